@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Uniform planar arrays at half-wavelength spacing.
+
+Element order, stated here and nowhere else: element (n_x, n_y) has index n_x * ny + n_y,
+so a steering vector is kron(v_x, v_y).
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial.transform import Rotation
+
+__all__ = ["PlanarArray", "spatial_frequency_grid", "wrap_spatial_frequency"]
+
+
+@dataclass(frozen=True)
+class PlanarArray:
+    """An nx x ny array in its body's xy plane.
+
+    Args:
+        nx, ny: elements along the body's x and y axes.
+        orientation: rotation from the body frame to the scene's frame.
+    """
+
+    nx: int
+    ny: int
+    orientation: Rotation = field(default_factory=Rotation.identity)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self.nx * self.ny
+
+    def spatial_frequency(self, direction: ArrayLike) -> NDArray[np.float64]:
+        """Spatial frequency (..., 2) of a direction (..., 3) given in the scene's frame."""
+        u = np.asarray(direction, dtype=float)
+        body = self.orientation.inv().apply(u.reshape(-1, 3)).reshape(u.shape)
+        return np.asarray(body[..., :2])
+
+    def direction(
+        self, spatial_frequency: ArrayLike, *, below: bool = True
+    ) -> NDArray[np.float64]:
+        """Unit vector (..., 3) in the scene's frame with this spatial frequency (..., 2).
+
+        An array in a plane cannot tell one half-space from the other: `below` says that the
+        body's z component is negative. Outside the unit disc there is no such direction; the
+        nearest one, in the array's plane, is returned.
+        """
+        xy = np.asarray(spatial_frequency, dtype=float)
+        norm = np.linalg.norm(xy, axis=-1, keepdims=True)
+        xy = xy / np.maximum(norm, 1.0)
+        z = np.sqrt(np.maximum(0.0, 1.0 - np.sum(xy**2, axis=-1, keepdims=True)))
+        body = np.concatenate([xy, -z if below else z], axis=-1)
+        return np.asarray(self.orientation.apply(body.reshape(-1, 3)).reshape(body.shape))
+
+    def steering(self, spatial_frequency: ArrayLike) -> NDArray[np.complex128]:
+        """Unit-norm steering vectors (..., size) at spatial frequencies (..., 2).
+
+        Element (n_x, n_y) is exp(-j pi (n_x u_x + n_y u_y)) / sqrt(size).
+
+        Source: bistatic localization paper, (1) and (2), in direction cosines.
+        """
+        u = np.asarray(spatial_frequency, dtype=float)
+        vx = np.exp(-1j * np.pi * u[..., 0, None] * np.arange(self.nx))
+        vy = np.exp(-1j * np.pi * u[..., 1, None] * np.arange(self.ny))
+        v = vx[..., :, None] * vy[..., None, :] / np.sqrt(self.size)
+        return np.asarray(v.reshape(*u.shape[:-1], self.size))
+
+
+def spatial_frequency_grid(points: int) -> NDArray[np.float64]:
+    """Spatial frequencies (n, 2) of a points x points grid over [-1, 1]^2 that are directions.
+
+    ``linspace(-1, 1, points)`` on each axis, x slowest, restricted to the unit disc: what lies
+    outside is no direction (172 of 256 remain for 16 points).
+    """
+    axis = np.linspace(-1.0, 1.0, points)
+    grid = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
+    return grid[np.sum(grid**2, axis=-1) <= 1.0 + 1e-12]
+
+
+def wrap_spatial_frequency(spatial_frequency: ArrayLike) -> NDArray[np.float64]:
+    """The same spatial frequency in [-1, 1): half-wavelength arrays see them modulo 2."""
+    return np.asarray((np.asarray(spatial_frequency, dtype=float) + 1.0) % 2.0 - 1.0)

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The snapshot model: what one pilot frame looks like after pre-compensation."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..arrays import PlanarArray
+
+__all__ = ["Coupling", "Paths", "SnapshotModel", "synthesize"]
+
+Coupling = Literal["paired", "physical"]
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Propagation paths as one frame sees them, each array with one row a path.
+
+    Args:
+        gain: (L,) complex gains.
+        arrival, departure: (L, 2) spatial frequencies at the receiver and the transmitter.
+        delay: (L,) residual delays [s].
+        doppler: (L,) residual Doppler shifts [Hz].
+    """
+
+    gain: NDArray[np.complex128]
+    arrival: NDArray[np.float64]
+    departure: NDArray[np.float64]
+    delay: NDArray[np.float64]
+    doppler: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.gain)
+
+
+@dataclass(frozen=True)
+class SnapshotModel:
+    """Everything about a pilot frame that is known before it arrives.
+
+    Args:
+        transmit_array, receive_array: the two planar arrays.
+        transmit_beams: (Ms, Nt, Nrf) beams F_m, unit-norm columns.
+        receive_beams: (Ms, Nr, Nrf) beams W_m, unit-norm columns.
+        pilots: (Ms, Nrf) pilot of each transmit chain, the same on all subcarriers (what
+            scrambles them over the subcarriers has been taken off).
+        symbol_times: (Ms,) t_m [s].
+        frequencies: (Nsc,) baseband frequency f_n of each subcarrier [Hz].
+        coupling: ``paired``, receive chain i hears transmit chain i alone, which needs transmit
+            beams told apart; or ``physical``, it hears the sum of all.
+
+    Source: bistatic localization paper, (9) and, for `paired`, (10).
+    """
+
+    transmit_array: PlanarArray
+    receive_array: PlanarArray
+    transmit_beams: NDArray[np.complex128]
+    receive_beams: NDArray[np.complex128]
+    pilots: NDArray[np.complex128]
+    symbol_times: NDArray[np.float64]
+    frequencies: NDArray[np.float64]
+    coupling: Coupling = "paired"
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of one frame: (Ms, Nsc, Nrf)."""
+        return len(self.symbol_times), len(self.frequencies), self.pilots.shape[1]
+
+    def receive_response(self, arrival: ArrayLike) -> NDArray[np.complex128]:
+        """W_m^H v_r: (..., Ms, Nrf) for spatial frequencies (..., 2)."""
+        v = self.receive_array.steering(arrival)
+        return np.asarray(np.einsum("mai,...a->...mi", self.receive_beams.conj(), v))
+
+    def transmit_response(self, departure: ArrayLike) -> NDArray[np.complex128]:
+        """What leaves towards spatial frequencies (..., 2).
+
+        (..., Ms, Nrf): v_t^H f_{m,i} s_{m,i} if `paired`, else the same sum v_t^H F_m s_m in
+        every chain.
+        """
+        v = self.transmit_array.steering(departure).conj()
+        sent = np.einsum("...a,mai,mi->...mi", v, self.transmit_beams, self.pilots)
+        if self.coupling == "physical":
+            sent = np.broadcast_to(sent.sum(-1, keepdims=True), sent.shape)
+        return np.asarray(sent)
+
+    def response(self, arrival: ArrayLike, departure: ArrayLike) -> NDArray[np.complex128]:
+        """Spatial signature (..., Ms, Nrf) of a path of unit gain."""
+        return self.receive_response(arrival) * self.transmit_response(departure)
+
+
+def synthesize(model: SnapshotModel, paths: Paths) -> NDArray[np.complex128]:
+    """Noise-free frame y (Ms, Nsc, Nrf) of the given paths.
+
+    Source: bistatic localization paper, (9).
+    """
+    spatial = paths.gain[:, None, None] * model.response(paths.arrival, paths.departure)
+    time = np.exp(2j * np.pi * paths.doppler[:, None] * model.symbol_times)
+    frequency = np.exp(-2j * np.pi * paths.delay[:, None] * model.frequencies)
+    return np.asarray(np.einsum("lmi,lm,ln->mni", spatial, time, frequency))
