@@ -32,6 +32,14 @@ class PlanarArray:
         """Number of elements."""
         return self.nx * self.ny
 
+    @property
+    def element_positions(self) -> NDArray[np.float64]:
+        """(size, 2) indices (n_x, n_y) of the elements, which lie half a wavelength apart.
+
+        The derivative of `steering` with respect to u_x is -j pi n_x times itself, likewise u_y.
+        """
+        return np.stack(np.divmod(np.arange(self.size), self.ny), axis=-1).astype(float)
+
     def spatial_frequency(self, direction: ArrayLike) -> NDArray[np.float64]:
         """Spatial frequency (..., 2) of a direction (..., 3) given in the scene's frame."""
         u = np.asarray(direction, dtype=float)
