@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What all tests share: which of them need GNU Radio, and how hypothesis searches."""
+
+import os
+from importlib.util import find_spec
+
+# before anything imports numpy, matplotlib or Qt
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+# The folders whose tests run flowgraphs or install the module. All others are the library's: they pass without GNU Radio.
+NEED_GNURADIO = ("blocks", "flowgraphs", "install")
+
+
+def gnuradio_is_here() -> bool:
+    return find_spec("gnuradio") is not None and find_spec("gnuradio.gr") is not None
+
+
+collect_ignore = [] if gnuradio_is_here() else list(NEED_GNURADIO)
+
+# The same examples in every run, and none fails for a slow machine.
+settings.register_profile("dislac", derandomize=True, deadline=None, database=None)
+settings.load_profile("dislac")
+
+
+def pytest_report_header() -> str:
+    left_out = "" if gnuradio_is_here() else f", not here: {', '.join(NEED_GNURADIO)} left out"
+    return f"numpy {np.__version__}, GNU Radio{left_out or ' is here'}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.relative_to(config.rootpath / "tests").parts[0] in NEED_GNURADIO:
+            item.add_marker("gnuradio")
