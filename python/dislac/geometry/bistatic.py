@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a ray from the receiver meets the ellipsoid of one bistatic range."""
+"""Bistatic range, its gradient, and where a ray from the receiver meets one such ellipsoid."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["bistatic_range", "range_along_ray"]
+__all__ = ["bistatic_gradient", "bistatic_range", "range_along_ray"]
 
 
 def bistatic_range(
@@ -43,9 +43,33 @@ def range_along_ray(
     """
     d = np.asarray(transmitter, dtype=float) - np.asarray(receiver, dtype=float)
     u = np.asarray(direction, dtype=float)
-    e = np.maximum(np.asarray(excess, dtype=float), 0.0)
+    e = np.asarray(excess, dtype=float)
     baseline = np.linalg.norm(d, axis=-1)
-    # e + baseline - d.u is formed with the small numbers first; it vanishes only when e = 0
-    # and the ray points at the transmitter.
-    slack = e + (baseline - np.einsum("...i,...i", d, u))
-    return np.where(e > 0, e * (e + 2 * baseline) / (2 * np.where(e > 0, slack, 1.0)), 0.0)
+    # D - d.u = e + |d| |d/|d| - u|^2 / 2: neither term is negative, and nothing cancels when the
+    # ray points nearly at the transmitter.
+    off = d / np.where(baseline > 0, baseline, 1.0)[..., None] - u
+    slack = e + baseline * np.einsum("...i,...i", off, off) / 2
+    # e / slack <= 1 first, so that no finite excess overflows; not a number stays so.
+    s = e / np.where(e > 0, slack, 1.0) * (e / 2 + baseline)
+    return np.where(e <= 0, 0.0, s)
+
+
+def bistatic_gradient(
+    transmitter: ArrayLike, receiver: ArrayLike, target: ArrayLike
+) -> NDArray[np.float64]:
+    """Gradient (..., 3) of `bistatic_range` with respect to the target's position.
+
+    The sum of the unit vectors that lead from the transmitter and from the receiver to the
+    target. At either of them the vector that has no direction counts as zero.
+
+    Args:
+        transmitter, receiver, target: (..., 3) positions [m].
+    """
+    t, r, x = (np.asarray(p, dtype=float) for p in (transmitter, receiver, target))
+    return _unit(x - t) + _unit(x - r)
+
+
+def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Unit vectors (..., 3) of vectors (..., 3); zero stays zero."""
+    norm = np.linalg.norm(vector, axis=-1, keepdims=True)
+    return np.asarray(vector / np.where(norm > 0, norm, 1.0))

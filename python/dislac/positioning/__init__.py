@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Positions from the paths that a receiver has found."""
+
+from .bistatic import BistaticLocator, Fix, FixStatus
+
+__all__ = ["BistaticLocator", "Fix", "FixStatus"]
