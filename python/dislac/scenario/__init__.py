@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One YAML file that says it all: from a scenario to the objects of the other rooms."""
+
+from .loader import ScenarioError, preset_names
+from .model import Scenario, load_scenario, parse_scenario
+
+__all__ = ["Scenario", "ScenarioError", "load_scenario", "parse_scenario", "preset_names"]

@@ -1,0 +1,348 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a scenario says, as frozen objects in SI units."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from ..arrays import PlanarArray, phase_shifter_beams
+from ..channel import Coupling
+from ..geometry import SPEED_OF_LIGHT, LinearMotion
+from ..waveform import Numerology, Pilots, make_pilots
+from .loader import Document, ScenarioError, load_document, parse_document
+
+__all__ = [
+    "Channel",
+    "EstimatorSettings",
+    "Fading",
+    "Link",
+    "Node",
+    "PathSettings",
+    "Precompensation",
+    "Scenario",
+    "load_scenario",
+    "parse_scenario",
+]
+
+
+@dataclass(frozen=True)
+class Node:
+    """A place that moves, with an antenna array."""
+
+    motion: LinearMotion
+    array: PlanarArray
+
+
+@dataclass(frozen=True)
+class Precompensation:
+    """How the transmitter pre-compensates for the reference link, and by how much it errs.
+
+    Errors are what they add to the residual delay [s] and Doppler [Hz] at the receiver.
+    """
+
+    mode: Literal["none", "frame", "sample"]
+    timing_advance_error: float
+    doppler_error: float
+
+
+@dataclass(frozen=True)
+class PathSettings:
+    """One propagation path; powers are relative to the echo's.
+
+    `relative_power` of a direct path is None where the link budget sets it.
+    """
+
+    kind: Literal["echo", "scattered", "direct"]
+    scatterer: NDArray[np.float64] | None
+    reflection_loss: float
+    relative_power: float | None
+    phase: float
+
+
+@dataclass(frozen=True)
+class Fading:
+    """Shadowed-Rician fading: mean power `omega` in line of sight, 2 `b0` scattered."""
+
+    omega: float
+    b0: float
+    m: float
+
+
+@dataclass(frozen=True)
+class Link:
+    """Levels of the link budget, linear: EIRP [W], gain, radar cross section [m^2]."""
+
+    eirp: float
+    receive_gain: float
+    rcs: float
+    path_loss_exponent: float
+    absorption: float
+
+
+@dataclass(frozen=True)
+class Channel:
+    """Paths, fading, levels and noise.
+
+    Noise is set by `snr` (linear, per received element), or by `noise_temperature` [K] and
+    `noise_factor`, or is absent (both None).
+    """
+
+    paths: tuple[PathSettings, ...]
+    fading: Fading | None
+    link: Link
+    snr: float | None
+    noise_temperature: float | None
+    noise_factor: float
+
+
+@dataclass(frozen=True)
+class EstimatorSettings:
+    """Which estimator, and what it looks for; windows in s and Hz."""
+
+    kind: Literal["off-grid", "mmv-bomp"]
+    grid_points: int
+    max_paths: int
+    false_alarm_rate: float
+    delay_window: tuple[float, float]
+    doppler_window: tuple[float, float]
+    every: int
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Everything that blocks, command line and studies take their numbers from.
+
+    `target` is the truth, None where it is not known. `origin` is (latitude [deg], longitude
+    [deg], height [m]) of the scene's zero, or None. `text` is the YAML that says all this.
+    """
+
+    name: str
+    description: str
+    seed: int
+    propagation_speed: float
+    origin: tuple[float, float, float] | None
+    numerology: Numerology
+    pilots: Pilots
+    transmitter: Node
+    receiver: Node
+    target: Node | None
+    transmit_beams: NDArray[np.complex128]
+    receive_beams: NDArray[np.complex128]
+    coupling: Coupling
+    precompensation: Precompensation
+    channel: Channel
+    estimator: EstimatorSettings
+    target_below: bool
+    known_height: float | None
+    text: str
+
+    @property
+    def chains(self) -> int:
+        """RF chains at either end."""
+        return int(self.receive_beams.shape[-1])
+
+    @property
+    def sample_rate(self) -> float:
+        """Samples a second in every stream [Hz]."""
+        return self.numerology.sample_rate
+
+    def rng(self, purpose: str) -> np.random.Generator:
+        """A generator for one purpose, independent of those for all others."""
+        return np.random.default_rng((self.seed, *purpose.encode()))
+
+
+def load_scenario(source: str | Path, overrides: Mapping[str, Any] | None = None) -> Scenario:
+    """The scenario of a YAML file or preset, with dotted keys overridden.
+
+    Args:
+        source: path of a YAML file, or the name of a preset (``paper``, ``lab``).
+        overrides: such as ``{"channel.noise.snr_db": 5, "estimator.kind": "mmv-bomp"}``.
+
+    Raises:
+        ScenarioError: names file, line and key, and what would be right.
+    """
+    return _build(load_document(source, overrides))
+
+
+def parse_scenario(
+    text: str, name: str = "scenario", overrides: Mapping[str, Any] | None = None
+) -> Scenario:
+    """The scenario of a YAML text, such as a recording carries."""
+    return _build(parse_document(text, name, overrides))
+
+
+def _build(document: Document) -> Scenario:
+    data = document.data
+    seed = data.get("seed", 1)
+    numerology = _numerology(document)
+    nodes = {name: _node(node) for name, node in data["nodes"].items()}
+    beams = data.get("beams", {})
+    chains = beams.get("chains", 8)
+    transmit_beams, receive_beams = (
+        _beams(document, nodes[name].array.size, numerology.symbols, (seed, stream))
+        for stream, name in enumerate(("transmitter", "receiver"))
+    )
+    pilots = data.get("pilots", {})
+    try:
+        own_pilots = make_pilots(
+            pilots.get("kind", "zadoff-chu"),
+            numerology.symbols,
+            numerology.subcarriers,
+            chains,
+            user=pilots.get("user", 0),
+            seed=seed,
+        )
+    except ValueError as error:
+        raise document.error("pilots.user", str(error)) from None
+    origin = data.get("origin")
+    advance = data.get("precompensation", {})
+    locator = data.get("locator", {})
+    return Scenario(
+        name=data.get("name", Path(document.name).stem),
+        description=data.get("description", ""),
+        seed=seed,
+        propagation_speed=data.get("propagation_speed", SPEED_OF_LIGHT),
+        origin=origin
+        and (origin["latitude_deg"], origin["longitude_deg"], origin.get("height_m", 0.0)),
+        numerology=numerology,
+        pilots=own_pilots,
+        transmitter=nodes["transmitter"],
+        receiver=nodes["receiver"],
+        target=nodes.get("target"),
+        transmit_beams=transmit_beams,
+        receive_beams=receive_beams,
+        coupling=beams.get("coupling", "paired"),
+        precompensation=Precompensation(
+            mode=advance.get("mode", "frame"),
+            timing_advance_error=advance.get("timing_advance_error_ns", 0.0) * 1e-9,
+            doppler_error=advance.get("doppler_error_hz", 0.0),
+        ),
+        channel=_channel(document, nodes, seed),
+        estimator=_estimator(document, numerology),
+        target_below=locator.get("side", "below") == "below",
+        known_height=locator.get("known_height_m"),
+        text=document.text(),
+    )
+
+
+def _numerology(document: Document) -> Numerology:
+    values = dict(document.data["numerology"])
+    frame_length = values["symbols"] * (values["fft_size"] + values["cyclic_prefix"])
+    values.setdefault("frame_period", frame_length)
+    try:
+        return Numerology(**values)
+    except ValueError as error:
+        key = "subcarriers" if "subcarriers" in str(error) else "frame_period"
+        raise document.error(f"numerology.{key}", str(error)) from None
+
+
+def _node(data: Mapping[str, Any]) -> Node:
+    array = data.get("array", {"nx": 1, "ny": 1})
+    angles = array.get("orientation_deg", (0.0, 0.0, 0.0))
+    return Node(
+        LinearMotion(data["position"], data.get("velocity", (0.0, 0.0, 0.0))),
+        PlanarArray(array["nx"], array["ny"], Rotation.from_euler("ZYX", angles, degrees=True)),
+    )
+
+
+def _beams(
+    document: Document, elements: int, symbols: int, seed: tuple[int, int]
+) -> NDArray[np.complex128]:
+    beams = document.data.get("beams", {})
+    chains = beams.get("chains", 8)
+    if beams.get("kind", "random-phase") == "random-phase":
+        return phase_shifter_beams(symbols, elements, chains, np.random.default_rng(seed))
+    if chains != elements:
+        raise document.error(
+            "beams.chains",
+            f"{chains} chains do not match an array of {elements} elements; with kind 'element' "
+            "both ends need one chain an element",
+        )
+    return np.broadcast_to(np.eye(elements, dtype=complex), (symbols, elements, elements))
+
+
+def _channel(document: Document, nodes: Mapping[str, Node], seed: int) -> Channel:
+    data = document.data.get("channel", {})
+    rng = np.random.default_rng((seed, 2))
+    paths: list[PathSettings] = []
+    for index, path in enumerate(data.get("paths", [{"kind": "echo"}])):
+        if path["kind"] != "direct" and "target" not in nodes:
+            raise document.error(
+                ("channel", "paths", index, "kind"),
+                f"a path of kind '{path['kind']}' needs nodes.target",
+            )
+        for _ in range(path.get("count", 1)):
+            paths.append(_path(path, nodes, rng))
+    fading = data.get("fading")
+    link = data.get("link", {})
+    noise = data.get("noise", {})
+    return Channel(
+        paths=tuple(paths),
+        fading=Fading(**fading) if fading else None,
+        link=Link(
+            eirp=_linear(link.get("eirp_dbw", 43.1)),
+            receive_gain=_linear(link.get("receive_gain_dbi", 16.0)),
+            rcs=_linear(link.get("rcs_dbsm", 20.0)),
+            path_loss_exponent=link.get("path_loss_exponent", 2.0),
+            absorption=link.get("absorption", 0.0),
+        ),
+        snr=_linear(noise["snr_db"]) if "snr_db" in noise else None,
+        noise_temperature=noise.get("temperature_k"),
+        noise_factor=_linear(noise.get("noise_figure_db", 0.0)),
+    )
+
+
+def _path(
+    path: Mapping[str, Any], nodes: Mapping[str, Node], rng: np.random.Generator
+) -> PathSettings:
+    phase = rng.uniform(0.0, 2 * np.pi)
+    scatterer = None
+    if path["kind"] == "scattered":
+        corners = [nodes[name].motion.position for name in ("target", "receiver")]
+        drawn = rng.uniform(*corners)
+        scatterer = np.asarray(path.get("position", drawn), dtype=float)
+    power = path.get("relative_power_db")
+    return PathSettings(
+        kind=path["kind"],
+        scatterer=scatterer,
+        reflection_loss=_linear(-path.get("reflection_loss_db", 6.0))
+        if scatterer is not None
+        else 1.0,
+        relative_power=None if power is None else _linear(power),
+        phase=phase,
+    )
+
+
+def _estimator(document: Document, numerology: Numerology) -> EstimatorSettings:
+    data = document.data.get("estimator", {})
+    prefix = numerology.cyclic_prefix / numerology.sample_rate * 1e9
+    frame = numerology.frame_length / numerology.sample_rate
+    windows = {
+        "delay_window_ns": (-prefix / 8, prefix),
+        "doppler_window_hz": (-0.5 / frame, 0.5 / frame),
+    }
+    for key, default in windows.items():
+        low, high = windows[key] = tuple(data.get(key, default))
+        if not low < high:
+            raise document.error(
+                f"estimator.{key}", f"[{low:g}, {high:g}] is empty; give [low, high]"
+            )
+    low, high = windows["delay_window_ns"]
+    return EstimatorSettings(
+        kind=data.get("kind", "off-grid"),
+        grid_points=data.get("grid_points", 16),
+        max_paths=data.get("max_paths", 1),
+        false_alarm_rate=data.get("false_alarm_rate", 0.01),
+        delay_window=(low * 1e-9, high * 1e-9),
+        doppler_window=windows["doppler_window_hz"],
+        every=data.get("every", 1),
+    )
+
+
+def _linear(decibel: float) -> float:
+    return float(10 ** (decibel / 10))

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import numpy as np
+import pytest
+from gnuradio.dislac.scenario import ScenarioError, load_scenario, parse_scenario, preset_names
+
+MINIMAL = """\
+numerology:
+  carrier_frequency: 28e9
+  subcarrier_spacing: 120e3
+  fft_size: 64
+  cyclic_prefix: 16
+  subcarriers: 32
+  symbols: 8
+nodes:
+  transmitter: {position: [100e3, 200e3, 300e3], array: {nx: 4, ny: 4}}
+  receiver: {position: [0, 0, 100], array: {nx: 4, ny: 4}}
+  target: {position: [10, 0, 0]}
+"""
+
+
+def test_presets_load():
+    assert preset_names() == ["lab", "paper"]
+    paper, lab = (load_scenario(name) for name in ("paper", "lab"))
+    assert paper.sample_rate == lab.sample_rate == 7.68e6
+    assert paper.propagation_speed == 3e8
+    assert lab.propagation_speed == 299792458
+    assert (paper.chains, lab.chains) == (8, 2)
+    assert paper.transmit_beams.shape == (8, 16, 8)
+
+
+def test_beams_have_unit_norm_columns_and_differ_between_ends():
+    paper = load_scenario("paper")
+    for beams in (paper.transmit_beams, paper.receive_beams):
+        assert np.allclose(np.linalg.norm(beams, axis=1), 1)
+    assert not np.allclose(paper.transmit_beams, paper.receive_beams)
+
+
+def test_defaults_and_the_seed():
+    scenario = parse_scenario(MINIMAL)
+    assert scenario.numerology.frame_period == scenario.numerology.frame_length == 640
+    assert scenario.channel.snr is None
+    other = parse_scenario(MINIMAL, overrides={"seed": 2})
+    assert not np.allclose(other.receive_beams, scenario.receive_beams)
+    again = parse_scenario(MINIMAL)
+    assert np.array_equal(again.receive_beams, scenario.receive_beams)
+    assert not np.allclose(scenario.rng("a").random(4), scenario.rng("b").random(4))
+
+
+def test_text_carries_the_overrides():
+    scenario = load_scenario(
+        "paper", {"channel.noise.snr_db": 7, "nodes.target.position": [1, 2, 3]}
+    )
+    again = parse_scenario(scenario.text)
+    assert again.channel.snr == pytest.approx(10**0.7)
+    assert np.array_equal(again.target.motion.position, [1, 2, 3])
+    assert again.text == scenario.text
+
+
+def test_scatterers_lie_in_the_box():
+    scenario = load_scenario(
+        "paper", {"channel.paths": [{"kind": "echo"}, {"kind": "scattered", "count": 20}]}
+    )
+    places = np.array([p.scatterer for p in scenario.channel.paths[1:]])
+    assert places.shape == (20, 3)
+    assert np.all(places >= [-50, 0, 0]) and np.all(places <= [0, 190, 100])
+    assert len(np.unique(places, axis=0)) == 20
+    assert scenario.channel.paths[1].reflection_loss == pytest.approx(10**-0.6)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        (
+            "channel.noise.snr_db",
+            "abc",
+            r"paper.yml:\d+: channel.noise.snr_db: 'abc' is not of type",
+        ),
+        (
+            "nodes.target.positon",
+            [0, 0, 0],
+            r"paper.yml:26: nodes.target.positon: unknown key; known",
+        ),
+        ("numerology.frame_period", 3, r"frame_period: a frame of 640 samples does not fit"),
+        ("numerology.subcarriers", 65, r"numerology.subcarriers: 65 subcarriers do not fit"),
+        ("pilots.user", 256, r"pilots.user: user 256 has no zadoff-chu code"),
+        ("estimator.delay_window_ns", [4, 2], r"delay_window_ns: \[4, 2\] is empty"),
+        ("beams.kind", "element", r"beams.chains: 8 chains do not match an array of 16"),
+        ("channel.noise", {"foo": 1}, r"channel.noise: .*temperature_k with noise_figure_db"),
+        ("estimator.kind", "music", r"estimator.kind: 'music' is not one of"),
+        ("seed.x", 1, r"seed.x: cannot be overridden"),
+    ],
+)
+def test_errors_name_file_line_and_key(key, value, message):
+    with pytest.raises(ScenarioError, match=message):
+        load_scenario("paper", {key: value})
+
+
+def test_the_line_is_the_line_of_the_key():
+    text = MINIMAL.replace("fft_size: 64", "fft_size: none")
+    with pytest.raises(ScenarioError, match=r"^bench.yml:4: numerology.fft_size: 'none' is not"):
+        parse_scenario(text, "bench.yml")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [1\n", r"s.yml:2: not valid YAML"),
+        ("seed: 1\nseed: 2\n", r"s.yml:2: not valid YAML: key 'seed' appears twice"),
+        ("", r"s.yml:1: not a scenario"),
+        ("- 1\n", r"s.yml:1: not a scenario"),
+        ("a: \x00", r"s.yml: not valid YAML"),
+        ("seed: 1\n", r"s.yml: scenario: 'numerology' is a required property"),
+        (
+            MINIMAL.replace("  target: {position: [10, 0, 0]}\n", ""),
+            r"channel.paths\[0\].kind: a path of kind 'echo' needs nodes.target",
+        ),
+    ],
+)
+def test_what_is_no_scenario(text, message):
+    with pytest.raises(ScenarioError, match=message):
+        parse_scenario(text, "s.yml")
+
+
+def test_missing_file_names_the_presets(tmp_path):
+    with pytest.raises(ScenarioError, match=r"no.yml: cannot read .*presets lab, paper"):
+        load_scenario(tmp_path / "no.yml")
+    (tmp_path / "binary.yml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ScenarioError, match="not a text file"):
+        load_scenario(tmp_path / "binary.yml")
