@@ -14,7 +14,7 @@ from ..arrays import PlanarArray, phase_shifter_beams
 from ..channel import Coupling
 from ..geometry import SPEED_OF_LIGHT, LinearMotion
 from ..waveform import Numerology, Pilots, make_pilots
-from .loader import Document, ScenarioError, load_document, parse_document
+from .loader import Document, load_document, parse_document
 
 __all__ = [
     "Channel",
@@ -301,18 +301,17 @@ def _path(
     path: Mapping[str, Any], nodes: Mapping[str, Node], rng: np.random.Generator
 ) -> PathSettings:
     phase = rng.uniform(0.0, 2 * np.pi)
-    scatterer = None
+    scatterer, loss = None, 1.0
     if path["kind"] == "scattered":
-        corners = [nodes[name].motion.position for name in ("target", "receiver")]
-        drawn = rng.uniform(*corners)
+        ends = [nodes[name].motion.position for name in ("target", "receiver")]
+        drawn = rng.uniform(np.minimum(*ends), np.maximum(*ends))
         scatterer = np.asarray(path.get("position", drawn), dtype=float)
+        loss = _linear(-path.get("reflection_loss_db", 6.0))
     power = path.get("relative_power_db")
     return PathSettings(
         kind=path["kind"],
         scatterer=scatterer,
-        reflection_loss=_linear(-path.get("reflection_loss_db", 6.0))
-        if scatterer is not None
-        else 1.0,
+        reflection_loss=loss,
         relative_power=None if power is None else _linear(power),
         phase=phase,
     )
