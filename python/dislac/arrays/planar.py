@@ -6,6 +6,7 @@ so a steering vector is kron(v_x, v_y).
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,13 +33,15 @@ class PlanarArray:
         """Number of elements."""
         return self.nx * self.ny
 
-    @property
+    @cached_property
     def element_positions(self) -> NDArray[np.float64]:
         """(size, 2) indices (n_x, n_y) of the elements, which lie half a wavelength apart.
 
         The derivative of `steering` with respect to u_x is -j pi n_x times itself, likewise u_y.
         """
-        return np.stack(np.divmod(np.arange(self.size), self.ny), axis=-1).astype(float)
+        positions = np.stack(np.divmod(np.arange(self.size), self.ny), axis=-1).astype(float)
+        positions.setflags(write=False)
+        return positions
 
     def spatial_frequency(self, direction: ArrayLike) -> NDArray[np.float64]:
         """Spatial frequency (..., 2) of a direction (..., 3) given in the scene's frame."""
@@ -46,9 +49,7 @@ class PlanarArray:
         body = self.orientation.inv().apply(u.reshape(-1, 3)).reshape(u.shape)
         return np.asarray(body[..., :2])
 
-    def direction(
-        self, spatial_frequency: ArrayLike, *, below: bool = True
-    ) -> NDArray[np.float64]:
+    def direction(self, spatial_frequency: ArrayLike, *, below: bool = True) -> NDArray[np.float64]:
         """Unit vector (..., 3) in the scene's frame with this spatial frequency (..., 2).
 
         An array in a plane cannot tell one half-space from the other: `below` says that the

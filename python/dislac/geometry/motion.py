@@ -3,6 +3,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -22,7 +23,7 @@ class Motion(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LinearMotion:
     """A node that moves on a straight line at constant speed (or stands still).
 
@@ -59,7 +60,7 @@ def range_and_rate(nodes: Sequence[Motion], time: ArrayLike) -> tuple[Floats, Fl
     states = [node.state(time) for node in nodes]
     length = np.zeros(np.shape(time))
     rate = np.zeros(np.shape(time))
-    for (p, v), (q, w) in zip(states[:-1], states[1:], strict=True):
+    for (p, v), (q, w) in pairwise(states):
         hop = np.linalg.norm(q - p, axis=-1)
         length = length + hop
         rate = rate + np.einsum("...i,...i", q - p, w - v) / np.where(hop > 0, hop, 1.0)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import PlanarArray
-from ..geometry import SPEED_OF_LIGHT, Motion, bistatic_gradient, range_along_ray
+from ..geometry import SPEED_OF_LIGHT, Motion, range_along_ray
 
 __all__ = ["MAXIMUM_DILUTION", "BistaticLocator", "Fix", "FixStatus"]
 
@@ -51,10 +51,6 @@ class FixStatus(StrEnum):
     ILL_CONDITIONED = "ill_conditioned"
 
 
-def _unknown(*shape: int) -> Floats:
-    return field(default_factory=lambda: np.full(shape, np.nan))  # type: ignore[no-any-return]
-
-
 @dataclass(frozen=True, eq=False)
 class Fix:
     """What one frame says about the target. Whatever is not known is NaN.
@@ -75,11 +71,11 @@ class Fix:
     frame: int
     time: float
     status: FixStatus
-    position: Floats = _unknown(3)
-    covariance: Floats = _unknown(3, 3)
+    position: Floats = field(default_factory=lambda: np.full(3, np.nan))
+    covariance: Floats = field(default_factory=lambda: np.full((3, 3), np.nan))
     residual_delay: float = np.nan
     residual_doppler: float = np.nan
-    direction: Floats = _unknown(3)
+    direction: Floats = field(default_factory=lambda: np.full(3, np.nan))
     error: float = np.nan
     bound: float = np.nan
 

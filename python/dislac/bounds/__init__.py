@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fisher information of pilot frames, and the Cramer-Rao bounds that follow from it."""
+
+from .paths import PATH_PARAMETERS, fisher_information, path_covariance
+from .position import PositionBound, position_bound
+
+__all__ = [
+    "PATH_PARAMETERS",
+    "PositionBound",
+    "fisher_information",
+    "path_covariance",
+    "position_bound",
+]

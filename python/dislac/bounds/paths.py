@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a noisy pilot frame can say about its paths."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import PlanarArray
+from ..channel import Paths, SnapshotModel
+
+__all__ = ["PATH_PARAMETERS", "fisher_information", "path_covariance"]
+
+Floats = NDArray[np.float64]
+
+PATH_PARAMETERS = ("arrival_x", "arrival_y", "departure_x", "departure_y", "delay", "doppler")
+"""Order of the parameters of one path in `path_covariance`."""
+
+UNKNOWNS = 2 + len(PATH_PARAMETERS)
+"""Real unknowns of one path: those, after the real and the imaginary part of its gain."""
+
+RANK_TOLERANCE = 1e-11
+"""Eigenvalues of a Fisher information of unit diagonal that count as zero."""
+
+LEAK_TOLERANCE = 1e-6
+"""Part of a unit parameter's square that may lie in the empty directions by rounding alone."""
+
+
+def fisher_information(model: SnapshotModel, paths: Paths, noise_power: float) -> Floats:
+    """Fisher information (8 L, 8 L) of a frame about its L paths.
+
+    The frame is `channel.synthesize` plus circular white noise. The unknowns, path by path: real
+    and imaginary part of the gain, then `PATH_PARAMETERS`.
+
+    Every column of the frame's derivative is an outer product of a symbol-and-chain part and a
+    subcarrier part, so their Gram matrix is the product, element by element, of two small ones;
+    the frame itself never appears.
+
+    Args:
+        model: the frame's beams, pilots, times and frequencies.
+        paths: L paths with their true parameters.
+        noise_power: E|noise|^2 of one element of the frame.
+
+    Raises:
+        ValueError: `noise_power` is not positive.
+    """
+    if not noise_power > 0:
+        raise ValueError(f"noise_power is {noise_power}: a bound needs a positive one")
+    receive, *arrival = _receive(model, paths)
+    transmit, *departure = _transmit(model, paths)
+    gain = paths.gain[:, None, None]
+    turn = np.exp(2j * np.pi * paths.doppler[:, None] * model.symbol_times)[..., None]
+    unit = receive * transmit * turn
+    spatial = np.stack(
+        [
+            unit,
+            1j * unit,
+            *(gain * turn * transmit * slope for slope in arrival),
+            *(gain * turn * receive * slope for slope in departure),
+            gain * unit,
+            gain * unit * (2j * np.pi * model.symbol_times[:, None]),
+        ],
+        axis=1,
+    ).reshape(UNKNOWNS * len(paths), -1)
+    frequency = np.exp(-2j * np.pi * paths.delay[:, None] * model.frequencies)
+    frequency = np.repeat(frequency[:, None], UNKNOWNS, axis=1)
+    frequency[:, 2 + PATH_PARAMETERS.index("delay")] *= -2j * np.pi * model.frequencies
+    frequency = frequency.reshape(UNKNOWNS * len(paths), -1)
+    gram = (spatial.conj() @ spatial.T) * (frequency.conj() @ frequency.T)
+    return np.asarray(2.0 / noise_power * gram.real)
+
+
+def path_covariance(model: SnapshotModel, paths: Paths, noise_power: float) -> Floats:
+    """Cramer-Rao bounds (L, 6, 6) on the `PATH_PARAMETERS` of each path; all else is nuisance.
+
+    A parameter that the frame does not determine (the departure when all symbols are alike, the
+    Doppler shift of a single symbol, ...) has infinite variance and zero covariance with the
+    others: the frame holds no information about it, whatever is known of the rest.
+
+    Args:
+        model, paths, noise_power: see `fisher_information`.
+    """
+    covariance = estimable_covariance(fisher_information(model, paths, noise_power))
+    blocks = covariance.reshape(len(paths), UNKNOWNS, len(paths), UNKNOWNS)
+    own = np.arange(len(paths))
+    return np.asarray(blocks[own, 2:, own, 2:])
+
+
+def estimable_covariance(information: Floats) -> Floats:
+    """Inverse (n, n) of a Fisher information that may be singular.
+
+    On the range of the information its pseudo-inverse is the bound. A parameter outside that
+    range can move without an effect on the frame, the others making up for it: its variance is
+    infinite and its covariances are zero. Parameters are scaled to unit information first, so
+    that metres and nanoseconds weigh the same (`RANK_TOLERANCE`, `LEAK_TOLERANCE`).
+    """
+    scale = np.sqrt(np.diag(information))
+    scale = np.where(scale > 0, scale, 1.0)
+    value, vector = np.linalg.eigh(information / np.outer(scale, scale))
+    full = value > RANK_TOLERANCE
+    lost = np.sum(vector[:, ~full] ** 2, axis=1) > LEAK_TOLERANCE
+    basis = vector[:, full] / scale[:, None]
+    covariance = (basis / value[full]) @ basis.T
+    covariance[lost, :] = covariance[:, lost] = 0.0
+    covariance[lost, lost] = np.inf
+    return np.asarray(covariance)
+
+
+def _receive(model: SnapshotModel, paths: Paths) -> NDArray[np.complex128]:
+    """Receive response and its derivatives (3, L, Ms, Nrf): value, by arrival_x, by arrival_y."""
+    v = _steering_and_slopes(model.receive_array, paths.arrival)
+    return np.tensordot(v, model.receive_beams.conj(), axes=(2, 1))
+
+
+def _transmit(model: SnapshotModel, paths: Paths) -> NDArray[np.complex128]:
+    """Transmit response and its derivatives (3, L, Ms, Nrf), as `_receive` by departure."""
+    v = _steering_and_slopes(model.transmit_array, paths.departure).conj()
+    sent = np.tensordot(v, model.transmit_beams * model.pilots[:, None], axes=(2, 1))
+    if model.coupling == "physical":
+        sent = np.broadcast_to(sent.sum(-1, keepdims=True), sent.shape)
+    return sent
+
+
+def _steering_and_slopes(array: PlanarArray, spatial_frequency: Floats) -> NDArray[np.complex128]:
+    """Steering vectors (3, L, size): value, derivative by x, derivative by y."""
+    v = array.steering(spatial_frequency)
+    slopes = -1j * np.pi * array.element_positions.T[:, None] * v
+    return np.concatenate([v[None], slopes])
