@@ -62,25 +62,36 @@ pin_to_gnuradio() {
 
 # What pyproject.toml asks for, one requirement a line.
 requirements() { # EXTRA...
-    .venv/bin/python -c 'import sys, tomllib
+    "$(scripts/gnuradio-python)" -c 'import sys, tomllib
 project = tomllib.load(open("pyproject.toml", "rb"))["project"]
 extras = (project["optional-dependencies"][extra] for extra in sys.argv[1:])
 print(*project["dependencies"], *(line for extra in extras for line in extra), sep="\n")' "$@"
 }
 
-# The checkout itself is put on the path, not installed: sources are seen as they are, and before any installed copy.
+# The checkout is put on the path, not installed: its sources count as they are, and before any installed copy.
+add_checkout() { # DIRECTORY
+    echo "$PWD/python/tree" >"$("$1/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/gr-dislac.pth"
+    sed "1s|.*|#!$PWD/$1/bin/python|" apps/dislac >"$1/bin/dislac"
+    chmod +x "$1/bin/dislac"
+}
+
 set_up_venv() { # EXTRA...
-    local site wanted
+    local wanted
     make_venv .venv --system-site-packages
     pin_to_gnuradio .venv/constraints.txt
     mapfile -t wanted < <(requirements "$@")
     pip_install .venv -c .venv/constraints.txt "${wanted[@]}"
-    site=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-    echo "$PWD/python/tree" >"$site/gr-dislac.pth"
-    sed "1s|.*|#!$PWD/.venv/bin/python|" apps/dislac >.venv/bin/dislac
-    chmod +x .venv/bin/dislac
+    add_checkout .venv
     .venv/bin/python -c 'from gnuradio import gr; from gnuradio import dislac' ||
         die "GNU Radio does not import in .venv; .venv/bin/dislac doctor says more"
+}
+
+set_up_numpy2() {
+    local wanted
+    make_venv .venv-numpy2
+    mapfile -t wanted < <(requirements sigmf test)
+    pip_install .venv-numpy2 "numpy>=2" "${wanted[@]}"
+    add_checkout .venv-numpy2
 }
 
 case ${1-} in
@@ -94,8 +105,7 @@ case ${1-} in
         set_up_venv sigmf test dev
         ;;
     numpy2)
-        make_venv .venv-numpy2
-        pip_install .venv-numpy2 "numpy>=2" ".[sigmf,test]"
+        set_up_numpy2
         ;;
     *) die "usage: $0 run | test | numpy2" ;;
 esac

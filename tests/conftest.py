@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-# The folders whose tests run flowgraphs or install the module. All others are the library's: they pass without GNU Radio.
+# The folders whose tests run flowgraphs or install the module. All others are the library's and
+# pass without GNU Radio.
 NEED_GNURADIO = ("blocks", "flowgraphs", "install")
 
 

@@ -53,7 +53,7 @@ print(application.platformName())
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at: ``ok``, a ``note`` (optional, or good to know) or a ``fault``; what to do."""
+    """One thing looked at. A ``note`` is optional or good to know; ``remedy`` says what to do."""
 
     name: str
     status: Status
@@ -63,14 +63,19 @@ class Check:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a process said: its output, and the last line of its complaint if it failed."""
+    """What a process said: its output, and its complaint if it failed."""
 
     output: str
     complaint: str = ""
 
+    @property
+    def reason(self) -> str:
+        """The complaint's last line, where Python and most programs say what was wrong."""
+        return self.complaint.splitlines()[-1] if self.complaint else ""
+
 
 def ask(command: Sequence[str], timeout: float = 30.0) -> Answer:
-    """Runs ``command`` for at most ``timeout`` seconds. Failing, hanging, missing: all complaints."""
+    """Runs ``command`` for at most ``timeout`` seconds. That it fails or hangs is an answer too."""
     try:
         done = subprocess.run(
             command,
@@ -87,8 +92,7 @@ def ask(command: Sequence[str], timeout: float = 30.0) -> Answer:
         return Answer("", str(error))
     if done.returncode == 0:
         return Answer(done.stdout)
-    lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-    return Answer(done.stdout, lines[-1])
+    return Answer(done.stdout, done.stderr.strip() or f"exit status {done.returncode}")
 
 
 def gnuradio_interpreter() -> Path | None:
@@ -127,16 +131,21 @@ def check_gnuradio(answer: Answer) -> Check:
     """Does GNU Radio import (with this numpy), and is it one of the versions supported?"""
     name = "GNU Radio"
     if answer.complaint:
-        numpy_is_wrong = re.search(r"numpy|_ARRAY_API|multiarray", answer.complaint, re.IGNORECASE)
-        remedy = (
-            "this numpy is not the one GNU Radio was built with: remove numpy and scipy installed by "
-            "pip (`python -m pip uninstall numpy scipy`), or make .venv anew "
-            "(`rm -rf .venv && make setup`)"
-            if numpy_is_wrong
-            else "`make setup`, or: apt-get install --no-install-recommends gnuradio "
-            "(the library and its studies work without; flowgraphs and `dislac run` do not)"
+        if re.search(r"_ARRAY_API|multiarray|compiled using NumPy", answer.complaint):
+            return Check(
+                name,
+                "fault",
+                "does not import: it was built for another numpy than the one found here",
+                "remove numpy and scipy installed by pip (`python -m pip uninstall numpy scipy`), "
+                "or make .venv anew (`rm -rf .venv && make setup`)",
+            )
+        return Check(
+            name,
+            "fault",
+            f"does not import: {answer.reason}",
+            "`make setup`, or: apt-get install --no-install-recommends gnuradio "
+            "(the library and its studies work without; flowgraphs and `dislac run` do not)",
         )
-        return Check(name, "fault", f"does not import: {answer.complaint}", remedy)
     version = str(json.loads(answer.output.splitlines()[-1])["version"])
     numbers = tuple(int(digits) for digits in re.findall(r"\d+", version)[:3])
     if numbers[:2] != OLDEST_GNURADIO[:2] or numbers < OLDEST_GNURADIO:
@@ -177,7 +186,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def check_blas(maps: str) -> Check:
-    """Which BLAS is loaded, told by file names in ``maps``, /proc/self/maps after a matrix product."""
+    """Which BLAS is loaded, told by the file names in ``maps``, the text of /proc/self/maps."""
     name = "BLAS"
     paths = sorted(set(re.findall(r"/\S*lib\S*\.so\S*", maps)))
     fast = [path for path in paths if re.search(r"openblas|blis|mkl_rt|atlas", path)]
@@ -232,7 +241,7 @@ def check_block_path(found: Mapping[Path, int], beside: Path | None) -> Check:
 
 
 def check_uhd(answer: Answer | None) -> Check:
-    """Radios that UHD finds; ``answer`` of ``uhd_find_devices``, None where there is none."""
+    """Radios that UHD finds; ``answer`` of ``uhd_find_devices``, None if not installed."""
     name = "radios (UHD)"
     if answer is None:
         return Check(
@@ -243,12 +252,12 @@ def check_uhd(answer: Answer | None) -> Check:
     if devices:
         return Check(name, "ok", f"{devices} found: {', '.join(dict.fromkeys(kinds))}")
     if answer.complaint and "No UHD Devices Found" not in answer.output + answer.complaint:
-        return Check(name, "note", f"looking failed: {answer.complaint}", "run uhd_find_devices")
+        return Check(name, "note", f"looking failed: {answer.reason}", "run uhd_find_devices")
     return Check(name, "note", "none found")
 
 
 def check_soapy(answer: Answer | None) -> Check:
-    """Radios that SoapySDR finds; ``answer`` of ``SoapySDRUtil --find``, None where there is none."""
+    """Radios that SoapySDR finds; ``answer`` of ``SoapySDRUtil --find``, None if not installed."""
     name = "radios (SoapySDR)"
     if answer is None:
         return Check(
@@ -259,7 +268,7 @@ def check_soapy(answer: Answer | None) -> Check:
     if drivers:
         return Check(name, "ok", f"{len(drivers)} found: {', '.join(dict.fromkeys(drivers))}")
     if answer.complaint and "No devices found" not in answer.output + answer.complaint:
-        return Check(name, "note", f"looking failed: {answer.complaint}", "run SoapySDRUtil --find")
+        return Check(name, "note", f"looking failed: {answer.reason}", "run SoapySDRUtil --find")
     return Check(name, "note", "none found")
 
 
@@ -278,7 +287,7 @@ def check_display(answer: Answer, environment: Mapping[str, str]) -> Check:
     return Check(
         name,
         "fault",
-        f"Qt does not start: {answer.complaint}",
+        f"Qt does not start: {answer.reason}",
         "apt-get install python3-pyqt5; is DISPLAY, WAYLAND_DISPLAY or QT_QPA_PLATFORM right?",
     )
 
