@@ -1,0 +1,466 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The channel emulator: any list of paths between moving nodes, in the sample domain."""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..arrays import PlanarArray
+from ..dsp.delay import (
+    AHEAD,
+    LENGTH,
+    SEGMENT,
+    SPREAD,
+    delayed_hops,
+    fraction_responses,
+    hop_spectra,
+    segment_start,
+    split_delay,
+)
+from ..dsp.noise import Noise
+from ..dsp.rotator import hop_phasors, rotation
+from ..dsp.stream import (
+    CHUNK,
+    HOP,
+    HOPS,
+    ChunkProcessor,
+    History,
+    Samples,
+    StreamError,
+    aligned_empty,
+)
+from ..geometry import SPEED_OF_LIGHT, range_and_rate
+from ..geometry.motion import Motion
+from .schedule import BeamSchedule, Stretch
+from .snapshot import Coupling
+
+__all__ = ["ChannelEmulator", "ChannelPath"]
+
+Floats = NDArray[np.float64]
+Complexes = NDArray[np.complex128]
+BlockGain = Callable[[NDArray[np.int64]], Complexes]
+
+BLOCK = 64
+"""Chunks whose delays, phases and directions are worked out together."""
+
+
+@dataclass(frozen=True)
+class ChannelPath:
+    """One propagation path.
+
+    Args:
+        nodes: what it visits, transmitter first, receiver last. Paths that begin with the same
+            two node objects leave in the same direction and share work.
+        gain: complex amplitude; or a function of frame numbers (int array, not negative) that
+            returns those frames' amplitudes, such as `BlockFading`. A frame's gain holds while
+            the receive beams' schedule counts that frame.
+        departure, arrival: (2,) spatial frequencies at the transmitter's and the receiver's
+            array. None follows the nodes, chunk by chunk. Of no effect without an array.
+        coupling: (receive elements, transmit elements) matrix between the ends, in place of the
+            arrays' responses. None: the arrays' responses, and ones at an end without an array.
+
+    Raises:
+        StreamError: there are less than two nodes, or numbers of the wrong shape.
+    """
+
+    nodes: tuple[Motion, ...]
+    gain: complex | BlockGain = 1.0
+    departure: ArrayLike | None = None
+    arrival: ArrayLike | None = None
+    coupling: ArrayLike | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.nodes) < 2:
+            raise StreamError(f"a path of {len(self.nodes)} nodes; it needs two at least")
+        if not callable(self.gain) and not np.isfinite(self.gain):
+            raise StreamError(f"the gain of a path is {self.gain}; it must be finite")
+        for name, value in (("departure", self.departure), ("arrival", self.arrival)):
+            if value is not None and np.shape(value) != (2,):
+                raise StreamError(f"{name} has shape {np.shape(value)}; (2,) is needed")
+        if self.coupling is not None and np.ndim(self.coupling) != 2:
+            raise StreamError("the coupling of a path must be a matrix")
+
+    @property
+    def departure_key(self) -> Hashable:
+        """Equal for paths that are known to leave in the same direction."""
+        if self.coupling is not None:
+            return np.asarray(self.coupling).tobytes()
+        if self.departure is not None:
+            return tuple(np.asarray(self.departure, dtype=float))
+        return id(self.nodes[0]), id(self.nodes[1])
+
+
+def _directions(origin: Motion, target: Motion, time: Floats) -> Floats:
+    """Unit vectors (..., 3) from one node to another."""
+    way = target.state(time)[0] - origin.state(time)[0]
+    length = np.linalg.norm(way, axis=-1, keepdims=True)
+    return np.asarray(way / np.where(length > 0, length, 1.0))
+
+
+@dataclass(frozen=True)
+class _End:
+    """One end of the link: its array, if any, and its beams (identity where none are set)."""
+
+    array: PlanarArray | None
+    schedule: BeamSchedule
+
+    def response(
+        self, fixed: ArrayLike | None, here: Motion, there: Motion, time: Floats
+    ) -> Complexes:
+        """Array response (times, elements), ones without an array."""
+        if self.array is None:
+            return np.ones((len(time), self.schedule.elements), dtype=complex)
+        if fixed is None:
+            fixed = self.array.spatial_frequency(_directions(here, there, time))
+        return np.broadcast_to(self.array.steering(fixed), (len(time), self.array.size))
+
+
+def _end(
+    name: str, array: PlanarArray | None, beams: BeamSchedule | None, streams: int | None
+) -> _End:
+    """The end with these settings; without beams, each stream has an element of its own."""
+    elements = {
+        source: value
+        for source, value in (
+            ("array", array and array.size),
+            ("beams", beams and beams.elements),
+            ("streams", None if beams else streams),
+        )
+        if value is not None
+    }
+    if len(set(elements.values())) > 1:
+        raise StreamError(f"the {name}'s {elements} disagree on the number of elements")
+    if beams is not None and streams not in (None, beams.chains):
+        raise StreamError(f"the {name} has {streams} streams, but beams for {beams.chains}")
+    count = next(iter(elements.values()), 1)
+    return _End(array, beams or BeamSchedule.constant(np.eye(count), 2**62))
+
+
+class ChannelEmulator(ChunkProcessor):
+    """Moves streams from a transmitter to a receiver over any number of paths, and adds noise.
+
+    Receive stream i is y_i(t) = sum over paths l of g_l c_l,i(t) u_l(t) + noise with
+    u_l(t) = z_l(t - tau_l(t)) exp(-j 2 pi fc tau_l(t)), where tau_l(t) = r_l(t) / c comes from
+    the one range function of the path's nodes, t is the time of reception, and output sample n
+    has t = n / fs like input sample n. With beams F_m and W_m and array responses v_t and v_r,
+
+    - ``physical``: z_l = v_t^H F_m x, c_l = W_m^H v_r: each receive chain hears all beams;
+    - ``paired``: chain i hears transmit chain i alone, z_l,i = (v_t^H f_m,i) x_i and
+      c_l,i = w_m,i^H v_r.
+
+    F_m switches on the transmitter's clock, W_m on the receiver's. Delays are held for 256
+    samples and carrier phases run straight between exact values 256 samples apart.
+
+    Without arrays and beams it joins any N input streams to any M output streams, each path
+    with a coupling matrix (ones if not given).
+
+    Args:
+        paths: may be empty: noise only.
+        sample_rate, carrier_frequency: [Hz].
+        transmit_array, receive_array: None for ends without array response.
+        transmit_beams, receive_beams: None for one stream per element.
+        inputs, outputs: numbers of streams; needed only at an end with neither array nor beams
+            (default: what the paths' coupling says, else 1).
+        coupling: ``physical`` or ``paired``.
+        transmit_advance: how much earlier [s] than its arrival a sample leaves, as a function
+            of the transmitter's time [s] (`Precompensator.advance`): the transmit beams switch
+            as much earlier than their schedule says. None for no advance.
+        noise: source of noise for the receive streams; may be replaced at any time.
+        start: index of the first sample.
+        speed: propagation speed [m/s].
+
+    Raises:
+        StreamError: settings disagree. While running: a path gets shorter than its sampled
+            kernel, or faster than can be followed.
+
+    Source: bistatic localization paper, (3) and (7), in the time domain.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[ChannelPath],
+        *,
+        sample_rate: float,
+        carrier_frequency: float,
+        transmit_array: PlanarArray | None = None,
+        receive_array: PlanarArray | None = None,
+        transmit_beams: BeamSchedule | None = None,
+        receive_beams: BeamSchedule | None = None,
+        inputs: int | None = None,
+        outputs: int | None = None,
+        coupling: Coupling = "physical",
+        transmit_advance: Callable[[Floats], Floats] | None = None,
+        noise: Noise | None = None,
+        start: int = 0,
+        speed: float = SPEED_OF_LIGHT,
+    ) -> None:
+        for name, value in (("sample_rate", sample_rate), ("speed", speed)):
+            if not 0 < value < np.inf:
+                raise StreamError(f"{name} is {value}; it must be positive")
+        if not np.isfinite(carrier_frequency):
+            raise StreamError(f"carrier_frequency is {carrier_frequency}; it must be finite")
+        if coupling not in ("physical", "paired"):
+            raise StreamError(f"coupling is {coupling!r}; it must be 'physical' or 'paired'")
+        matrices = [np.asarray(p.coupling) for p in paths if p.coupling is not None]
+        if matrices and transmit_array is None and transmit_beams is None:
+            inputs = inputs or matrices[0].shape[1]
+        if matrices and receive_array is None and receive_beams is None:
+            outputs = outputs or matrices[0].shape[0]
+        self._transmitter = _end("transmitter", transmit_array, transmit_beams, inputs)
+        self._receiver = _end("receiver", receive_array, receive_beams, outputs)
+        elements = self._receiver.schedule.elements, self._transmitter.schedule.elements
+        if any(matrix.shape != elements for matrix in matrices):
+            raise StreamError(
+                f"couplings have shapes {[m.shape for m in matrices]}; the elements at the "
+                f"receiver and the transmitter are {elements}"
+            )
+        inputs, outputs = self._transmitter.schedule.chains, self._receiver.schedule.chains
+        if coupling == "paired" and (inputs != outputs or matrices):
+            raise StreamError(
+                f"paired coupling joins as many chains at both ends ({inputs} and {outputs}) "
+                "and knows no coupling matrices"
+            )
+        if receive_beams is None and any(callable(p.gain) for p in paths):
+            raise StreamError(
+                "gains that change from frame to frame need receive_beams, which count the "
+                "frames; for streams without beams give BeamSchedule.constant(eye, period)"
+            )
+        super().__init__(inputs, outputs, start)
+        self.paths = tuple(paths)
+        self.sample_rate, self.carrier_frequency = sample_rate, carrier_frequency
+        self.coupling = coupling
+        self.transmit_advance = transmit_advance
+        self.noise = noise
+        self.speed = speed
+        self._lay_out()
+        self.reset()
+
+    def _lay_out(self) -> None:
+        """Give each departure its rows of what is sent, each path its rows of what arrives."""
+        factors = [self._factor(path) for path in self.paths]
+        rows = 0
+        departures: dict[Hashable, slice] = {}
+        self._departures: list[ChannelPath] = []
+        for path, (_, right) in zip(self.paths, factors, strict=True):
+            if path.departure_key not in departures:
+                rank = self.inputs if self.coupling == "paired" else len(right)
+                departures[path.departure_key] = slice(rows, rows + rank)
+                self._departures.append(path)
+                rows += rank
+        self._sent_rows = [departures[path.departure_key] for path in self.paths]
+        ends = np.cumsum([0, *(s.stop - s.start for s in self._sent_rows)])
+        self._arriving_rows = [slice(a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        self._sent = History(rows)
+        ranks = {s.stop - s.start for s in self._sent_rows}
+        self._spectra = {r: aligned_empty((r, HOPS, LENGTH)) for r in ranks}
+        self._work = {r: aligned_empty((r, HOPS, LENGTH)) for r in ranks}
+        self._response = aligned_empty((HOPS, LENGTH))
+        self._rotation = aligned_empty((HOPS, HOP))
+        self._arriving = aligned_empty((int(ends[-1]), CHUNK))
+
+    def _factor(self, path: ChannelPath) -> tuple[Complexes, Complexes]:
+        """Coupling matrix as left (elements, rank) times right (rank, elements); rank one where
+        there is no matrix."""
+        if path.coupling is None:
+            return np.ones((1, 1), dtype=complex), np.ones((1, 1), dtype=complex)
+        matrix = np.asarray(path.coupling, dtype=complex)
+        i, j = np.unravel_index(np.argmax(np.abs(matrix)), matrix.shape)
+        pivot = matrix[i, j]
+        left, right = matrix[:, j : j + 1], matrix[i : i + 1] / (pivot or 1.0)
+        if np.allclose(left @ right, matrix, rtol=1e-12, atol=0):
+            return left, right
+        return matrix, np.eye(matrix.shape[1], dtype=complex)
+
+    def reset(self) -> None:
+        """Begin anew at `start`."""
+        super().reset()
+        self._sent_block = self._arriving_block = -1
+        first = self._index
+        # A short path's kernel reaches beyond the chunk: wait for the next one.
+        self._wait = 0
+        lead = 0
+        if self.paths:
+            self._prepare_arrivals(first // BLOCK)
+            shortest = int(min(np.min(whole) for whole in self._longest))
+            self._wait = int(shortest < 2 * AHEAD)
+            lead = first * CHUNK - min(
+                segment_start(first, int(whole[first % BLOCK])) for whole in self._longest
+            )
+        self._sent.reset(first * CHUNK, lead)
+
+    @property
+    def lookahead(self) -> int:
+        """Input samples needed beyond the last sample of a chunk of output: none, or for paths
+        of a few samples one chunk."""
+        return self._wait * CHUNK
+
+    def _required(self, index: int) -> int:
+        return (index + 1 + self._wait) * CHUNK
+
+    def _make(self, index: int, out: Samples) -> None:
+        if self.paths:
+            while self._sent.end < self._required(index):
+                self._send(self._sent.end // CHUNK)
+            self._arrive(index)
+            self._combine(index, out)
+        else:
+            out[:] = 0
+        self._input.forget(self._required(index))
+        if self.noise is not None:
+            self.noise.add(index, out)
+
+    # What leaves
+
+    def _prepare_departures(self, block: int) -> None:
+        if block == self._sent_block:
+            return
+        time = (block * BLOCK + np.arange(BLOCK) + 0.5) * (CHUNK / self.sample_rate)
+        beams = self._transmitter.schedule.beams
+        parts = []
+        for path in self._departures:
+            v = self._transmitter.response(path.departure, path.nodes[0], path.nodes[1], time)
+            if path.coupling is not None:
+                right = np.broadcast_to(
+                    self._factor(path)[1], (BLOCK, *self._factor(path)[1].shape)
+                )
+            else:
+                right = v.conj()[:, None]
+            parts.append(right[:, None] @ beams)  # (BLOCK, Ms, rank, chains)
+        weights = np.concatenate(parts, axis=2)
+        if self.coupling == "paired":
+            weights = weights.reshape(*weights.shape[:2], -1, 1)
+        self._sent_weights = weights.astype(np.complex64)
+        advance = np.zeros(BLOCK)
+        if self.transmit_advance is not None:
+            advance = np.floor(self.transmit_advance(time) * self.sample_rate)
+        self._advance = advance.astype(np.int64)
+        self._sent_block = block
+
+    def _send(self, index: int) -> None:
+        """Weigh input chunk `index` for each departure."""
+        block, chunk = divmod(index, BLOCK)
+        self._prepare_departures(block)
+        x = self._input.view(index * CHUNK, CHUNK)
+        z = self._sent.reserve(CHUNK)
+        schedule = self._transmitter.schedule
+        for run in schedule.stretches(index * CHUNK + int(self._advance[chunk]), CHUNK):
+            weight = self._sent_weights[chunk, run.symbol]
+            source, target = _runs(x, run), _runs(z, run)
+            if self.coupling == "physical":
+                np.matmul(weight, source, out=target)
+                continue
+            for rows in {(s.start, s.stop) for s in self._sent_rows}:
+                np.multiply(source, weight[:, slice(*rows)], out=target[:, slice(*rows)])
+
+    # What arrives
+
+    def _prepare_arrivals(self, block: int) -> None:
+        if block == self._arriving_block:
+            return
+        hop = BLOCK * HOPS * block + np.arange(BLOCK * HOPS + 1)
+        border = hop * (HOP / self.sample_rate)
+        delay = np.stack([range_and_rate(p.nodes, border)[0] / self.speed for p in self.paths])
+        middle = 0.5 * (delay[:, :-1] + delay[:, 1:]) * self.sample_rate
+        self._whole, self._row = split_delay(middle.reshape(-1, BLOCK, HOPS))
+        phase = -self.carrier_frequency * delay
+        coarse, fine = hop_phasors(phase[:, :-1], phase[:, 1:])
+        self._coarse = coarse.reshape(-1, BLOCK, HOPS, *coarse.shape[2:])
+        self._fine = fine.reshape(-1, BLOCK, HOPS, *fine.shape[2:])
+        self._group()
+        time = (block * BLOCK + np.arange(BLOCK) + 0.5) * (CHUNK / self.sample_rate)
+        combiner = self._receiver.schedule.beams.conj().swapaxes(1, 2)
+        parts = []
+        for path in self.paths:
+            v = self._receiver.response(path.arrival, path.nodes[-1], path.nodes[-2], time)
+            if path.coupling is not None:
+                left = np.broadcast_to(self._factor(path)[0], (BLOCK, *self._factor(path)[0].shape))
+            else:
+                left = v[:, :, None]
+            gain = 1.0 if callable(path.gain) else path.gain
+            parts.append(gain * (combiner @ left[:, None]))  # (BLOCK, Ms, chains, rank)
+        self._arriving_weights = np.concatenate(parts, axis=3).astype(np.complex64)
+        self._arriving_block = block
+
+    def _group(self) -> None:
+        """Paths with the same departure and close delays share forward transforms."""
+        order = sorted(
+            range(len(self.paths)), key=lambda p: (self._sent_rows[p].start, self._whole[p, 0])
+        )
+        self._groups: list[list[int]] = []
+        self._longest: list[NDArray[np.int64]] = []
+        for p in order:
+            if self._groups:
+                group = [*self._groups[-1], p]
+                spread = np.ptp(self._whole[group], axis=0).max()
+                if self._sent_rows[group[0]] == self._sent_rows[p] and spread <= SPREAD:
+                    self._groups[-1] = group
+                    self._longest[-1] = self._whole[group].max(axis=0)
+                    continue
+            self._groups.append([p])
+            self._longest.append(self._whole[p])
+
+    def _arrive(self, index: int) -> None:
+        """Delay and rotate what was sent, path by path, for chunk `index`."""
+        block, chunk = divmod(index, BLOCK)
+        self._prepare_arrivals(block)
+        oldest = index * CHUNK
+        for group, longest in zip(self._groups, self._longest, strict=True):
+            rows = self._sent_rows[group[0]]
+            rank = rows.stop - rows.start
+            first = segment_start(index, int(longest[chunk]))
+            oldest = min(oldest, first)
+            if first + SEGMENT > self._sent.end:
+                raise StreamError(
+                    f"at sample {index * CHUNK} a path is {longest[chunk]} samples long; a path "
+                    f"that was longer than {2 * AHEAD} samples at the start must stay longer "
+                    f"than {AHEAD}"
+                )
+            segment = self._sent.view(first, SEGMENT)[rows]
+            spectra = hop_spectra(segment, self._spectra[rank])
+            for p in group:
+                np.take(
+                    fraction_responses(),
+                    self._row[p, chunk],
+                    axis=0,
+                    out=self._response,
+                    mode="clip",
+                )
+                lag = int(longest[chunk] - self._whole[p, chunk])
+                hops = delayed_hops(spectra, self._response, lag, self._work[rank])
+                turn = rotation(self._coarse[p, chunk], self._fine[p, chunk], self._rotation)
+                out = self._arriving[self._arriving_rows[p]]
+                np.multiply(hops, turn, out=out.reshape(rank, HOPS, HOP))
+        self._sent.forget(oldest)
+
+    def _combine(self, index: int, out: Samples) -> None:
+        """Weigh what arrives for each receive chain and sum over the paths."""
+        chunk = index % BLOCK
+        for run in self._receiver.schedule.stretches(index * CHUNK, CHUNK):
+            weight = self._arriving_weights[chunk, run.symbol]
+            if any(callable(p.gain) for p in self.paths):
+                frame = np.maximum(run.frame, 0)
+                for p, (path, rows) in enumerate(zip(self.paths, self._arriving_rows, strict=True)):
+                    if callable(path.gain):
+                        column = rows if self.coupling == "physical" else slice(p, p + 1)
+                        weight[..., column] *= path.gain(frame)[:, None, None]
+            target = _runs(out, run)
+            if self.coupling == "physical":
+                np.matmul(weight, _runs(self._arriving, run), out=target)
+                continue
+            for p, rows in enumerate(self._arriving_rows):
+                source = _runs(self._arriving[rows], run)
+                column = weight[..., p : p + 1]
+                if p == 0:
+                    np.multiply(source, column, out=target)
+                else:
+                    source *= column
+                    target += source
+
+
+def _runs(x: Samples, run: Stretch) -> Samples:
+    """View (runs, streams, length) of the samples of a stretch."""
+    count = len(run.symbol)
+    part = x[:, run.first : run.first + count * run.length]
+    return part.reshape(len(x), count, run.length).swapaxes(0, 1)

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Timing advance and Doppler pre-compensation at the transmitter, as a stream operation."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..dsp.delay import (
+    AHEAD,
+    LENGTH,
+    SEGMENT,
+    delayed_hops,
+    fraction_responses,
+    hop_spectra,
+    segment_start,
+    split_delay,
+)
+from ..dsp.rotator import hop_phasors, rotation
+from ..dsp.stream import CHUNK, HOP, HOPS, ChunkProcessor, Samples, StreamError, aligned_empty
+from ..geometry import SPEED_OF_LIGHT, range_and_rate
+from ..geometry.motion import Motion
+
+__all__ = ["Precompensator", "departure_delay"]
+
+Floats = NDArray[np.float64]
+Mode = Literal["frame", "time-varying"]
+
+BLOCK = 64
+"""Chunks whose delays and phases are worked out together."""
+
+
+def departure_delay(
+    nodes: Sequence[Motion], time: ArrayLike, *, speed: float = SPEED_OF_LIGHT
+) -> Floats:
+    """Delay [s] that what leaves the path's first node at `time` [s] will meet.
+
+    `range_and_rate` gives the delay of what *arrives* at a time; this one solves
+    t = time + r(t) / c for the time of arrival.
+    """
+    time = np.asarray(time, dtype=float)
+    arrival = time
+    for _ in range(2):  # Newton: off by (acceleration / c) delay^2 after one round, nil after two
+        length, rate = range_and_rate(nodes, arrival)
+        arrival = arrival + (time + length / speed - arrival) / (1 - rate / speed)
+    return np.asarray(arrival - time)
+
+
+class Precompensator(ChunkProcessor):
+    """Sends samples earlier and shifted in frequency, so that they arrive aligned.
+
+    The input is what should arrive over the reference path, on the receiver's clock; the output
+    is what must leave, on the transmitter's clock: out(t') = x(t' + a) exp(j 2 pi phi) with a the
+    delay that the reference path will have, and phi = fc a. Output sample n therefore needs
+    input up to about n + a fs (`lookahead` more, 9.6 thousand samples in the paper's scene): the
+    first outputs come when that many inputs have been taken. What the input holds before
+    `start + lookahead` would have had to leave before `start` and is lost, so a source begins
+    with that many zeros at least, and ends with as many to get its last samples out.
+
+    ``time-varying``: a follows the reference path, which then gives back x(t) with constant
+    phase. ``frame``: within frame k, which nominally arrives at t_k = (frame_start + k
+    frame_period) / fs, the advance and the Doppler shift are those of t_k, as in the paper; the
+    phase is the tangent at t_k of the time-varying one, so frames are mutually coherent. The
+    values change at the border of the hop (256 samples) in which a frame begins.
+
+    Args:
+        reference: nodes of the reference path, transmitter first.
+        sample_rate, carrier_frequency: [Hz].
+        chains: number of streams, all treated alike.
+        mode: ``time-varying`` or ``frame``.
+        frame_start, frame_period: first sample of frame 0 and samples between frames, on the
+            receiver's clock; for ``frame``.
+        timing_advance_error: [s], positive when residual delays grow by it.
+        doppler_error: [Hz], positive when residual Doppler shifts grow by it.
+        start: index of the first sample.
+        speed: propagation speed [m/s].
+
+    Raises:
+        StreamError: a setting is out of range.
+
+    Source: bistatic localization paper, section II-C.
+    """
+
+    def __init__(
+        self,
+        reference: Sequence[Motion],
+        *,
+        sample_rate: float,
+        carrier_frequency: float,
+        chains: int = 1,
+        mode: Mode = "time-varying",
+        frame_start: int = 0,
+        frame_period: int | None = None,
+        timing_advance_error: float = 0.0,
+        doppler_error: float = 0.0,
+        start: int = 0,
+        speed: float = SPEED_OF_LIGHT,
+    ) -> None:
+        if len(reference) < 2:
+            raise StreamError("the reference path needs two nodes at least")
+        if mode not in ("frame", "time-varying"):
+            raise StreamError(f"mode is {mode!r}; it must be 'frame' or 'time-varying'")
+        if mode == "frame" and not (frame_period and frame_period > 0):
+            raise StreamError(f"frame_period is {frame_period}; mode 'frame' needs a positive one")
+        for name, value in (("sample_rate", sample_rate), ("speed", speed)):
+            if not 0 < value < np.inf:
+                raise StreamError(f"{name} is {value}; it must be positive")
+        for name, value in (
+            ("carrier_frequency", carrier_frequency),
+            ("timing_advance_error", timing_advance_error),
+            ("doppler_error", doppler_error),
+        ):
+            if not np.isfinite(value):
+                raise StreamError(f"{name} is {value}; it must be finite")
+        super().__init__(chains, chains, start)
+        self.reference = tuple(reference)
+        self.sample_rate, self.carrier_frequency = sample_rate, carrier_frequency
+        self.mode = mode
+        self.frame_start, self.frame_period = frame_start, frame_period or 1
+        self.timing_advance_error, self.doppler_error = timing_advance_error, doppler_error
+        self.speed = speed
+        self._spectra = aligned_empty((chains, HOPS, LENGTH))
+        self._work = aligned_empty((chains, HOPS, LENGTH))
+        self._response = aligned_empty((HOPS, LENGTH))
+        self._rotation = aligned_empty((HOPS, HOP))
+        self._block = -1
+        self.reset()
+
+    def advance(self, time: ArrayLike) -> Floats:
+        """How much earlier [s] than its arrival a sample leaves at transmitter time `time` [s].
+
+        The errors are part of it: what the transmitter does, it does to its beams too.
+        """
+        if self.mode == "frame":
+            delay = self._frame_tangent(np.asarray(time, dtype=float))[1]
+        else:
+            delay = departure_delay(self.reference, time, speed=self.speed)
+        return delay - self.timing_advance_error
+
+    @property
+    def lookahead(self) -> int:
+        """Input samples needed beyond the last sample of the first chunk of output."""
+        index = self.start // CHUNK
+        return self._required(index) - (index + 1) * CHUNK
+
+    def _frame_tangent(self, time: Floats) -> tuple[Floats, Floats, Floats]:
+        """Start [s] of the frame to whose arrival each transmitter time contributes, the delay
+        [s] of the reference path then, and how fast it grows."""
+        arrival = time + departure_delay(self.reference, time, speed=self.speed)
+        frame = np.floor((arrival * self.sample_rate - self.frame_start) / self.frame_period)
+        start = (self.frame_start + frame * self.frame_period) / self.sample_rate
+        length, rate = range_and_rate(self.reference, start)
+        return start, length / self.speed, rate / self.speed
+
+    def _prepare(self, block: int) -> None:
+        """Work out delays and phases of the hops of a block of chunks."""
+        if block == self._block:
+            return
+        # borders of the hops: (2, hops) begin and end
+        hop = BLOCK * HOPS * block + np.arange(BLOCK * HOPS)
+        time = np.stack([hop, hop + 1]) * (HOP / self.sample_rate)
+        if self.mode == "frame":
+            last = (hop * HOP + HOP - 1) / self.sample_rate
+            frame_time, advance, slope = self._frame_tangent(last)
+            arrival = time + advance
+            carrier_delay = advance + slope * (arrival - frame_time)
+        else:
+            border = departure_delay(
+                self.reference, np.append(time[0], time[1, -1]), speed=self.speed
+            )
+            carrier_delay = np.stack([border[:-1], border[1:]])
+            arrival = time + carrier_delay
+            advance = carrier_delay.mean(0)
+        delay = (self.timing_advance_error - advance) * self.sample_rate
+        phase = self.carrier_frequency * carrier_delay + self.doppler_error * arrival
+        self._whole, self._row = split_delay(delay.reshape(BLOCK, HOPS))
+        coarse, fine = hop_phasors(*phase)
+        self._coarse = coarse.reshape(BLOCK, HOPS, *coarse.shape[1:])
+        self._fine = fine.reshape(BLOCK, HOPS, *fine.shape[1:])
+        self._block = block
+
+    def _lead(self, index: int) -> int:
+        self._prepare(index // BLOCK)
+        return index * CHUNK - segment_start(index, int(self._whole[index % BLOCK]))
+
+    def _required(self, index: int) -> int:
+        block, chunk = divmod(index, BLOCK)
+        self._prepare(block)
+        return (index + 1) * CHUNK + AHEAD - int(self._whole[chunk])
+
+    def _make(self, index: int, out: Samples) -> None:
+        block, chunk = divmod(index, BLOCK)
+        self._prepare(block)
+        first = segment_start(index, int(self._whole[chunk]))
+        spectra = hop_spectra(self._input.view(first, SEGMENT), self._spectra)
+        self._input.forget(first)
+        np.take(fraction_responses(), self._row[chunk], axis=0, out=self._response, mode="clip")
+        hops = delayed_hops(spectra, self._response, 0, self._work)
+        turn = rotation(self._coarse[chunk], self._fine[chunk], self._rotation)
+        np.multiply(hops, turn, out=out.reshape(self.outputs, HOPS, HOP))

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which beams are in force at which sample."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..dsp.stream import StreamError
+
+__all__ = ["BeamSchedule", "Stretch"]
+
+
+class Stretch(NamedTuple):
+    """Consecutive runs of equal length, a run being samples with the same beams.
+
+    Args:
+        first: where the first run begins, counted from the first sample asked for.
+        length: samples in each run.
+        symbol: (runs,) symbol whose beams are in force.
+        frame: (runs,) frame to which the run belongs.
+    """
+
+    first: int
+    length: int
+    symbol: NDArray[np.int64]
+    frame: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class BeamSchedule:
+    """Beams that change from symbol to symbol, frame after frame.
+
+    Sample n has the beams of symbol min(floor(((n - start) mod period) / symbol_length), Ms - 1):
+    those of the last symbol stay until the next frame begins.
+
+    Args:
+        beams: (Ms, elements, chains) beams F_m or W_m.
+        symbol_length: samples in a symbol, cyclic prefix included.
+        period: samples from one frame's start to the next's.
+        start: first sample of frame 0.
+
+    Raises:
+        StreamError: the beams have another shape, or the symbols do not fit into the period.
+    """
+
+    beams: NDArray[np.complex128]
+    symbol_length: int
+    period: int
+    start: int = 0
+
+    def __init__(self, beams: ArrayLike, symbol_length: int, period: int, start: int = 0) -> None:
+        beams = np.asarray(beams, dtype=complex)
+        if beams.ndim != 3 or 0 in beams.shape:
+            raise StreamError(f"beams have shape {beams.shape}; (Ms, elements, chains) is needed")
+        if not 0 < symbol_length * len(beams) <= period:
+            raise StreamError(
+                f"{len(beams)} symbols of {symbol_length} samples do not fit into a frame period "
+                f"of {period} samples"
+            )
+        for name, value in (
+            ("beams", beams),
+            ("symbol_length", int(symbol_length)),
+            ("period", int(period)),
+            ("start", int(start)),
+        ):
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def constant(cls, beams: ArrayLike, period: int, start: int = 0) -> "BeamSchedule":
+        """The same beams (elements, chains) for ever; frames only count the time."""
+        return cls(np.asarray(beams)[None], period, period, start)
+
+    @property
+    def elements(self) -> int:
+        """Antenna elements."""
+        return self.beams.shape[1]
+
+    @property
+    def chains(self) -> int:
+        """RF chains."""
+        return self.beams.shape[2]
+
+    def symbol(self, sample: ArrayLike) -> NDArray[np.int64]:
+        """Symbol whose beams are in force at each sample."""
+        within = (np.asarray(sample) - self.start) % self.period
+        return np.asarray(np.minimum(within // self.symbol_length, len(self.beams) - 1))
+
+    def frame(self, sample: ArrayLike) -> NDArray[np.int64]:
+        """Frame to which each sample belongs; negative before frame 0."""
+        return np.asarray((np.asarray(sample) - self.start) // self.period)
+
+    def stretches(self, first: int, count: int) -> list[Stretch]:
+        """The runs that make up samples first ... first + count - 1."""
+        frame, phase = divmod(first - self.start, self.period)
+        runs = _stretches(len(self.beams), self.symbol_length, self.period, phase, count)
+        return [s._replace(frame=s.frame + frame) for s in runs]
+
+
+@lru_cache(maxsize=256)
+def _stretches(
+    symbols: int, symbol_length: int, period: int, phase: int, count: int
+) -> tuple[Stretch, ...]:
+    """Stretches of `count` samples that begin `phase` samples after a frame's start."""
+    frames = np.arange((phase + count - 1) // period + 1)
+    border = (frames[:, None] * period + symbol_length * np.arange(symbols)).ravel()
+    border = border[(border > phase) & (border < phase + count)]
+    edges = np.concatenate([[phase], border, [phase + count]])
+    frame, within = np.divmod(edges[:-1], period)
+    symbol = np.minimum(within // symbol_length, symbols - 1)
+    length = np.diff(edges)
+    cuts = np.concatenate([[0], np.flatnonzero(np.diff(length)) + 1, [len(length)]])
+    return tuple(
+        Stretch(int(edges[a] - phase), int(length[a]), symbol[a:b], frame[a:b])
+        for a, b in zip(cuts[:-1], cuts[1:], strict=True)
+    )

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Time-varying delay by overlap-save: delays held over a hop, spectra shared between paths.
+
+The filter is a windowed sinc of `TAPS` taps. Its frequency responses for finely quantised
+fractions of a sample are tabulated once; the whole samples of a delay are taken by where the
+input is read. Delays that differ by up to `SPREAD` samples use the same forward FFT.
+"""
+
+from functools import cache
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+from scipy import fft
+
+from .stream import CHUNK, HOP, HOPS, Samples, StreamError, aligned_empty
+
+__all__ = [
+    "AHEAD",
+    "LENGTH",
+    "SEGMENT",
+    "SPREAD",
+    "TAPS",
+    "delayed_hops",
+    "fraction_responses",
+    "hop_spectra",
+    "segment_start",
+    "split_delay",
+]
+
+TAPS = 48
+LENGTH = 320
+"""Length of the FFT: a hop, the filter's tail and the spread."""
+SPREAD = LENGTH - HOP - (TAPS - 1)
+SEGMENT = CHUNK - HOP + LENGTH
+"""Input samples that the hops of one chunk span."""
+
+FRACTIONS = 2048
+"""Steps per sample of the tabulated delays (error below -72 dB for |f| <= fs / 4)."""
+MARGIN = 0.25
+"""The table runs from -MARGIN to 1 + MARGIN samples: whole samples are fixed for a chunk."""
+CENTRE = TAPS // 2 - 1
+"""The tap at which the filter for a zero fraction has its peak."""
+AHEAD = SEGMENT - CHUNK + CENTRE - (TAPS - 1)
+"""A segment for whole delay d ends at chunk end + AHEAD - d."""
+
+
+@cache
+def fraction_responses() -> Samples:
+    """Responses (rows, LENGTH) of the filter that delays by CENTRE + row / FRACTIONS - MARGIN.
+
+    Kaiser window for 80 dB; exact to better than -75 dB for |f| < 0.44 fs.
+    """
+    rows = round((1 + 2 * MARGIN) * FRACTIONS) + 1
+    fraction = np.arange(rows)[:, None] / FRACTIONS - MARGIN
+    t = np.arange(TAPS) - CENTRE - fraction
+    window = np.i0(7.86 * np.sqrt(np.maximum(0.0, 1 - (t / (TAPS / 2)) ** 2))) / np.i0(7.86)
+    table = aligned_empty((rows, LENGTH))
+    table[:] = fft.fft(np.sinc(t) * window, LENGTH)
+    return table
+
+
+def split_delay(delay: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Delays of hops as whole samples of each chunk and rows of `fraction_responses`.
+
+    Args:
+        delay: (..., chunks, HOPS) [samples], may be negative.
+
+    Returns:
+        whole (..., chunks) and row (..., chunks, HOPS).
+
+    Raises:
+        StreamError: a delay changes by more than `MARGIN` from the middle of its chunk.
+    """
+    middle = 0.5 * (delay[..., 0] + delay[..., -1])
+    whole = np.floor(middle).astype(np.int64)
+    drift = float(np.max(np.abs(delay - middle[..., None]), initial=0.0))
+    if not drift < MARGIN:
+        raise StreamError(
+            f"a delay moves by {2 * drift:.3g} samples within {CHUNK} samples; at most "
+            f"{2 * MARGIN:.3g} can be followed"
+        )
+    row = np.rint((delay - whole[..., None] + MARGIN) * FRACTIONS).astype(np.int64)
+    return whole, row
+
+
+def segment_start(index: int, whole: int) -> int:
+    """Absolute index at which the input segment of chunk `index` begins, for the largest
+    whole delay among the paths that share it."""
+    return index * CHUNK - whole + CENTRE - (TAPS - 1)
+
+
+def hop_spectra(segment: Samples, out: Samples) -> Samples:
+    """Spectra (streams, HOPS, LENGTH) of the overlapping hops of a segment.
+
+    Args:
+        segment: (streams, SEGMENT) input, beginning at `segment_start`.
+        out: (streams, HOPS, LENGTH) memory to work in; may be what is returned.
+    """
+    row, column = segment.strides
+    windows = as_strided(
+        segment, (len(segment), HOPS, LENGTH), (row, HOP * column, column), writeable=False
+    )
+    out[:] = windows
+    return np.asarray(fft.fft(out, overwrite_x=True))
+
+
+def delayed_hops(spectra: Samples, response: Samples, lag: int, work: Samples) -> Samples:
+    """The delayed stream of one chunk, as hops (streams, HOPS, HOP).
+
+    Args:
+        spectra: (streams, HOPS, LENGTH) of `hop_spectra`.
+        response: (HOPS, LENGTH) response of each hop.
+        lag: the largest whole delay of the paths that share the spectra less this path's,
+            0 to `SPREAD`.
+        work: memory of the shape of `spectra`, overwritten; what is returned may lie in it.
+    """
+    np.multiply(spectra, response, out=work)
+    first = TAPS - 1 + lag
+    return np.asarray(fft.ifft(work, overwrite_x=True))[..., first : first + HOP]
