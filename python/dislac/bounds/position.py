@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import null_space
 
 from ..arrays import PlanarArray
 from ..channel import Paths, SnapshotModel
@@ -23,9 +24,9 @@ class PositionBound:
     """Lower bound of the error of an unbiased position estimate.
 
     Args:
-        covariance: (3, 3) bound of the covariance [m^2]; infinite variance where the frame does
-            not determine a coordinate, zero where it is known, NaN where the target is at the
-            receiver, so that its echo comes from no direction.
+        covariance: (3, 3) bound of the covariance [m^2]; infinite variances where the frame does
+            not determine the position, NaN where the target is at the receiver, so that its echo
+            comes from no direction.
         deviation: root of its trace: bound of the root mean square position error [m].
     """
 
@@ -48,7 +49,8 @@ def position_bound(
 
     The position determines that path's arrival and residual delay. Its gain, departure and
     Doppler shift, and everything about the other paths, are nuisance; to leave the other paths
-    out, leave them out of `paths`.
+    out, leave them out of `paths`. An axis along which the receive array has a single element
+    measures nothing: targets are then taken to lie where that spatial frequency is what it is.
 
     Args:
         model, paths, noise_power: see `fisher_information`; the first path as the geometry has it.
@@ -62,18 +64,29 @@ def position_bound(
     if np.array_equal(position, receiver):
         return PositionBound(np.full((3, 3), np.nan), np.nan)
     slopes = measurement_jacobian(model.receive_array, transmitter, receiver, position, speed)
-    # The coordinates take the places of the three parameters that they determine.
+    basis = _free_directions(model.receive_array, slopes, known_height)
+    # Steps along the basis take the places of the measured parameters, which they determine.
     change = np.eye(UNKNOWNS * len(paths))
-    change[np.ix_(_MEASURED, _MEASURED)] = slopes
-    free = _MEASURED
-    if known_height:
-        # z stands last of the three, and no unknown at all
-        *free, z = _MEASURED
-        change[:, z] = 0.0
+    change[np.ix_(_MEASURED, _MEASURED)] = 0.0
+    free = _MEASURED[: basis.shape[1]]
+    change[np.ix_(_MEASURED, free)] = slopes @ basis
     information = change.T @ fisher_information(model, paths, noise_power) @ change
-    covariance = np.zeros((3, 3))
-    covariance[: len(free), : len(free)] = estimable_covariance(information)[np.ix_(free, free)]
+    steps = estimable_covariance(information)[np.ix_(free, free)]
+    if not np.all(np.isfinite(steps)):
+        return PositionBound(np.diag([np.inf] * 3), np.inf)
+    covariance = basis @ steps @ basis.T
     return PositionBound(covariance, float(np.sqrt(np.trace(covariance))))
+
+
+def _free_directions(array: PlanarArray, slopes: Floats, known_height: bool) -> Floats:
+    """Orthonormal directions (3, k) in which the position is unknown."""
+    single = np.array([array.nx, array.ny]) == 1
+    known = [row for row in slopes[:2][single] if np.any(row)]
+    if known_height:
+        known.append(np.array([0.0, 0.0, 1.0]))
+    if not known:
+        return np.eye(3)
+    return np.asarray(null_space([row / np.linalg.norm(row) for row in known], rcond=1e-6))
 
 
 def measurement_jacobian(

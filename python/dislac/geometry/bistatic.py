@@ -21,7 +21,8 @@ def bistatic_range(
     a, b = t - x, t - r
     # |a|^2 - |b|^2 = (a - b).(a + b), with a - b = r - x
     difference = np.einsum("...i,...i", r - x, a + b)
-    difference = difference / (np.linalg.norm(a, axis=-1) + np.linalg.norm(b, axis=-1))
+    total = np.linalg.norm(a, axis=-1) + np.linalg.norm(b, axis=-1)
+    difference = difference / np.where(total > 0, total, 1.0)
     return np.asarray(difference + np.linalg.norm(x - r, axis=-1))
 
 

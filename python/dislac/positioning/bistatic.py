@@ -180,9 +180,11 @@ class BistaticLocator:
             jacobian = self._jacobian(direction, distance, direction - onward / reach)
             spread = jacobian @ measured @ jacobian.T
         if self.height is not None:
-            if not spread[2, 2] > 0.0:
+            if covariance is None:
                 return replace(fix, status=FixStatus.ILL_CONDITIONED)
-            gain = spread[:, 2] / spread[2, 2]
+            # A height that the measurement leaves no doubt about cannot be bettered.
+            doubtful = spread[2, 2] > 1e-12 * np.trace(spread)
+            gain = spread[:, 2] / spread[2, 2] if doubtful else np.zeros(3)
             position = position + gain * (self.height - position[2])
             spread = spread - np.outer(gain, spread[2])
             if self._behind(position - receiver):
