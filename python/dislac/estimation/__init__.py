@@ -1,2 +1,78 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Paths from pilot frames: sparse recovery, delay-Doppler matched filter, off-grid estimation."""
+
+from typing import Literal
+
+from numpy.typing import ArrayLike
+
+from ..channel import SnapshotModel
+from .delay_doppler import DelayDoppler
+from .mmv_bomp import MmvBomp, MmvBompEstimator, mmv_bomp_literal
+from .off_grid import OffGridEstimator
+from .result import Estimate, Estimator, EstimatorError, FrameError
+
+__all__ = [
+    "DelayDoppler",
+    "Estimate",
+    "Estimator",
+    "EstimatorError",
+    "FrameError",
+    "MmvBomp",
+    "MmvBompEstimator",
+    "OffGridEstimator",
+    "make_estimator",
+    "mmv_bomp_literal",
+]
+
+
+def make_estimator(
+    kind: Literal["off-grid", "mmv-bomp"],
+    model: SnapshotModel,
+    *,
+    grid_points: int = 16,
+    max_paths: int = 3,
+    false_alarm_rate: float = 1e-2,
+    delay_window: tuple[float, float] | None = None,
+    doppler_window: tuple[float, float] | None = None,
+    reference_departure: ArrayLike | None = None,
+) -> Estimator:
+    """Build an estimator: everything that does not depend on the frame is computed here, once.
+
+    Args:
+        kind: ``off-grid``, which reaches the Cramer-Rao bound; or ``mmv-bomp``, Algorithm 1 of
+            the bistatic localization paper with its delay-Doppler matched filter.
+        model: the snapshot model of the frames to come.
+        grid_points: points an axis of the spatial-frequency grids of ``mmv-bomp``.
+        max_paths: ``off-grid`` finds up to so many; ``mmv-bomp`` always selects so many atoms.
+        false_alarm_rate: probability of detecting a path in a frame of noise alone.
+        delay_window: (least, greatest) residual delay to search [s]; by default the whole
+            unambiguous span, an eighth of it negative.
+        doppler_window: (least, greatest) residual Doppler to search [Hz]; by default half a
+            Doppler resolution about zero, enough for a pre-compensation that works.
+        reference_departure: (2,) spatial frequency at which all paths are known to leave the
+            transmitter; without it the departure is estimated. Over `physical` coupling
+            ``mmv-bomp`` cannot, and needs it.
+
+    Raises:
+        EstimatorError: a setting that makes no sense for the model.
+    """
+    if kind == "off-grid":
+        return OffGridEstimator(
+            model,
+            max_paths=max_paths,
+            false_alarm_rate=false_alarm_rate,
+            delay_window=delay_window,
+            doppler_window=doppler_window,
+            reference_departure=reference_departure,
+        )
+    if kind == "mmv-bomp":
+        return MmvBompEstimator(
+            model,
+            grid_points=grid_points,
+            atoms=max_paths,
+            false_alarm_rate=false_alarm_rate,
+            delay_window=delay_window,
+            doppler_window=doppler_window,
+            reference_departure=reference_departure,
+        )
+    raise EstimatorError(f"no estimator is called {kind!r}; there are 'off-grid' and 'mmv-bomp'")

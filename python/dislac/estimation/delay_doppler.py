@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The upsampled delay-Doppler matched filter."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .signature import extent, window_grid
+
+__all__ = ["DelayDoppler", "DelayDopplerPeak"]
+
+Complex = NDArray[np.complex128]
+Floats = NDArray[np.float64]
+
+
+class DelayDopplerPeak(NamedTuple):
+    """Delay [s] and Doppler [Hz] of the peak, and the matched filter's complex value there."""
+
+    delay: float
+    doppler: float
+    value: complex
+
+
+class DelayDoppler:
+    """C(doppler, delay) = |a_t^H S a_f| on a grid over two windows.
+
+    Args:
+        times: (Ms,) t_m [s].
+        frequencies: (Nsc,) f_n [Hz].
+        delay_window, doppler_window: (least, greatest) [s], [Hz].
+        upsampling: grid points a resolution cell.
+
+    Attributes:
+        delays: (D,) of the grid [s].
+        dopplers: (K,) of the grid [Hz].
+
+    Source: bistatic localization paper, (27) and (28).
+    """
+
+    def __init__(
+        self,
+        times: ArrayLike,
+        frequencies: ArrayLike,
+        delay_window: tuple[float, float],
+        doppler_window: tuple[float, float],
+        upsampling: int = 4,
+    ) -> None:
+        self.times = np.asarray(times, dtype=float)
+        self.frequencies = np.asarray(frequencies, dtype=float)
+        self.delays = window_grid(delay_window, extent(self.frequencies) * upsampling)
+        self.dopplers = window_grid(doppler_window, extent(self.times) * upsampling)
+        cells = np.array([extent(self.frequencies), extent(self.times)])
+        self._unit = np.divide(1.0, cells, out=np.zeros(2), where=cells > 0)
+        self._delay_kernel = np.exp(2j * np.pi * np.outer(self.frequencies, self.delays))
+        self._doppler_kernel = np.exp(-2j * np.pi * np.outer(self.dopplers, self.times))
+
+    def map(self, snapshots: ArrayLike) -> NDArray[np.float64]:
+        """|C| (..., K, D) of coefficients (..., Ms, Nsc)."""
+        return np.abs(self._doppler_kernel @ (np.asarray(snapshots) @ self._delay_kernel))
+
+    def peak(self, snapshots: ArrayLike) -> DelayDopplerPeak:
+        """The greatest |C| of coefficients (Ms, Nsc), between the grid's points too.
+
+        From the best grid point, Newton's method on |C|^2 in delay and Doppler.
+        """
+        s = np.asarray(snapshots, dtype=complex)
+        surface = self.map(s)
+        k, d = np.unravel_index(int(np.argmax(surface)), surface.shape)
+        at = np.array([self.delays[d], self.dopplers[k]])
+        value, gradient, hessian = self._slopes(s, at)
+        for _ in range(4):
+            if np.linalg.eigvalsh(hessian)[-1] >= 0:
+                break
+            new_at = at - np.linalg.solve(hessian, gradient) * self._unit
+            new = self._slopes(s, new_at)
+            if abs(new[0]) <= abs(value):
+                break
+            at, (value, gradient, hessian) = new_at, new
+        return DelayDopplerPeak(float(at[0]), float(at[1]), value)
+
+    def _slopes(self, s: Complex, at: Floats) -> tuple[complex, Floats, Floats]:
+        """C, and gradient and Hessian of |C|^2 by (delay, Doppler) in units of `_unit`."""
+        f = 2j * np.pi * self._unit[0] * self.frequencies
+        t = -2j * np.pi * self._unit[1] * self.times
+        af = np.exp(2j * np.pi * at[0] * self.frequencies)
+        at_ = np.exp(-2j * np.pi * at[1] * self.times)
+        # moments[p, q] = derivative of C, p times by Doppler and q times by delay
+        moments = (at_ * np.stack([np.ones_like(t), t, t**2])) @ s
+        moments = moments @ (af * np.stack([np.ones_like(f), f, f**2])).T
+        c = moments[0, 0]
+        slope = np.array([moments[0, 1], moments[1, 0]])
+        bend = np.array([[moments[0, 2], moments[1, 1]], [moments[1, 1], moments[2, 0]]])
+        gradient = 2 * np.real(c.conj() * slope)
+        hessian = 2 * np.real(np.outer(slope.conj(), slope) + c.conj() * bend)
+        # What one symbol or one subcarrier cannot tell is left where it is.
+        blind = self._unit == 0
+        hessian[blind, blind] = -1.0
+        return complex(c), gradient, hessian

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every estimator takes and gives: a checked frame in, an `Estimate` out."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..channel import Paths, SnapshotModel
+
+__all__ = ["Estimate", "Estimator", "EstimatorError", "FrameError", "checked_frame", "no_paths"]
+
+
+class FrameError(ValueError):
+    """A frame that cannot be used: wrong shape, no complex numbers, or values not finite."""
+
+
+class EstimatorError(ValueError):
+    """An estimator's setting that makes no sense for its model."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What one frame says.
+
+    Args:
+        paths: the target first, then what else was found; empty if nothing was detected.
+        covariance: (L, 6, 6) covariance of (arrival x, y, departure x, y, delay, doppler) of each
+            path, from the Fisher information at the estimate; a departure that was given has
+            variance zero. None for an estimator that stays on its grid.
+        noise_power: estimate of E|z|^2 per element of the frame.
+        statistic: share of the frame's energy that the strongest path explains, in [0, 1].
+        threshold: what the statistic of noise alone exceeds at the false-alarm rate set.
+    """
+
+    paths: Paths
+    covariance: NDArray[np.float64] | None
+    noise_power: float
+    statistic: float
+    threshold: float
+
+    @property
+    def detected(self) -> bool:
+        """Whether there is any path at all."""
+        return len(self.paths) > 0
+
+
+class Estimator(Protocol):
+    """Anything that turns frames of one snapshot model into estimates."""
+
+    @property
+    def model(self) -> SnapshotModel:
+        """The snapshot model that its frames follow."""
+        ...
+
+    def estimate(self, frame: ArrayLike) -> Estimate:
+        """Estimate from one frame (Ms, Nsc, Nrf); the same frame gives the same bits.
+
+        Raises:
+            FrameError: wrong shape, or not finite.
+        """
+        ...
+
+
+def checked_frame(model: SnapshotModel, frame: ArrayLike) -> NDArray[np.complex128]:
+    """The frame as complex128 (Ms, Nsc, Nrf).
+
+    Raises:
+        FrameError: wrong shape, or not finite.
+    """
+    y = np.asarray(frame)
+    if y.shape != model.shape:
+        raise FrameError(
+            f"frame has shape {y.shape}; the model's is (symbols, subcarriers, chains) = "
+            f"{model.shape}"
+        )
+    if y.dtype.kind not in "fc":
+        raise FrameError(f"frame holds {y.dtype}; give complex64 or complex128")
+    y = y.astype(np.complex128, copy=False)
+    # Any NaN or infinity survives a sum, which is far cheaper than looking at each element.
+    if not np.isfinite(y.sum()):
+        bad = np.argwhere(~np.isfinite(y))
+        if len(bad):
+            raise FrameError(
+                f"frame holds {len(bad)} values that are not finite, the first at (symbol, "
+                f"subcarrier, chain) = {tuple(map(int, bad[0]))}; drop the frame"
+            )
+    return y
+
+
+def no_paths() -> Paths:
+    """The empty set of paths."""
+    return Paths(
+        gain=np.zeros(0, complex),
+        arrival=np.zeros((0, 2)),
+        departure=np.zeros((0, 2)),
+        delay=np.zeros(0),
+        doppler=np.zeros(0),
+    )

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Signatures of paths, and their derivatives, as products of small factors.
+
+Row j = m Nrf + i stands for chain i at symbol m. A path's signature in a frame is the outer product
+of s_j = (W^H v_r)_j (T conj(v_t))_j exp(j 2 pi doppler t_m) and e_n = exp(-j 2 pi delay f_n), so
+products of signatures, of their derivatives, and of either with a frame need never be formed over
+all Ms Nsc Nrf elements.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..arrays import PlanarArray, spatial_frequency_grid
+from ..channel import SnapshotModel
+from .result import EstimatorError
+
+__all__ = ["Signatures", "array_grid", "departure_of", "extent", "search_windows", "window_grid"]
+
+Complex = NDArray[np.complex128]
+Floats = NDArray[np.float64]
+
+
+def array_grid(array: PlanarArray, points: int) -> Floats:
+    """Visible spatial frequencies (n, 2) at `points` an axis; a linear array gets its axis only."""
+    if array.nx > 1 and array.ny > 1:
+        return spatial_frequency_grid(points)
+    axis = np.linspace(-1.0, 1.0, points)
+    zero = np.zeros(points)
+    if array.size == 1:
+        return np.zeros((1, 2))
+    return np.stack([axis, zero] if array.nx > 1 else [zero, axis], axis=-1)
+
+
+def extent(samples: Floats) -> float:
+    """Bandwidth of subcarriers, duration of symbols: the inverse of a resolution cell."""
+    return float(np.ptp(samples)) * len(samples) / max(len(samples) - 1, 1)
+
+
+def window_grid(window: tuple[float, float], density: float) -> Floats:
+    """Centres of equal cells of a window, as few as give at least `density` a unit."""
+    least, greatest = window
+    cells = max(1, int(np.ceil((greatest - least) * density - 1e-9)))
+    return least + (np.arange(cells) + 0.5) * (greatest - least) / cells
+
+
+def departure_of(reference_departure: ArrayLike | None) -> Floats | None:
+    """The given departure as an array (2,), or None.
+
+    Raises:
+        EstimatorError: not two finite numbers.
+    """
+    if reference_departure is None:
+        return None
+    departure = np.asarray(reference_departure, dtype=float)
+    if departure.shape != (2,) or not np.all(np.isfinite(departure)):
+        raise EstimatorError(
+            f"reference_departure is {reference_departure!r}; give two spatial frequencies"
+        )
+    return departure
+
+
+def search_windows(
+    model: SnapshotModel,
+    delay_window: tuple[float, float] | None,
+    doppler_window: tuple[float, float] | None,
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Delay [s] and Doppler [Hz] windows, with defaults filled in.
+
+    Delays: one unambiguous span, an eighth of it negative, as noise or an error of the timing
+    advance may need. Dopplers: half a resolution cell of the frame, about zero.
+
+    Raises:
+        EstimatorError: a window that is empty or not finite, or longer than a delay is unambiguous.
+    """
+    spacing = np.min(np.diff(model.frequencies)) if len(model.frequencies) > 1 else np.inf
+    if delay_window is None:
+        span = 1.0 / spacing
+        delay_window = (-span / 8, span * 7 / 8)
+    if doppler_window is None:
+        duration = extent(model.symbol_times)
+        half = 0.25 / duration if duration > 0 else 0.0
+        doppler_window = (-half, half)
+    for name, (least, greatest) in (("delay", delay_window), ("doppler", doppler_window)):
+        if not (np.isfinite(least) and np.isfinite(greatest) and least <= greatest):
+            raise EstimatorError(
+                f"{name}_window is ({least}, {greatest}); give (least, greatest), both finite"
+            )
+    if (delay_window[1] - delay_window[0]) * spacing > 1.0 + 1e-9:
+        raise EstimatorError(
+            f"delay_window spans {delay_window[1] - delay_window[0]:.4g} s; delays are unambiguous "
+            f"over {1.0 / spacing:.4g} s only"
+        )
+    return delay_window, doppler_window
+
+
+class Signatures:
+    """The factors of a snapshot model, J = Ms Nrf rows.
+
+    Args:
+        model: the snapshot model.
+        departure: (2,) where every path leaves, if that is known.
+
+    Attributes:
+        receive: (J, Nr), takes a receive steering vector to what each row hears.
+        transmit: (J, Nt), takes a conjugated transmit steering vector to what each row is sent,
+            pilots included.
+        free: indices, among (arrival x, y, departure x, y, delay, doppler), of the parameters that
+            are unknown and that the model can tell: a linear array sees one axis only.
+    """
+
+    def __init__(self, model: SnapshotModel, departure: Floats | None = None) -> None:
+        symbols, subcarriers, chains = model.shape
+        beams = model.receive_beams.conj().transpose(0, 2, 1)
+        sent = (model.transmit_beams * model.pilots[:, None, :]).transpose(0, 2, 1)
+        if model.coupling == "physical":
+            sent = np.broadcast_to(sent.sum(axis=1, keepdims=True), sent.shape)
+        self.model = model
+        self.departure = departure
+        self.receive = np.ascontiguousarray(beams.reshape(symbols * chains, -1))
+        self.transmit = np.ascontiguousarray(sent.reshape(symbols * chains, -1))
+        self.times = np.repeat(model.symbol_times, chains)
+        r, t = model.receive_array, model.transmit_array
+        known = departure is not None
+        told = [r.nx > 1, r.ny > 1, t.nx > 1 and not known, t.ny > 1 and not known]
+        self.free = np.flatnonzero([*told, subcarriers > 1, symbols > 1])
+        # Which spatial and frequency factors make the signature (first) and each derivative.
+        self._spatial = np.array([0, 1, 2, 3, 4, 0, 5])[np.r_[0, self.free + 1]]
+        self._frequency = np.array([0, 0, 0, 0, 0, 1, 0])[np.r_[0, self.free + 1]]
+        self._receive_phase, self._receive_jet = _jet(r, self.receive, 1.0)
+        self._transmit_phase, self._transmit_jet = _jet(t, self.transmit, -1.0)
+        self._frequency_slope = -2j * np.pi * model.frequencies
+        self._time_slope = 2j * np.pi * self.times
+
+    def factors(self, parameters: Floats) -> tuple[Complex, Complex]:
+        """Factors of the signatures at `parameters` (..., 6), and of their derivatives.
+
+        Returns:
+            (..., 1 + F, J) and (..., 1 + F, Nsc): the outer product of row 0 of each is the
+            signature, that of row k its derivative by parameter ``free[k - 1]``.
+        """
+        batch, rows = parameters.shape[:-1], len(self.times)
+        v = np.exp(parameters[..., 0:2] @ self._receive_phase) @ self._receive_jet
+        u = np.exp(parameters[..., 2:4] @ self._transmit_phase) @ self._transmit_jet
+        v, u = v.reshape(*batch, 3, rows), u.reshape(*batch, 3, rows)
+        u *= np.exp(parameters[..., 5, None, None] * self._time_slope)
+        s = np.empty((*batch, 6, rows), complex)
+        np.multiply(v, u[..., :1, :], out=s[..., :3, :])
+        np.multiply(v[..., :1, :], u[..., 1:, :], out=s[..., 3:5, :])
+        np.multiply(s[..., 0, :], self._time_slope, out=s[..., 5, :])
+        e = np.empty((*batch, 2, len(self._frequency_slope)), complex)
+        np.exp(parameters[..., 4, None] * self._frequency_slope, out=e[..., 0, :])
+        np.multiply(e[..., 0, :], self._frequency_slope, out=e[..., 1, :])
+        return s.take(self._spatial, axis=-2), e.take(self._frequency, axis=-2)
+
+
+def _jet(array: PlanarArray, rows: Complex, sign: float) -> tuple[Complex, Complex]:
+    """What turns spatial frequencies into row factors and their two derivatives.
+
+    Returns:
+        (2, N) exponent of the steering vector (conjugated for `sign` -1); (N, 3 J) from steering
+        vector to factor, derivative by x, derivative by y.
+    """
+    exponent = sign * -1j * np.pi * array.element_positions.T
+    weights = np.vstack([np.ones(array.size), exponent]) / np.sqrt(array.size)
+    jet = weights[:, :, None] * rows.T
+    return exponent, np.concatenate(list(jet), axis=1)
