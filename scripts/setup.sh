@@ -25,7 +25,7 @@ apt_install() { # FILE...: lists of packages, '#' starts a comment
         [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
     done
     [ ${#missing[@]} -gt 0 ] || return 0
-    say "Installing with apt-get: ${missing[*]}"
+    say "Installing with apt-get, with what they need (minutes, the first time): ${missing[*]}"
     if [ "$(id -u)" -ne 0 ]; then
         command -v sudo >/dev/null ||
             die "neither root nor sudo; have them installed: apt-get install --no-install-recommends ${missing[*]}"
@@ -33,7 +33,7 @@ apt_install() { # FILE...: lists of packages, '#' starts a comment
     fi
     "${as_root[@]}" apt-get update -qq
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -qq --no-install-recommends -o DPkg::Lock::Timeout=300 "${missing[@]}"
+        apt-get install -qq --no-install-recommends -o DPkg::Lock::Timeout=300 "${missing[@]}" >/dev/null
 }
 
 make_venv() { # DIRECTORY [OPTION...]: made anew when it belongs to another interpreter
