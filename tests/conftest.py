@@ -31,8 +31,9 @@ settings.load_profile("dislac")
 
 
 def pytest_report_header() -> str:
-    left_out = "" if gnuradio_is_here() else f", not here: {', '.join(NEED_GNURADIO)} left out"
-    return f"numpy {np.__version__}, GNU Radio{left_out or ' is here'}"
+    if gnuradio_is_here():
+        return f"numpy {np.__version__}, beside GNU Radio"
+    return f"numpy {np.__version__}, no GNU Radio: without {', '.join(NEED_GNURADIO)}"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
