@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files: recordings of the receive chains (SigMF), and fixes as JSON Lines, CSV, GeoJSON, map."""
+
+from .fixes import FixLog, fix_from_dict, fix_to_dict, fix_to_json, read_fixes
+from .recording import (
+    Frame,
+    RecordingError,
+    RecordingReader,
+    RecordingWriter,
+)
+
+__all__ = [
+    "FixLog",
+    "Frame",
+    "RecordingError",
+    "RecordingReader",
+    "RecordingWriter",
+    "fix_from_dict",
+    "fix_to_dict",
+    "fix_to_json",
+    "read_fixes",
+]
