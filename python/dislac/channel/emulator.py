@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,11 +14,13 @@ from ..dsp.delay import (
     LENGTH,
     SEGMENT,
     SPREAD,
-    delayed_hops,
+    backward,
+    forward,
     fraction_responses,
-    hop_spectra,
+    hop_windows,
     segment_start,
     split_delay,
+    valid,
 )
 from ..dsp.noise import Noise
 from ..dsp.rotator import hop_phasors, rotation
@@ -251,14 +254,23 @@ class ChannelEmulator(ChunkProcessor):
                 rows += rank
         self._sent_rows = [departures[path.departure_key] for path in self.paths]
         ends = np.cumsum([0, *(s.stop - s.start for s in self._sent_rows)])
-        self._arriving_rows = [slice(a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        self._arriving_rows = [slice(a, b) for a, b in pairwise(ends)]
         self._sent = History(rows)
-        ranks = {s.stop - s.start for s in self._sent_rows}
-        self._spectra = {r: aligned_empty((r, HOPS, LENGTH)) for r in ranks}
-        self._work = {r: aligned_empty((r, HOPS, LENGTH)) for r in ranks}
-        self._response = aligned_empty((HOPS, LENGTH))
-        self._rotation = aligned_empty((HOPS, HOP))
         self._arriving = aligned_empty((int(ends[-1]), CHUNK))
+        # Inverse transforms of a few streams at once: few calls, in the cache.
+        self._batches: list[list[int]] = []
+        for p, rows_of in enumerate(self._arriving_rows):
+            last = self._batches[-1] if self._batches else []
+            if last and rows_of.stop - self._arriving_rows[last[0]].start <= 8:
+                last.append(p)
+            else:
+                self._batches.append([p])
+        count = len(self.paths)
+        self._response = aligned_empty((count, HOPS, LENGTH))
+        self._rotation = aligned_empty((count, HOPS, HOP))
+        # at most one group a path
+        self._windows = aligned_empty((int(ends[-1]), HOPS, LENGTH))
+        self._product = aligned_empty((int(ends[-1]), HOPS, LENGTH))
 
     def _factor(self, path: ChannelPath) -> tuple[Complexes, Complexes]:
         """Coupling matrix as left (elements, rank) times right (rank, elements); rank one where
@@ -400,15 +412,18 @@ class ChannelEmulator(ChunkProcessor):
                     continue
             self._groups.append([p])
             self._longest.append(self._whole[p])
+        self._lag = np.empty_like(self._whole)
+        for group, longest in zip(self._groups, self._longest, strict=True):
+            self._lag[group] = longest - self._whole[group]
 
     def _arrive(self, index: int) -> None:
         """Delay and rotate what was sent, path by path, for chunk `index`."""
         block, chunk = divmod(index, BLOCK)
         self._prepare_arrivals(block)
         oldest = index * CHUNK
+        row = 0
+        placed = []
         for group, longest in zip(self._groups, self._longest, strict=True):
-            rows = self._sent_rows[group[0]]
-            rank = rows.stop - rows.start
             first = segment_start(index, int(longest[chunk]))
             oldest = min(oldest, first)
             if first + SEGMENT > self._sent.end:
@@ -417,30 +432,36 @@ class ChannelEmulator(ChunkProcessor):
                     f"that was longer than {2 * AHEAD} samples at the start must stay longer "
                     f"than {AHEAD}"
                 )
-            segment = self._sent.view(first, SEGMENT)[rows]
-            spectra = hop_spectra(segment, self._spectra[rank])
-            for p in group:
-                np.take(
-                    fraction_responses(),
-                    self._row[p, chunk],
-                    axis=0,
-                    out=self._response,
-                    mode="clip",
-                )
-                lag = int(longest[chunk] - self._whole[p, chunk])
-                hops = delayed_hops(spectra, self._response, lag, self._work[rank])
-                turn = rotation(self._coarse[p, chunk], self._fine[p, chunk], self._rotation)
-                out = self._arriving[self._arriving_rows[p]]
-                np.multiply(hops, turn, out=out.reshape(rank, HOPS, HOP))
+            segment = self._sent.view(first, SEGMENT)[self._sent_rows[group[0]]]
+            placed.append(slice(row, row + len(segment)))
+            hop_windows(segment, self._windows[placed[-1]])
+            row += len(segment)
         self._sent.forget(oldest)
+        spectra = forward(self._windows[:row])
+        np.take(fraction_responses(), self._row[:, chunk], axis=0, out=self._response, mode="clip")
+        rotation(self._coarse[:, chunk], self._fine[:, chunk], self._rotation)
+        for rows, group in zip(placed, self._groups, strict=True):
+            for p in group:
+                out = self._product[self._arriving_rows[p]]
+                np.multiply(spectra[rows], self._response[p], out=out)
+        for paths in self._batches:
+            rows = slice(self._arriving_rows[paths[0]].start, self._arriving_rows[paths[-1]].stop)
+            hops = backward(self._product[rows])
+            for p in paths:
+                mine = self._arriving_rows[p]
+                part = hops[mine.start - rows.start : mine.stop - rows.start]
+                out = self._arriving[mine].reshape(-1, HOPS, HOP)
+                np.multiply(valid(part, int(self._lag[p, chunk])), self._rotation[p], out=out)
 
     def _combine(self, index: int, out: Samples) -> None:
         """Weigh what arrives for each receive chain and sum over the paths."""
         chunk = index % BLOCK
-        for run in self._receiver.schedule.stretches(index * CHUNK, CHUNK):
+        schedule = self._receiver.schedule
+        base = int(schedule.frame(index * CHUNK))
+        for run in schedule.stretches(index * CHUNK, CHUNK):
             weight = self._arriving_weights[chunk, run.symbol]
             if any(callable(p.gain) for p in self.paths):
-                frame = np.maximum(run.frame, 0)
+                frame = np.maximum(base + run.frame, 0)
                 for p, (path, rows) in enumerate(zip(self.paths, self._arriving_rows, strict=True)):
                     if callable(path.gain):
                         column = rows if self.coupling == "physical" else slice(p, p + 1)

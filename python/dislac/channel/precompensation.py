@@ -11,11 +11,13 @@ from ..dsp.delay import (
     AHEAD,
     LENGTH,
     SEGMENT,
-    delayed_hops,
+    backward,
+    forward,
     fraction_responses,
-    hop_spectra,
+    hop_windows,
     segment_start,
     split_delay,
+    valid,
 )
 from ..dsp.rotator import hop_phasors, rotation
 from ..dsp.stream import CHUNK, HOP, HOPS, ChunkProcessor, Samples, StreamError, aligned_empty
@@ -120,8 +122,7 @@ class Precompensator(ChunkProcessor):
         self.frame_start, self.frame_period = frame_start, frame_period or 1
         self.timing_advance_error, self.doppler_error = timing_advance_error, doppler_error
         self.speed = speed
-        self._spectra = aligned_empty((chains, HOPS, LENGTH))
-        self._work = aligned_empty((chains, HOPS, LENGTH))
+        self._windows = aligned_empty((chains, HOPS, LENGTH))
         self._response = aligned_empty((HOPS, LENGTH))
         self._rotation = aligned_empty((HOPS, HOP))
         self._block = -1
@@ -193,9 +194,11 @@ class Precompensator(ChunkProcessor):
         block, chunk = divmod(index, BLOCK)
         self._prepare(block)
         first = segment_start(index, int(self._whole[chunk]))
-        spectra = hop_spectra(self._input.view(first, SEGMENT), self._spectra)
+        hop_windows(self._input.view(first, SEGMENT), self._windows)
         self._input.forget(first)
         np.take(fraction_responses(), self._row[chunk], axis=0, out=self._response, mode="clip")
-        hops = delayed_hops(spectra, self._response, 0, self._work)
+        hops = valid(
+            backward(np.multiply(forward(self._windows), self._response, out=self._windows)), 0
+        )
         turn = rotation(self._coarse[chunk], self._fine[chunk], self._rotation)
         np.multiply(hops, turn, out=out.reshape(self.outputs, HOPS, HOP))

@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +21,8 @@ class Stretch(NamedTuple):
         first: where the first run begins, counted from the first sample asked for.
         length: samples in each run.
         symbol: (runs,) symbol whose beams are in force.
-        frame: (runs,) frame to which the run belongs.
+        frame: (runs,) frame to which the run belongs, counted from that of the first sample
+            asked for.
     """
 
     first: int
@@ -92,14 +94,13 @@ class BeamSchedule:
         """Frame to which each sample belongs; negative before frame 0."""
         return np.asarray((np.asarray(sample) - self.start) // self.period)
 
-    def stretches(self, first: int, count: int) -> list[Stretch]:
+    def stretches(self, first: int, count: int) -> tuple[Stretch, ...]:
         """The runs that make up samples first ... first + count - 1."""
-        frame, phase = divmod(first - self.start, self.period)
-        runs = _stretches(len(self.beams), self.symbol_length, self.period, phase, count)
-        return [s._replace(frame=s.frame + frame) for s in runs]
+        phase = (first - self.start) % self.period
+        return _stretches(len(self.beams), self.symbol_length, self.period, phase, count)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _stretches(
     symbols: int, symbol_length: int, period: int, phase: int, count: int
 ) -> tuple[Stretch, ...]:
@@ -114,5 +115,5 @@ def _stretches(
     cuts = np.concatenate([[0], np.flatnonzero(np.diff(length)) + 1, [len(length)]])
     return tuple(
         Stretch(int(edges[a] - phase), int(length[a]), symbol[a:b], frame[a:b])
-        for a, b in zip(cuts[:-1], cuts[1:], strict=True)
+        for a, b in pairwise(cuts)
     )

@@ -9,11 +9,10 @@ input is read. Delays that differ by up to `SPREAD` samples use the same forward
 from functools import cache
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 from scipy import fft
 
-from .stream import CHUNK, HOP, HOPS, Samples, StreamError, aligned_empty
+from .stream import CHUNK, HOP, Samples, StreamError, aligned_empty
 
 __all__ = [
     "AHEAD",
@@ -21,11 +20,13 @@ __all__ = [
     "SEGMENT",
     "SPREAD",
     "TAPS",
-    "delayed_hops",
+    "backward",
+    "forward",
     "fraction_responses",
-    "hop_spectra",
+    "hop_windows",
     "segment_start",
     "split_delay",
+    "valid",
 ]
 
 TAPS = 48
@@ -90,31 +91,24 @@ def segment_start(index: int, whole: int) -> int:
     return index * CHUNK - whole + CENTRE - (TAPS - 1)
 
 
-def hop_spectra(segment: Samples, out: Samples) -> Samples:
-    """Spectra (streams, HOPS, LENGTH) of the overlapping hops of a segment.
-
-    Args:
-        segment: (streams, SEGMENT) input, beginning at `segment_start`.
-        out: (streams, HOPS, LENGTH) memory to work in; may be what is returned.
-    """
+def hop_windows(segment: Samples, out: Samples) -> None:
+    """Copy the overlapping hops of a segment (streams, SEGMENT) that begins at `segment_start`
+    to `out` (streams, HOPS, LENGTH)."""
     row, column = segment.strides
-    windows = as_strided(
-        segment, (len(segment), HOPS, LENGTH), (row, HOP * column, column), writeable=False
-    )
-    out[:] = windows
-    return np.asarray(fft.fft(out, overwrite_x=True))
+    out[:] = np.ndarray(out.shape, out.dtype, segment, 0, (row, HOP * column, column))
 
 
-def delayed_hops(spectra: Samples, response: Samples, lag: int, work: Samples) -> Samples:
-    """The delayed stream of one chunk, as hops (streams, HOPS, HOP).
+def forward(windows: Samples) -> Samples:
+    """Spectra (..., LENGTH) of `windows`, which are overwritten."""
+    return np.asarray(fft.fft(windows, overwrite_x=True))
 
-    Args:
-        spectra: (streams, HOPS, LENGTH) of `hop_spectra`.
-        response: (HOPS, LENGTH) response of each hop.
-        lag: the largest whole delay of the paths that share the spectra less this path's,
-            0 to `SPREAD`.
-        work: memory of the shape of `spectra`, overwritten; what is returned may lie in it.
-    """
-    np.multiply(spectra, response, out=work)
-    first = TAPS - 1 + lag
-    return np.asarray(fft.ifft(work, overwrite_x=True))[..., first : first + HOP]
+
+def backward(spectra: Samples) -> Samples:
+    """Samples (..., LENGTH) of `spectra`, which are overwritten."""
+    return np.asarray(fft.ifft(spectra, overwrite_x=True))
+
+
+def valid(hops: Samples, lag: int) -> Samples:
+    """The samples (..., HOP) of each hop (..., LENGTH) that the circular convolution leaves
+    intact, for a path that is `lag` (0 to `SPREAD`) whole samples shorter than the segment's."""
+    return hops[..., TAPS - 1 + lag : TAPS - 1 + lag + HOP]

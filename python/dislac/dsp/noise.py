@@ -24,11 +24,15 @@ def _checked(streams: int, variance: float) -> float:
             f"noise of variance {variance} on {streams} streams; the variance must be finite "
             "and not negative, the streams at least one"
         )
-    return float(np.sqrt(variance / 2))
+    return float(variance)
 
 
 class GaussianNoise:
     """Exact noise: each chunk has a generator of its own, seeded by (seed, chunk).
+
+    Box and Muller's transform of 32-bit integers, which is several times as fast in arrays as
+    numpy's rejection method. Amplitudes end at 6.8 standard deviations per component, which
+    one sample in 10^10 would exceed.
 
     Args:
         streams: number of streams.
@@ -37,16 +41,32 @@ class GaussianNoise:
     """
 
     def __init__(self, streams: int, variance: float, seed: int) -> None:
-        self.scale = np.float32(_checked(streams, variance))
+        # |n|^2 = -variance ln(uniform)
+        self.factor = np.float32(-_checked(streams, variance))
         self.seed = seed
-        self._buffer = aligned_empty((streams, 2 * CHUNK), np.float32)
+        self._radius = aligned_empty((streams, CHUNK), np.float32)
+        self._angle = aligned_empty((streams, CHUNK), np.float32)
+        self._part = aligned_empty((streams, CHUNK), np.float32)
 
     def add(self, index: int, out: Samples) -> None:
         """Add the noise of chunk `index` to `out` (streams, CHUNK)."""
         generator = np.random.Generator(np.random.SFC64((self.seed, index)))
-        generator.standard_normal(dtype=np.float32, out=self._buffer)
-        np.multiply(self._buffer, self.scale, out=self._buffer)
-        np.add(out, self._buffer.view(np.complex64), out=out)
+        bits = generator.integers(0, 2**64, out.shape, dtype=np.uint64).view(np.uint32)
+        bits = bits.reshape(2, *out.shape)
+        radius, angle, part = self._radius, self._angle, self._part
+        np.multiply(bits[0], np.float32(2.0**-32), out=radius, casting="unsafe")
+        radius += np.float32(2.0**-33)  # never zero
+        np.log(radius, out=radius)
+        radius *= self.factor
+        np.maximum(radius, np.float32(0), out=radius)  # a uniform rounded to just above one
+        np.sqrt(radius, out=radius)
+        np.multiply(
+            bits[1].view(np.int32), np.float32(np.pi * 2.0**-31), out=angle, casting="unsafe"
+        )
+        for component, function in ((out.real, np.cos), (out.imag, np.sin)):
+            function(angle, out=part)
+            part *= radius
+            component += part
 
 
 class PooledNoise:
@@ -63,7 +83,7 @@ class PooledNoise:
     """
 
     def __init__(self, streams: int, variance: float, seed: int, size: int = 2**20) -> None:
-        scale = np.float32(_checked(streams, variance))
+        scale = np.float32(np.sqrt(_checked(streams, variance) / 2))
         generator = np.random.Generator(np.random.SFC64(seed))
         pool = generator.standard_normal(2 * (size + CHUNK), dtype=np.float32) * scale
         self._pool: Samples = pool.view(np.complex64)

@@ -54,7 +54,7 @@ class History:
         lead = max(0, -(-lead // CHUNK) * CHUNK)
         self.end = end
         self._base = self._keep = end - lead
-        self._data = aligned_empty((self.streams, 2 * (lead + 4 * CHUNK)))
+        self._data = aligned_empty((self.streams, 2 * lead + CHUNK))
         self._data[:, :lead] = 0
 
     def reserve(self, count: int) -> Samples:
@@ -82,10 +82,10 @@ class History:
     def _compact(self, count: int) -> None:
         live = self.end - self._keep
         old = self._data[:, self._keep - self._base : self.end - self._base]
-        # At most half full afterwards: each sample is moved once on average, and the move
-        # never overlaps itself.
-        if 2 * (live + count) > self._data.shape[1]:
-            size = -(-2 * (live + count) // CHUNK) * CHUNK
+        # With room for twice what is kept, the move does not overlap itself, and each sample
+        # is moved about once.
+        if 2 * live + count > self._data.shape[1]:
+            size = -(-(2 * live + count) // CHUNK) * CHUNK
             self._data = aligned_empty((self.streams, size))
         self._data[:, :live] = old
         self._base = self._keep
