@@ -3,17 +3,16 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from numpy.testing import assert_allclose, assert_array_equal
-from scipy.spatial.transform import Rotation
-
 from gnuradio.dislac.arrays import (
     PlanarArray,
     phase_shifter_beams,
     spatial_frequency_grid,
     wrap_spatial_frequency,
 )
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.spatial.transform import Rotation
 
 component = st.floats(-1, 1)
 direction = (

@@ -5,11 +5,10 @@ import warnings
 
 import numpy as np
 import pytest
+from gnuradio.dislac.geometry import bistatic_gradient, bistatic_range, range_along_ray
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
-
-from gnuradio.dislac.geometry import bistatic_gradient, bistatic_range, range_along_ray
 
 LEO = np.array([100e3, 200e3, 300e3])
 BS = np.array([-50.0, 190.0, 100.0])

@@ -2,9 +2,8 @@
 """From the local frame to the map."""
 
 import numpy as np
-from numpy.testing import assert_allclose
-
 from gnuradio.dislac.geometry import geodetic_from_enu
+from numpy.testing import assert_allclose
 
 ORIGIN = (50.9, -1.4, 20.0)
 # WGS-84, from its defining constants: an independent way to the same numbers

@@ -2,12 +2,11 @@
 """Range, delay and Doppler of moving nodes."""
 
 import numpy as np
+from gnuradio.dislac.geometry import LinearMotion, delay_and_doppler, range_and_rate
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.constants import c
-
-from gnuradio.dislac.geometry import LinearMotion, delay_and_doppler, range_and_rate
 
 LEO = LinearMotion([100e3, 200e3, 300e3], [7e3, 0.0, 0.0])
 BS = LinearMotion([-50.0, 190.0, 100.0])

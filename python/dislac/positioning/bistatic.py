@@ -17,10 +17,11 @@ Floats = NDArray[np.float64]
 MAXIMUM_DILUTION = 100.0
 """How much an error may grow on its way to a position; beyond it there is no fix.
 
-It limits two factors: metres along the ray per metre of bistatic range, 1 / (1 - cos(angle
-between the ray and the way on to the transmitter)), which refuses angles below 8.1 degrees; and
-error across the array's plane per error of the spatial frequency, 1 / |u_z|, which refuses rays
-within 0.57 degrees of that plane.
+It limits two factors. With d the way from receiver to transmitter, D the bistatic distance and u
+the ray, D / (D - d.u) says how far an error of delay or direction moves the crossing along the
+ray; for a satellite it refuses rays within 8.1 degrees of it. And 1 / |u_z| is the error of the
+direction per error of its spatial frequency; it refuses rays within 0.57 degrees of the array's
+plane.
 """
 
 _FARTHEST = 1e15
@@ -36,8 +37,8 @@ class FixStatus(StrEnum):
     - ``no_positive_root``: the residual delay is zero or negative, so there is no ellipsoid.
     - ``behind``: the arrival lies outside the visible disc; or what is known besides it (height,
       truth) puts the target into the half-space that the locator's sign prior excludes.
-    - ``near_baseline``: the ray leads nearly to the transmitter, where the delay says little
-      about the distance (see `MAXIMUM_DILUTION`).
+    - ``near_baseline``: the ray leads nearly to the transmitter, where delay and direction say
+      little about the distance (see `MAXIMUM_DILUTION`).
     - ``ill_conditioned``: the ray is nearly in the array's plane (see `MAXIMUM_DILUTION`); or
       the covariance is infinite; or a known height cannot be weighed, for want of a covariance.
     """
@@ -151,7 +152,7 @@ class BistaticLocator:
         excess = self.speed * float(delay)
         if not (np.all(np.isfinite(xy)) and abs(excess) < _FARTHEST):
             return fix
-        if np.hypot(*xy) > 1.0:
+        if np.max(np.abs(xy)) > 1.0 or xy @ xy > 1.0:
             return replace(fix, status=FixStatus.BEHIND)
         direction = self.receive_array.direction(xy, below=self.below)
         fix = replace(fix, direction=direction)
@@ -161,23 +162,25 @@ class BistaticLocator:
             return replace(fix, status=FixStatus.BEHIND)
         if excess <= 0.0:
             return replace(fix, status=FixStatus.NO_POSITIVE_ROOT)
-        if abs(self._body_z(direction)) * MAXIMUM_DILUTION < 1.0:
+        if np.sqrt(1.0 - xy @ xy) * MAXIMUM_DILUTION < 1.0:
             return replace(fix, status=FixStatus.ILL_CONDITIONED)
+
+        way = transmitter - receiver
+        total = excess + float(np.linalg.norm(way))
+        if (total - way @ direction) * MAXIMUM_DILUTION < total:
+            return replace(fix, status=FixStatus.NEAR_BASELINE)
 
         distance = float(range_along_ray(transmitter, receiver, direction, excess))
         position = receiver + distance * direction
-        onward = transmitter - position
-        reach = np.linalg.norm(onward)
-        # |onward - reach u|^2 = 2 reach^2 (1 - cos); written so that no reach can divide by zero.
-        if np.sum((onward - reach * direction) ** 2) * MAXIMUM_DILUTION <= 2.0 * reach**2:
-            return replace(fix, status=FixStatus.NEAR_BASELINE)
-
         spread = np.full((3, 3), np.nan)
         if covariance is not None:
             measured = np.asarray(covariance, dtype=float)
             if not np.all(np.isfinite(measured)):
                 return replace(fix, status=FixStatus.ILL_CONDITIONED)
-            jacobian = self._jacobian(direction, distance, direction - onward / reach)
+            onward = transmitter - position
+            jacobian = self._jacobian(
+                direction, distance, direction - onward / np.linalg.norm(onward)
+            )
             spread = jacobian @ measured @ jacobian.T
         if self.height is not None:
             if covariance is None:
@@ -205,11 +208,7 @@ class BistaticLocator:
         across = distance * (turn - np.outer(along, gradient @ turn))
         return np.column_stack([across, self.speed * along])
 
-    def _body_z(self, vector: Floats) -> float:
-        """Component of a vector (3,) of the scene's frame along the receive array's z axis."""
-        return float(self.receive_array.orientation.inv().apply(vector)[2])
-
     def _behind(self, vector: Floats) -> bool:
         """Whether a vector (3,) from the receiver leads where the sign prior excludes targets."""
-        z = self._body_z(vector)
-        return z > 0.0 if self.below else z < 0.0
+        z = self.receive_array.orientation.inv().apply(vector)[2]
+        return bool(z > 0.0 if self.below else z < 0.0)

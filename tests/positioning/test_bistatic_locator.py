@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From arrival and residual delay to a fix."""
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from gnuradio.dislac.arrays import PlanarArray, phase_shifter_beams
+from gnuradio.dislac.bounds import PATH_PARAMETERS, path_covariance, position_bound
+from gnuradio.dislac.channel import Paths, SnapshotModel, synthesize
+from gnuradio.dislac.geometry import LinearMotion, bistatic_range
+from gnuradio.dislac.positioning import BistaticLocator, Fix, FixStatus
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.spatial.transform import Rotation
+
+C = 3e8  # the paper's
+LEO = np.array([100e3, 200e3, 300e3])
+BS = np.array([-50.0, 190.0, 100.0])
+DELAY = bistatic_range(LEO, BS, np.zeros(3)) / C
+ARRIVAL = (-BS / np.linalg.norm(BS))[:2]
+LOCATOR = BistaticLocator(
+    LinearMotion(LEO, [7e3, 0.0, 0.0]), LinearMotion(BS), PlanarArray(4, 4), speed=C
+)
+# what a frame of eight symbols and 32 subcarriers allows at 0 dB, roughly
+SPREAD = np.array([[1e-5, 2e-6, 2e-12], [2e-6, 1.5e-5, -1e-12], [2e-12, -1e-12, 5e-18]])
+
+
+@pytest.fixture(autouse=True)
+def no_warning():
+    """No input whatever is answered with a warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+def measure(locator, position, time=0.0):
+    """Arrival and residual delay of a target, as the geometry has them."""
+    transmitter, receiver = locator.transmitter.state(time)[0], locator.receiver.state(time)[0]
+    ray = position - receiver
+    distance = np.linalg.norm(ray)
+    direction = ray / distance if distance > 0 else np.array([0.0, 0.0, -1.0])
+    delay = bistatic_range(transmitter, receiver, position) / locator.speed
+    return locator.receive_array.spatial_frequency(direction), float(delay)
+
+
+def test_the_papers_scene():
+    fix = LOCATOR.locate(
+        ARRIVAL, DELAY, SPREAD, doppler=165.9, frame=7, time=0.0, truth=np.zeros(3), bound=2.6
+    )
+    assert fix.status is FixStatus.OK and fix.valid
+    assert_allclose(fix.position, np.zeros(3), atol=1e-9)
+    assert fix.error < 1e-9
+    assert_allclose(fix.direction, -BS / np.linalg.norm(BS))
+    assert (fix.frame, fix.time, fix.residual_doppler, fix.bound) == (7, 0.0, 165.9, 2.6)
+    assert_allclose(fix.residual_delay * 1e9, 1296.005290, atol=5e-7)
+    assert_allclose(fix.deviation, np.sqrt(np.trace(fix.covariance)))
+    assert fix.status == "ok"  # as it is written to files
+
+
+@pytest.mark.parametrize(
+    ("atom", "floor"),
+    [((1 / 7, -5 / 7), 62.92), ((3 / 11, -9 / 11), 18.13), ((0.2, -13 / 15), 6.23)],
+)
+def test_floors_of_the_grid(atom, floor):
+    # with the true residual delay, 1296.005290 ns
+    assert_allclose(LOCATOR.locate(atom, DELAY, truth=np.zeros(3)).error, floor, atol=0.01)
+
+
+@pytest.mark.parametrize(("error", "expected"), [(40e-9, 8.04), (100e-9, 16.57)])
+def test_timing_advance_error(error, expected):
+    # geometry alone, from the atom of the 16 x 16 grid; delays come out longer by the error
+    fix = LOCATOR.locate((0.2, -13 / 15), DELAY + error, truth=np.zeros(3))
+    assert_allclose(fix.error, expected, atol=0.005)
+
+
+coordinate = st.floats(-500, 500)
+position = st.tuples(coordinate, coordinate, st.floats(-300, 80)).map(np.array)
+# from a mast across the street to a satellite
+transmitter = st.tuples(coordinate, coordinate, st.floats(10, 500)).flatmap(
+    lambda p: st.sampled_from([1.0, 10.0, 1000.0]).map(lambda far: np.array(p) * far)
+)
+tilt = st.tuples(st.floats(-180, 180), st.floats(-40, 40), st.floats(-40, 40)).map(
+    lambda degrees: Rotation.from_euler("ZYX", degrees, degrees=True)
+)
+
+
+@given(target=position, transmitter=transmitter, orientation=tilt)
+def test_round_trip_over_wide_geometry(target, transmitter, orientation):
+    array = PlanarArray(4, 4, orientation)
+    below = bool(orientation.inv().apply(target - BS)[2] < 0)
+    locator = BistaticLocator(LinearMotion(transmitter), LinearMotion(BS), array, below=below)
+    arrival, delay = measure(locator, target)
+    fix = locator.locate(arrival, delay, truth=target)
+    # every target but those that a threshold refuses is found
+    assert fix.status in {FixStatus.OK, FixStatus.NEAR_BASELINE, FixStatus.ILL_CONDITIONED}
+    ray = (target - BS) / np.linalg.norm(target - BS)
+    way = transmitter - BS
+    total = np.linalg.norm(way) + locator.speed * delay
+    if 1 - way @ ray / total > 0.011 and abs(orientation.inv().apply(ray)[2]) > 0.011:
+        assert fix.status is FixStatus.OK
+    if fix.valid:
+        assert fix.error < 1e-6
+
+
+def test_the_satellite_moves_and_time_says_where_it_is():
+    target = np.array([40.0, 20.0, 0.0])
+    arrival, delay = measure(LOCATOR, target, time=3.0)
+    assert LOCATOR.locate(arrival, delay, time=3.0, truth=target).error < 1e-8
+    assert LOCATOR.locate(arrival, delay, time=0.0, truth=target).error > 1.0
+
+
+def test_the_speed_of_propagation_counts():
+    slower = replace(LOCATOR, speed=0.99 * C)
+    assert slower.locate(ARRIVAL, DELAY / 0.99, truth=np.zeros(3)).error < 1e-8
+
+
+def test_side_of_the_array_is_prior_knowledge():
+    target = BS + np.array([30.0, 20.0, 60.0])
+    arrival, delay = measure(LOCATOR, target)
+    assert replace(LOCATOR, below=False).locate(arrival, delay, truth=target).error < 1e-9
+    blind = LOCATOR.locate(arrival, delay)
+    assert blind.valid and blind.position[2] < BS[2]
+
+
+@pytest.mark.parametrize("height", [None, 0.0])
+def test_covariance_against_monte_carlo(height):
+    rng = np.random.default_rng(30)
+    turned = PlanarArray(4, 4, Rotation.from_euler("zyx", [40, 15, -10], degrees=True))
+    locator = replace(LOCATOR, receive_array=turned, height=height)
+    arrival, delay = measure(locator, np.zeros(3))
+    spread = SPREAD / 4
+    draws = [*arrival, delay] + rng.normal(size=(4000, 3)) @ np.linalg.cholesky(spread).T
+    fixes = [locator.locate(draw[:2], draw[2], spread) for draw in draws]
+    found = np.cov(np.array([fix.position for fix in fixes]).T)
+    predicted = locator.locate(arrival, delay, spread).covariance
+    scale = np.sqrt(np.trace(predicted))
+    # 4000 draws know a variance to 2.2 percent (one standard deviation)
+    assert_allclose(found / scale**2, predicted / scale**2, atol=0.08)
+    assert_allclose(np.sqrt(np.trace(found)), scale, rtol=0.04)
+    if height is not None:
+        assert_allclose([fix.position[2] for fix in fixes], height, atol=1e-9)
+
+
+def make_model(rng):
+    symbols, chains, spacing = 8, 8, 120e3
+    return SnapshotModel(
+        transmit_array=PlanarArray(4, 4),
+        receive_array=PlanarArray(4, 4),
+        transmit_beams=phase_shifter_beams(symbols, 16, chains, rng),
+        receive_beams=phase_shifter_beams(symbols, 16, chains, rng),
+        pilots=np.exp(2j * np.pi * rng.uniform(size=(symbols, chains))),
+        symbol_times=np.arange(symbols) * 1.25 / spacing,
+        frequencies=(np.arange(32) - 15.5) * spacing,
+    )
+
+
+@pytest.mark.parametrize("known_height", [False, True])
+def test_an_efficient_measurement_makes_a_fix_that_meets_the_bound(known_height):
+    model = make_model(np.random.default_rng(31))
+    paths = Paths(
+        gain=np.array([1.0 + 0j]),
+        arrival=ARRIVAL[None],
+        departure=np.array([[-0.27, -0.53]]),
+        delay=np.array([DELAY]),
+        doppler=np.zeros(1),
+    )
+    noise_power = np.mean(np.abs(synthesize(model, paths)) ** 2)
+    use = [PATH_PARAMETERS.index(name) for name in ("arrival_x", "arrival_y", "delay")]
+    spread = path_covariance(model, paths, noise_power)[0][np.ix_(use, use)]
+    locator = replace(LOCATOR, height=0.0 if known_height else None)
+    fix = locator.locate(ARRIVAL, DELAY, spread)
+    bound = position_bound(
+        model,
+        paths,
+        noise_power,
+        transmitter=LEO,
+        receiver=BS,
+        position=np.zeros(3),
+        known_height=known_height,
+        speed=C,
+    )
+    assert_allclose(fix.covariance, bound.covariance, rtol=1e-6, atol=1e-8)
+    assert_allclose(fix.deviation, bound.deviation, rtol=1e-7)
+
+
+def test_known_height_is_met_and_helps():
+    rough = ARRIVAL + np.array([2e-3, 4e-3])
+    plain = LOCATOR.locate(rough, DELAY, SPREAD, truth=np.zeros(3))
+    known = replace(LOCATOR, height=0.0).locate(rough, DELAY, SPREAD, truth=np.zeros(3))
+    assert known.position[2] == pytest.approx(0.0, abs=1e-12)
+    assert known.deviation < 0.6 * plain.deviation
+    assert known.error < 0.5 * plain.error
+
+
+def test_known_height_that_the_measurement_implies_changes_nothing():
+    # A row of elements and everything at one height: the estimator has no doubt about arrival_y.
+    upright = PlanarArray(2, 1, Rotation.from_euler("x", 90, degrees=True))
+    target = BS + np.array([40.0, -60.0, 0.0])
+    below = bool(upright.orientation.inv().apply(target - BS)[2] < 0)
+    locator = replace(LOCATOR, receive_array=upright, below=below)
+    arrival, delay = measure(locator, target)
+    spread = np.diag([1e-4, 0.0, 1e-17])
+    plain = locator.locate(arrival, delay, spread, truth=target)
+    known = replace(locator, height=BS[2]).locate(arrival, delay, spread, truth=target)
+    assert plain.error < 1e-8 and known.error < 1e-8
+    assert_allclose(known.covariance, plain.covariance, atol=1e-9)
+
+
+# -- where there is no fix ------------------------------------------------------------------------
+
+
+def refused(fix, status):
+    """Check that a fix has this status and no position."""
+    assert fix.status is status
+    assert not fix.valid
+    assert np.all(np.isnan(fix.position)) and np.all(np.isnan(fix.covariance))
+    assert np.isnan(fix.error) and np.isnan(fix.deviation)
+
+
+def test_a_fix_of_nothing():
+    fix = Fix(3, 0.5, FixStatus.NO_DETECTION, bound=2.6)
+    refused(fix, FixStatus.NO_DETECTION)
+    assert np.all(np.isnan(fix.direction)) and fix.bound == 2.6
+
+
+@pytest.mark.parametrize(
+    ("arrival", "delay"),
+    [
+        ((np.nan, 0.1), 1e-6),
+        ((0.1, np.inf), 1e-6),
+        ((0.1, 0.1), np.nan),
+        ((0.1, 0.1), np.inf),
+        ((0.1, 0.1), -np.inf),
+        ((0.1, 0.1), 1e300),
+    ],
+)
+def test_nonsense_is_invalid(arrival, delay):
+    refused(LOCATOR.locate(arrival, delay, SPREAD, truth=np.zeros(3)), FixStatus.INVALID)
+
+
+@pytest.mark.parametrize("delay", [0.0, -0.0, -1e-9, -1e-3])
+def test_no_delay_no_ellipsoid(delay):
+    fix = LOCATOR.locate(ARRIVAL, delay, SPREAD, truth=np.zeros(3))
+    refused(fix, FixStatus.NO_POSITIVE_ROOT)
+    assert_allclose(fix.direction, -BS / np.linalg.norm(BS))  # which still says where from
+
+
+def test_target_at_the_base_station():
+    arrival, delay = measure(LOCATOR, BS)
+    refused(LOCATOR.locate(arrival, delay, SPREAD, truth=BS), FixStatus.NO_POSITIVE_ROOT)
+    # as near as the least delay: found there
+    assert LOCATOR.locate(arrival, 1e-12, SPREAD, truth=BS).error < 1e-3
+    assert LOCATOR.locate(arrival, 5e-324, SPREAD, truth=BS).error == 0.0
+
+
+@pytest.mark.parametrize("arrival", [(0.9, 0.9), (1.0 + 1e-9, 0.0), (-1e308, 1e308)])
+def test_outside_the_visible_disc(arrival):
+    refused(LOCATOR.locate(arrival, 1e-6, SPREAD), FixStatus.BEHIND)
+
+
+def test_behind_the_array_by_the_truth():
+    target = BS + np.array([30.0, 20.0, 60.0])
+    arrival, delay = measure(LOCATOR, target)
+    refused(LOCATOR.locate(arrival, delay, SPREAD, truth=target), FixStatus.BEHIND)
+
+
+def test_behind_the_array_by_its_height():
+    target = BS + np.array([30.0, 20.0, 60.0])
+    arrival, delay = measure(LOCATOR, target)
+    refused(replace(LOCATOR, height=target[2]).locate(arrival, delay, SPREAD), FixStatus.BEHIND)
+
+
+@pytest.mark.parametrize("along", [1e-3, 100.0, 1e5, 373e3, "satellite", 374e3])
+@pytest.mark.parametrize("noise", [-1e-9, 0.0, 1e-12, 1e-9, 1e-6])
+def test_on_the_baseline(along, noise):
+    # A point between the two has no residual delay. What noise makes of that is no target, not
+    # even one beyond the satellite, which solves the equations.
+    locator = replace(LOCATOR, below=False)
+    toward = (LEO - BS) / np.linalg.norm(LEO - BS)
+    target = LEO if along == "satellite" else BS + along * toward
+    arrival, delay = measure(locator, target)
+    fix = locator.locate(arrival, delay + noise, SPREAD)
+    assert fix.status in {FixStatus.NO_POSITIVE_ROOT, FixStatus.NEAR_BASELINE}
+    assert not fix.valid and np.all(np.isnan(fix.position))
+
+
+def test_far_beyond_the_transmitter_all_is_well_again():
+    street = replace(LOCATOR, transmitter=LinearMotion(BS - np.array([0.0, 0.0, 20.0])))
+    target = BS + np.array([0.0, 0.0, -80.0])
+    assert street.locate(*measure(street, target), SPREAD, truth=target).error < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("degrees", "status"), [(7.9, FixStatus.NEAR_BASELINE), (8.4, FixStatus.OK)]
+)
+def test_baseline_threshold_is_where_it_is_said(degrees, status):
+    toward = (LEO - BS) / np.linalg.norm(LEO - BS)
+    across = np.cross(toward, [0.0, 0.0, 1.0])
+    across /= np.linalg.norm(across)
+    ray = np.cos(np.radians(degrees)) * toward + np.sin(np.radians(degrees)) * across
+    locator = replace(LOCATOR, below=False)
+    arrival, delay = measure(locator, BS + 50.0 * ray)
+    assert locator.locate(arrival, delay, SPREAD).status is status
+
+
+@pytest.mark.parametrize(
+    ("degrees", "status"), [(0.0, "ill_conditioned"), (0.5, "ill_conditioned"), (0.65, "ok")]
+)
+def test_plane_threshold_is_where_it_is_said(degrees, status):
+    angle = np.radians(degrees)
+    target = BS + 100.0 * np.array([-np.cos(angle), 0.0, -np.sin(angle)])
+    assert LOCATOR.locate(*measure(LOCATOR, target), SPREAD).status == status
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_infinite_covariance(value):
+    spread = SPREAD.copy()
+    spread[1, 1] = value
+    refused(LOCATOR.locate(ARRIVAL, DELAY, spread), FixStatus.ILL_CONDITIONED)
+
+
+def test_without_a_covariance():
+    fix = LOCATOR.locate(ARRIVAL, DELAY)
+    assert fix.valid and np.all(np.isnan(fix.covariance))
+    refused(replace(LOCATOR, height=0.0).locate(ARRIVAL, DELAY), FixStatus.ILL_CONDITIONED)
+
+
+@given(
+    arrival=st.tuples(*[st.floats(width=64)] * 2),
+    delay=st.floats(width=64),
+    height=st.one_of(st.none(), st.floats(-1e6, 1e6)),
+    below=st.booleans(),
+    truth=st.one_of(st.none(), st.just(BS), position),
+)
+def test_any_numbers_get_a_status(arrival, delay, height, below, truth):
+    locator = replace(LOCATOR, height=height, below=below)
+    fix = locator.locate(arrival, delay, SPREAD, truth=truth)
+    assert fix.valid == bool(np.all(np.isfinite(fix.position)))
+    assert fix.valid == bool(np.all(np.isfinite(fix.covariance)))
+    if fix.valid:
+        assert_array_equal(fix.residual_delay, delay)
