@@ -77,7 +77,7 @@ bench: .venv/.ready-run
 	@$(PYTHON) benchmarks/run.py --out build/bench.json
 
 docs: .venv/.ready-run
-	@for script in docs/pictures/*.py; do \
+	@for script in $(sort $(wildcard docs/pictures/*.py)); do \
 	    echo "==> $$script"; QT_QPA_PLATFORM=offscreen $(PYTHON) "$$script"; \
 	done
 
