@@ -325,7 +325,17 @@ def test_infinite_covariance(value):
 def test_without_a_covariance():
     fix = LOCATOR.locate(ARRIVAL, DELAY)
     assert fix.valid and np.all(np.isnan(fix.covariance))
-    refused(replace(LOCATOR, height=0.0).locate(ARRIVAL, DELAY), FixStatus.ILL_CONDITIONED)
+
+
+def test_known_height_without_a_covariance_turns_the_ray():
+    atom = (0.2, -13 / 15)
+    plain = LOCATOR.locate(atom, DELAY, truth=np.zeros(3))
+    known = replace(LOCATOR, height=0.0).locate(atom, DELAY, truth=np.zeros(3))
+    assert known.position[2] == pytest.approx(0.0, abs=1e-12)
+    assert np.all(np.isnan(known.covariance))
+    assert known.error < plain.error
+    # still on the ellipsoid, but for what a step of 6 m leaves to the second order
+    assert_allclose(bistatic_range(LEO, BS, known.position), C * DELAY, atol=0.2)
 
 
 @given(

@@ -27,6 +27,9 @@ plane.
 _FARTHEST = 1e15
 """A bistatic range from which on a delay counts as nonsense [m]."""
 
+_TURN = np.diag([1.0, 1.0, 0.0])
+"""Weights that leave the delay alone: what fails an estimate from a grid is its direction."""
+
 
 class FixStatus(StrEnum):
     """What became of a frame. Only an `OK` fix has a position.
@@ -40,7 +43,7 @@ class FixStatus(StrEnum):
     - ``near_baseline``: the ray leads nearly to the transmitter, where delay and direction say
       little about the distance (see `MAXIMUM_DILUTION`).
     - ``ill_conditioned``: the ray is nearly in the array's plane (see `MAXIMUM_DILUTION`); or
-      the covariance is infinite; or a known height cannot be weighed, for want of a covariance.
+      the measurement's covariance is infinite.
     """
 
     OK = "ok"
@@ -132,7 +135,8 @@ class BistaticLocator:
         Args:
             arrival: (2,) spatial frequency of the path at the receiver.
             delay: residual delay [s].
-            covariance: (3, 3) of (arrival_x, arrival_y, delay); without it the fix has none.
+            covariance: (3, 3) of (arrival_x, arrival_y, delay); without it the fix has none, and
+                a known height is met by turning the ray alone.
             doppler: residual Doppler, passed on [Hz].
             frame, time: of the fix; the nodes are taken where they are at `time` [s].
             truth: (3,) true position, for the error and to tell a target behind the array [m].
@@ -172,19 +176,13 @@ class BistaticLocator:
 
         distance = float(range_along_ray(transmitter, receiver, direction, excess))
         position = receiver + distance * direction
-        spread = np.full((3, 3), np.nan)
-        if covariance is not None:
-            measured = np.asarray(covariance, dtype=float)
-            if not np.all(np.isfinite(measured)):
-                return replace(fix, status=FixStatus.ILL_CONDITIONED)
-            onward = transmitter - position
-            jacobian = self._jacobian(
-                direction, distance, direction - onward / np.linalg.norm(onward)
-            )
-            spread = jacobian @ measured @ jacobian.T
+        weights = _TURN if covariance is None else np.asarray(covariance, dtype=float)
+        if not np.all(np.isfinite(weights)):
+            return replace(fix, status=FixStatus.ILL_CONDITIONED)
+        onward = transmitter - position
+        jacobian = self._jacobian(direction, distance, direction - onward / np.linalg.norm(onward))
+        spread = jacobian @ weights @ jacobian.T
         if self.height is not None:
-            if covariance is None:
-                return replace(fix, status=FixStatus.ILL_CONDITIONED)
             # A height that the measurement leaves no doubt about cannot be bettered.
             doubtful = spread[2, 2] > 1e-12 * np.trace(spread)
             gain = spread[:, 2] / spread[2, 2] if doubtful else np.zeros(3)
@@ -192,6 +190,8 @@ class BistaticLocator:
             spread = spread - np.outer(gain, spread[2])
             if self._behind(position - receiver):
                 return replace(fix, status=FixStatus.BEHIND)
+        if covariance is None:
+            spread = fix.covariance
         error = np.nan if truth is None else float(np.linalg.norm(position - np.asarray(truth)))
         return replace(fix, status=FixStatus.OK, position=position, covariance=spread, error=error)
 
