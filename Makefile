@@ -44,6 +44,7 @@ SETUP := scripts/setup.sh scripts/gnuradio-python pyproject.toml apps/dislac scr
 	@touch $@
 
 setup: .venv/.ready-run
+	@echo "Ready: $(DISLAC), by $$(readlink -f $(PYTHON))"
 
 demo: .venv/.ready-run
 	@rm -rf $(DEMO)
@@ -82,5 +83,5 @@ docs: .venv/.ready-run
 	done
 
 clean:
-	rm -rf build .mypy_cache .ruff_cache .pytest_cache .hypothesis python/*.egg-info python/tree/*.egg-info
+	rm -rf build .mypy_cache .ruff_cache .pytest_cache .hypothesis python/tree/*.egg-info
 	find python tests apps benchmarks docs examples -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -98,7 +98,6 @@ case ${1-} in
     run)
         apt_install scripts/packages-run.txt
         set_up_venv sigmf
-        say "Ready: .venv/bin/dislac"
         ;;
     test)
         apt_install scripts/packages-run.txt scripts/packages-build.txt

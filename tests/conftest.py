@@ -3,12 +3,16 @@
 
 import os
 from importlib.util import find_spec
+from pathlib import Path
 
 # before anything imports numpy, matplotlib or Qt
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault(
+    "HYPOTHESIS_STORAGE_DIRECTORY", str(Path(__file__).parents[1] / "build" / "hypothesis")
+)
 
 import numpy as np
 import pytest
