@@ -17,7 +17,6 @@ from ..dsp.delay import (
     backward,
     forward,
     fraction_responses,
-    hop_windows,
     segment_start,
     split_delay,
     valid,
@@ -33,6 +32,7 @@ from ..dsp.stream import (
     Samples,
     StreamError,
     aligned_empty,
+    padded_empty,
 )
 from ..geometry import SPEED_OF_LIGHT, range_and_rate
 from ..geometry.motion import Motion
@@ -137,7 +137,7 @@ def _end(
         raise StreamError(f"the {name}'s {elements} disagree on the number of elements")
     if beams is not None and streams not in (None, beams.chains):
         raise StreamError(f"the {name} has {streams} streams, but beams for {beams.chains}")
-    count = next(iter(elements.values()), 1)
+    count = int(next(iter(elements.values()), 1))
     return _End(array, beams or BeamSchedule.constant(np.eye(count), 2**62))
 
 
@@ -256,7 +256,7 @@ class ChannelEmulator(ChunkProcessor):
         ends = np.cumsum([0, *(s.stop - s.start for s in self._sent_rows)])
         self._arriving_rows = [slice(a, b) for a, b in pairwise(ends)]
         self._sent = History(rows)
-        self._arriving = aligned_empty((int(ends[-1]), CHUNK))
+        self._arriving = padded_empty(int(ends[-1]))
         # Inverse transforms of a few streams at once: few calls, in the cache.
         self._batches: list[list[int]] = []
         for p, rows_of in enumerate(self._arriving_rows):
@@ -432,10 +432,10 @@ class ChannelEmulator(ChunkProcessor):
                     f"that was longer than {2 * AHEAD} samples at the start must stay longer "
                     f"than {AHEAD}"
                 )
-            segment = self._sent.view(first, SEGMENT)[self._sent_rows[group[0]]]
-            placed.append(slice(row, row + len(segment)))
-            hop_windows(segment, self._windows[placed[-1]])
-            row += len(segment)
+            windows = self._sent.windows(first, LENGTH, self._sent_rows[group[0]])
+            placed.append(slice(row, row + len(windows)))
+            self._windows[placed[-1]] = windows
+            row += len(windows)
         self._sent.forget(oldest)
         spectra = forward(self._windows[:row])
         np.take(fraction_responses(), self._row[:, chunk], axis=0, out=self._response, mode="clip")

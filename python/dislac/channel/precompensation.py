@@ -10,11 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from ..dsp.delay import (
     AHEAD,
     LENGTH,
-    SEGMENT,
     backward,
     forward,
     fraction_responses,
-    hop_windows,
     segment_start,
     split_delay,
     valid,
@@ -194,7 +192,7 @@ class Precompensator(ChunkProcessor):
         block, chunk = divmod(index, BLOCK)
         self._prepare(block)
         first = segment_start(index, int(self._whole[chunk]))
-        hop_windows(self._input.view(first, SEGMENT), self._windows)
+        self._windows[:] = self._input.windows(first, LENGTH, slice(0, self.inputs))
         self._input.forget(first)
         np.take(fraction_responses(), self._row[chunk], axis=0, out=self._response, mode="clip")
         hops = valid(

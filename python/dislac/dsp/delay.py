@@ -23,7 +23,6 @@ __all__ = [
     "backward",
     "forward",
     "fraction_responses",
-    "hop_windows",
     "segment_start",
     "split_delay",
     "valid",
@@ -89,13 +88,6 @@ def segment_start(index: int, whole: int) -> int:
     """Absolute index at which the input segment of chunk `index` begins, for the largest
     whole delay among the paths that share it."""
     return index * CHUNK - whole + CENTRE - (TAPS - 1)
-
-
-def hop_windows(segment: Samples, out: Samples) -> None:
-    """Copy the overlapping hops of a segment (streams, SEGMENT) that begins at `segment_start`
-    to `out` (streams, HOPS, LENGTH)."""
-    row, column = segment.strides
-    out[:] = np.ndarray(out.shape, out.dtype, segment, 0, (row, HOP * column, column))
 
 
 def forward(windows: Samples) -> Samples:

@@ -13,7 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CHUNK", "HOP", "HOPS", "ChunkProcessor", "History", "StreamError", "aligned_empty"]
+__all__ = [
+    "CHUNK",
+    "HOP",
+    "HOPS",
+    "ChunkProcessor",
+    "History",
+    "StreamError",
+    "aligned_empty",
+    "padded_empty",
+]
 
 HOP = 256
 """Samples over which a delay is held constant."""
@@ -30,6 +39,10 @@ class StreamError(ValueError):
     """Samples that a stream operation cannot take, or settings that it cannot follow."""
 
 
+PAD = 8
+"""Samples between the rows of a buffer: rows a power of two apart would share cache lines."""
+
+
 def aligned_empty(shape: tuple[int, ...], dtype: Any = np.complex64) -> NDArray[Any]:
     """An uninitialised array that starts at a 64-byte border, so that equal work takes the same
     vector instructions in every process."""
@@ -37,6 +50,11 @@ def aligned_empty(shape: tuple[int, ...], dtype: Any = np.complex64) -> NDArray[
     raw = np.empty(size + 64, dtype=np.uint8)
     shift = -raw.ctypes.data % 64
     return raw[shift : shift + size].view(dtype).reshape(shape)
+
+
+def padded_empty(streams: int) -> Samples:
+    """An uninitialised chunk (streams, CHUNK) whose rows do not contend for the cache."""
+    return aligned_empty((streams, CHUNK + PAD))[:, :CHUNK]
 
 
 class History:
@@ -54,7 +72,7 @@ class History:
         lead = max(0, -(-lead // CHUNK) * CHUNK)
         self.end = end
         self._base = self._keep = end - lead
-        self._data = aligned_empty((self.streams, 2 * lead + CHUNK))
+        self._data = aligned_empty((self.streams, 2 * lead + CHUNK + PAD))
         self._data[:, :lead] = 0
 
     def reserve(self, count: int) -> Samples:
@@ -74,6 +92,14 @@ class History:
             )
         return self._data[:, first - self._base : first - self._base + count]
 
+    def windows(self, first: int, length: int, rows: slice) -> Samples:
+        """Overlapping windows (rows, HOPS, length) that begin at `first` and every `HOP` on."""
+        self.view(first, CHUNK - HOP + length)  # is it there?
+        row, column = self._data.strides
+        offset = rows.start * row + (first - self._base) * column
+        shape = rows.stop - rows.start, HOPS, length
+        return np.ndarray(shape, np.complex64, self._data, offset, (row, HOP * column, column))
+
     def forget(self, before: int) -> None:
         """Allow what lies before this index to be dropped."""
         # Whole chunks only, so that a sample keeps its alignment in memory.
@@ -86,7 +112,7 @@ class History:
         # is moved about once.
         if 2 * live + count > self._data.shape[1]:
             size = -(-(2 * live + count) // CHUNK) * CHUNK
-            self._data = aligned_empty((self.streams, size))
+            self._data = aligned_empty((self.streams, size + PAD))
         self._data[:, :live] = old
         self._base = self._keep
 
@@ -109,7 +135,7 @@ class ChunkProcessor(ABC):
             raise StreamError(f"start is {start}; the index of a sample must not be negative")
         self.inputs, self.outputs, self.start = inputs, outputs, start
         self._input = History(inputs)
-        self._chunk = aligned_empty((outputs, CHUNK))
+        self._chunk = padded_empty(outputs)
 
     @abstractmethod
     def _required(self, index: int) -> int:
