@@ -63,6 +63,15 @@ class Numerology:
         return self.symbols * self.symbol_length
 
     @property
+    def window_advance(self) -> int:
+        """Samples by which the receiver's transform window reaches into the prefix.
+
+        A symbol's band-limited edges ring, before as well as after them: without an advance the
+        next symbol rings into the window of a path that is not late at all.
+        """
+        return -(-self.cyclic_prefix // 16)
+
+    @property
     def symbol_times(self) -> NDArray[np.float64]:
         """(Ms,) start of each symbol after the start of the frame, t_m = m (T + T_cp) [s]."""
         return np.arange(self.symbols) * self.symbol_length / self.sample_rate

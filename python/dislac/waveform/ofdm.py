@@ -27,9 +27,13 @@ def demodulate(
 ) -> NDArray[np.complexfloating]:
     """Resource grids (..., Ms, Nsc) of samples (..., frame_length), in the samples' precision.
 
-    The transform window of a symbol starts at the end of its prefix, so a path may be late by as
-    much as the prefix, but not early.
+    The transform window of a symbol begins `window_advance` samples before the end of its
+    prefix: a path may be late by what remains of the prefix, and early by the advance.
     """
     symbols = samples.reshape(*samples.shape[:-1], numerology.symbols, numerology.symbol_length)
-    spectrum = scipy.fft.fft(symbols[..., numerology.cyclic_prefix :], norm="ortho")
-    return spectrum[..., numerology.bins]
+    first = numerology.cyclic_prefix - numerology.window_advance
+    window = symbols[..., first : first + numerology.fft_size]
+    spectrum = scipy.fft.fft(window, norm="ortho")[..., numerology.bins]
+    advance = numerology.window_advance / numerology.sample_rate
+    ramp = np.exp(2j * np.pi * numerology.frequencies * advance)
+    return spectrum * ramp.astype(samples.dtype)
