@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bistatic range, its gradient, and where a ray from the receiver meets one such ellipsoid."""
+"""Bistatic range, its gradient, and where rays and planes meet an ellipsoid of constant range."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["bistatic_gradient", "bistatic_range", "range_along_ray"]
+__all__ = ["bistatic_ellipse", "bistatic_gradient", "bistatic_range", "range_along_ray"]
 
 
 def bistatic_range(
@@ -53,6 +53,50 @@ def range_along_ray(
     # e / slack <= 1 first, so that no finite excess overflows; not a number stays so.
     s = e / np.where(e > 0, slack, 1.0) * (e / 2 + baseline)
     return np.where(e <= 0, 0.0, s)
+
+
+def bistatic_ellipse(
+    transmitter: ArrayLike, receiver: ArrayLike, excess: float, height: float, points: int = 181
+) -> NDArray[np.float64]:
+    """Outline (points, 3) of all places at one height that share a bistatic range [m].
+
+    With the receiver at zero, d = transmitter - receiver, e the excess range, D = |d| + e and
+    b = d / D, the ellipsoid |x - d| + |x| = D is |x| = e (D + |d|) / (2 D) + b.x. At a height it
+    is an ellipse whose axes lie along and across the horizontal part of b. The last point is the
+    first one again.
+
+    Args:
+        transmitter, receiver: (3,) foci [m].
+        excess: bistatic range less the direct distance [m].
+        height: z coordinate of the outline [m].
+        points: of the outline.
+
+    Returns:
+        NaN where the ellipsoid does not reach the height, or does not exist (excess <= 0).
+    """
+    r = np.asarray(receiver, dtype=float)
+    d = np.asarray(transmitter, dtype=float) - r
+    baseline = float(np.linalg.norm(d))
+    total = baseline + excess
+    if excess <= 0.0:
+        return np.full((points, 3), np.nan)
+    b = d / total
+    z = height - float(r[2])
+    # 1 - |b_xy|^2 without subtracting what may be nearly equal
+    squeeze = (excess * (total + baseline) + d[2] ** 2) / total**2
+    offset = excess * (total + baseline) / (2 * total) + b[2] * z
+    across = offset**2 / squeeze - z**2
+    if across < 0.0:
+        return np.full((points, 3), np.nan)
+    horizontal = float(np.hypot(b[0], b[1]))
+    along = b[:2] / horizontal if horizontal > 0 else np.array([1.0, 0.0])
+    axes = np.sqrt(across) * np.array([along / np.sqrt(squeeze), [-along[1], along[0]]])
+    turn = np.linspace(0.0, 2 * np.pi, points)
+    outline = np.full((points, 3), height, dtype=float)
+    outline[:, :2] = r[:2] + offset / squeeze * b[:2]
+    outline[:, :2] += np.stack([np.cos(turn), np.sin(turn)], axis=-1) @ axes
+    outline[-1] = outline[0]
+    return outline
 
 
 def bistatic_gradient(

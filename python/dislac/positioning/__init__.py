@@ -2,5 +2,6 @@
 """Positions from the paths that a receiver has found."""
 
 from .bistatic import BistaticLocator, Fix, FixStatus
+from .ellipse import confidence_ellipse
 
-__all__ = ["BistaticLocator", "Fix", "FixStatus"]
+__all__ = ["BistaticLocator", "Fix", "FixStatus", "confidence_ellipse"]
