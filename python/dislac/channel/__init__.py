@@ -2,18 +2,37 @@
 """Propagation: the snapshot model, paths, fading, losses, and the sample-domain emulator."""
 
 from .emulator import ChannelEmulator, ChannelPath
+from .fading import BlockFading, ShadowedRician
+from .link_budget import (
+    NOMINAL_NOISE_TEMPERATURE,
+    absorption,
+    bistatic_gain,
+    direct_power,
+    echo_power,
+    path_gain,
+    thermal_noise,
+)
 from .precompensation import Precompensator, departure_delay
 from .schedule import BeamSchedule
 from .snapshot import Coupling, Paths, SnapshotModel, synthesize
 
 __all__ = [
+    "NOMINAL_NOISE_TEMPERATURE",
     "BeamSchedule",
+    "BlockFading",
     "ChannelEmulator",
     "ChannelPath",
     "Coupling",
     "Paths",
     "Precompensator",
+    "ShadowedRician",
     "SnapshotModel",
+    "absorption",
+    "bistatic_gain",
     "departure_delay",
+    "direct_power",
+    "echo_power",
+    "path_gain",
     "synthesize",
+    "thermal_noise",
 ]

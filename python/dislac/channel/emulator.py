@@ -124,20 +124,18 @@ def _end(
     name: str, array: PlanarArray | None, beams: BeamSchedule | None, streams: int | None
 ) -> _End:
     """The end with these settings; without beams, each stream has an element of its own."""
-    elements = {
-        source: value
-        for source, value in (
-            ("array", array and array.size),
-            ("beams", beams and beams.elements),
-            ("streams", None if beams else streams),
-        )
-        if value is not None
-    }
+    elements: dict[str, int] = {}
+    if array is not None:
+        elements["array"] = array.size
+    if beams is not None:
+        elements["beams"] = beams.elements
+    elif streams is not None:
+        elements["streams"] = streams
     if len(set(elements.values())) > 1:
         raise StreamError(f"the {name}'s {elements} disagree on the number of elements")
     if beams is not None and streams not in (None, beams.chains):
         raise StreamError(f"the {name} has {streams} streams, but beams for {beams.chains}")
-    count = int(next(iter(elements.values()), 1))
+    count = next(iter(elements.values()), 1)
     return _End(array, beams or BeamSchedule.constant(np.eye(count), 2**62))
 
 
@@ -280,7 +278,8 @@ class ChannelEmulator(ChunkProcessor):
         matrix = np.asarray(path.coupling, dtype=complex)
         i, j = np.unravel_index(np.argmax(np.abs(matrix)), matrix.shape)
         pivot = matrix[i, j]
-        left, right = matrix[:, j : j + 1], matrix[i : i + 1] / (pivot or 1.0)
+        left: Complexes = matrix[:, j : j + 1]
+        right: Complexes = matrix[i : i + 1] / (pivot or 1.0)
         if np.allclose(left @ right, matrix, rtol=1e-12, atol=0):
             return left, right
         return matrix, np.eye(matrix.shape[1], dtype=complex)
