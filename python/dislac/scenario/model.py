@@ -12,6 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from ..arrays import PlanarArray, phase_shifter_beams
 from ..channel import Coupling
+from ..channel.fading import ShadowedRician
 from ..geometry import SPEED_OF_LIGHT, LinearMotion
 from ..waveform import Numerology, Pilots, make_pilots
 from .loader import Document, load_document, parse_document
@@ -19,7 +20,6 @@ from .loader import Document, load_document, parse_document
 __all__ = [
     "Channel",
     "EstimatorSettings",
-    "Fading",
     "Link",
     "Node",
     "PathSettings",
@@ -45,7 +45,7 @@ class Precompensation:
     Errors are what they add to the residual delay [s] and Doppler [Hz] at the receiver.
     """
 
-    mode: Literal["none", "frame", "sample"]
+    mode: Literal["none", "frame", "time-varying"]
     timing_advance_error: float
     doppler_error: float
 
@@ -62,15 +62,6 @@ class PathSettings:
     reflection_loss: float
     relative_power: float | None
     phase: float
-
-
-@dataclass(frozen=True)
-class Fading:
-    """Shadowed-Rician fading: mean power `omega` in line of sight, 2 `b0` scattered."""
-
-    omega: float
-    b0: float
-    m: float
 
 
 @dataclass(frozen=True)
@@ -93,7 +84,7 @@ class Channel:
     """
 
     paths: tuple[PathSettings, ...]
-    fading: Fading | None
+    fading: ShadowedRician | None
     link: Link
     snr: float | None
     noise_temperature: float | None
@@ -283,7 +274,8 @@ def _channel(document: Document, nodes: Mapping[str, Node], seed: int) -> Channe
     noise = data.get("noise", {})
     return Channel(
         paths=tuple(paths),
-        fading=Fading(**fading) if fading else None,
+        fading=fading
+        and ShadowedRician(fading["m"], fading["omega"], scattered_power=2 * fading["b0"]),
         link=Link(
             eirp=_linear(link.get("eirp_dbw", 43.1)),
             receive_gain=_linear(link.get("receive_gain_dbi", 16.0)),

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a scenario to the objects of the other rooms: the one place where they are put together."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..channel.emulator import ChannelEmulator, ChannelPath
+from ..channel.precompensation import Precompensator
+from ..channel.schedule import BeamSchedule
+from ..dsp.noise import GaussianNoise
+from ..estimation import Estimate, Estimator, make_estimator
+from ..positioning import BistaticLocator, Fix, FixStatus
+from ..waveform import modulate
+from .model import Scenario
+from .truth import (
+    bound,
+    directions,
+    ends,
+    first_arrival,
+    frame_time,
+    lead_in,
+    noise_power,
+    path_gains,
+    path_nodes,
+    snapshot_model,
+)
+
+__all__ = ["emulator", "estimator", "locate", "locator", "pilot_frame", "precompensator"]
+
+
+# The transmitter
+
+
+def pilot_frame(scenario: Scenario) -> NDArray[np.complex64]:
+    """Samples (Nrf, frame_length) that the transmit chains send in every frame."""
+    return modulate(scenario.pilots.grid(), scenario.numerology)
+
+
+def precompensator(scenario: Scenario) -> Precompensator | None:
+    """The transmitter's pre-compensation towards the receiver, None where the mode is none."""
+    settings = scenario.precompensation
+    if settings.mode == "none":
+        return None
+    return Precompensator(
+        ends(scenario),
+        sample_rate=scenario.sample_rate,
+        carrier_frequency=scenario.numerology.carrier_frequency,
+        chains=scenario.chains,
+        mode=settings.mode,
+        frame_start=lead_in(scenario),
+        frame_period=scenario.numerology.frame_period,
+        timing_advance_error=settings.timing_advance_error,
+        doppler_error=settings.doppler_error,
+        speed=scenario.propagation_speed,
+    )
+
+
+# The channel
+
+
+def emulator(scenario: Scenario) -> ChannelEmulator:
+    """The channel between the transmit chains and the receive chains."""
+    numerology = scenario.numerology
+    power = noise_power(scenario)
+    advance = precompensator(scenario)
+    sent, received = (
+        BeamSchedule(beams, numerology.symbol_length, numerology.frame_period, start)
+        for beams, start in (
+            (scenario.transmit_beams, lead_in(scenario)),
+            (scenario.receive_beams, first_arrival(scenario)),
+        )
+    )
+    return ChannelEmulator(
+        [
+            ChannelPath(nodes=path_nodes(scenario, path), gain=gain)
+            for path, gain in zip(scenario.channel.paths, path_gains(scenario), strict=True)
+        ],
+        sample_rate=scenario.sample_rate,
+        carrier_frequency=numerology.carrier_frequency,
+        transmit_array=scenario.transmitter.array,
+        receive_array=scenario.receiver.array,
+        transmit_beams=sent,
+        receive_beams=received,
+        coupling=scenario.coupling,
+        transmit_advance=None if advance is None else advance.advance,
+        noise=None if power == 0 else GaussianNoise(scenario.chains, power, scenario.seed),
+        speed=scenario.propagation_speed,
+    )
+
+
+# The receiver
+
+
+def estimator(scenario: Scenario) -> Estimator:
+    """The estimator that the scenario chooses."""
+    settings = scenario.estimator
+    model = snapshot_model(scenario)
+    departure = None
+    if settings.kind == "mmv-bomp" and scenario.coupling == "physical":
+        # Algorithm 1 cannot tell departures then; seen from a satellite, the target lies where
+        # the receiver lies.
+        departure = directions(scenario, ends(scenario), 0.0)[1]
+    return make_estimator(
+        settings.kind,
+        model,
+        grid_points=settings.grid_points,
+        max_paths=settings.max_paths,
+        false_alarm_rate=settings.false_alarm_rate,
+        delay_window=settings.delay_window,
+        doppler_window=settings.doppler_window,
+        reference_departure=departure,
+    )
+
+
+def locator(scenario: Scenario) -> BistaticLocator:
+    """What turns arrival and residual delay into a position."""
+    transmitter, receiver = ends(scenario)
+    return BistaticLocator(
+        transmitter=transmitter,
+        receiver=receiver,
+        receive_array=scenario.receiver.array,
+        speed=scenario.propagation_speed,
+        below=scenario.target_below,
+        height=scenario.known_height,
+    )
+
+
+def locate(scenario: Scenario, estimate: Estimate, frame: int) -> Fix:
+    """The fix that an estimate of frame `frame` gives, error and bound beside it."""
+    time = frame_time(scenario, frame)
+    limit = bound(scenario, frame)
+    if not estimate.detected:
+        return Fix(frame=frame, time=time, status=FixStatus.NO_DETECTION, bound=limit)
+    covariance = estimate.covariance
+    return locator(scenario).locate(
+        estimate.paths.arrival[0],
+        float(estimate.paths.delay[0]),
+        None if covariance is None else covariance[0][np.ix_(_MEASURED, _MEASURED)],
+        doppler=float(estimate.paths.doppler[0]),
+        frame=frame,
+        time=time,
+        truth=None if scenario.target is None else scenario.target.motion.state(time)[0],
+        bound=limit,
+    )
+
+
+_MEASURED = (0, 1, 4)  # arrival x, arrival y and delay among the parameters of a path

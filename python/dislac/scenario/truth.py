@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a scenario implies: when frames are due, which paths they see, how strong, how accurate.
+
+The clock of every stream starts at the scenario's epoch. `lead_in` samples of silence come
+first; frame k then arrives over the reference link (transmitter to receiver) at sample
+lead_in + k * frame_period, give or take the timing-advance error.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..bounds import position_bound
+from ..channel import Paths, SnapshotModel
+from ..channel.emulator import BlockGain
+from ..channel.fading import BlockFading, ShadowedRician
+from ..channel.link_budget import absorption, bistatic_gain, path_gain, thermal_noise
+from ..dsp.stream import CHUNK
+from ..geometry import LinearMotion, Motion, delay_and_doppler, range_and_rate
+from .model import PathSettings, Scenario
+
+__all__ = [
+    "bound",
+    "directions",
+    "ends",
+    "first_arrival",
+    "frame_time",
+    "lead_in",
+    "noise_power",
+    "path_gains",
+    "path_nodes",
+    "snapshot_model",
+    "true_paths",
+]
+
+
+# When
+
+
+def lead_in(scenario: Scenario) -> int:
+    """Samples of silence before the first frame: as many as must be sent before they arrive."""
+    delay = range_and_rate(ends(scenario), 0.0)[0] / scenario.propagation_speed
+    return int(np.ceil(delay * scenario.sample_rate / CHUNK) + 2) * CHUNK
+
+
+def first_arrival(scenario: Scenario) -> int:
+    """Sample at which frame 0 is due at the receiver."""
+    if scenario.precompensation.mode != "none":
+        return lead_in(scenario)
+    start = lead_in(scenario)
+    time = start / scenario.sample_rate
+    delay = range_and_rate(ends(scenario), time)[0] / scenario.propagation_speed
+    return start + round(float(delay) * scenario.sample_rate)
+
+
+def frame_time(scenario: Scenario, frame: int) -> float:
+    """When frame `frame` is due at the receiver, since the scenario's epoch [s]."""
+    sample = first_arrival(scenario) + frame * scenario.numerology.frame_period
+    return sample / scenario.sample_rate
+
+
+# Where
+
+
+def ends(scenario: Scenario) -> tuple[Motion, Motion]:
+    """Transmitter and receiver: the reference link."""
+    return scenario.transmitter.motion, scenario.receiver.motion
+
+
+def path_nodes(scenario: Scenario, path: PathSettings) -> tuple[Motion, ...]:
+    """The nodes that a path visits, transmitter first."""
+    transmitter, receiver = ends(scenario)
+    if path.kind == "direct":
+        return transmitter, receiver
+    assert scenario.target is not None  # the loader has seen to it
+    if path.scatterer is None:
+        return transmitter, scenario.target.motion, receiver
+    return transmitter, scenario.target.motion, LinearMotion(path.scatterer), receiver
+
+
+def snapshot_model(scenario: Scenario) -> SnapshotModel:
+    """The snapshot model that demodulated frames follow."""
+    return SnapshotModel(
+        transmit_array=scenario.transmitter.array,
+        receive_array=scenario.receiver.array,
+        transmit_beams=scenario.transmit_beams,
+        receive_beams=scenario.receive_beams,
+        pilots=scenario.pilots.chains,
+        symbol_times=scenario.numerology.symbol_times,
+        frequencies=scenario.numerology.frequencies,
+        coupling=scenario.coupling,
+    )
+
+
+def directions(scenario: Scenario, nodes: Sequence[Motion], time: float) -> NDArray[np.float64]:
+    """(2, 2) spatial frequencies at which a path through `nodes` arrives and departs."""
+    places = [node.state(time)[0] for node in nodes]
+    ways = places[-2] - places[-1], places[1] - places[0]
+    arrays = scenario.receiver.array, scenario.transmitter.array
+    return np.array(
+        [
+            array.spatial_frequency(way / np.linalg.norm(way))
+            for array, way in zip(arrays, ways, strict=True)
+        ]
+    )
+
+
+# How strong
+
+
+def path_gains(scenario: Scenario) -> tuple[complex | BlockGain, ...]:
+    """Complex amplitude of each path, constant or as a function of frame numbers.
+
+    Echo and scattered paths together bring unit mean power to a received element, which sets
+    the level of the whole scene; the direct path stands above that by what the link budget or
+    the scenario says.
+    """
+    powers = _mean_powers(scenario)
+    scale = 1 / np.sqrt(np.sum(powers * _element_powers(scenario) * _wanted(scenario)))
+    fading = scenario.channel.fading
+    gains: list[complex | BlockGain] = []
+    for number, (path, power) in enumerate(zip(scenario.channel.paths, powers, strict=True)):
+        constant = complex(scale * np.sqrt(power) * np.exp(1j * path.phase))
+        if fading is None or path.kind == "direct":
+            gains.append(constant)
+            continue
+        draw = fading.line_of_sight if path.kind == "echo" else fading.scattered
+        seed = int(scenario.rng(f"fading of path {number}").integers(2**63))
+        gains.append(BlockFading(draw, seed, constant / np.sqrt(_fading_power(fading, path))))
+    return tuple(gains)
+
+
+def noise_power(scenario: Scenario) -> float:
+    """E|noise|^2 of a received element (and of a sample), zero without noise.
+
+    The signal-to-noise ratio is that of echo and scattered paths together; the link budget's is
+    that of the echo alone.
+    """
+    channel = scenario.channel
+    if channel.snr is not None:
+        return 1.0 / channel.snr
+    if channel.noise_temperature is None:
+        return 0.0
+    bandwidth = scenario.numerology.subcarriers * scenario.numerology.subcarrier_spacing
+    noise = thermal_noise(
+        bandwidth, temperature=channel.noise_temperature, noise_factor=channel.noise_factor
+    )
+    # The scene is scaled so that echo and scattered paths have unit power together.
+    powers = _mean_powers(scenario) * _element_powers(scenario) * _wanted(scenario)
+    echoes = np.array([path.kind == "echo" for path in channel.paths])
+    share = np.sum(powers[echoes]) / np.sum(powers)
+    return float(noise / _received_power(scenario, "echo") * share)
+
+
+def _received_power(scenario: Scenario, kind: Literal["echo", "direct"]) -> float:
+    """What the link budget gives a receive chain over the echo or the direct path [W]."""
+    link, numerology = scenario.channel.link, scenario.numerology
+    carrier, speed = numerology.carrier_frequency, scenario.propagation_speed
+    stops = [*ends(scenario)]
+    if kind == "echo":
+        assert scenario.target is not None  # the loader has seen to it
+        stops.insert(1, scenario.target.motion)
+    legs = [float(range_and_rate(leg, 0.0)[0]) for leg in pairwise(stops)]
+    if kind == "direct":
+        gain = path_gain(legs[0], carrier, link.path_loss_exponent, speed=speed)
+    else:
+        exponents = link.path_loss_exponent, link.path_loss_exponent
+        gain = bistatic_gain((legs[0], legs[1]), carrier, link.rcs, exponents, speed=speed)
+    return float(link.eirp * link.receive_gain * gain * absorption(link.absorption))
+
+
+def _mean_powers(scenario: Scenario) -> NDArray[np.float64]:
+    """(L,) mean |gain|^2 of each path, an echo that does not fade being one."""
+    channel = scenario.channel
+    powers = []
+    for path in channel.paths:
+        if path.kind == "direct":
+            power = path.relative_power
+            if power is None:
+                power = _received_power(scenario, "direct") / _received_power(scenario, "echo")
+            powers.append(power)
+            continue
+        power = path.reflection_loss
+        if channel.fading is not None:
+            power *= _fading_power(channel.fading, path)
+        if path.scatterer is not None and scenario.target is not None:
+            detour, _ = range_and_rate(path_nodes(scenario, path)[1:], 0.0)
+            straight, _ = range_and_rate([scenario.target.motion, scenario.receiver.motion], 0.0)
+            power *= float(straight / detour) ** channel.link.path_loss_exponent
+        powers.append(power)
+    return np.array(powers)
+
+
+def _fading_power(fading: ShadowedRician, path: PathSettings) -> float:
+    """Mean power of a fading path's gain: the echo is in line of sight, the others scattered."""
+    return fading.line_of_sight_power if path.kind == "echo" else fading.scattered_power
+
+
+def _element_powers(scenario: Scenario) -> NDArray[np.float64]:
+    """(L,) mean power that each path of unit gain brings to a received element."""
+    model = snapshot_model(scenario)
+    nodes = [path_nodes(scenario, path) for path in scenario.channel.paths]
+    places = np.array([directions(scenario, n, 0.0) for n in nodes])
+    response = model.response(places[:, 0], places[:, 1])
+    return np.mean(np.abs(response) ** 2, axis=(1, 2))
+
+
+def _wanted(scenario: Scenario) -> NDArray[np.bool_]:
+    """(L,) which paths count as signal: all but the direct one, unless there is nothing else."""
+    wanted = np.array([path.kind != "direct" for path in scenario.channel.paths])
+    return wanted if np.any(wanted) else ~wanted
+
+
+# The truth
+
+
+def true_paths(scenario: Scenario, frame: int) -> Paths:
+    """The paths that frame `frame` sees, echo first, residuals as they will be measured.
+
+    Gains are scaled as in the emulator, and include the carrier phase relative to the reference
+    link at the frame's start.
+    """
+    time = frame_time(scenario, frame)
+    carrier, speed = scenario.numerology.carrier_frequency, scenario.propagation_speed
+    settings = scenario.precompensation
+    paths = sorted(
+        zip(scenario.channel.paths, path_gains(scenario), strict=True),
+        key=lambda path: path[0].kind != "echo",
+    )
+    nodes = [path_nodes(scenario, path) for path, _ in paths]
+    delay, doppler = (
+        np.array([delay_and_doppler(n, time, carrier, speed=speed) for n in nodes]).reshape(-1, 2).T
+    )
+    reference, shift = delay_and_doppler(ends(scenario), time, carrier, speed=speed)
+    gain = [g(np.array([frame]))[0] if callable(g) else g for _, g in paths]
+    direction = np.array([directions(scenario, n, time) for n in nodes])
+    compensated = 0.0 if settings.mode == "none" else shift
+    return Paths(
+        gain=np.array(gain) * np.exp(-2j * np.pi * carrier * (delay - reference)),
+        arrival=direction[:, 0],
+        departure=direction[:, 1],
+        delay=delay - reference + settings.timing_advance_error,
+        doppler=doppler - compensated + settings.doppler_error,
+    )
+
+
+def bound(
+    scenario: Scenario, frame: int, *, known_height: bool | None = None, nuisance: bool = False
+) -> float:
+    """Cramer-Rao bound of the position's root mean square error in frame `frame` [m].
+
+    NaN where there is no truth, no echo or no noise to compute it from.
+
+    Args:
+        known_height: the target's height is known; by default where the locator is told it.
+        nuisance: all other paths are unknown too. Without, the bound is that of the echo alone:
+            looser, and valid for estimators that leave weak paths alone.
+    """
+    power = noise_power(scenario)
+    echo = any(path.kind == "echo" for path in scenario.channel.paths)
+    if scenario.target is None or not echo or power == 0:
+        return np.nan
+    time = frame_time(scenario, frame)
+    transmitter, receiver = (node.state(time)[0] for node in ends(scenario))
+    paths = true_paths(scenario, frame)
+    if not nuisance:
+        paths = Paths(**{field: value[:1] for field, value in vars(paths).items()})
+    return position_bound(
+        snapshot_model(scenario),
+        paths,
+        power,
+        transmitter=transmitter,
+        receiver=receiver,
+        position=scenario.target.motion.state(time)[0],
+        known_height=scenario.known_height is not None if known_height is None else known_height,
+        speed=scenario.propagation_speed,
+    ).deviation
