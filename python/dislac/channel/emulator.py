@@ -85,15 +85,6 @@ class ChannelPath:
         if self.coupling is not None and np.ndim(self.coupling) != 2:
             raise StreamError("the coupling of a path must be a matrix")
 
-    @property
-    def departure_key(self) -> Hashable:
-        """Equal for paths that are known to leave in the same direction."""
-        if self.coupling is not None:
-            return np.asarray(self.coupling).tobytes()
-        if self.departure is not None:
-            return tuple(np.asarray(self.departure, dtype=float))
-        return id(self.nodes[0]), id(self.nodes[1])
-
 
 def _directions(origin: Motion, target: Motion, time: Floats) -> Floats:
     """Unit vectors (..., 3) from one node to another."""
@@ -244,15 +235,17 @@ class ChannelEmulator(ChunkProcessor):
         rows = 0
         departures: dict[Hashable, slice] = {}
         self._departures: list[ChannelPath] = []
+        self._sent_rows: list[slice] = []
         for path, (_, right) in zip(self.paths, factors, strict=True):
-            if path.departure_key not in departures:
+            key = self._departure_key(path)
+            if key not in departures:
                 rank = self.inputs if self.coupling == "paired" else len(right)
-                departures[path.departure_key] = slice(rows, rows + rank)
+                departures[key] = slice(rows, rows + rank)
                 self._departures.append(path)
                 rows += rank
-        self._sent_rows = [departures[path.departure_key] for path in self.paths]
+            self._sent_rows.append(departures[key])
         ends = np.cumsum([0, *(s.stop - s.start for s in self._sent_rows)])
-        self._arriving_rows = [slice(a, b) for a, b in pairwise(ends)]
+        self._arriving_rows = [slice(a, b) for a, b in pairwise(ends.tolist())]
         self._sent = History(rows)
         self._arriving = padded_empty(int(ends[-1]))
         # Inverse transforms of a few streams at once: few calls, in the cache.
@@ -270,12 +263,22 @@ class ChannelEmulator(ChunkProcessor):
         self._windows = aligned_empty((int(ends[-1]), HOPS, LENGTH))
         self._product = aligned_empty((int(ends[-1]), HOPS, LENGTH))
 
+    def _departure_key(self, path: ChannelPath) -> Hashable:
+        """Equal for paths that are known to be sent the same."""
+        if path.coupling is not None:
+            return np.asarray(path.coupling, dtype=complex).tobytes()
+        if self._transmitter.array is None:
+            return None
+        if path.departure is not None:
+            return tuple(np.asarray(path.departure, dtype=float).tolist())
+        return id(path.nodes[0]), id(path.nodes[1])
+
     def _factor(self, path: ChannelPath) -> tuple[Complexes, Complexes]:
         """Coupling matrix as left (elements, rank) times right (rank, elements); rank one where
         there is no matrix."""
         if path.coupling is None:
             return np.ones((1, 1), dtype=complex), np.ones((1, 1), dtype=complex)
-        matrix = np.asarray(path.coupling, dtype=complex)
+        matrix: Complexes = np.asarray(path.coupling, dtype=complex)
         i, j = np.unravel_index(np.argmax(np.abs(matrix)), matrix.shape)
         pivot = matrix[i, j]
         left: Complexes = matrix[:, j : j + 1]

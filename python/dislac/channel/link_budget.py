@@ -123,7 +123,9 @@ def direct_power(
         transmittance: of the atmosphere, see `absorption`.
     """
     gain = path_gain(distance, carrier_frequency, exponent, speed=speed)
-    return np.asarray(np.asarray(eirp) * receive_gain * gain * transmittance)
+    return np.asarray(
+        gain * np.asarray(eirp) * np.asarray(receive_gain) * np.asarray(transmittance)
+    )
 
 
 def echo_power(
@@ -140,7 +142,9 @@ def echo_power(
     """Power [W] received over a target, (...); arguments as of `direct_power` and
     `bistatic_gain`."""
     gain = bistatic_gain(distances, carrier_frequency, cross_section, exponents, speed=speed)
-    return np.asarray(np.asarray(eirp) * receive_gain * gain * transmittance)
+    return np.asarray(
+        gain * np.asarray(eirp) * np.asarray(receive_gain) * np.asarray(transmittance)
+    )
 
 
 def thermal_noise(
