@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .signature import extent, window_grid
 
-__all__ = ["DelayDoppler", "DelayDopplerPeak"]
+__all__ = ["DelayDoppler", "DelayDopplerPeak", "combined"]
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
@@ -20,6 +20,19 @@ class DelayDopplerPeak(NamedTuple):
     delay: float
     doppler: float
     value: complex
+
+
+def combined(frame: ArrayLike, response: ArrayLike) -> Complex:
+    """Coefficients (Ms, Nsc) of a frame (Ms, Nsc, Nrf), matched to one path's spatial signature.
+
+    Args:
+        frame: y.
+        response: (Ms, Nrf) what the chains hear of the path, as `SnapshotModel.response` gives it.
+
+    Source: bistatic localization paper, (26), for one path whose direction is known.
+    """
+    y, r = np.asarray(frame), np.asarray(response)
+    return np.asarray((y @ r.conj()[:, :, None])[..., 0])
 
 
 class DelayDoppler:
@@ -58,6 +71,19 @@ class DelayDoppler:
     def map(self, snapshots: ArrayLike) -> NDArray[np.float64]:
         """|C| (..., K, D) of coefficients (..., Ms, Nsc)."""
         return np.abs(self._doppler_kernel @ (np.asarray(snapshots) @ self._delay_kernel))
+
+    def gain(self, snapshots: ArrayLike) -> NDArray[np.float64]:
+        """|C|^2 (K, D) over what white noise of the same energy has there on average.
+
+        From one (noise, on average) to Ms Nsc (nothing but one path, at a grid point).
+
+        Args:
+            snapshots: (Ms, Nsc) coefficients; or (..., Ms, Nsc), whose |C|^2 are added up.
+        """
+        s = np.asarray(snapshots)
+        s = s.reshape(-1, *s.shape[-2:])
+        energy = float(np.sum(s.real**2 + s.imag**2))
+        return np.asarray(np.sum(self.map(s) ** 2, axis=0) / max(energy, np.finfo(float).tiny))
 
     def peak(self, snapshots: ArrayLike) -> DelayDopplerPeak:
         """The greatest |C| of coefficients (Ms, Nsc), between the grid's points too.
