@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From a scenario to the objects of the other rooms: the one place where they are put together."""
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -112,6 +114,7 @@ def estimator(scenario: Scenario) -> Estimator:
     )
 
 
+@lru_cache(maxsize=16)
 def locator(scenario: Scenario) -> BistaticLocator:
     """What turns arrival and residual delay into a position."""
     transmitter, receiver = ends(scenario)

@@ -112,7 +112,7 @@ def parse_document(
         raise ScenarioError(f"{name}:{line}: not valid YAML: {error.problem}") from None
     except yaml.YAMLError as error:
         raise ScenarioError(f"{name}: not valid YAML: {error}") from None
-    if not isinstance(data, dict):
+    if node is None or not isinstance(data, dict):
         raise ScenarioError(f"{name}:1: not a scenario: expected keys such as 'numerology:'")
     document = Document(data, name, dict(_key_lines(node)))
     for key, value in (overrides or {}).items():

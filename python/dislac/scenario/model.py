@@ -104,7 +104,7 @@ class EstimatorSettings:
     every: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scenario:
     """Everything that blocks, command line and studies take their numbers from.
 

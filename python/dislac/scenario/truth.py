@@ -7,6 +7,7 @@ lead_in + k * frame_period, give or take the timing-advance error.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Literal
 
@@ -81,6 +82,7 @@ def path_nodes(scenario: Scenario, path: PathSettings) -> tuple[Motion, ...]:
     return transmitter, scenario.target.motion, LinearMotion(path.scatterer), receiver
 
 
+@lru_cache(maxsize=16)
 def snapshot_model(scenario: Scenario) -> SnapshotModel:
     """The snapshot model that demodulated frames follow."""
     return SnapshotModel(
@@ -111,6 +113,7 @@ def directions(scenario: Scenario, nodes: Sequence[Motion], time: float) -> NDAr
 # How strong
 
 
+@lru_cache(maxsize=16)
 def path_gains(scenario: Scenario) -> tuple[complex | BlockGain, ...]:
     """Complex amplitude of each path, constant or as a function of frame numbers.
 
@@ -133,6 +136,7 @@ def path_gains(scenario: Scenario) -> tuple[complex | BlockGain, ...]:
     return tuple(gains)
 
 
+@lru_cache(maxsize=16)
 def noise_power(scenario: Scenario) -> float:
     """E|noise|^2 of a received element (and of a sample), zero without noise.
 
