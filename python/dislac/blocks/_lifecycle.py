@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a block ends: on an error, and with messages still on their way.
+
+**Errors.** An exception that leaves `work()` or a message handler kills a block's thread, and the
+flowgraph hangs. So it is caught, remembered and logged, and told on the port `events`; the block
+then says that it is done, which ends the flowgraph, and so do blocks whose messages it takes. The
+top blocks of `flowgraphs` raise what they find remembered; a process that ends with errors which
+nobody has taken has exit status 1.
+
+**Messages.** GNU Radio tells message blocks that upstream is done by a message on another port,
+which may overtake those that it should follow. So each block of ours closes its ports with an
+end-of-file object when it stops, and each that takes messages waits for it when it stops.
+"""
+
+import atexit
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from functools import wraps
+from threading import Lock
+from typing import Any
+
+import pmt
+
+from . import pmt_keys
+
+__all__ = ["FlowgraphError", "Guarded", "guarded", "message_handler", "take_errors"]
+
+QUIET = 1.0
+"""How long a stopping block waits for a message from blocks that do not close their ports [s]."""
+
+_errors: dict[str, Exception] = {}
+_errors_lock = Lock()
+
+
+class FlowgraphError(RuntimeError):
+    """A block of the flowgraph has failed: says which, and why."""
+
+
+def take_errors(aliases: Iterable[str] | None = None) -> dict[str, Exception]:
+    """What made blocks (default all) fail, by their aliases; it is forgotten here."""
+    with _errors_lock:
+        chosen = list(_errors) if aliases is None else [a for a in aliases if a in _errors]
+        return {alias: _errors.pop(alias) for alias in chosen}
+
+
+@atexit.register
+def _exit() -> None:
+    if _errors:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(1)
+
+
+def guarded(returns: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Makes a method of a block catch everything, and return `returns` once the block has failed."""
+
+    def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(method)
+        def call(self: Any, *arguments: Any) -> Any:
+            try:
+                return returns if self.failed() else method(self, *arguments)
+            except Exception as error:
+                self.fail(error)
+                return returns
+
+        return call
+
+    return decorate
+
+
+def message_handler(method: Callable[..., None]) -> Callable[..., None]:
+    """Makes a message handler catch everything, and take note of the end of messages."""
+    handle = guarded(None)(method)
+
+    @wraps(method)
+    def call(self: Any, message: Any) -> None:
+        if pmt.is_eof_object(message):
+            self._messages_ended = True
+        else:
+            handle(self, message)
+
+    return call
+
+
+class Guarded:
+    """What the blocks of this module are besides one of GNU Radio's bases, which comes second.
+
+    A block calls `prepare` in its constructor, and has `begin` and `finish` where other blocks
+    have `start` and `stop`.
+    """
+
+    def prepare(self, *ports: Any) -> None:
+        """Registers the port `events` and these message output ports."""
+        self._ports = ports
+        self._input: tuple[Any, Callable[[Any], None]] | None = None
+        self._messages_ended = False
+        for port in (*ports, pmt_keys.EVENTS):
+            self.message_port_register_out(port)
+
+    def take_messages(self, port: Any, handler: Callable[[Any], None]) -> None:
+        """Registers a message input port; `handler` is a method with the name it is known by."""
+        self.message_port_register_in(port)
+        self.set_msg_handler(port, handler)
+        self._input = port, handler
+
+    def enlarge_buffers(self, items: int) -> None:
+        """Asks for output buffers of so many items, without the message that this logs."""
+        level = self.log_level()
+        self.set_log_level("warn")
+        self.set_min_output_buffer(items)
+        self.set_log_level(level)
+
+    def begin(self) -> None:
+        """Sets the state back and opens what has to be opened, before the flowgraph runs."""
+
+    def finish(self) -> None:
+        """Closes what was opened, after the last samples and messages."""
+
+    def start(self) -> bool:
+        take_errors([self.alias()])
+        # What a run before this one has left behind
+        while self._input is not None and self.gateway.nmsgs(self._input[0]):
+            self.gateway.delete_head_nowait(self._input[0])
+        self._messages_ended = False
+        try:
+            self.begin()
+        except Exception as error:
+            self.fail(error)
+        return True
+
+    def stop(self) -> bool:
+        self._take_last_messages()
+        try:
+            self.finish()
+        except Exception as error:
+            self.fail(error)
+        for port in self._ports:
+            self.message_port_pub(port, pmt.PMT_EOF)
+        return True
+
+    def _take_last_messages(self) -> None:
+        if self._input is None:
+            return
+        port, handler = self._input
+        patience = time.monotonic() + QUIET
+        while not self._messages_ended and time.monotonic() < patience:
+            if self.gateway.nmsgs(port):
+                handler(self.gateway.delete_head_nowait(port))
+                patience = time.monotonic() + QUIET
+            else:
+                time.sleep(0.001)
+
+    def fail(self, error: Exception) -> None:
+        """Remembers why the block cannot go on, logs it, and tells it on the port `events`."""
+        with _errors_lock:
+            _errors[self.alias()] = error
+        if isinstance(error, (ValueError, OSError)):
+            self.logger.error(str(error))
+        else:
+            self.logger.error("".join(traceback.format_exception(error)))
+        self.tell("error", reason=str(error))
+
+    def failed(self) -> bool:
+        """Whether this block has failed, or one that takes its messages."""
+        if not _errors:
+            return False
+        with _errors_lock:
+            if self.alias() in _errors:
+                return True
+            for port in self._ports:
+                targets = self.message_subscribers(port)
+                while pmt.is_pair(targets):
+                    alias = pmt.symbol_to_string(pmt.car(pmt.car(targets)))
+                    if alias in _errors:
+                        _errors[self.alias()] = _errors[alias]
+                        return True
+                    targets = pmt.cdr(targets)
+        return False
+
+    def tell(self, event: str, **details: Any) -> None:
+        """Tells on the port `events` what has happened."""
+        self.message_port_pub(pmt_keys.EVENTS, pmt_keys.event_to_pdu(event, details))

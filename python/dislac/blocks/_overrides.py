@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Parameters of a block that stand in for what its scenario says."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..scenario import Scenario, parse_scenario
+
+__all__ = ["overridden"]
+
+
+def overridden(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
+    """The scenario with dotted keys set to those of the values that are not None.
+
+    Raises:
+        ScenarioError: a value is out of range.
+    """
+    chosen = {key: value for key, value in values.items() if value is not None}
+    return parse_scenario(scenario.text, scenario.name, chosen) if chosen else scenario

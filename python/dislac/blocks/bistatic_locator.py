@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Positions out of paths."""
+
+from typing import Any
+
+from gnuradio import gr
+
+from ..scenario import Scenario, build
+from . import pmt_keys
+from ._lifecycle import Guarded, message_handler
+from ._overrides import overridden
+
+__all__ = ["bistatic_locator"]
+
+
+class bistatic_locator(Guarded, gr.basic_block):  # noqa: N801
+    """Turns paths (PDU on the port `paths`) into fixes (PDU on the port `fix`).
+
+    The ray along which the target's echo came meets the ellipsoid of its residual delay. Every
+    PDU gives a fix; where there is no position, its status says why. Data of the PDU (float64):
+    the position, east, north, up [m]. Metadata: frame, time [s], status, covariance [m^2],
+    residual delay [s] and Doppler [Hz], direction, and, where the scenario knows the truth, error
+    and Cramer-Rao bound [m].
+
+    Args:
+        scenario: nodes and receive array come from here, and the truth if it is known.
+        known_height_m: height of the target [m]; None: as the scenario says.
+
+    Raises:
+        ScenarioError: a setting is out of range.
+    """
+
+    def __init__(self, scenario: Scenario, known_height_m: float | None = None) -> None:
+        gr.basic_block.__init__(self, "bistatic_locator", None, None)
+        self.prepare(pmt_keys.FIX)
+        self.take_messages(pmt_keys.PATHS, self.handle_paths)
+        self._scenario = overridden(scenario, {"locator.known_height_m": known_height_m})
+
+    @message_handler
+    def handle_paths(self, message: Any) -> None:
+        estimate, frame, _ = pmt_keys.estimate_from_pdu(message)
+        fix = build.locate(self._scenario, estimate, frame)
+        self.message_port_pub(pmt_keys.FIX, pmt_keys.fix_to_pdu(fix))

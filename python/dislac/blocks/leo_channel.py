@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The channel from a moving transmitter to a receiver, emulated in the sample domain."""
+
+from collections.abc import Sequence
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from ..channel import ChannelEmulator, departure_delay
+from ..scenario import Scenario, build, truth
+from . import pmt_keys
+from ._chunks import ChunkBlock
+from ._overrides import overridden
+
+__all__ = ["leo_channel"]
+
+
+class leo_channel(ChunkBlock):  # noqa: N801
+    """Moves streams over the scenario's paths, with beams at both ends, and adds noise.
+
+    Each path has one range function, which drives delay, Doppler, carrier phase and the time
+    scaling of the envelope as the nodes move. Sample n of either side has the time n / rate since
+    the scenario's epoch. As in any delay, what has gone in last is still inside when a stream
+    ends, and output comes in chunks of 4096 samples: end a finite stream with zeros
+    (`pilot_source` does).
+
+    Tags `dislac:frame` of stream 0 go to where the frame starts at the receiver: the offset that
+    a `precompensator` has written into them, else their own plus the delay of the reference link
+    (transmitter to receiver), rounded to a sample.
+
+    Args:
+        scenario: nodes, arrays, beams, paths, fading and noise come from here.
+        snr_db: signal to noise ratio per received element, averaged over a frame [dB]; None: the
+            noise that the scenario says.
+
+    Raises:
+        ScenarioError: a setting is out of range.
+    """
+
+    def __init__(self, scenario: Scenario, snr_db: float | None = None) -> None:
+        super().__init__("leo_channel", scenario.chains, scenario.chains)
+        self._lock = Lock()
+        self._scenario = scenario
+        self.set_snr_db(snr_db)
+
+    def set_snr_db(self, snr_db: float | None) -> None:
+        """Changes the noise from the next samples on."""
+        noise = None if snr_db is None else {"snr_db": snr_db}
+        scenario = overridden(self._scenario, {"channel.noise": noise})
+        with self._lock:
+            self._scenario = scenario
+            if self._processor is not None:
+                self._processor.noise = build.emulator(scenario).noise
+
+    def make_processor(self) -> ChannelEmulator:
+        with self._lock:
+            return build.emulator(self._scenario)
+
+    def general_work(self, input_items, output_items):
+        with self._lock:
+            return super().general_work(input_items, output_items)
+
+    def send_tags(self, tags: Sequence[Any]) -> None:
+        for tag in tags:
+            index, arrival = pmt_keys.frame_from_tag(tag.value)
+            if arrival is None:
+                arrival = tag.offset + self._delay(tag.offset)
+            self.add_item_tag(0, arrival, pmt_keys.FRAME, pmt_keys.frame_to_tag(index))
+
+    def _delay(self, offset: int) -> int:
+        """Samples that the reference link takes for what leaves at an offset."""
+        scenario = self._scenario
+        time = offset / scenario.sample_rate
+        delay = departure_delay(truth.ends(scenario), time, speed=scenario.propagation_speed)
+        return int(np.rint(delay * scenario.sample_rate))

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The transmitter's pilots, as streams."""
+
+import numpy as np
+from gnuradio import gr
+
+from ..dsp.stream import CHUNK
+from ..scenario import Scenario, build
+from . import pmt_keys
+from ._lifecycle import Guarded, guarded
+
+__all__ = ["pilot_source"]
+
+_TAIL = 4 * CHUNK
+"""Silence after the last frame, besides the time of flight, that brings it through the blocks
+that work in chunks."""
+
+
+class pilot_source(Guarded, gr.sync_block):  # noqa: N801 GNU Radio's way to name blocks
+    """Sends pilot frames on every transmit chain.
+
+    Silence for the time of flight, then a frame every frame period. A tag `dislac:frame` with the
+    frame's index (uint64) is on the first sample of each frame, on stream 0. After the last frame
+    come as many zeros as it takes to get that frame through precompensator and channel.
+
+    Args:
+        scenario: numerology, pilots and chains come from here.
+        frames: how many to send, 0 for no end.
+
+    Raises:
+        ValueError: the number of frames is negative.
+    """
+
+    def __init__(self, scenario: Scenario, frames: int = 0) -> None:
+        if frames < 0:
+            raise ValueError(f"frames is {frames}; give 0 for no end, or how many to send")
+        gr.sync_block.__init__(self, "pilot_source", None, [np.complex64] * scenario.chains)
+        self.prepare()
+        self.set_tag_propagation_policy(gr.TPP_DONT)
+        self.enlarge_buffers(8 * CHUNK)
+        self._frames = frames
+        self._period = scenario.numerology.frame_period
+        self._frame = build.pilot_frame(scenario)
+        self._first = build.lead_in(scenario)
+        self._end = 2 * self._first + frames * self._period + _TAIL
+        self._sent = 0
+
+    @property
+    def frames_sent(self) -> int:
+        """Frames of which at least the first sample has been sent."""
+        return self._sent
+
+    def begin(self) -> None:
+        self._sent = 0
+
+    @guarded(-1)
+    def work(self, input_items, output_items):
+        begin = self.nitems_written(0)
+        end = begin + len(output_items[0])
+        if self._frames:
+            end = min(end, self._end)
+            if end == begin:
+                return -1
+        for stream in output_items:
+            stream[: end - begin] = 0
+        length = self._frame.shape[1]
+        # Frames of which some sample lies in this piece
+        first = max(0, (begin - self._first - length) // self._period + 1)
+        last = (end - 1 - self._first) // self._period
+        if self._frames:
+            last = min(last, self._frames - 1)
+        for index in range(first, last + 1):
+            start = self._first + index * self._period
+            a, b = max(begin, start), min(end, start + length)
+            for stream, chain in zip(output_items, self._frame, strict=True):
+                stream[a - begin : b - begin] = chain[a - start : b - start]
+            if a == start:
+                self.add_item_tag(0, start, pmt_keys.FRAME, pmt_keys.frame_to_tag(index))
+                self._sent += 1
+        return end - begin

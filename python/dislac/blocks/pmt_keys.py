@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every PMT key and port name of the module, and what travels under them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pmt
+from numpy.typing import NDArray
+
+from ..channel import Paths
+from ..estimation import Estimate
+from ..positioning import Fix, FixStatus
+
+__all__ = [
+    "ARRIVAL",
+    "EVENTS",
+    "FIX",
+    "FRAME",
+    "PATHS",
+    "RX_TIME",
+    "estimate_from_pdu",
+    "estimate_to_pdu",
+    "event_from_pdu",
+    "event_to_pdu",
+    "fix_from_pdu",
+    "fix_to_pdu",
+    "frame_from_tag",
+    "frame_to_tag",
+    "time_from_tag",
+    "time_to_tag",
+]
+
+# Tags
+FRAME = pmt.intern("dislac:frame")
+"""On the first sample of a frame, stream 0: its index (uint64). Where a precompensator has moved
+the frame, the pair (index . offset at which it is due at the receiver). On a frame vector too."""
+RX_TIME = pmt.intern("rx_time")
+"""On a frame vector: reception of the frame's first sample, (uint64 seconds, double fraction)."""
+
+# Ports
+PATHS = pmt.intern("paths")
+FIX = pmt.intern("fix")
+EVENTS = pmt.intern("events")
+
+# Keys of PDU metadata are the names of fields after this, such as `dislac:residual_delay`.
+_NAMESPACE = "dislac:"
+
+_FIX_NUMBERS = ("time", "residual_delay", "residual_doppler", "error", "bound")
+_ESTIMATE_NUMBERS = ("noise_power", "statistic", "threshold")
+
+
+def frame_to_tag(index: int, arrival: int | None = None) -> Any:
+    """Value of a `FRAME` tag."""
+    value = pmt.from_uint64(index)
+    return value if arrival is None else pmt.cons(value, pmt.from_uint64(arrival))
+
+
+def frame_from_tag(value: Any) -> tuple[int, int | None]:
+    """Index of the frame, and the offset at which it is due at the receiver if the tag says so.
+
+    Raises:
+        ValueError: the tag holds something else.
+    """
+    try:
+        if pmt.is_pair(value):
+            return pmt.to_uint64(pmt.car(value)), pmt.to_uint64(pmt.cdr(value))
+        return pmt.to_uint64(value), None
+    except ValueError:
+        raise ValueError(
+            f"a {FRAME} tag holds {value}; it must hold a frame's index (uint64), or the pair of "
+            "index and due offset"
+        ) from None
+
+
+def time_to_tag(time: float) -> Any:
+    """Value of an `RX_TIME` tag; whole and fraction add up to exactly `time` [s]."""
+    whole = int(time)
+    return pmt.make_tuple(pmt.from_uint64(whole), pmt.from_double(time - whole))
+
+
+def time_from_tag(value: Any) -> float:
+    """Time [s] of an `RX_TIME` tag."""
+    return float(pmt.to_uint64(pmt.tuple_ref(value, 0)) + pmt.to_double(pmt.tuple_ref(value, 1)))
+
+
+def fix_to_pdu(fix: Fix) -> Any:
+    """PDU of a fix: its position [m] as data, all else as metadata, every number exact."""
+    meta = {name: float(getattr(fix, name)) for name in _FIX_NUMBERS}
+    meta |= {"frame": int(fix.frame), "status": str(fix.status)}
+    meta |= {"covariance": np.ravel(fix.covariance), "direction": fix.direction}
+    return _pdu(meta, fix.position)
+
+
+def fix_from_pdu(pdu: Any) -> Fix:
+    """The fix that `fix_to_pdu` was given.
+
+    Raises:
+        ValueError: the message is no such PDU.
+    """
+    try:
+        meta, position = _parts(pdu)
+        return Fix(
+            frame=meta["frame"],
+            status=FixStatus(meta["status"]),
+            position=position,
+            covariance=meta["covariance"].reshape(3, 3),
+            direction=meta["direction"],
+            **{name: meta[name] for name in _FIX_NUMBERS},
+        )
+    except (KeyError, ValueError, TypeError, AttributeError):
+        raise ValueError("the message is no fix; connect a port `fix`") from None
+
+
+def estimate_to_pdu(estimate: Estimate, frame: int, time: float) -> Any:
+    """PDU of what was found in a frame, every number exact.
+
+    The data are eight numbers a path: gain (real, imaginary), arrival (x, y), departure (x, y),
+    delay [s], Doppler [Hz].
+    """
+    p = estimate.paths
+    meta: dict[str, Any] = {name: float(getattr(estimate, name)) for name in _ESTIMATE_NUMBERS}
+    meta |= {"frame": int(frame), "time": float(time)}
+    if estimate.covariance is not None:
+        meta["covariance"] = np.ravel(estimate.covariance)
+    columns = p.gain.real, p.gain.imag, p.arrival, p.departure, p.delay, p.doppler
+    return _pdu(meta, np.ravel(np.column_stack(columns)))
+
+
+def estimate_from_pdu(pdu: Any) -> tuple[Estimate, int, float]:
+    """The estimate, frame and time [s] that `estimate_to_pdu` was given.
+
+    Raises:
+        ValueError: the message is no such PDU.
+    """
+    try:
+        meta, data = _parts(pdu)
+        table = np.reshape(data, (-1, 8))
+        paths = Paths(
+            gain=table[:, 0] + 1j * table[:, 1],
+            arrival=table[:, 2:4],
+            departure=table[:, 4:6],
+            delay=table[:, 6],
+            doppler=table[:, 7],
+        )
+        covariance = meta.get("covariance")
+        if covariance is not None:
+            covariance = covariance.reshape(-1, 6, 6)
+        numbers = {name: meta[name] for name in _ESTIMATE_NUMBERS}
+        return Estimate(paths, covariance, **numbers), meta["frame"], meta["time"]
+    except (KeyError, ValueError, TypeError, AttributeError):
+        raise ValueError("the message holds no paths; connect a port `paths`") from None
+
+
+def event_to_pdu(event: str, details: Mapping[str, Any]) -> Any:
+    """PDU of something that has happened: its name and its details, as metadata."""
+    return _pdu({"event": event, **details}, np.zeros(0))
+
+
+def event_from_pdu(pdu: Any) -> dict[str, Any]:
+    """Name (under `event`) and details of what has happened."""
+    return _parts(pdu)[0]
+
+
+def _pdu(meta: Mapping[str, Any], data: NDArray[np.float64]) -> Any:
+    keyed = {_NAMESPACE + name: value for name, value in meta.items()}
+    return pmt.cons(pmt.to_pmt(keyed), pmt.to_pmt(np.ascontiguousarray(data, dtype=float)))
+
+
+def _parts(pdu: Any) -> tuple[dict[str, Any], NDArray[np.float64]]:
+    if not pmt.is_pdu(pdu):
+        raise ValueError("the message is no PDU")
+    meta = pmt.to_python(pmt.car(pdu))
+    named = {key.removeprefix(_NAMESPACE): value for key, value in meta.items()}
+    return named, pmt.to_python(pmt.cdr(pdu))
