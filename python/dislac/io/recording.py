@@ -123,9 +123,9 @@ class RecordingWriter:
                 written += self._data.write(data[written:])
             self.samples += block.shape[1]
             self._hash.update(data)
-            # One rewrite a break in the frames; after the first thousand, one for every
-            # thousandth part more, so that the cost stays proportional to the recording.
-            if len(self._trains) - self._declared > len(self._trains) // 1000:
+            # One rewrite a break in the frames; after the first hundred, one for every
+            # hundredth part more, so that the cost stays proportional to the recording.
+            if len(self._trains) - self._declared > len(self._trains) // 100:
                 self._write_metadata()
         except OSError as error:
             raise RecordingError(
@@ -183,10 +183,15 @@ class RecordingWriter:
         if closed:
             content["dislac:sample_count"] = self.samples
             content["core:sha512"] = self._hash.hexdigest()
-        metadata = {"global": content, "captures": self._captures(closed), "annotations": []}
+        # One capture a line: there may be many.
+        captures = ",\n".join(map(json.dumps, self._captures(closed)))
+        text = (
+            f'{{"global": {json.dumps(content, indent=2)},\n'
+            f'"captures": [\n{captures}\n],\n"annotations": []}}\n'
+        )
         # Whoever reads meanwhile finds the old file or the new one, never half of one.
         temporary = f"{self.base}{_META}.part"
-        Path(temporary).write_text(json.dumps(metadata, indent=2) + "\n", encoding="utf-8")
+        Path(temporary).write_text(text, encoding="utf-8")
         os.replace(temporary, self.base + _META)
         self._declared = len(self._trains)
 
@@ -265,7 +270,7 @@ class RecordingReader:
             self._warn(f"truncated: holds {self.sample_count} of {declared} samples")
         elif "dislac:scenario" in facts and "dislac:sample_count" not in facts:
             self._warn("was not closed: the recorder was stopped before it could complete it")
-        self.frames = tuple(self._find_frames(captures, max(declared, self.sample_count)))
+        self.frames = self._good_frames(list(self._find_frames(facts, captures)))
 
     @property
     def scenario_text(self) -> str:
@@ -371,38 +376,37 @@ class RecordingReader:
             self._warn(f"has {channels} channels; the scenario takes the first {self.chains}")
         return said
 
-    def _find_frames(self, captures: list[dict[str, Any]], end: int) -> list[Frame]:
-        """Whole good frames; counts and reports the others.
-
-        Args:
-            captures: of the metadata.
-            end: number of samples that the recording should have.
-        """
+    def _find_frames(
+        self, facts: dict[str, Any], captures: list[dict[str, Any]]
+    ) -> Iterator[Frame]:
+        """Whole frames, by what the metadata say; counts those that are cut off."""
+        end = max(facts.get("dislac:sample_count", 0), self.sample_count)
         numerology = self.scenario.numerology
         trains = [capture for capture in captures if "dislac:frame_start" in capture]
-        if captures and not trains:
-            self._warn(
-                "does not say where frames start: frame 0 is taken to start with the first sample"
-            )
-        trains = trains or [{"dislac:frame_start": 0}]
-        limits = [capture["dislac:frame_start"] for capture in trains[1:]] + [end]
-        frames: list[Frame] = []
-        for train, limit in zip(trains, limits, strict=True):
+        if not trains and "dislac:scenario" not in facts:
+            if facts:
+                self._warn("does not say where frames start: frame 0 is taken to, with sample 0")
+            trains = [{"dislac:frame_start": 0}]
+        ends = [*(train["dislac:frame_start"] for train in trains[1:]), end]
+        for train, limit in zip(trains, ends, strict=False):  # no trains, one end
             start, count = train["dislac:frame_start"], train.get("dislac:frame_count")
             period = train.get("dislac:frame_period", numerology.frame_period)
             number = train.get("dislac:first_frame", 0)
             last = min(limit, self.sample_count) - numerology.frame_length
             whole = range(start, last + 1, period)[:count]
             self.frames_cut += len(range(start, limit, period)[:count]) - len(whole)
-            frames += [Frame(place, number + k) for k, place in enumerate(whole)]
-        good = [frame for frame in frames if self._is_finite(frame)]
-        self.frames_not_finite = len(frames) - len(good)
-        if self.frames_cut:
-            self._warn(f"frames left out because they are cut off: {self.frames_cut}")
-        if self.frames_not_finite:
-            self._warn(
-                f"frames left out because they hold NaN or infinity: {self.frames_not_finite}"
-            )
+            yield from (Frame(place, number + k) for k, place in enumerate(whole))
+
+    def _good_frames(self, whole: list[Frame]) -> tuple[Frame, ...]:
+        """Those of the whole frames that are finite; reports the others, and those cut off."""
+        good = tuple(frame for frame in whole if self._is_finite(frame))
+        self.frames_not_finite = len(whole) - len(good)
+        for count, reason in (
+            (self.frames_cut, "are cut off"),
+            (self.frames_not_finite, "hold NaN or infinity"),
+        ):
+            if count:
+                self._warn(f"frames left out because they {reason}: {count}")
         if not good:
             raise RecordingError("; ".join([*self.warnings, f"{self.base}: no whole good frame"]))
         return good
