@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from gnuradio.dislac.io import Frame, RecordingError, RecordingReader, RecordingWriter
 from gnuradio.dislac.scenario import load_scenario
+from gnuradio.dislac.scenario.truth import first_arrival
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -363,17 +364,20 @@ def test_a_type_that_cannot_be_read_is_named(recording):
     ],
 )
 def test_without_metadata_a_scenario_is_asked_for_and_enough(recording, text):
-    base, samples = recording
+    base, _ = recording
     if text is None:
         meta_of(base).unlink()
     else:
         meta_of(base).write_text(text)
     with pytest.raises(RecordingError, match=r"sigmf-meta: .*give the scenario .*\(--scenario\)"):
         RecordingReader(base)
+    start = first_arrival(SCENARIO)
+    samples = noise(start + 4 * PERIOD)
+    data_of(base).write_bytes(samples.T.astype("<c8").tobytes())
     reader = RecordingReader(base, SCENARIO)
-    assert len(reader.frames) == 10
+    assert list(reader.frames) == frames_every(PERIOD, start + 4 * PERIOD, start)
     assert "samples are taken for cf32_le of 2 chains" in reader.warnings[0]
-    np.testing.assert_array_equal(reader.read(0, 500), samples)
+    np.testing.assert_array_equal(reader.read(100, 500), samples[:, 100:500])
 
 
 def test_metadata_without_scenario_ask_for_one(recording):
@@ -400,9 +404,11 @@ def test_a_recording_of_another_recorder_says_not_where_frames_start(recording):
         "annotations": [],
     }
     meta_of(base).write_text(json.dumps(metadata))
+    start = first_arrival(SCENARIO)
+    data_of(base).write_bytes(noise(start + LENGTH).T.astype("<c8").tobytes())
     reader = RecordingReader(base, SCENARIO)
-    assert len(reader.frames) == 10
-    assert "does not say where frames start" in reader.warnings[0]
+    assert reader.frames == (Frame(start, 0),)
+    assert f"frame 0 is taken to, at sample {start}" in reader.warnings[0]
 
 
 def test_overrides_change_the_scenario_that_is_carried(recording):

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import __version__
 from ..scenario import Scenario, ScenarioError, parse_scenario
+from ..scenario.truth import first_arrival
 
 __all__ = [
     "EXTENSION_VERSION",
@@ -225,7 +226,7 @@ class RecordingReader:
         path: ``BASE``, ``BASE.sigmf-meta`` or ``BASE.sigmf-data``.
         scenario: what was recorded; default the scenario that the recording carries. With it,
             a recording can be read that has lost its metadata: samples are then taken for
-            cf32_le of all the scenario's chains, and frame 0 to start with the first sample.
+            cf32_le of all the scenario's chains, frame 0 to start where it does when emulated.
         overrides: values for dotted keys of the scenario that the recording carries.
 
     Attributes:
@@ -310,10 +311,7 @@ class RecordingReader:
                 raise RecordingError(
                     f"{error}; give the scenario it was recorded with (--scenario)"
                 ) from None
-            self._warn(
-                f"{error}; samples are taken for cf32_le of {scenario.chains} chains, "
-                "frame 0 to start with the first"
-            )
+            self._warn(f"{error}; samples are taken for cf32_le of {scenario.chains} chains")
             return {}, []
 
     def _embedded_scenario(
@@ -384,9 +382,9 @@ class RecordingReader:
         numerology = self.scenario.numerology
         trains = [capture for capture in captures if "dislac:frame_start" in capture]
         if not trains and "dislac:scenario" not in facts:
-            if facts:
-                self._warn("does not say where frames start: frame 0 is taken to, with sample 0")
-            trains = [{"dislac:frame_start": 0}]
+            start = first_arrival(self.scenario)
+            self._warn(f"does not say where frames start: frame 0 is taken to, at sample {start}")
+            trains = [{"dislac:frame_start": start}]
         ends = [*(train["dislac:frame_start"] for train in trains[1:]), end]
         for train, limit in zip(trains, ends, strict=False):  # no trains, one end
             start, count = train["dislac:frame_start"], train.get("dislac:frame_count")
