@@ -19,7 +19,7 @@ def _modules(*path: str) -> list[str]:
 
 
 def _block_names() -> list[str]:
-    """Each public module of ``blocks/`` holds one block, a class of the module's name."""
+    """The public modules of ``blocks/``, each with one block, a class of the module's name."""
     return _modules(f"{__path__[0]}/blocks")
 
 
@@ -30,7 +30,8 @@ def _block(name: str) -> object:
             "`dislac doctor` says what to do. The other rooms of dislac work without it.",
             name="gnuradio.gr",
         )
-    return getattr(import_module(f"{__name__}.blocks.{name}"), name)
+    module = import_module(f"{__name__}.blocks.{name}")
+    return getattr(module, name, module)  # a module without a block, such as pmt_keys, is itself
 
 
 def __getattr__(name: str) -> object:

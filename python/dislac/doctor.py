@@ -36,8 +36,7 @@ LIBRARIES = {
 
 # Asked of GNU Radio in its own process; one JSON object on the last line of output.
 _GNURADIO_PROBE = """
-import json
-from gnuradio import gr
+import json, gnuradio.gr as gr
 preferences = gr.prefs()
 keys = "local_blocks_path", "global_blocks_path"
 paths = [preferences.get_string("grc", key, "") for key in keys]
