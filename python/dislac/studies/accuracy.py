@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How accurate are fixes, against the Cramer-Rao bound?
+
+Targets are drawn on the ground around the foot of the base station's mast, one frame each, in
+the snapshot domain. Run with ``python -m gnuradio.dislac.studies.accuracy``.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from ..channel import synthesize
+from ..estimation import Estimator
+from ..geometry import LinearMotion
+from ..scenario import Scenario, load_scenario
+from ..scenario.build import estimator, locate
+from ..scenario.model import Node, PathSettings
+from ..scenario.truth import bound, snapshot_model, true_paths
+
+__all__ = ["Accuracy", "accuracy", "random_scenes"]
+
+FADING = {"omega": 0.803, "b0": 0.0985, "m": 19.4}
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Outcome of some trials.
+
+    Args:
+        errors: (trials,) position errors, infinite without a fix [m].
+        bounds: (trials,) Cramer-Rao bounds at the same targets, of the echo alone [m].
+    """
+
+    errors: NDArray[np.float64]
+    bounds: NDArray[np.float64]
+
+    @property
+    def rmse(self) -> float:
+        """Root mean square error [m]."""
+        return float(np.sqrt(np.mean(self.errors**2)))
+
+    @property
+    def bound(self) -> float:
+        """Root mean square of the bounds [m]."""
+        return float(np.sqrt(np.mean(self.bounds**2)))
+
+    @property
+    def loss_db(self) -> float:
+        """How far the error stands above the bound [dB]."""
+        return float(20 * np.log10(self.rmse / self.bound))
+
+
+def random_scenes(
+    scenario: Scenario, rng: np.random.Generator, *, radius: float = 200.0, scatterers: int = 0
+) -> Iterator[Scenario]:
+    """The scenario with other targets: on the ground (height zero), uniform in a disc around the
+    receiver's foot; and as many scatterers, uniform in the box between target and receiver, 6 dB
+    below.
+    """
+    receiver = scenario.receiver.motion.position
+    while True:
+        r, angle = radius * np.sqrt(rng.uniform()), rng.uniform(0, 2 * np.pi)
+        place = np.array([receiver[0] + r * np.cos(angle), receiver[1] + r * np.sin(angle), 0.0])
+        ends = np.minimum(place, receiver), np.maximum(place, receiver)
+        paths = [PathSettings("echo", None, 1.0, None, rng.uniform(0, 2 * np.pi))]
+        for _ in range(scatterers):
+            phase = rng.uniform(0, 2 * np.pi)
+            paths.append(PathSettings("scattered", rng.uniform(*ends), 10**-0.6, None, phase))
+        yield replace(
+            scenario,
+            seed=int(rng.integers(2**31)),
+            target=Node(LinearMotion(place), scenario.receiver.array),
+            channel=replace(scenario.channel, paths=tuple(paths)),
+        )
+
+
+def accuracy(
+    scenario: Scenario,
+    trials: int,
+    snr_db: float,
+    rng: np.random.Generator,
+    *,
+    scatterers: int = 0,
+    receiver: Estimator | None = None,
+) -> Accuracy:
+    """Errors and bounds of `trials` random scenes at one signal-to-noise ratio.
+
+    The ratio is that of each frame: its own mean power over that of the noise.
+
+    Args:
+        scenario: scene, beams and estimator.
+        scatterers: how many paths over scatterers there are besides the echo.
+        receiver: the scenario's estimator, where it is built already.
+    """
+    receiver = receiver or estimator(scenario)
+    model = snapshot_model(scenario)
+    errors, bounds = np.empty((2, trials))
+    for trial, scene in zip(
+        range(trials), random_scenes(scenario, rng, scatterers=scatterers), strict=False
+    ):
+        clean = synthesize(model, true_paths(scene, 0))
+        power = np.mean(np.abs(clean) ** 2) / 10 ** (snr_db / 10)
+        noise = rng.standard_normal((*clean.shape, 2)) @ [1, 1j] * np.sqrt(power / 2)
+        fix = locate(scene, receiver.estimate(clean + noise), 0)
+        errors[trial] = fix.error if fix.valid else np.inf
+        scene = replace(scene, channel=replace(scene.channel, snr=1 / power))
+        bounds[trial] = bound(scene, 0)
+    return Accuracy(errors, bounds)
+
+
+@click.command()
+@click.argument("source", default="paper")
+@click.option("--trials", default=200, show_default=True, help="Random targets a row.")
+@click.option("--snr-db", multiple=True, type=float, default=(-15, -10, -5, 0, 5, 10))
+@click.option("--symbols", default=8, show_default=True, help="Pilot symbols in a frame.")
+@click.option("--scatterers", default=0, show_default=True, help="Paths besides the echo.")
+@click.option("--estimator", "kind", default="off-grid", show_default=True)
+@click.option("--seed", default=1, show_default=True)
+def main(
+    source: str,
+    trials: int,
+    snr_db: tuple[float, ...],
+    symbols: int,
+    scatterers: int,
+    kind: str,
+    seed: int,
+) -> None:
+    """Position error against its bound over random targets of the scenario SOURCE."""
+    overrides: dict[str, Any] = {
+        "numerology.symbols": symbols,
+        "estimator.kind": kind,
+        "estimator.max_paths": 1 + scatterers,
+    }
+    if scatterers:
+        overrides["channel.fading"] = FADING
+    scenario = load_scenario(source, overrides)
+    receiver = estimator(scenario)
+    click.echo(f"{kind}, {trials} targets, {symbols} symbols, {scatterers} scatterers")
+    click.echo("SNR [dB]  rmse [m]  median [m]  largest [m]  bound [m]  above the bound [dB]")
+    for snr in snr_db:
+        rng = np.random.default_rng((seed, int(snr * 10) + 1000))
+        result = accuracy(scenario, trials, snr, rng, scatterers=scatterers, receiver=receiver)
+        click.echo(
+            f"{snr:8.1f}  {result.rmse:8.3f}  {np.median(result.errors):10.3f}  "
+            f"{np.max(result.errors):11.2f}  {result.bound:9.3f}  {result.loss_db:20.2f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
