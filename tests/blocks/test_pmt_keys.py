@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What travels in tags and PDUs arrives to the last bit."""
+
+import numpy as np
+import pmt
+import pytest
+from gnuradio.dislac.blocks import pmt_keys
+from gnuradio.dislac.channel import Paths
+from gnuradio.dislac.estimation import Estimate
+from gnuradio.dislac.positioning import Fix, FixStatus
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+anything = st.floats(width=64)  # infinities and NaN too
+index = st.integers(0, 2**53)
+
+
+def same(a, b) -> bool:
+    """To the last bit, NaN included."""
+    return np.array_equal(np.asarray(a, float).view(np.uint64), np.asarray(b, float).view(np.uint64))
+
+
+@given(
+    frame=index,
+    numbers=arrays(float, 5, elements=anything),
+    position=arrays(float, 3, elements=anything),
+    covariance=arrays(float, (3, 3), elements=anything),
+    direction=arrays(float, 3, elements=anything),
+    status=st.sampled_from(FixStatus),
+)
+def test_a_fix_comes_through(frame, numbers, position, covariance, direction, status):
+    time, delay, doppler, error, bound = map(float, numbers)
+    fix = Fix(frame, time, status, position, covariance, delay, doppler, direction, error, bound)
+    # through the bytes that a socket would carry
+    wire = pmt.deserialize_str(pmt.serialize_str(pmt_keys.fix_to_pdu(fix)))
+    for pdu in (pmt_keys.fix_to_pdu(fix), wire):
+        back = pmt_keys.fix_from_pdu(pdu)
+        assert (back.frame, back.status) == (frame, status)
+        assert same([back.time, back.residual_delay, back.residual_doppler, back.error, back.bound], numbers)
+        assert same(back.position, position)
+        assert same(back.covariance, covariance)
+        assert same(back.direction, direction)
+
+
+@given(data=st.data(), paths=st.integers(0, 3), frame=index, known=st.booleans())
+def test_an_estimate_comes_through(data, paths, frame, known):
+    def draw(*shape):
+        return data.draw(arrays(float, shape, elements=st.floats(-1e300, 1e300)))
+
+    gain = draw(paths) + 1j * draw(paths)
+    found = Paths(gain, draw(paths, 2), draw(paths, 2), draw(paths), draw(paths))
+    covariance = draw(paths, 6, 6) if known else None
+    estimate = Estimate(found, covariance, 0.1, 0.2, 0.3)
+    back, number, time = pmt_keys.estimate_from_pdu(
+        pmt_keys.estimate_to_pdu(estimate, frame, 1.0 / 3.0)
+    )
+    assert (number, time) == (frame, 1.0 / 3.0)
+    assert (back.noise_power, back.statistic, back.threshold) == (0.1, 0.2, 0.3)
+    assert same(back.paths.gain.real, gain.real)
+    assert same(back.paths.gain.imag, gain.imag)
+    for name in ("arrival", "departure", "delay", "doppler"):
+        assert same(getattr(back.paths, name), getattr(found, name))
+        assert getattr(back.paths, name).shape == getattr(found, name).shape
+    assert (back.covariance is None) == (covariance is None)
+    assert covariance is None or same(back.covariance, covariance)
+
+
+@given(st.floats(0, 1e9))
+def test_a_time_comes_through(time):
+    assert pmt_keys.time_from_tag(pmt_keys.time_to_tag(time)) == time
+
+
+@given(index, st.none() | index)
+def test_a_frame_comes_through(frame, arrival):
+    assert pmt_keys.frame_from_tag(pmt_keys.frame_to_tag(frame, arrival)) == (frame, arrival)
+
+
+def test_every_key_has_the_module_as_its_namespace():
+    fix = pmt_keys.fix_to_pdu(Fix(1, 2.0, FixStatus.OK))
+    keys = list(pmt.to_python(pmt.car(fix)))
+    assert "dislac:status" in keys
+    assert all(key.startswith("dislac:") for key in keys)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        pmt.PMT_NIL,
+        pmt.intern("fix"),
+        pmt.cons(pmt.make_dict(), pmt.init_f64vector(3, [1.0, 2.0, 3.0])),
+        pmt.cons(pmt.PMT_NIL, pmt.init_f64vector(3, [1.0, 2.0, 3.0])),
+        pmt_keys.event_to_pdu("frame_dropped", {"frame": 1}),
+    ],
+)
+def test_other_messages_are_refused(message):
+    with pytest.raises(ValueError, match="connect a port `fix`"):
+        pmt_keys.fix_from_pdu(message)
+    with pytest.raises(ValueError, match="connect a port `paths`"):
+        pmt_keys.estimate_from_pdu(message)
+
+
+def test_another_tag_of_that_name_is_refused():
+    with pytest.raises(ValueError, match="must hold a frame's index"):
+        pmt_keys.frame_from_tag(pmt.intern("first"))
