@@ -40,11 +40,11 @@ def departure_delay(
     t = time + r(t) / c for the time of arrival.
     """
     time = np.asarray(time, dtype=float)
-    arrival = time
+    delay = np.zeros(time.shape)
     for _ in range(2):  # Newton: off by (acceleration / c) delay^2 after one round, nil after two
-        length, rate = range_and_rate(nodes, arrival)
-        arrival = arrival + (time + length / speed - arrival) / (1 - rate / speed)
-    return np.asarray(arrival - time)
+        length, rate = range_and_rate(nodes, time + delay)
+        delay = delay + (length / speed - delay) / (1 - rate / speed)
+    return delay
 
 
 class Precompensator(ChunkProcessor):
@@ -59,10 +59,11 @@ class Precompensator(ChunkProcessor):
     with that many zeros at least, and ends with as many to get its last samples out.
 
     ``time-varying``: a follows the reference path, which then gives back x(t) with constant
-    phase. ``frame``: within frame k, which nominally arrives at t_k = (frame_start + k
-    frame_period) / fs, the advance and the Doppler shift are those of t_k, as in the paper; the
-    phase is the tangent at t_k of the time-varying one, so frames are mutually coherent. The
-    values change at the border of the hop (256 samples) in which a frame begins.
+    phase. ``frame``: within frame k, which nominally arrives from sample frame_start +
+    k frame_period on, the advance and the Doppler shift are those of the middle of its
+    `frame_length` samples; the phase is the tangent there of the time-varying one, so frames are
+    mutually coherent. The values change at the border of the hop (256 samples) in which a frame
+    begins.
 
     Args:
         reference: nodes of the reference path, transmitter first.
@@ -71,6 +72,7 @@ class Precompensator(ChunkProcessor):
         mode: ``time-varying`` or ``frame``.
         frame_start, frame_period: first sample of frame 0 and samples between frames, on the
             receiver's clock; for ``frame``.
+        frame_length: samples of a frame; 0 takes the values of its first sample.
         timing_advance_error: [s], positive when residual delays grow by it.
         doppler_error: [Hz], positive when residual Doppler shifts grow by it.
         start: index of the first sample.
@@ -92,6 +94,7 @@ class Precompensator(ChunkProcessor):
         mode: Mode = "time-varying",
         frame_start: int = 0,
         frame_period: int | None = None,
+        frame_length: int = 0,
         timing_advance_error: float = 0.0,
         doppler_error: float = 0.0,
         start: int = 0,
@@ -103,6 +106,10 @@ class Precompensator(ChunkProcessor):
             raise StreamError(f"mode is {mode!r}; it must be 'frame' or 'time-varying'")
         if mode == "frame" and not (frame_period and frame_period > 0):
             raise StreamError(f"frame_period is {frame_period}; mode 'frame' needs a positive one")
+        if not 0 <= frame_length <= (frame_period or np.inf):
+            raise StreamError(
+                f"frame_length is {frame_length}; it must lie between 0 and the frame period"
+            )
         for name, value in (("sample_rate", sample_rate), ("speed", speed)):
             if not 0 < value < np.inf:
                 raise StreamError(f"{name} is {value}; it must be positive")
@@ -118,6 +125,7 @@ class Precompensator(ChunkProcessor):
         self.sample_rate, self.carrier_frequency = sample_rate, carrier_frequency
         self.mode = mode
         self.frame_start, self.frame_period = frame_start, frame_period or 1
+        self.frame_length = frame_length
         self.timing_advance_error, self.doppler_error = timing_advance_error, doppler_error
         self.speed = speed
         self._windows = aligned_empty((chains, HOPS, LENGTH))
@@ -144,13 +152,14 @@ class Precompensator(ChunkProcessor):
         return self._required(index) - (index + 1) * CHUNK
 
     def _frame_tangent(self, time: Floats) -> tuple[Floats, Floats, Floats]:
-        """Start [s] of the frame to whose arrival each transmitter time contributes, the delay
+        """Middle [s] of the frame to whose arrival each transmitter time contributes, the delay
         [s] of the reference path then, and how fast it grows."""
         arrival = time + departure_delay(self.reference, time, speed=self.speed)
         frame = np.floor((arrival * self.sample_rate - self.frame_start) / self.frame_period)
-        start = (self.frame_start + frame * self.frame_period) / self.sample_rate
-        length, rate = range_and_rate(self.reference, start)
-        return start, length / self.speed, rate / self.speed
+        middle = self.frame_start + frame * self.frame_period + self.frame_length / 2
+        time = middle / self.sample_rate
+        length, rate = range_and_rate(self.reference, time)
+        return time, length / self.speed, rate / self.speed
 
     def _prepare(self, block: int) -> None:
         """Work out delays and phases of the hops of a block of chunks."""

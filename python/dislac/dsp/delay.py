@@ -73,13 +73,13 @@ def split_delay(delay: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[
         StreamError: a delay changes by more than `MARGIN` from the middle of its chunk.
     """
     middle = 0.5 * (delay[..., 0] + delay[..., -1])
-    whole = np.floor(middle).astype(np.int64)
     drift = float(np.max(np.abs(delay - middle[..., None]), initial=0.0))
     if not drift < MARGIN:
         raise StreamError(
             f"a delay moves by {2 * drift:.3g} samples within {CHUNK} samples; at most "
             f"{2 * MARGIN:.3g} can be followed"
         )
+    whole = np.floor(middle).astype(np.int64)
     row = np.rint((delay - whole[..., None] + MARGIN) * FRACTIONS).astype(np.int64)
     return whole, row
 

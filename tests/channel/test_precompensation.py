@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pre-compensation, alone and followed by the channel."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from gnuradio.dislac.arrays import PlanarArray, phase_shifter_beams
+from gnuradio.dislac.channel import (
+    BeamSchedule,
+    ChannelEmulator,
+    ChannelPath,
+    Paths,
+    Precompensator,
+    SnapshotModel,
+    departure_delay,
+    synthesize,
+)
+from gnuradio.dislac.dsp import CHUNK, StreamError
+from gnuradio.dislac.geometry import LinearMotion, delay_and_doppler, range_and_rate
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import least_squares
+
+FS, FC, C = 7.68e6, 28e9, 3e8
+SCENE = {"sample_rate": FS, "carrier_frequency": FC, "speed": C}
+BS = LinearMotion((-50, 190, 100))
+UE = LinearMotion((0, 0, 0))
+START, PERIOD, SYMBOL, MS = 15_360, 7680, 80, 8
+FRAME = START + PERIOD
+"""First sample of frame 1, at which the satellite is where the paper has it."""
+PLACE = np.array((100e3, 200e3, 300e3))
+LEO = LinearMotion(PLACE - np.array((7e3, 0, 0)) * FRAME / FS, (7e3, 0, 0))
+
+TONES = np.random.default_rng(1).uniform(-FS / 4, FS / 4, 24)
+AMPLITUDES = np.exp(2j * np.pi * np.random.default_rng(2).uniform(size=24)) / np.sqrt(24)
+
+
+def tones(n, delay=0.0, doppler=0.0):
+    """The signal, delayed [s] and shifted [Hz] with zero phase at `FRAME`."""
+    n = np.asarray(n)
+    x = np.exp(2j * np.pi * (np.outer(n, TONES / FS) % 1 - delay * TONES)) @ AMPLITUDES
+    return x * np.exp(2j * np.pi * doppler * (n - FRAME) / FS)
+
+
+def sent(length=16 * CHUNK, **options):
+    x = tones(np.arange(length)).astype(np.complex64)
+    return Precompensator((LEO, BS), **SCENE, **options).process(x[None])
+
+
+def over(nodes, samples):
+    return ChannelEmulator([ChannelPath(nodes)], **SCENE).process(samples)[0]
+
+
+def residual(y, n, guess=1296.0):
+    """Delay [s] and Doppler [Hz] that fit what has been received at samples n."""
+
+    def error(p):
+        model = tones(n, p[0] * 1e-9, p[1])
+        gain = np.vdot(model, y) / np.vdot(model, model)
+        return (y - gain * model).view(float)
+
+    fit = least_squares(error, (guess, 150.0), x_scale=(0.1, 10.0))
+    return fit.x[0] * 1e-9, fit.x[1]
+
+
+def test_departure_delay_solves_the_time_of_arrival():
+    t = np.array([[0.0, 1.0], [3.0, 10.0]])
+    delay = departure_delay((LEO, UE, BS), t)
+    arrival = range_and_rate((LEO, UE, BS), t + delay)[0] / 299792458.0
+    assert np.abs(delay - arrival).max() < 1e-17
+
+
+def test_time_varying_gives_the_input_back():
+    n = np.arange(16 * CHUNK)
+    for start in (0, int(10 * FS)):
+        x = tones(n).astype(np.complex64)[None]
+        out = Precompensator((LEO, BS), **SCENE, start=start).process(x)
+        y = ChannelEmulator([ChannelPath((LEO, BS))], **SCENE, start=start).process(out)[0]
+        error = y[20_000:] - x[0, 20_000 : len(y)]
+        assert 10 * np.log10(np.mean(np.abs(error) ** 2)) < -60
+
+
+def test_echo_keeps_the_papers_residuals():
+    n = np.arange(FRAME - 4 * 640, FRAME + 4 * 640)
+    y = over((LEO, UE, BS), sent())[n]
+    delay, doppler = residual(y, n)
+    assert delay == pytest.approx(1296.005290e-9, abs=0.02e-9)
+    assert doppler == pytest.approx(165.942, abs=0.5)
+
+
+@pytest.mark.parametrize("mode", ["time-varying", "frame"])
+def test_errors_show_in_the_residuals(mode):
+    options = {"mode": mode, "frame_start": START, "frame_period": PERIOD}
+    n = np.arange(FRAME + 16, FRAME + 640)
+    plain = residual(over((LEO, UE, BS), sent(**options))[n], n)
+    wrong = sent(**options, timing_advance_error=40e-9, doppler_error=1500.0)
+    moved = residual(over((LEO, UE, BS), wrong)[n], n)
+    assert moved[0] - plain[0] == pytest.approx(40e-9, abs=0.05e-9)
+    assert moved[1] - plain[1] == pytest.approx(1500.0, abs=0.5)
+
+
+def test_frame_mode_holds_the_values_of_the_frames_start():
+    out = sent(mode="frame", frame_start=START, frame_period=PERIOD)
+    y = over((LEO, BS), out)
+    # Delay and Doppler are right where the frame begins; within it the delay drifts.
+    n = np.arange(FRAME, FRAME + 640)
+    drift = -delay_and_doppler((LEO, BS), FRAME / FS, FC, speed=C)[1] / FC
+    early = n[:160]
+    assert np.abs(y[early] - tones(early)).max() < 0.02
+    assert residual(y[n], n, guess=0.0)[0] == pytest.approx(drift * 320 / FS, abs=0.02e-9)
+    # frames are mutually coherent
+    other = n + PERIOD
+    assert np.abs(np.vdot(tones(other), y[other]) / 640 - 1) < 0.01
+
+
+def test_advance_says_what_is_done():
+    t = np.array([0.0, 1e-3])
+    follow = Precompensator((LEO, BS), **SCENE, timing_advance_error=50e-9)
+    expected = departure_delay((LEO, BS), t, speed=C) - 50e-9
+    assert np.allclose(follow.advance(t), expected, rtol=0, atol=1e-16)
+    held = Precompensator((LEO, BS), **SCENE, mode="frame", frame_start=START, frame_period=PERIOD)
+    leaving = np.array([FRAME - 9600, FRAME - 9000]) / FS  # arrive shortly before and after
+    frames = (FRAME + np.array([-PERIOD, 0])) / FS
+    assert np.allclose(held.advance(leaving), range_and_rate((LEO, BS), frames)[0] / C, rtol=1e-15)
+
+
+def test_lookahead_counts_the_samples_taken_before_the_first_come():
+    process = Precompensator((LEO, BS), **SCENE)
+    assert 9574 < process.lookahead < 9574 + 60
+    need = CHUNK + process.lookahead
+    assert process.ready(need) == CHUNK and process.ready(need - 1) == 0
+    assert process.process(np.zeros((1, need - 1))).shape == (1, 0)
+    assert process.process(np.zeros((1, 1))).shape == (1, CHUNK)
+
+
+@settings(max_examples=10)
+@given(edges=st.lists(st.integers(0, 40_000), max_size=6).map(sorted), frame=st.booleans())
+def test_same_bits_at_any_split(edges, frame):
+    options = {"mode": "frame", "frame_period": 700} if frame else {}
+    draw = np.random.default_rng(4)
+    x = (draw.standard_normal((3, 40_000, 2)) @ [1, 1j]).astype(np.complex64)
+    whole, parts = (Precompensator((LEO, BS), **SCENE, chains=3, start=77, **options) for _ in "ab")
+    pieces = [parts.process(x[:, a:b]) for a, b in pairwise([0, *edges, 40_000])]
+    expected = whole.process(x)
+    assert expected.shape[1] > 6 * CHUNK
+    assert np.array_equal(np.concatenate(pieces, axis=1), expected)
+
+
+@pytest.mark.parametrize("chains", [1, 2])
+def test_large_errors_and_short_references(chains):
+    """The advance may be nil or negative: then earlier input is used."""
+    near = (LinearMotion((0, 0, 0)), LinearMotion((30, 0, 0)))
+    process = Precompensator(near, **SCENE, chains=chains, timing_advance_error=500 / FS)
+    n = np.arange(8 * CHUNK)
+    y = process.process(np.repeat(tones(n).astype(np.complex64)[None], chains, 0))
+    delay = 500 / FS - 30 / C
+    expected = tones(n, delay) * np.exp(2j * np.pi * FC * 30 / C)
+    assert np.abs(y - expected[: y.shape[1]])[:, 600:].max() < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"mode": "none"}, "mode"),
+        ({"mode": "frame"}, "frame_period"),
+        ({"sample_rate": -1.0}, "sample_rate"),
+        ({"doppler_error": np.nan}, "doppler_error"),
+        ({"start": -1}, "start"),
+    ],
+)
+def test_impossible_settings_are_refused(options, message):
+    with pytest.raises(StreamError, match=message):
+        Precompensator((LEO, BS), **{**SCENE, **options})
+
+
+# The whole way: samples against the snapshot model
+
+
+@pytest.mark.parametrize(
+    ("coupling", "mode", "limit"),
+    [("paired", "frame", -51), ("physical", "frame", -51), ("paired", "time-varying", -51.5)],
+)
+def test_frames_agree_with_the_snapshot_model(coupling, mode, limit):
+    draw = np.random.default_rng(7)
+    fft, cp, nsc, chains = 64, 16, 32, 8
+    array = PlanarArray(4, 4)
+    f, w = (phase_shifter_beams(MS, 16, chains, draw) for _ in range(2))
+    pilots = np.exp(2j * np.pi * draw.uniform(size=(MS, chains)))
+    scramble = np.exp(2j * np.pi * draw.uniform(size=nsc))
+    bins = np.arange(nsc) - nsc // 2
+    grid = np.zeros((MS, chains, fft), dtype=complex)
+    grid[..., bins] = pilots[..., None] * scramble
+    symbols = np.fft.ifft(grid, axis=-1) * fft
+    frame = np.concatenate([symbols[..., -cp:], symbols], axis=-1)
+    x = np.zeros((chains, 9 * CHUNK), np.complex64)
+    for start in (START, FRAME):
+        x[:, start : start + MS * SYMBOL] = frame.transpose(1, 0, 2).reshape(chains, -1)
+    timing = Precompensator(
+        (LEO, BS),
+        **SCENE,
+        chains=chains,
+        mode=mode,
+        frame_start=START,
+        frame_period=PERIOD,
+        frame_length=MS * SYMBOL,
+    )
+    channel = ChannelEmulator(
+        [ChannelPath((LEO, UE, BS))],
+        **SCENE,
+        transmit_array=array,
+        receive_array=array,
+        transmit_beams=BeamSchedule(f, SYMBOL, PERIOD, START),
+        receive_beams=BeamSchedule(w, SYMBOL, PERIOD, START),
+        coupling=coupling,
+        transmit_advance=timing.advance,
+    )
+    y = channel.process(timing.process(x))[:, FRAME : FRAME + MS * SYMBOL]
+    y = np.fft.fft(y.reshape(chains, MS, SYMBOL)[..., cp:])[..., bins] / fft
+    y = y.transpose(1, 2, 0) / scramble[:, None]
+
+    model = SnapshotModel(
+        array,
+        array,
+        f,
+        w,
+        pilots,
+        np.arange(MS) * SYMBOL / FS,
+        bins * FS / fft,
+        coupling,
+    )
+    path = Paths(
+        gain=np.ones(1, dtype=complex),
+        arrival=array.spatial_frequency((UE.position - BS.position) / 220.454077)[None],
+        departure=array.spatial_frequency(-PLACE / np.linalg.norm(PLACE))[None],
+        delay=np.array([1296.005290e-9]),
+        doppler=np.array([165.942]),
+    )
+    expected = synthesize(model, path)
+    gain = np.vdot(expected, y) / np.vdot(expected, expected)
+    assert abs(gain) == pytest.approx(1.0, abs=1e-3)
+    evm = np.mean(np.abs(y - gain * expected) ** 2) / np.mean(np.abs(expected) ** 2)
+    assert 10 * np.log10(evm) < limit

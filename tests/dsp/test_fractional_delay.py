@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The fractional-delay filter and its bookkeeping."""
+
+import numpy as np
+import pytest
+from gnuradio.dislac.dsp.delay import (
+    CENTRE,
+    FRACTIONS,
+    LENGTH,
+    MARGIN,
+    SPREAD,
+    TAPS,
+    backward,
+    forward,
+    fraction_responses,
+    segment_start,
+    split_delay,
+    valid,
+)
+from gnuradio.dislac.dsp.stream import CHUNK, HOP, HOPS, History, StreamError
+
+
+def test_responses_are_delays_up_to_near_the_band_edge():
+    table = fraction_responses()
+    rows = np.arange(0, len(table), 97)
+    frequency = np.fft.fftfreq(LENGTH)
+    delay = CENTRE + rows[:, None] / FRACTIONS - MARGIN
+    error = np.abs(table[rows] - np.exp(-2j * np.pi * frequency * delay))
+    assert 20 * np.log10(error[:, np.abs(frequency) < 0.44].max()) < -75
+    assert 20 * np.log10(error[:, np.abs(frequency) <= 0.25].max()) < -85
+
+
+def test_split_delay_recomposes_to_half_a_step():
+    start = np.array([9574.3, -9574.3, 0.999, 12.0])
+    delay = start[:, None, None] + 0.006 * np.arange(3 * HOPS).reshape(3, HOPS)
+    whole, row = split_delay(delay)
+    again = whole[..., None] + row / FRACTIONS - MARGIN
+    assert np.abs(again - delay).max() <= 0.5 / FRACTIONS + 1e-9
+    assert row.min() >= 0 and row.max() < len(fraction_responses())
+
+
+@pytest.mark.parametrize("delay", [np.linspace(0, 0.51, HOPS), np.full(HOPS, np.nan)])
+def test_split_delay_refuses_what_it_cannot_follow(delay):
+    with pytest.raises(StreamError, match="within 4096 samples"):
+        split_delay(delay[None])
+
+
+@pytest.mark.parametrize("lag", [0, 5, SPREAD])
+def test_hops_of_overlap_save_join_to_the_linear_convolution(lag):
+    """Whole samples are taken by where the input is read, for every path that shares it."""
+    rng = np.random.default_rng(1)
+    history = History(2)
+    history.reset(3 * CHUNK, lead=2 * CHUNK)
+    x = rng.standard_normal((2, 2 * CHUNK, 2)) @ np.array([1, 1j])
+    history.reserve(2 * CHUNK)[:] = x
+    longest = 300
+    first = segment_start(4, longest)
+    windows = np.array(history.windows(first, LENGTH, slice(0, 2)))
+    row = 1000
+    spectra = forward(windows) * fraction_responses()[row]
+    y = valid(backward(spectra), lag).reshape(2, CHUNK)
+    t = np.arange(TAPS) - CENTRE - (row / FRACTIONS - MARGIN)
+    h = np.sinc(t) * np.kaiser(20001, 7.86)[np.rint(10000 * (1 + t / (TAPS / 2))).astype(int)]
+    whole = longest - lag
+    past = np.concatenate([np.zeros((2, CHUNK)), x], axis=1)
+    for i in range(2):
+        full = np.convolve(past[i], h)
+        begin = 2 * CHUNK - whole + CENTRE
+        assert np.abs(y[i] - full[begin : begin + CHUNK]).max() < 2e-4
+    assert y.shape == (2, HOPS * HOP)

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Buffering between callers and fixed chunks."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from gnuradio.dislac.dsp import CHUNK, ChunkProcessor, History, StreamError
+from gnuradio.dislac.dsp.stream import aligned_empty
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+class Late(ChunkProcessor):
+    """Gives the first input stream back, `look` samples after it could."""
+
+    def __init__(self, look, start):
+        super().__init__(2, 1, start)
+        self.look = look
+        self.reset()
+
+    def _required(self, index):
+        return (index + 1) * CHUNK + self.look
+
+    def _make(self, index, out):
+        out[:] = self._input.view(index * CHUNK, CHUNK)[:1]
+        self._input.forget((index + 1) * CHUNK)
+
+
+@given(
+    look=st.sampled_from([0, 1, 5000]),
+    start=st.integers(0, 3 * CHUNK),
+    cuts=st.lists(st.integers(0, 20_000), max_size=12),
+)
+def test_order_is_kept_and_ready_tells_the_truth(look, start, cuts):
+    edges = [0, *sorted(cuts), 20_000]
+    x = np.arange(20_000, dtype=np.complex64) + 1
+    process = Late(look, start)
+    parts = []
+    for a, b in pairwise(edges):
+        expected = process.ready(b - a)
+        parts.append(process.process([x[a:b], 0 * x[a:b]]))
+        assert parts[-1].shape == (1, expected)
+    y = np.concatenate(parts, axis=1)[0]
+    done = max(0, (start + len(x) - look) // CHUNK * CHUNK - start)
+    assert np.array_equal(y, x[:done])
+
+
+def test_rows_of_the_caller_are_filled():
+    process = Late(0, 0)
+    out = [np.full(CHUNK + 3, 7, np.complex64)]
+    x = np.ones((2, CHUNK), np.complex64)
+    assert process.process_into(x, out) == CHUNK
+    assert np.all(out[0][:CHUNK] == 1) and np.all(out[0][CHUNK:] == 7)
+
+
+@pytest.mark.parametrize(
+    "x", [np.zeros((1, 9)), np.zeros(9), [np.zeros(9), np.zeros(8)], np.zeros((2, 3, 3))]
+)
+def test_wrong_shapes_are_refused(x):
+    with pytest.raises(StreamError, match="must be 2 streams"):
+        Late(0, 0).process(x)
+
+
+def test_too_little_room_is_refused_before_anything_is_taken():
+    process = Late(0, 0)
+    x = np.ones((2, CHUNK), np.complex64)
+    with pytest.raises(StreamError, match="at least 4096"):
+        process.process_into(x, [np.empty(10, np.complex64)])
+    assert process.process(x).shape == (1, CHUNK)
+
+
+@given(
+    steps=st.lists(st.tuples(st.integers(1, 3 * CHUNK), st.integers(0, 9000)), max_size=15),
+    lead=st.sampled_from([0, 1, 12_345]),
+)
+def test_history_holds_what_was_not_forgotten(steps, lead):
+    history = History(1)
+    history.reset(2 * CHUNK, lead)
+    kept, value = 2 * CHUNK - lead, 0
+    for count, back in steps:
+        history.reserve(count)[:] = np.arange(value, value + count)
+        value += count
+        kept = max(kept, history.end - back - lead)
+        history.forget(kept)
+        held = history.view(kept, history.end - kept)[0].real
+        truth = np.maximum(np.arange(kept, history.end) - 2 * CHUNK, -1)
+        assert np.array_equal(held, np.where(truth < 0, 0, truth))
+
+
+def test_history_says_what_it_does_not_hold():
+    history = History(1)
+    history.reset(CHUNK)
+    for first, count in ((CHUNK - 1, 1), (CHUNK, 1)):
+        with pytest.raises(StreamError, match="are wanted"):
+            history.view(first, count)
+
+
+def test_alignment():
+    assert all(aligned_empty((3, n)).ctypes.data % 64 == 0 for n in range(1, 20))
