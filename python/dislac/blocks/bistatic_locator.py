@@ -25,16 +25,29 @@ class bistatic_locator(Guarded, gr.basic_block):  # noqa: N801
     Args:
         scenario: nodes and receive array come from here, and the truth if it is known.
         known_height_m: height of the target [m]; None: as the scenario says.
+        snr_db: signal to noise ratio that the bound is for [dB], as `leo_channel` has it; None: as
+            the scenario says.
 
     Raises:
         ScenarioError: a setting is out of range.
     """
 
-    def __init__(self, scenario: Scenario, known_height_m: float | None = None) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        known_height_m: float | None = None,
+        snr_db: float | None = None,
+    ) -> None:
         gr.basic_block.__init__(self, "bistatic_locator", None, None)
         self.prepare(pmt_keys.FIX)
         self.take_messages(pmt_keys.PATHS, self.handle_paths)
         self._scenario = overridden(scenario, {"locator.known_height_m": known_height_m})
+        self.set_snr_db(snr_db)
+
+    def set_snr_db(self, snr_db: float | None) -> None:
+        """Changes what the bound is for, from the next fix on."""
+        noise = None if snr_db is None else {"snr_db": snr_db}
+        self._scenario = overridden(self._scenario, {"channel.noise": noise})
 
     @message_handler
     def handle_paths(self, message: Any) -> None:
