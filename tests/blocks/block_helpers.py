@@ -33,6 +33,13 @@ class Collector(gr.basic_block):
     def keep(self, message: Any) -> None:
         self.messages.append(message)
 
+    def all(self) -> list[Any]:
+        """What has come, also after this block's thread had ended."""
+        port = pmt.intern("in")
+        while self.gateway.nmsgs(port):
+            self.keep(self.gateway.delete_head_nowait(port))
+        return self.messages
+
 
 class Result(NamedTuple):
     streams: np.ndarray
@@ -70,7 +77,7 @@ class Graph(gr.top_block):
         self.run(most)
         streams = np.array([sink.data() for sink in self.sinks], np.complex64)
         found = [(t.offset, t.value) for t in self.sinks[0].tags() if t.key == pmt_keys.FRAME]
-        events = [pmt_keys.event_from_pdu(m) for m in self.events.messages]
+        events = [pmt_keys.event_from_pdu(m) for m in self.events.all()]
         return Result(streams, sorted(found, key=lambda tag: tag[0]), events)
 
 

@@ -28,18 +28,21 @@ from . import pmt_keys
 
 __all__ = ["FlowgraphError", "Guarded", "guarded", "message_handler", "take_errors"]
 
+_MOST_LOGGED = 10
+
 QUIET = 1.0
 """How long a stopping block waits for a message from blocks that do not close their ports [s]."""
-
-_errors: dict[str, Exception] = {}
-_errors_lock = Lock()
 
 
 class FlowgraphError(RuntimeError):
     """A block of the flowgraph has failed: says which, and why."""
 
 
-def take_errors(aliases: Iterable[str] | None = None) -> dict[str, Exception]:
+_errors: dict[str, FlowgraphError] = {}
+_errors_lock = Lock()
+
+
+def take_errors(aliases: Iterable[str] | None = None) -> dict[str, FlowgraphError]:
     """What made blocks (default all) fail, by their aliases; it is forgotten here."""
     with _errors_lock:
         chosen = list(_errors) if aliases is None else [a for a in aliases if a in _errors]
@@ -95,6 +98,7 @@ class Guarded:
     def prepare(self, *ports: Any) -> None:
         """Registers the port `events` and these message output ports."""
         self._ports = ports
+        self.frames_lost = 0
         self._input: tuple[Any, Callable[[Any], None]] | None = None
         self._messages_ended = False
         for port in (*ports, pmt_keys.EVENTS):
@@ -125,6 +129,7 @@ class Guarded:
         while self._input is not None and self.gateway.nmsgs(self._input[0]):
             self.gateway.delete_head_nowait(self._input[0])
         self._messages_ended = False
+        self.frames_lost = 0
         try:
             self.begin()
         except Exception as error:
@@ -155,8 +160,10 @@ class Guarded:
 
     def fail(self, error: Exception) -> None:
         """Remembers why the block cannot go on, logs it, and tells it on the port `events`."""
+        failure = FlowgraphError(f"{self.alias()}: {error}")
+        failure.__cause__ = error
         with _errors_lock:
-            _errors[self.alias()] = error
+            _errors[self.alias()] = failure
         if isinstance(error, (ValueError, OSError)):
             self.logger.error(str(error))
         else:
@@ -179,6 +186,14 @@ class Guarded:
                         return True
                     targets = pmt.cdr(targets)
         return False
+
+    def report_lost(self, frame: int, reason: str) -> None:
+        """Counts a frame as lost, and says why; in the log only for the first few."""
+        self.frames_lost += 1
+        self.tell("frame_dropped", frame=frame, reason=reason)
+        if self.frames_lost <= _MOST_LOGGED:
+            last = "; further ones are only counted" if self.frames_lost == _MOST_LOGGED else ""
+            self.logger.warn(f"frame {frame} dropped: {reason}{last}")
 
     def tell(self, event: str, **details: Any) -> None:
         """Tells on the port `events` what has happened."""

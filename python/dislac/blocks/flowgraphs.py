@@ -58,8 +58,7 @@ class _Receiver(gr.top_block):
         blocks = [block for block in vars(self).values() if hasattr(block, "failed")]
         errors = take_errors([block.alias() for block in blocks])
         if errors:
-            alias, error = next(iter(errors.items()))
-            raise FlowgraphError(f"{alias}: {error}") from error
+            raise next(iter(errors.values()))
 
     def counters(self) -> dict[str, int]:
         """What became of the frames so far.

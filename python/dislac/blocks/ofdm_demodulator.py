@@ -54,7 +54,7 @@ class ofdm_demodulator(Guarded, gr.basic_block):  # noqa: N801
     def begin(self) -> None:
         self._filled = 0
         self._current: tuple[int, int] | None = None  # index and start of the frame that fills
-        self.frames_used = self.frames_skipped = self.frames_lost = 0
+        self.frames_used = self.frames_skipped = 0
 
     def finish(self) -> None:
         self._drop("cut off by the end of the stream")
@@ -121,6 +121,4 @@ class ofdm_demodulator(Guarded, gr.basic_block):  # noqa: N801
             return
         index, _ = self._current
         self._current = None
-        self.frames_lost += 1
-        self.logger.warn(f"frame {index} dropped: {reason}")
-        self.tell("frame_dropped", frame=index, reason=reason)
+        self.report_lost(index, reason)

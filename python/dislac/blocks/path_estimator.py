@@ -54,10 +54,6 @@ class path_estimator(Guarded, gr.sync_block):  # noqa: N801
         size = int(np.prod(self._shape))
         gr.sync_block.__init__(self, "path_estimator", [(np.complex64, size)], None)
         self.prepare(pmt_keys.PATHS)
-        self.frames_lost = 0
-
-    def begin(self) -> None:
-        self.frames_lost = 0
 
     @guarded(-1)
     def work(self, input_items, output_items):
@@ -72,9 +68,7 @@ class path_estimator(Guarded, gr.sync_block):  # noqa: N801
         try:
             estimate = self._estimator.estimate(frame)
         except FrameError as error:
-            self.frames_lost += 1
-            self.logger.warn(f"frame {index} dropped: {error}")
-            self.tell("frame_dropped", frame=index, reason=str(error))
+            self.report_lost(index, str(error))
         else:
             pdu = pmt_keys.estimate_to_pdu(estimate, index, time)
             self.message_port_pub(pmt_keys.PATHS, pdu)

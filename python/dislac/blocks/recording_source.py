@@ -53,7 +53,7 @@ class recording_source(Guarded, gr.sync_block):  # noqa: N801
         self._lock = Lock()
         self.set_speed(speed)
         self._reader: RecordingReader | None = None
-        self.frames_sent = self.frames_lost = 0
+        self.frames_sent = 0
 
     def set_speed(self, speed: float | None) -> None:
         """Changes the speed from the next samples on."""
