@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From frame vectors to fixes by messages, none of which is lost."""
+
+import time
+
+import numpy as np
+import pmt
+import pytest
+from block_helpers import Collector, frames, small_scenario
+from gnuradio import blocks, dislac, gr
+from gnuradio.dislac.blocks import _lifecycle, pmt_keys
+from gnuradio.dislac.blocks._lifecycle import Guarded, take_errors
+from gnuradio.dislac.channel import Paths, synthesize
+from gnuradio.dislac.estimation import Estimate
+from gnuradio.dislac.positioning import FixStatus
+from gnuradio.dislac.scenario import build, truth
+
+SCENARIO = small_scenario()
+SHAPE = (8, 32, 2)
+
+
+def some_estimate(number: int) -> Estimate:
+    paths = truth.true_paths(SCENARIO, number)
+    first = Paths(*(getattr(paths, name)[:1] for name in Paths.__dataclass_fields__))
+    return Estimate(first, np.eye(6)[None] * 1e-20, 1.0, 0.5, 0.1)
+
+
+class Posts(Guarded, gr.sync_block):
+    """Posts estimates, one a sample; but it says that it is done `early`, before the last of them."""
+
+    def __init__(self, count: int, early: bool) -> None:
+        gr.sync_block.__init__(self, "posts", None, [np.complex64])
+        self.prepare(pmt_keys.PATHS)
+        self.count, self.early = count, early
+
+    def post(self, number: int) -> None:
+        pdu = pmt_keys.estimate_to_pdu(some_estimate(number), number, 0.0)
+        self.message_port_pub(pmt_keys.PATHS, pdu)
+
+    def work(self, input_items, output_items):
+        done = self.nitems_written(0)
+        if done == self.count:
+            return -1
+        if not self.early:
+            self.post(done)
+        return 1
+
+    def finish(self) -> None:
+        if self.early:
+            time.sleep(0.05)  # long enough for all others to end, if they would
+            for number in range(self.count):
+                self.post(number)
+
+
+class Chain(gr.top_block):
+    def __init__(self, count: int, early: bool = False, on_fix=None) -> None:
+        gr.top_block.__init__(self)
+        self.source = Posts(count, early)
+        self.null = blocks.null_sink(8)
+        self.locator = dislac.bistatic_locator(SCENARIO)
+        self.sink = dislac.fix_sink(SCENARIO, on_fix=on_fix)
+        self.connect(self.source, self.null)
+        self.msg_connect((self.source, "paths"), (self.locator, "paths"))
+        self.msg_connect((self.locator, "fix"), (self.sink, "fix"))
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_every_message_arrives_before_the_flowgraph_ends(early):
+    kept = []
+    for _ in range(3 if early else 40):
+        fixes = []
+        kept.append(Chain(5, early, fixes.append))
+        kept[-1].run()
+        assert [fix.frame for fix in fixes] == [0, 1, 2, 3, 4]
+
+
+def test_a_slow_handler_loses_nothing():
+    fixes = []
+
+    def slowly(fix):
+        time.sleep(0.002)
+        fixes.append(fix.frame)
+
+    chain = Chain(100, on_fix=slowly)
+    chain.run()
+    assert fixes == list(range(100))
+
+
+def test_a_flowgraph_runs_again():
+    fixes = []
+    chain = Chain(3, on_fix=fixes.append)
+    for _ in range(3):
+        chain.run()
+    assert [fix.frame for fix in fixes] == [0, 1, 2] * 3
+    assert chain.sink.fixes == 3
+
+
+def test_blocks_that_do_not_close_their_ports_are_not_waited_for(monkeypatch):
+    monkeypatch.setattr(_lifecycle, "QUIET", 0.1)
+    fixes = []
+    chain = Chain(4, on_fix=fixes.append)
+    chain.source.stop = lambda: True
+    chain.run()
+    assert len(fixes) == 4
+
+
+def test_fixes_are_the_librarys():
+    fixes = []
+    chain = Chain(3, on_fix=fixes.append)
+    chain.run()
+    for number, fix in enumerate(fixes):
+        expected = build.locate(SCENARIO, some_estimate(number), number)
+        assert np.array_equal(fix.position, expected.position)
+        assert np.array_equal(fix.covariance, expected.covariance)
+        assert (fix.time, fix.error, fix.bound) == (expected.time, expected.error, expected.bound)
+        assert fix.status is FixStatus.OK
+        assert fix.error < 1e-3
+
+
+class Estimating(gr.top_block):
+    def __init__(self, vectors: np.ndarray, tags, **settings) -> None:
+        gr.top_block.__init__(self)
+        marks = [gr.tag_utils.python_to_tag((*tag, None)) for tag in tags]
+        self.source = blocks.vector_source_c(vectors.ravel(), False, int(np.prod(SHAPE)), marks)
+        self.estimator = dislac.path_estimator(SCENARIO, **settings)
+        self.collector, self.events = Collector(), Collector()
+        self.connect(self.source, self.estimator)
+        self.msg_connect((self.estimator, "paths"), (self.collector, "in"))
+        self.msg_connect((self.estimator, "events"), (self.events, "in"))
+
+    def estimates(self):
+        self.run()
+        *messages, last = self.collector.all()
+        assert pmt.is_eof_object(last)
+        return [pmt_keys.estimate_from_pdu(message) for message in messages]
+
+
+def some_frames(count: int) -> np.ndarray:
+    rng = np.random.default_rng(3)
+    model = build.snapshot_model(SCENARIO)
+    signal = [synthesize(model, truth.true_paths(SCENARIO, k)) for k in range(count)]
+    noise = rng.standard_normal((2, count, *SHAPE)) / 10
+    return (np.array(signal) + noise[0] + 1j * noise[1]).astype(np.complex64)
+
+
+def test_estimates_are_the_librarys():
+    vectors = some_frames(3)
+    tags = frames([(0, 5), (1, 7), (2, 9)]) + [(1, pmt_keys.RX_TIME, pmt_keys.time_to_tag(1.25))]
+    found = Estimating(vectors, tags).estimates()
+    assert [(index, at) for _, index, at in found] == [(5, 0.0), (7, 1.25), (9, 0.0)]
+    for vector, (estimate, _, _) in zip(vectors, found, strict=True):
+        expected = build.estimator(SCENARIO).estimate(vector)
+        assert np.array_equal(estimate.paths.delay, expected.paths.delay)
+        assert np.array_equal(estimate.covariance, expected.covariance)
+        assert estimate.detected
+
+
+def test_a_frame_that_cannot_be_used_is_dropped():
+    vectors = some_frames(3)
+    vectors[1, 0, 0, 0] = np.nan
+    graph = Estimating(vectors, frames([(k, k) for k in range(3)]))
+    assert [index for _, index, _ in graph.estimates()] == [0, 2]
+    (event,) = map(pmt_keys.event_from_pdu, graph.events.all())
+    assert (event["event"], event["frame"]) == ("frame_dropped", 1)
+    assert graph.estimator.frames_lost == 1
+
+
+def test_settings_stand_in_for_the_scenarios():
+    graph = Estimating(some_frames(1), frames([(0, 0)]), estimator="mmv-bomp", max_paths=2)
+    (found,) = graph.estimates()
+    kind = small_scenario(estimator__kind="mmv-bomp", estimator__max_paths=2)
+    expected = build.estimator(kind).estimate(some_frames(1)[0])
+    assert np.array_equal(found[0].paths.arrival, expected.paths.arrival)
+
+
+def test_a_fix_sink_writes_files(tmp_path):
+    from gnuradio.dislac.io import read_fixes
+
+    chain = Chain(3)
+    chain.sink._directory = tmp_path / "fixes"
+    chain.run()
+    assert [fix.frame for fix in read_fixes(tmp_path / "fixes" / "fixes.jsonl")] == [0, 1, 2]
+    assert not take_errors()
