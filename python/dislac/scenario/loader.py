@@ -11,7 +11,14 @@ from typing import Any
 import jsonschema
 import yaml
 
-__all__ = ["Document", "ScenarioError", "load_document", "parse_document", "preset_names"]
+__all__ = [
+    "Document",
+    "ScenarioError",
+    "load_document",
+    "parse_document",
+    "parse_value",
+    "preset_names",
+]
 
 Key = tuple[str | int, ...]
 
@@ -119,6 +126,15 @@ def parse_document(
         _override(document, key, value)
     _validate(document)
     return document
+
+
+def parse_value(text: str) -> Any:
+    """One value as scenario files write it: ``5``, ``28e9``, ``[0, 1]``, ``{snr_db: 5}``.
+
+    Raises:
+        yaml.YAMLError: not a YAML value.
+    """
+    return yaml.load(text, _Loader)
 
 
 def _key_lines(node: yaml.Node, path: Key = ()) -> Any:

@@ -1,0 +1,392 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The dislac command: parses, calls, prints."""
+
+import math
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
+from types import ModuleType
+from typing import IO, Any
+
+import click
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from . import __version__
+from .io import RecordingReader, fix_to_json
+from .positioning import Fix
+from .scenario import Scenario, load_scenario
+from .scenario.loader import parse_value
+from .scenario.truth import bound as position_bound
+
+__all__ = ["main"]
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C."""
+
+_FILES = "fixes.jsonl", "fixes.csv", "fixes.geojson", "map.png"
+
+
+class _Failure(click.ClickException):
+    """Ends the command with one line on stderr."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        text = " ".join(self.format_message().split())
+        click.echo(f"dislac: error: {text}", err=True, file=file)
+
+
+class _Command(click.Group):
+    """A group whose errors are one line each, never a traceback."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        options["standalone_mode"] = False
+        try:
+            status = super().main(*args, **options)
+        except click.Abort:
+            status = INTERRUPTED
+        except click.UsageError as error:
+            command = error.ctx.command_path if error.ctx else "dislac"
+            _Failure(f"{error.format_message()} ({command} --help says more)").show()
+            status = error.exit_code
+        except click.ClickException as error:
+            error.show()
+            status = error.exit_code
+        sys.exit(status)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
+            raise  # of the last, click makes a quiet end: nobody reads any more
+        except (ValueError, OSError) as error:
+            raise _Failure(str(error)) from None
+        except Exception as error:
+            reason = error.__cause__ or error  # a flowgraph's error tells which block had it
+            if isinstance(reason, (ValueError, OSError)):
+                raise _Failure(str(reason)) from None
+            raise _Failure(f"unexpected {type(reason).__name__}: {reason}") from None
+
+
+@click.group(cls=_Command, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="gr-dislac %(version)s")
+def main() -> None:
+    """Finds a vehicle by the echo of a satellite's signal.
+
+    A SCENARIO is a YAML file, or the name of a preset: paper, lab.
+    """
+
+
+def _parse_settings(
+    ctx: click.Context, parameter: click.Parameter, values: Sequence[str]
+) -> dict[str, Any]:
+    settings = {}
+    for value in values:
+        key, equals, text = value.partition("=")
+        if not (key and equals):
+            raise click.BadParameter(f"'{value}' is not KEY=VALUE, such as channel.noise.snr_db=5")
+        try:
+            settings[key] = parse_value(text)
+        except yaml.YAMLError:
+            raise click.BadParameter(f"'{text}' is not a YAML value") from None
+    return settings
+
+
+def _parse_speed(ctx: click.Context, parameter: click.Parameter, value: str) -> float | None:
+    if value == "max":
+        return None
+    try:
+        speed = float(value)
+    except ValueError:
+        speed = math.nan
+    if not 0.0 < speed < math.inf:
+        raise click.BadParameter(f"'{value}' is neither 'max' nor a number above 0 (1: real time)")
+    return speed
+
+
+_settings = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    callback=_parse_settings,
+    help="Another value for a key of the scenario, such as estimator.every=10. May be repeated.",
+)
+_out = click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write fixes.jsonl, fixes.csv, fixes.geojson and map.png there.",
+)
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a fix.")
+
+
+@main.command()
+@click.argument("scenario")
+@click.option(
+    "--frames",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="Frames to send; 0: until Ctrl-C.",
+)
+@click.option("--snr-db", type=float, metavar="X", help="SNR of each received element [dB].")
+@click.option("--seed", type=int, metavar="N", help="Seed of pilots, beams, fading and noise.")
+@click.option("--estimator", metavar="NAME", help="off-grid or mmv-bomp.")
+@click.option("--record", metavar="BASE", help="Record to BASE.sigmf-data and BASE.sigmf-meta.")
+@_out
+@_settings
+@_json
+def run(
+    scenario: str,
+    frames: int,
+    snr_db: float | None,
+    seed: int | None,
+    estimator: str | None,
+    record: str | None,
+    out: Path | None,
+    settings: dict[str, Any],
+    as_json: bool,
+) -> None:
+    """Runs SCENARIO on the emulated channel and prints the fixes."""
+    options = {
+        "channel.noise": None if snr_db is None else {"snr_db": snr_db},
+        "seed": seed,
+        "estimator.kind": estimator,
+    }
+    given = {key: value for key, value in options.items() if value is not None}
+    flowgraphs = _flowgraphs()
+    chosen = load_scenario(scenario, {**given, **settings})
+    fixes: SimpleQueue[Fix] = SimpleQueue()
+    flowgraph = flowgraphs.run_flowgraph(
+        chosen, frames=frames, record=record, directory=out, on_fix=fixes.put
+    )
+    _follow(flowgraph, fixes, chosen, frames, out, as_json)
+
+
+@main.command()
+@click.argument("recording")
+@click.option(
+    "--scenario", metavar="FILE", help="What was recorded, instead of what the recording says."
+)
+@click.option(
+    "--speed",
+    default="max",
+    show_default=True,
+    metavar="S",
+    callback=_parse_speed,
+    help="1: in real time, 2: twice as fast, max: as fast as possible.",
+)
+@_out
+@_settings
+@_json
+def replay(
+    recording: str,
+    scenario: str | None,
+    speed: float | None,
+    out: Path | None,
+    settings: dict[str, Any],
+    as_json: bool,
+) -> None:
+    """Runs the receiver on RECORDING, a SigMF recording with or without its suffix."""
+    flowgraphs = _flowgraphs()
+    given = None if scenario is None else load_scenario(scenario, settings)
+    reader = RecordingReader(recording, given, settings)
+    for warning in reader.warnings:
+        click.echo(f"dislac: warning: {warning}", err=True)
+    fixes: SimpleQueue[Fix] = SimpleQueue()
+    flowgraph = flowgraphs.replay_flowgraph(
+        reader, reader.scenario, speed=speed, directory=out, on_fix=fixes.put
+    )
+    _follow(flowgraph, fixes, reader.scenario, len(reader.frames), out, as_json)
+
+
+@main.command()
+@click.argument("scenario")
+@_settings
+def bound(scenario: str, settings: dict[str, Any]) -> None:
+    """Prints how well SCENARIO allows to locate: the Cramer-Rao bound of the position."""
+    chosen = load_scenario(scenario, settings)
+    others = len(chosen.channel.paths) > 1
+    click.echo(f"{chosen.name}: bound of the root mean square position error of one frame [m]")
+    click.echo(f"{'':>8} {'height':>12} {'height':>12}" + f" {'height unknown,':>18}" * others)
+    click.echo(
+        f"{'SNR [dB]':>8} {'unknown':>12} {'known':>12}" + f" {'and other paths':>18}" * others
+    )
+    for snr_db in range(-20, 25, 5):
+        at_snr = load_scenario(scenario, {**settings, "channel.noise": {"snr_db": snr_db}})
+        values = [position_bound(at_snr, 0, known_height=known) for known in (False, True)]
+        if np.isnan(values).any():
+            raise _Failure(f"{chosen.name}: there is no bound without a target and its echo")
+        click.echo(f"{snr_db:>8} {values[0]:>12.3f} {values[1]:>12.3f}", nl=not others)
+        if others:
+            nuisance = position_bound(at_snr, 0, known_height=False, nuisance=True)
+            click.echo(f" {nuisance:>18.3f}")
+
+
+@main.command()
+def doctor() -> None:
+    """Checks what gr-dislac stands on, and says what to do about each fault."""
+    from .doctor import format_checks, has_fault, run_checks
+
+    checks = run_checks()
+    click.echo(format_checks(checks))
+    if has_fault(checks):
+        raise click.exceptions.Exit(1)
+
+
+def _flowgraphs() -> ModuleType:
+    """The module of the flowgraphs, if there is GNU Radio."""
+    if find_spec("gnuradio.gr") is None:
+        raise _Failure(
+            f"{sys.executable} has no GNU Radio: install it (apt-get install gnuradio) and use its "
+            "interpreter; `dislac doctor` says more"
+        )
+    # What a block has to say about its end is said here, in one line; all else would be chatter.
+    os.environ.setdefault("GR_CONF_LOG_LOG_LEVEL", "off")
+    from .blocks import flowgraphs
+
+    return flowgraphs
+
+
+def _follow(
+    flowgraph: Any,
+    queue: SimpleQueue[Any],
+    scenario: Scenario,
+    frames: int,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Runs a flowgraph to its end or to Ctrl-C and prints the fixes, which it puts on a queue."""
+    fixes: list[Fix] = []
+    total = math.ceil(frames / scenario.estimator.every)
+    with _progress(total) as advance, _Running(flowgraph, queue) as running:
+        while (fix := running.next()) is not None:
+            if not (as_json or fixes):
+                click.echo(_HEADER)
+            fixes.append(fix)
+            click.echo(fix_to_json(fix) if as_json else _row(fix))
+            advance()
+    if out is not None:
+        from .io.map_plot import draw_map
+
+        draw_map(fixes, scenario, out / "map.png")
+    if not as_json:
+        click.echo(_summary(fixes, flowgraph.counters()))
+        if out is not None:
+            click.echo(f"written to {out}: {', '.join(n for n in _FILES if (out / n).exists())}")
+    if running.interrupted:
+        raise click.exceptions.Exit(INTERRUPTED)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[], None]]:
+    """A bar on stderr where that is a terminal; gives what makes it advance by a frame."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda: None
+        return
+    columns = TextColumn("frames"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    # What is printed meanwhile has to go above the bar, if both share the terminal.
+    shared = sys.stdout.isatty()
+    with Progress(*columns, console=console, transient=True, redirect_stdout=shared) as bar:
+        task = bar.add_task("", total=total or None)
+        yield lambda: bar.advance(task)
+
+
+class _Running:
+    """A flowgraph that runs; leaving it stops it, and so does Ctrl-C, after its last fix."""
+
+    def __init__(self, flowgraph: Any, queue: SimpleQueue[Any]) -> None:
+        self.interrupted = False
+        self._flowgraph = flowgraph
+        self._queue = queue
+        self._waiter = Thread(target=self._wait, daemon=True)
+
+    def next(self) -> Fix | None:
+        """The next fix, None at the end.
+
+        Raises:
+            FlowgraphError: a block has failed.
+        """
+        item = self._queue.get()
+        if isinstance(item, Exception):
+            raise item
+        return item
+
+    def __enter__(self) -> "_Running":
+        self._handler = signal.signal(signal.SIGINT, self._interrupt)
+        self._flowgraph.start()
+        self._waiter.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._flowgraph.stop()
+        self._waiter.join()
+        signal.signal(signal.SIGINT, self._handler)
+
+    def _interrupt(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._handler)  # a second Ctrl-C does not wait
+        self.interrupted = True
+        self._flowgraph.stop()
+
+    def _wait(self) -> None:
+        try:
+            self._flowgraph.wait()
+        except Exception as error:
+            self._queue.put(error)
+        else:
+            self._queue.put(None)
+
+
+_COLUMNS: list[tuple[str, int, Callable[[Fix], str]]] = [
+    ("frame", 6, lambda fix: str(fix.frame)),
+    ("time [ms]", 11, lambda fix: f"{fix.time * 1e3:.3f}"),
+    ("east [m]", 10, lambda fix: _metres(fix.position[0])),
+    ("north [m]", 10, lambda fix: _metres(fix.position[1])),
+    ("up [m]", 10, lambda fix: _metres(fix.position[2])),
+    ("sigma [m]", 10, lambda fix: _metres(fix.deviation)),
+    ("error [m]", 10, lambda fix: _metres(fix.error)),
+    ("bound [m]", 10, lambda fix: _metres(fix.bound)),
+]
+_HEADER = "".join(f"{title:>{width}}" for title, width, _ in _COLUMNS) + "  status"
+
+
+def _metres(value: float) -> str:
+    return f"{value:.2f}" if np.isfinite(value) else "-"
+
+
+def _row(fix: Fix) -> str:
+    row = "".join(f"{value(fix):>{width}}" for _, width, value in _COLUMNS)
+    return f"{row}  {click.style(str(fix.status), fg='green' if fix.valid else 'yellow')}"
+
+
+def _summary(fixes: Sequence[Fix], counters: dict[str, int]) -> str:
+    """What became of the frames, and how good the fixes are, in one or two lines."""
+    valid = [fix for fix in fixes if fix.valid]
+    lines = [
+        f"{len(valid)} fixes of {counters['frames_used']} frames used, "
+        f"{counters['frames_skipped']} skipped, {counters['frames_lost']} lost"
+    ]
+    errors, bounds = (np.array([getattr(f, name) for f in valid]) for name in ("error", "bound"))
+    known = np.isfinite(errors)
+    if known.any():
+        lines.append(
+            f"error: rms {_rms(errors[known]):.2f} m, median {np.median(errors[known]):.2f} m"
+        )
+    if np.isfinite(bounds).any():
+        lines.append(f"bound: rms {_rms(bounds[np.isfinite(bounds)]):.2f} m")
+    return "\n".join(lines)
+
+
+def _rms(values: NDArray[np.float64]) -> float:
+    return float(np.sqrt(np.mean(values**2)))
