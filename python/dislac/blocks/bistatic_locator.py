@@ -13,7 +13,7 @@ from ._overrides import overridden
 __all__ = ["bistatic_locator"]
 
 
-class bistatic_locator(Guarded, gr.basic_block):  # noqa: N801
+class bistatic_locator(Guarded, gr.basic_block):
     """Turns paths (PDU on the port `paths`) into fixes (PDU on the port `fix`).
 
     The ray along which the target's echo came meets the ellipsoid of its residual delay. Every

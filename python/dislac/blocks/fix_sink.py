@@ -16,7 +16,7 @@ from ._lifecycle import Guarded, message_handler
 __all__ = ["fix_sink"]
 
 
-class fix_sink(Guarded, gr.basic_block):  # noqa: N801
+class fix_sink(Guarded, gr.basic_block):
     """Writes fixes (PDU on the port `fix`) to files as they come, and hands them to a function.
 
     The folder gets `fixes.jsonl`, `fixes.csv` and, where the scene has a place on the Earth,

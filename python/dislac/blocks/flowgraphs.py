@@ -69,7 +69,7 @@ class _Receiver(gr.top_block):
         """
         return {
             "frames_sent": self.source.frames_sent,
-            "frames_used": self.demodulator.frames_used - self.estimator.frames_lost,
+            "frames_used": self.estimator.frames_used,
             "frames_skipped": self.demodulator.frames_skipped,
             "frames_lost": self._frames_lost(),
             "fixes": self.sink.fixes,
@@ -79,7 +79,7 @@ class _Receiver(gr.top_block):
         return self.demodulator.frames_lost + self.estimator.frames_lost
 
 
-class run_flowgraph(_Receiver):  # noqa: N801 GNU Radio's way to name flowgraphs
+class run_flowgraph(_Receiver):
     """Transmitter, emulated channel and receiver.
 
     Args:
@@ -109,7 +109,7 @@ class run_flowgraph(_Receiver):  # noqa: N801 GNU Radio's way to name flowgraphs
             self._connect_chains(self.channel, self.recorder)
 
 
-class replay_flowgraph(_Receiver):  # noqa: N801
+class replay_flowgraph(_Receiver):
     """Receiver on a recording.
 
     Args:

@@ -16,7 +16,7 @@ from ._overrides import overridden
 __all__ = ["leo_channel"]
 
 
-class leo_channel(ChunkBlock):  # noqa: N801
+class leo_channel(ChunkBlock):
     """Moves streams over the scenario's paths, with beams at both ends, and adds noise.
 
     Each path has one range function, which drives delay, Doppler, carrier phase and the time

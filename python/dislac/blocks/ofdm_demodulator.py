@@ -13,7 +13,7 @@ from ._overrides import overridden
 __all__ = ["ofdm_demodulator"]
 
 
-class ofdm_demodulator(Guarded, gr.basic_block):  # noqa: N801
+class ofdm_demodulator(Guarded, gr.basic_block):
     """Demodulates pilot frames, found by their tags alone, into one vector a frame.
 
     A vector holds Ms x Nsc x Nrf values in that order (symbol, subcarrier, chain), scrambling

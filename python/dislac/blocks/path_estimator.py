@@ -13,7 +13,7 @@ from ._overrides import overridden
 __all__ = ["path_estimator"]
 
 
-class path_estimator(Guarded, gr.sync_block):  # noqa: N801
+class path_estimator(Guarded, gr.sync_block):
     """Estimates the paths of each frame vector, and sends them as a PDU on the port `paths`.
 
     A PDU comes for every frame, also where nothing was detected. Its data (float64) are eight
@@ -54,6 +54,10 @@ class path_estimator(Guarded, gr.sync_block):  # noqa: N801
         size = int(np.prod(self._shape))
         gr.sync_block.__init__(self, "path_estimator", [(np.complex64, size)], None)
         self.prepare(pmt_keys.PATHS)
+        self.frames_used = 0
+
+    def begin(self) -> None:
+        self.frames_used = 0
 
     @guarded(-1)
     def work(self, input_items, output_items):
@@ -70,6 +74,7 @@ class path_estimator(Guarded, gr.sync_block):  # noqa: N801
         except FrameError as error:
             self.report_lost(index, str(error))
         else:
+            self.frames_used += 1
             pdu = pmt_keys.estimate_to_pdu(estimate, index, time)
             self.message_port_pub(pmt_keys.PATHS, pdu)
         return 1

@@ -16,7 +16,7 @@ _TAIL = 4 * CHUNK
 that work in chunks."""
 
 
-class pilot_source(Guarded, gr.sync_block):  # noqa: N801 GNU Radio's way to name blocks
+class pilot_source(Guarded, gr.sync_block):
     """Sends pilot frames on every transmit chain.
 
     Silence for the time of flight, then a frame every frame period. A tag `dislac:frame` with the

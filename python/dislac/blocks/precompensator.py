@@ -16,7 +16,7 @@ from ._overrides import overridden
 __all__ = ["precompensator"]
 
 
-class precompensator(ChunkBlock):  # noqa: N801
+class precompensator(ChunkBlock):
     """Sends streams early and shifted in frequency, so that they arrive aligned at the receiver.
 
     It undoes delay and Doppler of the reference link (transmitter to receiver). Sample n of the

@@ -14,7 +14,7 @@ from ._lifecycle import Guarded, guarded
 __all__ = ["recording_sink"]
 
 
-class recording_sink(Guarded, gr.sync_block):  # noqa: N801
+class recording_sink(Guarded, gr.sync_block):
     """Records the streams of all receive chains, their frame tags and the scenario to SigMF.
 
     What has been recorded stays readable if the process is killed.

@@ -20,7 +20,7 @@ _NAP = 0.05
 """Longest sleep [s], so that stopping the flowgraph need not wait."""
 
 
-class recording_source(Guarded, gr.sync_block):  # noqa: N801
+class recording_source(Guarded, gr.sync_block):
     """Plays a SigMF recording on one stream a receive chain, with its frame tags.
 
     Tags `dislac:frame` are on the first sample of each whole good frame; frames that are cut off
