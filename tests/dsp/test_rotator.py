@@ -14,8 +14,7 @@ def cycles(n, rate=7.68e6):
 
 def rotated(first, hops):
     border = cycles(HOP * np.arange(first, first + hops + 1))
-    out = np.empty((hops, HOP), np.complex64)
-    return rotation(*hop_phasors(border[:-1], border[1:]), out).ravel()
+    return rotation(*hop_phasors(border[:-1], border[1:])).ravel()
 
 
 def test_phase_is_within_a_millionth_of_a_cycle():

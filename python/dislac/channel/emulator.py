@@ -14,6 +14,7 @@ from ..dsp.delay import (
     LENGTH,
     SEGMENT,
     SPREAD,
+    active_hops,
     backward,
     forward,
     fraction_responses,
@@ -256,9 +257,6 @@ class ChannelEmulator(ChunkProcessor):
                 last.append(p)
             else:
                 self._batches.append([p])
-        count = len(self.paths)
-        self._response = aligned_empty((count, HOPS, LENGTH))
-        self._rotation = aligned_empty((count, HOPS, HOP))
         # at most one group a path
         self._windows = aligned_empty((int(ends[-1]), HOPS, LENGTH))
         self._product = aligned_empty((int(ends[-1]), HOPS, LENGTH))
@@ -439,21 +437,28 @@ class ChannelEmulator(ChunkProcessor):
             self._windows[placed[-1]] = windows
             row += len(windows)
         self._sent.forget(oldest)
-        spectra = forward(self._windows[:row])
-        np.take(fraction_responses(), self._row[:, chunk], axis=0, out=self._response, mode="clip")
-        rotation(self._coarse[:, chunk], self._fine[:, chunk], self._rotation)
+        active = active_hops(self._windows[:row])
+        whole = isinstance(active, slice)
+        spectra = forward(self._windows[:row, active])
+        response = fraction_responses()[self._row[:, chunk, active]]
+        turn = rotation(self._coarse[:, chunk, active], self._fine[:, chunk, active])
+        if not whole:
+            self._arriving[:] = 0
+        product = self._product[:, : spectra.shape[1]]
         for rows, group in zip(placed, self._groups, strict=True):
             for p in group:
-                out = self._product[self._arriving_rows[p]]
-                np.multiply(spectra[rows], self._response[p], out=out)
+                np.multiply(spectra[rows], response[p], out=product[self._arriving_rows[p]])
         for paths in self._batches:
-            rows = slice(self._arriving_rows[paths[0]].start, self._arriving_rows[paths[-1]].stop)
-            hops = backward(self._product[rows])
+            base, end = self._arriving_rows[paths[0]].start, self._arriving_rows[paths[-1]].stop
+            hops = backward(product[base:end])
             for p in paths:
-                mine = self._arriving_rows[p]
-                part = hops[mine.start - rows.start : mine.stop - rows.start]
-                out = self._arriving[mine].reshape(-1, HOPS, HOP)
-                np.multiply(valid(part, int(self._lag[p, chunk])), self._rotation[p], out=out)
+                rows = self._arriving_rows[p]
+                part = valid(hops[rows.start - base : rows.stop - base], int(self._lag[p, chunk]))
+                out = self._arriving[rows].reshape(-1, HOPS, HOP)
+                if whole:
+                    np.multiply(part, turn[p], out=out)
+                else:
+                    out[:, active] = part * turn[p]
 
     def _combine(self, index: int, out: Samples) -> None:
         """Weigh what arrives for each receive chain and sum over the paths."""

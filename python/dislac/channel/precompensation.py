@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..dsp.delay import (
     AHEAD,
     LENGTH,
+    active_hops,
     backward,
     forward,
     fraction_responses,
@@ -129,8 +130,6 @@ class Precompensator(ChunkProcessor):
         self.timing_advance_error, self.doppler_error = timing_advance_error, doppler_error
         self.speed = speed
         self._windows = aligned_empty((chains, HOPS, LENGTH))
-        self._response = aligned_empty((HOPS, LENGTH))
-        self._rotation = aligned_empty((HOPS, HOP))
         self._block = -1
         self.reset()
 
@@ -203,9 +202,14 @@ class Precompensator(ChunkProcessor):
         first = segment_start(index, int(self._whole[chunk]))
         self._windows[:] = self._input.windows(first, LENGTH, slice(0, self.inputs))
         self._input.forget(first)
-        np.take(fraction_responses(), self._row[chunk], axis=0, out=self._response, mode="clip")
-        hops = valid(
-            backward(np.multiply(forward(self._windows), self._response, out=self._windows)), 0
-        )
-        turn = rotation(self._coarse[chunk], self._fine[chunk], self._rotation)
-        np.multiply(hops, turn, out=out.reshape(self.outputs, HOPS, HOP))
+        active = active_hops(self._windows)
+        windows = self._windows[:, active]
+        response = fraction_responses()[self._row[chunk, active]]
+        hops = backward(np.multiply(forward(windows), response, out=windows))
+        turn = rotation(self._coarse[chunk, active], self._fine[chunk, active])
+        place = out.reshape(self.outputs, HOPS, HOP)
+        if isinstance(active, slice):
+            np.multiply(valid(hops, 0), turn, out=place)
+        else:
+            out[:] = 0
+            place[:, active] = valid(hops, 0) * turn

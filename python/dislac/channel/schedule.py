@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -105,15 +105,18 @@ def _stretches(
     symbols: int, symbol_length: int, period: int, phase: int, count: int
 ) -> tuple[Stretch, ...]:
     """Stretches of `count` samples that begin `phase` samples after a frame's start."""
-    frames = np.arange((phase + count - 1) // period + 1)
-    border = (frames[:, None] * period + symbol_length * np.arange(symbols)).ravel()
-    border = border[(border > phase) & (border < phase + count)]
-    edges = np.concatenate([[phase], border, [phase + count]])
-    frame, within = np.divmod(edges[:-1], period)
-    symbol = np.minimum(within // symbol_length, symbols - 1)
-    length = np.diff(edges)
-    cuts = np.concatenate([[0], np.flatnonzero(np.diff(length)) + 1, [len(length)]])
-    return tuple(
-        Stretch(int(edges[a] - phase), int(length[a]), symbol[a:b], frame[a:b])
-        for a, b in pairwise(cuts)
-    )
+    runs: list[tuple[int, int, int, int]] = []  # first, length, symbol, frame
+    frame, symbol = 0, min(phase // symbol_length, symbols - 1)
+    edge = phase
+    while edge < phase + count:
+        last = symbol == symbols - 1
+        border = (frame + 1) * period if last else frame * period + (symbol + 1) * symbol_length
+        border = min(border, phase + count)
+        runs.append((edge - phase, border - edge, symbol, frame))
+        edge = border
+        frame, symbol = (frame + 1, 0) if last else (frame, symbol + 1)
+    found = []
+    for length, group in groupby(runs, key=lambda run: run[1]):
+        first, _, symbol_of, frame_of = zip(*group, strict=True)
+        found.append(Stretch(first[0], length, np.array(symbol_of), np.array(frame_of)))
+    return tuple(found)

@@ -20,6 +20,7 @@ __all__ = [
     "SEGMENT",
     "SPREAD",
     "TAPS",
+    "active_hops",
     "backward",
     "forward",
     "fraction_responses",
@@ -88,6 +89,20 @@ def segment_start(index: int, whole: int) -> int:
     """Absolute index at which the input segment of chunk `index` begins, for the largest
     whole delay among the paths that share it."""
     return index * CHUNK - whole + CENTRE - (TAPS - 1)
+
+
+Hops = slice | NDArray[np.int64]
+
+
+def active_hops(windows: Samples) -> Hops:
+    """Which of the hops of windows (streams, HOPS, LENGTH) hold anything but zeros.
+
+    The others come out as zeros: between pilot frames there is nothing to compute. All of them
+    are a slice, which selects without a copy.
+    """
+    bits = np.bitwise_or.reduce(windows.view(np.uint64), axis=2)
+    active = np.flatnonzero(np.bitwise_or.reduce(bits, axis=0))
+    return slice(None) if len(active) == windows.shape[1] else active
 
 
 def forward(windows: Samples) -> Samples:

@@ -43,7 +43,6 @@ def hop_phasors(start: NDArray[np.float64], end: NDArray[np.float64]) -> HopPhas
     return coarse[..., :, None], fine[..., None, :]
 
 
-def rotation(coarse: Samples, fine: Samples, out: Samples) -> Samples:
-    """Rotation exp(j phase) of each sample, (..., hops, HOP), written to `out`."""
-    np.multiply(coarse, fine, out=out.reshape(*coarse.shape[:-1], FINE))
-    return out
+def rotation(coarse: Samples, fine: Samples) -> Samples:
+    """Rotation exp(j phase) of each sample, (..., hops, HOP)."""
+    return (coarse * fine).reshape(*coarse.shape[:-2], HOP)
