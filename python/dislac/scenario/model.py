@@ -132,6 +132,10 @@ class Scenario:
     known_height: float | None
     text: str
 
+    def __str__(self) -> str:
+        """The name: all the rest would fill a page."""
+        return self.name
+
     @property
     def chains(self) -> int:
         """RF chains at either end."""
