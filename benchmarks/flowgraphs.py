@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Speed on the clock: one path beside GNU Radio's own block, and the whole chain."""
+
+import time
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from estimators import build_estimator
+from gnuradio import blocks, channels, gr
+from gnuradio.dislac.blocks.flowgraphs import replay_flowgraph, run_flowgraph
+from gnuradio.dislac.blocks.leo_channel import leo_channel
+from gnuradio.dislac.dsp import CHUNK
+from gnuradio.dislac.estimation import Estimator
+from gnuradio.dislac.io import RecordingReader
+from gnuradio.dislac.scenario import Scenario, build, load_scenario
+from kernels import FOUR_PATHS, random_samples
+from measure import Effort, Result
+
+__all__ = ["one_path", "whole_chain"]
+
+SINUSOIDS, TAPS = 8, 8
+"""Of `selective_fading_model`, as its documentation and its defaults in Companion have them."""
+
+
+class _Stream(gr.top_block):
+    """So many samples of noise through a block."""
+
+    def __init__(self, block: Any, count: int) -> None:
+        gr.top_block.__init__(self)
+        self.source = blocks.vector_source_c(random_samples(1, 16 * CHUNK)[0], True)
+        self.head = blocks.head(gr.sizeof_gr_complex, count)
+        self.block = block
+        self.sink = blocks.null_sink(gr.sizeof_gr_complex)
+        self.head.set_min_output_buffer(8 * CHUNK)
+        self.connect(self.source, self.head, self.block, self.sink)
+
+
+Run = Callable[[], Any]
+
+
+def _clocked(prepare: Mapping[Hashable, Callable[[], Run]], rounds: int) -> dict[Any, np.ndarray]:
+    """Median (time on the clock, processor time) [s] of what each of these prepares, in turns.
+
+    Flowgraphs are made anew for every round, off the clock.
+    """
+    spent: dict[Hashable, list[tuple[float, float]]] = {name: [] for name in prepare}
+    for _ in range(rounds):
+        for name, make in prepare.items():
+            run = make()
+            clock, processor = time.perf_counter(), time.process_time()
+            run()
+            spent[name].append((time.perf_counter() - clock, time.process_time() - processor))
+    return {name: np.median(values, axis=0) for name, values in spent.items()}
+
+
+def one_path(effort: Effort) -> list[Result]:
+    """One path, one stream, against that of `selective_fading_model`, in like flowgraphs."""
+    count = CHUNK * (16 if effort.quick else 512)
+    scenario = load_scenario(
+        "paper",
+        {
+            "beams": {"chains": 1, "kind": "element"},
+            "nodes.transmitter.array": {"nx": 1, "ny": 1},
+            "nodes.receiver.array": {"nx": 1, "ny": 1},
+            "channel.noise": {},
+        },
+    )
+    doppler = 175e3 / scenario.sample_rate
+
+    def theirs() -> Run:
+        fading = channels.selective_fading_model(
+            SINUSOIDS, doppler, False, 4.0, 1, (0.0,), (1.0,), TAPS
+        )
+        return _Stream(fading, count).run
+
+    def ours() -> Run:
+        return _Stream(leo_channel(scenario), count).run
+
+    spent = _clocked({"theirs": theirs, "ours": ours}, effort.long_rounds)
+    msps = {name: count / clock / 1e6 for name, (clock, _) in spent.items()}
+    name = "channels.selective_fading_model"
+    settings = {"streams": 1, "paths": 1, "noise": False, "samples": count}
+    return [
+        Result(
+            f"one path, {name}",
+            msps["theirs"],
+            "Msps",
+            settings=settings | {"sinusoids": SINUSOIDS, "taps": TAPS},
+        ),
+        Result(
+            "one path, leo_channel",
+            msps["ours"],
+            "Msps",
+            msps["ours"] / msps["theirs"],
+            name,
+            settings,
+        ),
+    ]
+
+
+def whole_chain(effort: Effort) -> list[Result]:
+    """Real-time factors of the whole chain, and of the receiver on a recording."""
+    seconds = 0.02 if effort.quick else 0.5
+    scenarios = {
+        (coupling, name): load_scenario(
+            "paper",
+            {
+                "beams.coupling": coupling,
+                "channel.paths": FOUR_PATHS,
+                "numerology.frame_period": period,
+                "estimator.every": every,
+            },
+        )
+        for coupling in ("physical", "paired")
+        for name, period, every in (("back to back", 640, 64), ("every 1 ms", 7680, 8))
+    }
+    with TemporaryDirectory(prefix="dislac-bench-") as folder, _estimators_made_once():
+        prepare: dict[Hashable, Callable[[], Run]] = {}
+        for key, scenario in scenarios.items():
+            prepare["run", *key] = partial(_prepare_run, scenario, seconds)
+        for coupling in ("physical", "paired"):
+            scenario = scenarios[coupling, "back to back"]
+            base = Path(folder, coupling)
+            run_flowgraph(scenario, frames=_frames(scenario, seconds), record=base).run()
+            prepare["replay", coupling, "back to back"] = partial(_prepare_replay, base)
+        spent = _clocked(prepare, effort.long_rounds)
+    results = []
+    for (what, coupling, name), (clock, processor) in spent.items():
+        scenario = scenarios[coupling, name]
+        settings = {
+            "chains": scenario.chains,
+            "paths": len(scenario.channel.paths),
+            "sample_rate": scenario.sample_rate,
+            "frame_period": scenario.numerology.frame_period,
+            "one_frame_in": scenario.estimator.every,
+            "seconds": seconds,
+        }
+        title = f"{what}, {coupling}, frames {name}"
+        factor = seconds / clock
+        results += [
+            Result(title, factor, "s/s", factor, "real time at 7.68 Msps", settings),
+            Result(f"{title}: processor", processor / seconds, "s/s", None, None, settings),
+        ]
+    return results
+
+
+def _frames(scenario: Scenario, seconds: float) -> int:
+    return round(seconds * scenario.sample_rate / scenario.numerology.frame_period)
+
+
+def _prepare_run(scenario: Scenario, seconds: float) -> Run:
+    frames = _frames(scenario, seconds)
+    graph = run_flowgraph(scenario, frames=frames)
+
+    def run() -> None:
+        graph.run()
+        _check(graph, frames)
+
+    return run
+
+
+def _prepare_replay(base: Path) -> Run:
+    graph = replay_flowgraph(RecordingReader(base))
+
+    def run() -> None:
+        reader = RecordingReader(base)  # what opening it takes is part of it
+        graph.run()
+        _check(graph, len(reader.frames))
+
+    return run
+
+
+def _check(graph: Any, frames: int) -> None:
+    """Nothing was gained by losing anything."""
+    counters = graph.counters()
+    used = -(-frames // graph.scenario.estimator.every)
+    if counters["frames_used"] != used or counters["frames_skipped"] != frames - used:
+        raise RuntimeError(f"of {frames} frames some got lost: {counters}")
+
+
+@contextmanager
+def _estimators_made_once() -> Iterator[None]:
+    """Flowgraphs of one scenario get the same estimator: making one takes seconds."""
+    make, made = build.estimator, {}
+
+    def estimator(scenario: Scenario) -> Estimator:
+        if scenario.text not in made:
+            made[scenario.text] = build_estimator(scenario, make)
+        return made[scenario.text]
+
+    build.estimator = estimator
+    try:
+        yield
+    finally:
+        build.estimator = make

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How many samples a second: emulator, precompensator, receiver and noise, each by itself."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from gnuradio.dislac.dsp import CHUNK, ChunkProcessor, GaussianNoise, PooledNoise
+from gnuradio.dislac.scenario import build, load_scenario
+from gnuradio.dislac.waveform import demodulate
+from measure import Effort, Result, in_turns
+
+__all__ = ["FOUR_PATHS", "chain", "emulator_growth", "random_samples"]
+
+FOUR_PATHS = [{"kind": "echo"}, {"kind": "scattered", "count": 3}]
+WITH_DIRECT = [
+    {"kind": "echo"},
+    {"kind": "scattered", "count": 2},
+    {"kind": "direct", "relative_power_db": 10},
+]
+BACK_TO_BACK = {"numerology.frame_period": 640}
+CHUNKS_PREPARED_TOGETHER = 64
+
+
+def random_samples(chains: int, count: int) -> np.ndarray:
+    """Complex white noise (chains, count): unlike pauses between frames, it cannot be skipped."""
+    rng = np.random.default_rng(1)
+    return rng.standard_normal((chains, 2 * count), dtype=np.float32).view(np.complex64)
+
+
+def _stream(processor: ChunkProcessor, samples: np.ndarray) -> Callable[[], Any]:
+    """Sends the samples through again and again, beginning when the delays are filled."""
+    out = np.empty((processor.outputs, samples.shape[1] + 2 * CHUNK), np.complex64)
+    for _ in range(1 + 4 * CHUNK // samples.shape[1]):
+        processor.process(samples)
+    return lambda: processor.process_into(samples, out)
+
+
+def _emulator(paths: list[dict[str, Any]], coupling: str, noise: bool) -> ChunkProcessor:
+    overrides = {
+        "beams.coupling": coupling,
+        "channel.paths": paths,
+        "channel.noise": {"snr_db": 0} if noise else {},
+    }
+    return build.emulator(load_scenario("paper", BACK_TO_BACK | overrides))
+
+
+def _length(effort: Effort) -> int:
+    """Samples a call: a whole number of what is prepared together."""
+    return CHUNK * (2 if effort.quick else CHUNKS_PREPARED_TOGETHER)
+
+
+def chain(effort: Effort) -> list[Result]:
+    """The stages of the chain at 8 x 8 chains; samples of each of the eight streams."""
+    scenario = load_scenario("paper", BACK_TO_BACK)
+    numerology = scenario.numerology
+    samples = random_samples(scenario.chains, _length(effort))
+    received = np.ascontiguousarray(samples[:, : numerology.frame_length])
+    contestants: dict[str, Callable[[], Any]] = {}
+    lengths: dict[str, int] = {}
+
+    def enter(name: str, call: Callable[[], Any], count: int = samples.shape[1]) -> None:
+        contestants[name], lengths[name] = call, count
+
+    for coupling in ("physical", "paired"):
+        for noise in (False, True):
+            name = f"emulator, {coupling}, {'with' if noise else 'without'} noise"
+            enter(name, _stream(_emulator(FOUR_PATHS, coupling, noise), samples))
+        name = f"emulator, {coupling}, one path direct, without noise"
+        enter(name, _stream(_emulator(WITH_DIRECT, coupling, False), samples))
+    for mode in ("frame", "time-varying"):
+        processor = build.precompensator(
+            load_scenario("paper", BACK_TO_BACK | {"precompensation.mode": mode})
+        )
+        assert processor is not None
+        enter(f"precompensator, {mode}", _stream(processor, samples))
+    # As the block does it: frame by frame.
+    enter(
+        "receiver",
+        lambda: scenario.pilots.descramble(demodulate(received, numerology)),
+        numerology.frame_length,
+    )
+    place = np.zeros((scenario.chains, CHUNK), np.complex64)
+    for name, source in (
+        ("noise, exact", GaussianNoise(scenario.chains, 1.0, 1)),
+        ("noise, from a pool", PooledNoise(scenario.chains, 1.0, 1)),
+    ):
+        enter(name, lambda source=source: source.add(7, place), CHUNK)  # type: ignore[misc]
+    time = in_turns(contestants, rounds=effort.rounds, turn=effort.turn)
+    rate = scenario.sample_rate
+    return [
+        Result(
+            name,
+            lengths[name] / time[name] / 1e6,
+            "Msps",
+            lengths[name] / time[name] / rate,
+            "real time at 7.68 Msps",
+            {"chains": scenario.chains} | ({"paths": 4} if name.startswith("emulator") else {}),
+        )
+        for name in contestants
+    ]
+
+
+def emulator_growth(effort: Effort) -> list[Result]:
+    """Time of the emulator against the number of paths."""
+    counts = (1, 2) if effort.quick else (1, 2, 4, 8, 16)
+    samples = random_samples(8, _length(effort))
+    results = []
+    for coupling in ("physical", "paired"):
+        contestants = {}
+        for count in counts:
+            paths: list[dict[str, Any]] = [{"kind": "echo"}]
+            if count > 1:
+                paths.append({"kind": "scattered", "count": count - 1})
+            contestants[count] = _stream(_emulator(paths, coupling, False), samples)
+        time = in_turns(contestants, rounds=min(3, effort.rounds), turn=effort.turn)
+        for count in counts:
+            results.append(
+                Result(
+                    f"emulator, {coupling}, {count} path{'s' * (count > 1)}",
+                    time[count] / samples.shape[1] * 1e9,
+                    "ns a sample of 8 chains",
+                    time[count] / time[1],
+                    "1 path",
+                    {"chains": 8, "paths": count, "noise": False},
+                )
+            )
+    return results
