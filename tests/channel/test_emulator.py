@@ -42,7 +42,7 @@ def received(nodes, n, speed=C):
     return tones(n, delay) * np.exp(-2j * np.pi * (FC * delay % 1))[:, None]
 
 
-def emulated(nodes, start, length=12 * CHUNK):
+def emulated(nodes, start, length=7 * CHUNK):
     """What the emulator makes of the tones, and the indices of its full samples."""
     emulator = ChannelEmulator([ChannelPath(nodes)], **SCENE, start=start)
     x = tones(start + np.arange(length)).sum(1).astype(np.complex64)
@@ -79,19 +79,19 @@ def test_narrow_tone_is_continuous_at_every_border():
     error = y * np.exp(2j * np.pi * (phase % 1)) - 1
     assert np.abs(error).max() < 1e-4
     step = np.abs(np.diff(error))
-    assert step[n[1:] % HOP == 0].max() < 2e-5
-    assert step[n[1:] % CHUNK == 0].max() < 2e-5
+    assert step[n[1:] % HOP == 0].max() < 6e-5
+    assert step[n[1:] % CHUNK == 0].max() < 6e-5
 
 
 def test_fast_satellite_keeps_55_db():
     """23 ppm: a satellite near the horizon of a low orbit."""
     fast = LinearMotion((1.2e6, 0, 550e3), (7.6e3, 0, 0))
-    n, y = emulated((fast, BS), 0, 24 * CHUNK)
+    n, y = emulated((fast, BS), 0, 12 * CHUNK)
     length, rate = range_and_rate((fast, BS), 0.0)
     assert abs(rate / C) == pytest.approx(23e-6, rel=0.1)
     error = y - received((fast, BS), n).sum(1)
     assert 10 * np.log10(np.mean(np.abs(error) ** 2)) < -55
-    assert length / C * FS > 2 * CHUNK
+    assert length / C * FS > 4 * CHUNK
 
 
 def test_delays_of_few_samples():

@@ -94,6 +94,21 @@ def _directions(origin: Motion, target: Motion, time: Floats) -> Floats:
     return np.asarray(way / np.where(length > 0, length, 1.0))
 
 
+def _between(value: Floats, slope: Floats, step: float) -> Floats:
+    """Values at the borders of hops (..., n HOPS + 1) from those at the borders of chunks.
+
+    Cubic between (..., n + 1) values and slopes `step` apart, which errs by fourth derivative
+    step^4 / 384: far below a picometre for satellites, while the nodes' states, which may be
+    costly, are asked once a chunk.
+    """
+    t = np.arange(HOPS) / HOPS
+    first, last = value[..., :-1, None], value[..., 1:, None]
+    rise = last - first
+    bend = step * slope[..., :-1, None] - rise, rise - step * slope[..., 1:, None]
+    inside = first + t * (rise + (1 - t) * ((1 - t) * bend[0] + t * bend[1]))
+    return np.concatenate([inside.reshape(*value.shape[:-1], -1), value[..., -1:]], axis=-1)
+
+
 @dataclass(frozen=True)
 class _End:
     """One end of the link: its array, if any, and its beams (identity where none are set)."""
@@ -329,8 +344,9 @@ class ChannelEmulator(ChunkProcessor):
         if block == self._sent_block:
             return
         time = (block * BLOCK + np.arange(BLOCK) + 0.5) * (CHUNK / self.sample_rate)
-        beams = self._transmitter.schedule.beams
-        parts = []
+        symbols = len(self._transmitter.schedule.beams)
+        beams = np.concatenate(list(self._transmitter.schedule.beams), axis=1)
+        parts = []  # (BLOCK, Ms, rank, chains) each
         for path in self._departures:
             v = self._transmitter.response(path.departure, path.nodes[0], path.nodes[1], time)
             if path.coupling is not None:
@@ -339,7 +355,8 @@ class ChannelEmulator(ChunkProcessor):
                 )
             else:
                 right = v.conj()[:, None]
-            parts.append(right[:, None] @ beams)  # (BLOCK, Ms, rank, chains)
+            weight = (right @ beams).reshape(BLOCK, -1, symbols, self.inputs)
+            parts.append(weight.swapaxes(1, 2))
         weights = np.concatenate(parts, axis=2)
         if self.coupling == "paired":
             weights = weights.reshape(*weights.shape[:2], -1, 1)
@@ -371,19 +388,23 @@ class ChannelEmulator(ChunkProcessor):
     def _prepare_arrivals(self, block: int) -> None:
         if block == self._arriving_block:
             return
-        hop = BLOCK * HOPS * block + np.arange(BLOCK * HOPS + 1)
-        border = hop * (HOP / self.sample_rate)
-        delay = np.stack([range_and_rate(p.nodes, border)[0] / self.speed for p in self.paths])
+        step = CHUNK / self.sample_rate
+        border = (block * BLOCK + np.arange(BLOCK + 1)) * step
+        ways = [range_and_rate(path.nodes, border) for path in self.paths]
+        length, rate = (np.stack(parts) / self.speed for parts in zip(*ways, strict=True))
+        delay = _between(length, rate, step)
         middle = 0.5 * (delay[:, :-1] + delay[:, 1:]) * self.sample_rate
         self._whole, self._row = split_delay(middle.reshape(-1, BLOCK, HOPS))
         phase = -self.carrier_frequency * delay
-        coarse, fine = hop_phasors(phase[:, :-1], phase[:, 1:])
-        self._coarse = coarse.reshape(-1, BLOCK, HOPS, *coarse.shape[2:])
-        self._fine = fine.reshape(-1, BLOCK, HOPS, *fine.shape[2:])
+        shape = len(self.paths), BLOCK, HOPS
+        self._coarse, self._fine = hop_phasors(
+            phase[:, :-1].reshape(shape), phase[:, 1:].reshape(shape)
+        )
         self._group()
         time = (block * BLOCK + np.arange(BLOCK) + 0.5) * (CHUNK / self.sample_rate)
-        combiner = self._receiver.schedule.beams.conj().swapaxes(1, 2)
-        parts = []
+        symbols = len(self._receiver.schedule.beams)
+        combiner = np.concatenate(list(self._receiver.schedule.beams), axis=1).conj().T
+        parts = []  # (BLOCK, Ms, chains, rank) each
         for path in self.paths:
             v = self._receiver.response(path.arrival, path.nodes[-1], path.nodes[-2], time)
             if path.coupling is not None:
@@ -391,7 +412,7 @@ class ChannelEmulator(ChunkProcessor):
             else:
                 left = v[:, :, None]
             gain = 1.0 if callable(path.gain) else path.gain
-            parts.append(gain * (combiner @ left[:, None]))  # (BLOCK, Ms, chains, rank)
+            parts.append((gain * (combiner @ left)).reshape(BLOCK, symbols, self.outputs, -1))
         self._arriving_weights = np.concatenate(parts, axis=3).astype(np.complex64)
         self._arriving_block = block
 
@@ -441,7 +462,7 @@ class ChannelEmulator(ChunkProcessor):
         whole = isinstance(active, slice)
         spectra = forward(self._windows[:row, active])
         response = fraction_responses()[self._row[:, chunk, active]]
-        turn = rotation(self._coarse[:, chunk, active], self._fine[:, chunk, active])
+        turn = rotation(self._coarse[:, chunk, active], self._fine[:, chunk])
         if not whole:
             self._arriving[:] = 0
         product = self._product[:, : spectra.shape[1]]

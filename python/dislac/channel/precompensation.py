@@ -182,9 +182,7 @@ class Precompensator(ChunkProcessor):
         delay = (self.timing_advance_error - advance) * self.sample_rate
         phase = self.carrier_frequency * carrier_delay + self.doppler_error * arrival
         self._whole, self._row = split_delay(delay.reshape(BLOCK, HOPS))
-        coarse, fine = hop_phasors(*phase)
-        self._coarse = coarse.reshape(BLOCK, HOPS, *coarse.shape[1:])
-        self._fine = fine.reshape(BLOCK, HOPS, *fine.shape[1:])
+        self._coarse, self._fine = hop_phasors(*phase.reshape(2, BLOCK, HOPS))
         self._block = block
 
     def _lead(self, index: int) -> int:
@@ -206,7 +204,7 @@ class Precompensator(ChunkProcessor):
         windows = self._windows[:, active]
         response = fraction_responses()[self._row[chunk, active]]
         hops = backward(np.multiply(forward(windows), response, out=windows))
-        turn = rotation(self._coarse[chunk, active], self._fine[chunk, active])
+        turn = rotation(self._coarse[chunk, active], self._fine[chunk])
         place = out.reshape(self.outputs, HOPS, HOP)
         if isinstance(active, slice):
             np.multiply(valid(hops, 0), turn, out=place)

@@ -101,7 +101,8 @@ def active_hops(windows: Samples) -> Hops:
     are a slice, which selects without a copy.
     """
     bits = np.bitwise_or.reduce(windows.view(np.uint64), axis=2)
-    active = np.flatnonzero(np.bitwise_or.reduce(bits, axis=0))
+    # a zero may have a sign
+    active = np.flatnonzero(np.bitwise_or.reduce(bits, axis=0) & np.uint64(0x7FFFFFFF7FFFFFFF))
     return slice(None) if len(active) == windows.shape[1] else active
 
 

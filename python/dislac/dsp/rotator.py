@@ -27,20 +27,20 @@ def hop_phasors(start: NDArray[np.float64], end: NDArray[np.float64]) -> HopPhas
     """Coarse and fine phasors of hops whose phase runs straight from `start` to `end`.
 
     Where one hop's end is the next one's start the phase is continuous. At a Doppler rate of a
-    [Hz/s] the chord departs from the true phase by at most a (HOP / fs)^2 / 8 cycles.
+    [Hz/s] the chord departs from the true phase by at most a (HOP / fs)^2 / 8 cycles; the fine
+    steps have the mean slope of their chunk, which adds at most a CHUNK FINE / (2 fs^2).
 
     Args:
-        start, end: (..., hops) phase at a hop's first sample and at the one after its last
-            [cycles], not wrapped.
+        start, end: (..., HOPS) phase of the hops of a chunk at their first sample and at the one
+            after their last [cycles], not wrapped.
 
     Returns:
-        coarse (..., hops, COARSE, 1) and fine (..., hops, 1, FINE), whose product is the
-        rotation of a hop.
+        coarse (..., HOPS, COARSE, 1) and fine (..., 1, 1, FINE), whose product is the rotation.
     """
-    step = ((end - start) / HOP)[..., None]
-    coarse = _cis(start[..., None] + step * (FINE * np.arange(COARSE)))
-    fine = _cis(step * np.arange(FINE))
-    return coarse[..., :, None], fine[..., None, :]
+    step = (end - start) / HOP
+    coarse = _cis(start[..., None] + step[..., None] * (FINE * np.arange(COARSE)))
+    fine = _cis(step.mean(axis=-1)[..., None] * np.arange(FINE))
+    return coarse[..., None], fine[..., None, None, :]
 
 
 def rotation(coarse: Samples, fine: Samples) -> Samples:
