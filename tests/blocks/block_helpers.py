@@ -92,7 +92,9 @@ def frames(tags: list[tuple[int, Any]]) -> list[tuple[int, Any, Any]]:
 def indices(tags: list[tuple[int, Any]]) -> list[tuple[int, Any]]:
     """Offsets and indices of frame tags (index and due offset where they have one)."""
     read = [(offset, *pmt_keys.frame_from_tag(value)) for offset, value in tags]
-    return [(offset, index) if due is None else (offset, (index, due)) for offset, index, due in read]
+    return [
+        (offset, index) if due is None else (offset, (index, due)) for offset, index, due in read
+    ]
 
 
 def noise(chains: int, count: int, seed: int = 1) -> np.ndarray:
@@ -105,8 +107,8 @@ def in_every_buffer(run: Callable[[int], Result]) -> Result:
     """What `run` gives with each of `BUFFERS`, which must be the same to the last bit."""
     first, *others = [run(most) for most in BUFFERS]
     for other in others:
-        assert np.array_equal(
-            first.streams.view(np.uint32), other.streams.view(np.uint32)
-        ), "other samples in other buffers"
+        assert np.array_equal(first.streams.view(np.uint32), other.streams.view(np.uint32)), (
+            "other samples in other buffers"
+        )
         assert indices(first.tags) == indices(other.tags)
     return first

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from block_helpers import Graph, in_every_buffer, indices, noise, small_scenario
 from gnuradio import dislac
-from gnuradio.dislac.channel import departure_delay
+from gnuradio.dislac.channel import ChannelEmulator, ChannelPath, departure_delay
+from gnuradio.dislac.geometry import LinearMotion
 from gnuradio.dislac.scenario import ScenarioError, build, truth
 
 COUNT = 50_001
@@ -43,9 +44,9 @@ def test_an_error_of_the_advance_moves_the_tag():
     scenario, start = small_scenario(), truth.lead_in(small_scenario())
     x = noise(2, COUNT)
     places = [
-        Graph(
-            dislac.precompensator(scenario, timing_advance_error_ns=error), x, [(start, 0)], 2
-        ).result().tags[0][0]
+        Graph(dislac.precompensator(scenario, timing_advance_error_ns=error), x, [(start, 0)], 2)
+        .result()
+        .tags[0][0]
         for error in (0.0, 1e9 * 100 / scenario.sample_rate)
     ]
     assert places[1] - places[0] == 100
@@ -117,8 +118,36 @@ def test_snr_can_change_while_it_runs():
     assert np.mean(np.abs(loud) ** 2) == pytest.approx(100, rel=0.05)
 
 
+def test_any_streams_can_be_joined():
+    """Three streams into two over paths of 150 m and 450 m, 15 m a sample."""
+    path_to = {
+        metres: (LinearMotion([metres, 0, 0]), LinearMotion([0, 0, 0])) for metres in (150, 450)
+    }
+    couplings = [[[1, 0, 0], [0, 2, 0]], [[0, 0, 3], [0, 0, 0]]]
+    paths = [
+        ChannelPath(nodes, coupling=coupling)
+        for nodes, coupling in zip(path_to.values(), couplings, strict=True)
+    ]
+    emulator = ChannelEmulator(paths, sample_rate=2e7, carrier_frequency=0.0, speed=3e8)
+    x = noise(3, COUNT)
+    result = in_every_buffer(
+        lambda most: Graph(
+            dislac.leo_channel(small_scenario(), emulator=emulator), x, outputs=2
+        ).result(most)
+    )
+    count = result.streams.shape[1]
+    expected = np.zeros((2, count), complex)
+    expected[0, 10:] = x[0, : count - 10]
+    expected[1, 10:] = 2 * x[1, : count - 10]
+    expected[0, 30:] += 3 * x[2, : count - 30]
+    assert count > COUNT - 2 * 4096
+    assert np.max(np.abs(result.streams - expected)) < 0.02 * np.max(np.abs(expected))
+    with pytest.raises(ValueError, match="give your emulator a noise"):
+        dislac.leo_channel(small_scenario(), snr_db=3.0, emulator=emulator)
+
+
 def test_settings_out_of_range_are_refused():
-    with pytest.raises(ScenarioError, match="precompensation.mode"):
+    with pytest.raises(ScenarioError, match=r"precompensation\.mode"):
         dislac.precompensator(small_scenario(), mode="sometimes")
     with pytest.raises(ScenarioError, match="snr_db"):
         dislac.leo_channel(small_scenario(), snr_db="loud")

@@ -2,17 +2,24 @@
 """What GNU Radio Companion knows about the blocks is true."""
 
 import inspect
+import os
 import re
+import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
+import pmt
 import pytest
 import yaml
 from gnuradio import dislac, gr
+from gnuradio.dislac.io import read_fixes
 from gnuradio.dislac.scenario import load_scenario
+from gnuradio.grc.core.platform import Platform
 
 ROOT = Path(__file__).parents[2]
+OPTIONS = "options.block.yml"
 FILES = {path.name.removesuffix(".block.yml"): path for path in ROOT.glob("grc/*.block.yml")}
 BLOCKS = sorted(set(FILES) - {"dislac_scenario"})
 KNOWN = {
@@ -101,17 +108,19 @@ def test_ports_are_as_described(name, qt):
         return [p for p in about.get(side, []) if p["domain"] == domain]
 
     for side, signature in (("inputs", block.in_sig()), ("outputs", block.out_sig())):
-        widths, count = [], 0
+        widths = []
         for port in ports(side, "stream"):
             values = {
-                key: eval(str(port.get(key, 1)).strip("${ }"), {"scenario": scenario})
+                key: eval(
+                    str(port.get(key, 1)).strip("${ }"), {"scenario": scenario, "emulator": None}
+                )
                 for key in ("multiplicity", "vlen")
             }
             widths += [8 * values["vlen"]] * values["multiplicity"]
-        assert signature.gr_io_signature().sizeof_stream_items()[: len(widths)] == widths or not widths
+        assert (
+            signature.gr_io_signature().sizeof_stream_items()[: len(widths)] == widths or not widths
+        )
         assert max(signature.gr_io_signature().max_streams(), 0) == len(widths)
-    import pmt
-
     incoming = set(pmt.to_python(block.message_ports_in())) - {"system"}
     outgoing = set(pmt.to_python(block.message_ports_out())) - {"system"}
     assert incoming == {p["id"] for p in ports("inputs", "message")}
@@ -132,3 +141,151 @@ def test_the_tree_holds_every_block_once():
     for entry in tree[1]:
         leaves += [entry] if isinstance(entry, str) else [b for v in entry.values() for b in v]
     assert sorted(leaves) == sorted(FILES)
+
+
+def flow_graph(blocks: list[tuple[str, str, dict]], connections: list[list[str]], **options) -> str:
+    """A flowgraph as Companion saves it; blocks as (name, kind, parameters)."""
+    return yaml.safe_dump(
+        {
+            "options": {
+                "parameters": {
+                    "id": "flowgraph",
+                    "generate_options": "no_gui",
+                    "run_options": "run",
+                    **options,
+                },
+                "states": {"coordinate": [8, 8], "rotation": 0, "state": "enabled"},
+            },
+            "blocks": [
+                {
+                    "name": name,
+                    "id": kind,
+                    "parameters": parameters,
+                    "states": {"coordinate": [8, 8], "rotation": 0, "state": "enabled"},
+                }
+                for name, kind, parameters in blocks
+            ],
+            "connections": connections,
+            "metadata": {"file_format": 1},
+        }
+    )
+
+
+def chained(*names: str) -> list[list[str]]:
+    """Connections of two chains along these blocks."""
+    return [[a, str(k), b, str(k)] for a, b in pairwise(names) for k in range(2)]
+
+
+SCENARIO = ("scenario", "dislac_scenario", {"overrides": "{'beams.chains': 2}", "snr_db": "10"})
+RECEIVER = [
+    ("demodulator", "dislac_ofdm_demodulator", {}),
+    ("estimator", "dislac_path_estimator", {"estimator": '"mmv-bomp"', "false_alarm_rate": "0.1"}),
+    ("locator", "dislac_bistatic_locator", {}),
+]
+TO_FIXES = [
+    ["demodulator", "0", "estimator", "0"],
+    ["estimator", "paths", "locator", "paths"],
+    ["locator", "fix", "sink", "fix"],
+]
+SEND = flow_graph(
+    [
+        SCENARIO,
+        ("source", "dislac_pilot_source", {"frames": "3"}),
+        ("precompensator", "dislac_precompensator", {"doppler_error_hz": "20"}),
+        ("channel", "dislac_leo_channel", {"snr_db": "20"}),
+        ("recorder", "dislac_recording_sink", {"base": "chains"}),
+        *RECEIVER,
+        ("sink", "dislac_fix_sink", {"directory": "live"}),
+    ],
+    [
+        *chained("source", "precompensator", "channel", "demodulator"),
+        *chained("channel", "recorder"),
+        *TO_FIXES,
+    ],
+)
+REPLAY = flow_graph(
+    [
+        SCENARIO,
+        ("source", "dislac_recording_source", {"recording": "chains", "speed": "0"}),
+        *RECEIVER,
+        ("sink", "dislac_fix_sink", {"directory": "again"}),
+    ],
+    [*chained("source", "demodulator"), *TO_FIXES],
+)
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory):
+    """Companion's core, as grcc uses it, with our blocks (GNU Radio's take long to read)."""
+    made = Platform(
+        version=gr.version(),
+        version_parts=(gr.major_version(), gr.api_version(), gr.minor_version()),
+        prefs=gr.prefs(),
+    )
+    needed = tmp_path_factory.mktemp("needed")
+    (places,) = {Path(p) for p in made.config.block_paths if (Path(p) / OPTIONS).exists()}
+    for path in (places / OPTIONS, *places.glob("*.domain.yml")):
+        shutil.copy(path, needed)
+    made.build_library([str(ROOT / "grc"), str(needed)])
+    return made
+
+
+def compiled(platform, text: str, folder: Path) -> bool:
+    """Whether Companion makes a program of a flowgraph."""
+    (folder / "flowgraph.grc").write_text(text)
+    graph, _ = platform.load_and_generate_flow_graph(str(folder / "flowgraph.grc"), str(folder))
+    return graph is not None
+
+
+def test_flowgraphs_of_companion_run(platform, tmp_path):
+    for text, folder in ((SEND, "live"), (REPLAY, "again")):
+        assert compiled(platform, text, tmp_path)
+        done = subprocess.run(
+            [sys.executable, "flowgraph.py"],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(ROOT / "python/tree")},
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert len(read_fixes(tmp_path / folder / "fixes.jsonl")) == 3
+    live, again = (tmp_path / f / "fixes.jsonl" for f in ("live", "again"))
+    assert live.read_bytes() == again.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("frames: '3'", "frames: '-3'"),
+        ("snr_db: '20'", "snr_db: '200'"),
+        ("false_alarm_rate: '0.1'", "false_alarm_rate: '1.5'"),
+        ("doppler_error_hz: '20'", "doppler_error_hz: '8e6'"),
+        ("beams.chains", "beams.chain"),
+        ("name: scenario", "name: scene"),
+    ],
+)
+def test_companion_refuses_what_makes_no_sense(wrong, platform, tmp_path):
+    assert wrong[0] in SEND
+    assert compiled(platform, SEND, tmp_path)
+    assert not compiled(platform, SEND.replace(*wrong), tmp_path)
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_defaults_make_sense(name, platform, qt):
+    graph = platform.make_flow_graph()
+    kinds = {"dislac_scenario", name}
+    blocks = {kind: graph.new_block(kind) for kind in sorted(kinds)}
+    for kind, block in blocks.items():
+        block.params["id"].set_value(kind.removeprefix("dislac_"))
+    graph.rewrite()
+    graph.validate()
+    problems = [
+        (element, message)
+        for block in blocks.values()
+        for element, message in block.iter_error_messages()
+        if message != "Port is not connected."
+    ]
+    assert not problems
+    if name != "dislac_scenario":
+        streams = [p for p in blocks[name].active_sources if p.domain == "stream"]
+        assert len(streams) in (0, 1, 8)

@@ -4,7 +4,6 @@
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
 import pmt
 import pytest

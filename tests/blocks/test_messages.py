@@ -26,7 +26,7 @@ def some_estimate(number: int) -> Estimate:
 
 
 class Posts(Guarded, gr.sync_block):
-    """Posts estimates, one a sample; but it says that it is done `early`, before the last of them."""
+    """Posts estimates, one a sample; if `early`, all of them after it has said that it is done."""
 
     def __init__(self, count: int, early: bool) -> None:
         gr.sync_block.__init__(self, "posts", None, [np.complex64])
@@ -145,7 +145,7 @@ def some_frames(count: int) -> np.ndarray:
 
 def test_estimates_are_the_librarys():
     vectors = some_frames(3)
-    tags = frames([(0, 5), (1, 7), (2, 9)]) + [(1, pmt_keys.RX_TIME, pmt_keys.time_to_tag(1.25))]
+    tags = [*frames([(0, 5), (1, 7), (2, 9)]), (1, pmt_keys.RX_TIME, pmt_keys.time_to_tag(1.25))]
     found = Estimating(vectors, tags).estimates()
     assert [(index, at) for _, index, at in found] == [(5, 0.0), (7, 1.25), (9, 0.0)]
     for vector, (estimate, _, _) in zip(vectors, found, strict=True):

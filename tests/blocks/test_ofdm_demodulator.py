@@ -16,7 +16,9 @@ def frame(streams: np.ndarray, start: int) -> np.ndarray:
     return SCENARIO.pilots.descramble(demodulate(samples, SCENARIO.numerology))
 
 
-def run(streams, tags, most=10_000_000, room=0, **settings) -> tuple[Result, dislac.ofdm_demodulator]:
+def run(
+    streams, tags, most=10_000_000, room=0, **settings
+) -> tuple[Result, dislac.ofdm_demodulator]:
     block = dislac.ofdm_demodulator(SCENARIO, **settings)
     graph = Graph(block, streams, tags, outputs=1, vlen=SIZE)
     if room:
@@ -47,7 +49,9 @@ def test_many_frames_back_to_back_come_in_order():
 def test_vectors_carry_the_time_of_reception():
     graph = Graph(dislac.ofdm_demodulator(SCENARIO), noise(2, 9_000), [(5_000, 3)], 1, SIZE)
     graph.result()
-    times = [pmt_keys.time_from_tag(t.value) for t in graph.sinks[0].tags() if t.key == pmt_keys.RX_TIME]
+    times = [
+        pmt_keys.time_from_tag(t.value) for t in graph.sinks[0].tags() if t.key == pmt_keys.RX_TIME
+    ]
     assert times == [5_000 / SCENARIO.sample_rate]
 
 
@@ -78,7 +82,7 @@ def test_a_frame_that_is_not_finite_is_dropped(bad, most):
 def test_what_is_not_finite_between_frames_does_not_matter(most):
     x = noise(2, 5_000)
     x[:, 999] = x[:, 1_640] = np.nan
-    result, block = run(x, [(1_000, 0)], most)
+    result, _ = run(x, [(1_000, 0)], most)
     assert np.array_equal(result.streams.reshape(8, 32, 2), frame(x, 1_000))
 
 
@@ -90,7 +94,9 @@ def test_the_end_of_the_stream_may_cut_a_frame_off(most, lacking):
     whole = not lacking
     assert (block.frames_used, block.frames_lost) == (1 + whole, 1 - whole)
     assert len(result.tags) == 1 + whole
-    assert [e["reason"] for e in result.events] == ["cut off by the end of the stream"] * (not whole)
+    assert [e["reason"] for e in result.events] == ["cut off by the end of the stream"] * (
+        not whole
+    )
 
 
 @pytest.mark.parametrize("most", BUFFERS)

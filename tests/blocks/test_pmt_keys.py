@@ -8,7 +8,7 @@ from gnuradio.dislac.blocks import pmt_keys
 from gnuradio.dislac.channel import Paths
 from gnuradio.dislac.estimation import Estimate
 from gnuradio.dislac.positioning import Fix, FixStatus
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -18,9 +18,12 @@ index = st.integers(0, 2**53)
 
 def same(a, b) -> bool:
     """To the last bit, NaN included."""
-    return np.array_equal(np.asarray(a, float).view(np.uint64), np.asarray(b, float).view(np.uint64))
+    return np.array_equal(
+        np.asarray(a, float).view(np.uint64), np.asarray(b, float).view(np.uint64)
+    )
 
 
+@settings(max_examples=40)
 @given(
     frame=index,
     numbers=arrays(float, 5, elements=anything),
@@ -37,12 +40,15 @@ def test_a_fix_comes_through(frame, numbers, position, covariance, direction, st
     for pdu in (pmt_keys.fix_to_pdu(fix), wire):
         back = pmt_keys.fix_from_pdu(pdu)
         assert (back.frame, back.status) == (frame, status)
-        assert same([back.time, back.residual_delay, back.residual_doppler, back.error, back.bound], numbers)
+        assert same(
+            [back.time, back.residual_delay, back.residual_doppler, back.error, back.bound], numbers
+        )
         assert same(back.position, position)
         assert same(back.covariance, covariance)
         assert same(back.direction, direction)
 
 
+@settings(max_examples=40)
 @given(data=st.data(), paths=st.integers(0, 3), frame=index, known=st.booleans())
 def test_an_estimate_comes_through(data, paths, frame, known):
     def draw(*shape):

@@ -29,8 +29,8 @@ class ChunkBlock(Guarded, gr.basic_block):
         self.enlarge_buffers(8 * CHUNK)
         self._processor: ChunkProcessor | None = None
 
-    def make_processor(self) -> ChunkProcessor:
-        """The processor of a run that begins."""
+    def make_processor(self) -> ChunkProcessor | None:
+        """The processor of a run that begins, None if it needs none."""
         raise NotImplementedError
 
     def send_tags(self, tags: Sequence[Any]) -> None:

@@ -58,7 +58,7 @@ def _exit() -> None:
 
 
 def guarded(returns: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Makes a method of a block catch everything, and return `returns` once the block has failed."""
+    """Makes a method catch everything, and return `returns` once its block has failed."""
 
     def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(method)

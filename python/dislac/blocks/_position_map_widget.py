@@ -72,7 +72,7 @@ class PositionMapWidget(Display):
         for plan in (self.scene, self.close_up):
             plan.show(_Picture(receiver, target))
         self.scene.look_at(np.concatenate([receiver, target]))
-        self.close_up.look_closely(target if scenario.target else receiver, _NOWHERE)
+        self.close_up.look_closely(target if scenario.target else receiver, _NOWHERE, _NOWHERE)
 
     def draw(self, track: Track) -> None:
         picture = self._picture(track)
@@ -84,7 +84,7 @@ class PositionMapWidget(Display):
             middle = np.median(picture.trail, axis=0)[None]
         self.scene.look_at(np.concatenate([picture.receiver, middle]))
         if np.isfinite(middle).all():
-            self.close_up.look_closely(middle, picture.trail)
+            self.close_up.look_closely(middle, picture.trail, picture.spread)
         self.panel.show_values(_numbers(track))
 
     def _picture(self, track: Track) -> _Picture:
@@ -167,14 +167,18 @@ class _Map:
             low, high = places.min(axis=0), places.max(axis=0)
             self._frame((low + high) / 2, max(0.7 * float(np.max(high - low)), 50.0))
 
-    def look_closely(self, middle: Floats, trail: Floats) -> None:
-        """Follows `middle` (1, 2) in steps, as closely as most of the trail (n, 2) allows."""
-        off = np.max(np.abs(trail - middle), axis=-1)
-        off = off[np.isfinite(off)]
-        half = _round_up(1.2 * float(np.quantile(off, 0.95))) if len(off) else 10.0
+    def look_closely(self, middle: Floats, trail: Floats, spread: Floats) -> None:
+        """Follows `middle` (1, 2) in steps, as closely as most of trail and spread (n, 2) allow."""
+        reach = 8.0
+        if len(trail := trail[np.isfinite(trail).all(axis=-1)]):
+            reach = float(np.quantile(np.max(np.abs(trail - middle), axis=-1), 0.95))
+            if np.isfinite(spread).all():
+                reach = max(reach, min(2.5 * reach, float(np.max(np.abs(spread - middle)))))
+        # Closer only where that will not be undone soon
+        closer = _round_up(1.5 * reach)
         moved = float(np.max(np.abs(middle - self._center))) > self._half / 3
-        if moved or half > self._half or half < self._half / 2:
-            self._frame(middle[0], half)
+        if moved or closer < self._half or 1.1 * reach > self._half:
+            self._frame(middle[0], closer)
 
     def _frame(self, center: Floats, half: float) -> None:
         if self._moved_by_hand:

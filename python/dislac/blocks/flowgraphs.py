@@ -2,6 +2,7 @@
 """The whole chain as top blocks: emulated, and from a recording."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from os import PathLike
 from typing import Any
 
@@ -30,7 +31,11 @@ class _Receiver(gr.top_block):
     """What both flowgraphs share: from receive streams to fixes."""
 
     def __init__(
-        self, name: str, scenario: Scenario, directory: str | PathLike[str] | None, on_fix: OnFix | None
+        self,
+        name: str,
+        scenario: Scenario,
+        directory: str | PathLike[str] | None,
+        on_fix: OnFix | None,
     ) -> None:
         gr.top_block.__init__(self, name)
         self.scenario = scenario
@@ -44,7 +49,7 @@ class _Receiver(gr.top_block):
 
     def _connect_chains(self, *blocks: Any) -> None:
         """Connects all streams of each block to those of the next."""
-        for block, successor in zip(blocks[:-1], blocks[1:], strict=True):
+        for block, successor in pairwise(blocks):
             for chain in range(self.scenario.chains):
                 self.connect((block, chain), (successor, chain))
 

@@ -33,27 +33,43 @@ class leo_channel(ChunkBlock):
         scenario: nodes, arrays, beams, paths, fading and noise come from here.
         snr_db: signal to noise ratio per received element, averaged over a frame [dB]; None: the
             noise that the scenario says.
+        emulator: a channel between any numbers of streams, with paths, noise and gains of its
+            own, in place of the scenario's; None for none.
 
     Raises:
         ScenarioError: a setting is out of range.
+        ValueError: `snr_db` beside an emulator of your own.
     """
 
-    def __init__(self, scenario: Scenario, snr_db: float | None = None) -> None:
-        super().__init__("leo_channel", scenario.chains, scenario.chains)
+    def __init__(
+        self,
+        scenario: Scenario,
+        snr_db: float | None = None,
+        emulator: ChannelEmulator | None = None,
+    ) -> None:
+        chains = scenario.chains
+        inputs, outputs = (emulator.inputs, emulator.outputs) if emulator else (chains, chains)
+        super().__init__("leo_channel", inputs, outputs)
         self._lock = Lock()
         self._scenario = scenario
+        self._emulator = emulator
         self.set_snr_db(snr_db)
 
     def set_snr_db(self, snr_db: float | None) -> None:
         """Changes the noise from the next samples on."""
+        if snr_db is not None and self._emulator is not None:
+            raise ValueError("snr_db is for the scenario's channel; give your emulator a noise")
         noise = None if snr_db is None else {"snr_db": snr_db}
         scenario = overridden(self._scenario, {"channel.noise": noise})
         with self._lock:
             self._scenario = scenario
-            if self._processor is not None:
+            if self._processor is not None and self._emulator is None:
                 self._processor.noise = build.emulator(scenario).noise
 
     def make_processor(self) -> ChannelEmulator:
+        if self._emulator is not None:
+            self._emulator.reset()
+            return self._emulator
         with self._lock:
             return build.emulator(self._scenario)
 

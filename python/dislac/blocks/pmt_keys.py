@@ -13,7 +13,6 @@ from ..estimation import Estimate
 from ..positioning import Fix, FixStatus
 
 __all__ = [
-    "ARRIVAL",
     "EVENTS",
     "FIX",
     "FRAME",
@@ -86,7 +85,7 @@ def time_from_tag(value: Any) -> float:
 
 def fix_to_pdu(fix: Fix) -> Any:
     """PDU of a fix: its position [m] as data, all else as metadata, every number exact."""
-    meta = {name: float(getattr(fix, name)) for name in _FIX_NUMBERS}
+    meta: dict[str, Any] = {name: float(getattr(fix, name)) for name in _FIX_NUMBERS}
     meta |= {"frame": int(fix.frame), "status": str(fix.status)}
     meta |= {"covariance": np.ravel(fix.covariance), "direction": fix.direction}
     return _pdu(meta, fix.position)

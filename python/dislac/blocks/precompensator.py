@@ -57,7 +57,8 @@ class precompensator(ChunkBlock):
         super().__init__("precompensator", scenario.chains, scenario.chains)
 
     def make_processor(self) -> Precompensator | None:
-        return build.precompensator(self._scenario)
+        self._precompensator = build.precompensator(self._scenario)
+        return self._precompensator
 
     @guarded(-1)
     def general_work(self, input_items, output_items):
@@ -72,11 +73,12 @@ class precompensator(ChunkBlock):
         return count
 
     def send_tags(self, tags: Sequence[Any]) -> None:
+        assert self._precompensator is not None
+        advance_at = self._precompensator.advance
         rate = self._scenario.sample_rate
         arrivals = np.array([tag.offset for tag in tags])
         # The advance is a function of the time of departure.
-        rough = self._processor.advance(arrivals / rate)
-        advance = self._processor.advance(arrivals / rate - rough)
+        advance = advance_at(arrivals / rate - advance_at(arrivals / rate))
         for tag, start in zip(tags, np.rint(arrivals - advance * rate), strict=True):
             index, _ = pmt_keys.frame_from_tag(tag.value)
             value = pmt_keys.frame_to_tag(index, tag.offset)
