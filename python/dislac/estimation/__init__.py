@@ -45,8 +45,8 @@ def make_estimator(
         grid_points: points an axis of the spatial-frequency grids of ``mmv-bomp``.
         max_paths: ``off-grid`` finds up to so many; ``mmv-bomp`` always selects so many atoms.
         false_alarm_rate: probability of detecting a path in a frame of noise alone.
-        delay_window: (least, greatest) residual delay to search [s]; by default the whole
-            unambiguous span, an eighth of it negative.
+        delay_window: (least, greatest) residual delay to search [s]; by default from
+            -1/8 to 3/8 of the span 1 / (subcarrier spacing) over which delays are unambiguous.
         doppler_window: (least, greatest) residual Doppler to search [Hz]; by default half a
             Doppler resolution about zero, enough for a pre-compensation that works.
         reference_departure: (2,) spatial frequency at which all paths are known to leave the

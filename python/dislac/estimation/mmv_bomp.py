@@ -122,7 +122,7 @@ class MmvBomp:
         products = (v[..., self._i].conj() * v[..., self._j]).swapaxes(0, 1)
         self._heard_products = np.ascontiguousarray(products, dtype=self._complex)
         # Real part of a product of complex numbers = product of their parts, one conjugated.
-        products = np.ascontiguousarray((u[..., self._i] * u[..., self._j].conj() * twice))
+        products = np.ascontiguousarray(u[..., self._i] * u[..., self._j].conj() * twice)
         sent = products.view(float).transpose(1, 2, 0)  # (Ms, 2 pairs, nodes)
         self._sent_products = np.ascontiguousarray(sent, dtype=self._real)
 

@@ -66,8 +66,9 @@ def search_windows(
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """Delay [s] and Doppler [Hz] windows, with defaults filled in.
 
-    Delays: one unambiguous span, an eighth of it negative, as noise or an error of the timing
-    advance may need. Dopplers: half a resolution cell of the frame, about zero.
+    Delays: from -1/8 to 3/8 of the unambiguous span: some are negative where noise or an error of
+    the timing advance makes them so, and no cyclic prefix lets longer ones pass. Dopplers: half a
+    resolution cell of the frame, about zero.
 
     Raises:
         EstimatorError: a window that is empty or not finite, or longer than a delay is unambiguous.
@@ -75,7 +76,7 @@ def search_windows(
     spacing = np.min(np.diff(model.frequencies)) if len(model.frequencies) > 1 else np.inf
     if delay_window is None:
         span = 1.0 / spacing
-        delay_window = (-span / 8, span * 7 / 8)
+        delay_window = (-span / 8, span * 3 / 8)
     if doppler_window is None:
         duration = extent(model.symbol_times)
         half = 0.25 / duration if duration > 0 else 0.0
@@ -106,6 +107,8 @@ class Signatures:
             pilots included.
         free: indices, among (arrival x, y, departure x, y, delay, doppler), of the parameters that
             are unknown and that the model can tell: a linear array sees one axis only.
+        cells: size of a resolution cell in each free parameter.
+        delay_cell: the same in delay [s].
     """
 
     def __init__(self, model: SnapshotModel, departure: Floats | None = None) -> None:
@@ -123,13 +126,37 @@ class Signatures:
         known = departure is not None
         told = [r.nx > 1, r.ny > 1, t.nx > 1 and not known, t.ny > 1 and not known]
         self.free = np.flatnonzero([*told, subcarriers > 1, symbols > 1])
+        sizes = [2 / n for n in (r.nx, r.ny, t.nx, t.ny)]
+        spans = [extent(model.frequencies), extent(model.symbol_times)]
+        cells = np.array([*sizes, *(1 / x if x > 0 else 1.0 for x in spans)])
+        self.cells = cells[self.free]
+        self.delay_cell = float(cells[4])
         # Which spatial and frequency factors make the signature (first) and each derivative.
         self._spatial = np.array([0, 1, 2, 3, 4, 0, 5])[np.r_[0, self.free + 1]]
         self._frequency = np.array([0, 0, 0, 0, 0, 1, 0])[np.r_[0, self.free + 1]]
+        self._sharing: dict[int, Floats] = {}
         self._receive_phase, self._receive_jet = _jet(r, self.receive, 1.0)
         self._transmit_phase, self._transmit_jet = _jet(t, self.transmit, -1.0)
         self._frequency_slope = -2j * np.pi * model.frequencies
         self._time_slope = 2j * np.pi * self.times
+
+    def sent(self, parameters: Floats) -> Complex:
+        """(J,) what each row is sent towards the departure and at the Doppler of a path (6,)."""
+        steering = self.model.transmit_array.steering(parameters[2:4])
+        turned: Complex = np.exp(parameters[5] * self._time_slope)
+        return turned * (self.transmit @ steering.conj())
+
+    def sharing(self, paths: int) -> Floats:
+        """(paths F, P) from the unknowns of several paths to each path's free parameters.
+
+        All paths have one departure: the satellite is far beyond everything that scatters.
+        """
+        if paths not in self._sharing:
+            own = np.eye(paths * len(self.free)).reshape(-1, paths, len(self.free))
+            shared = np.isin(self.free, (2, 3))
+            columns = own[..., ~shared].reshape(len(own), -1), own[..., shared].sum(axis=1)
+            self._sharing[paths] = np.hstack(columns)
+        return self._sharing[paths]
 
     def factors(self, parameters: Floats) -> tuple[Complex, Complex]:
         """Factors of the signatures at `parameters` (..., 6), and of their derivatives.

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Refinement off the grid: Gauss-Newton on all paths jointly, gains eliminated."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import wrap_spatial_frequency
+from .signature import Signatures
+
+__all__ = ["Fit", "fit", "pick", "refine"]
+
+Complex = NDArray[np.complex128]
+Floats = NDArray[np.float64]
+
+
+class Fit(NamedTuple):
+    """Least squares of a frame at given parameters, gains eliminated; batch (...), L paths.
+
+    gain (..., L); explained (...) energy; gradient (..., P) and curvature (..., P, P) of half the
+    unexplained energy over the P = L F free parameters.
+    """
+
+    gain: Complex
+    explained: Floats
+    gradient: Floats
+    curvature: Floats
+
+
+def pick(current: Fit, which: Any) -> Fit:
+    """The chosen problems of a batch."""
+    return Fit(*(values[which] for values in current))
+
+
+def fit(
+    signatures: Signatures, frame: Complex, parameters: Floats, ridge: Floats | float = 0.0
+) -> Fit:
+    """Regularised least squares of a frame (J, Nsc) on paths at `parameters` (B, L, 6).
+
+    `ridge` (L,) is what a path's |gain|^2 costs: the noise power over the power expected of it.
+    """
+    batch, paths, _ = parameters.shape
+    s, e = signatures.factors(parameters)
+    c = s.shape[-2]
+    sc, ec = s.conj(), e.conj()
+    match = np.einsum("blcj,blcj->blc", sc, ec @ frame.T)
+    s, sc = s.reshape(batch, paths * c, -1), sc.reshape(batch, paths * c, -1)
+    e, ec = e.reshape(batch, paths * c, -1), ec.reshape(batch, paths * c, -1)
+    gram = sc @ s.swapaxes(1, 2)
+    gram *= ec @ e.swapaxes(1, 2)
+    gram = gram.reshape(batch, paths, c, paths, c)
+    slopes = paths * (c - 1)
+    # Columns: the frame, then the derivatives, each projected on the signatures.
+    right = np.empty((batch, paths, 1 + slopes), complex)
+    right[..., 0] = match[..., 0]
+    right[..., 1:] = gram[:, :, 0, :, 1:].reshape(batch, paths, slopes)
+    solved = np.linalg.solve(gram[:, :, 0, :, 0] + ridge * np.eye(paths), right)
+    # What is left of the derivatives' products once the signatures are projected out.
+    left = np.empty((batch, slopes, 1 + slopes), complex)
+    left[..., 0] = match[..., 1:].reshape(batch, slopes)
+    left[..., 1:] = gram[:, :, 1:, :, 1:].reshape(batch, slopes, slopes)
+    left -= right[..., 1:].conj().swapaxes(1, 2) @ solved
+    gain = solved[..., 0]
+    scale = np.repeat(gain, c - 1, axis=1)
+    left *= scale.conj()[..., None]
+    left[..., 1:] *= scale[:, None, :]
+    explained = np.einsum("bl,bl->b", match[..., 0].conj(), gain).real
+    share = signatures.sharing(paths)
+    gradient, curvature = left[..., 0].real @ share, share.T @ left[..., 1:].real @ share
+    return Fit(gain, explained, gradient, curvature)
+
+
+def refine(
+    signatures: Signatures,
+    frame: Complex,
+    parameters: Floats,
+    energy: float,
+    iterations: int,
+    ridge: Floats | float = 0.0,
+) -> tuple[Floats, Fit]:
+    """Levenberg-Marquardt from `parameters` (B, L, 6): B independent problems at once.
+
+    It ends when no problem can gain more than a thousandth of the noise's energy per element,
+    far less than the estimate's own uncertainty.
+    """
+    batch, paths, _ = parameters.shape
+    free, share = signatures.free, signatures.sharing(paths)
+    current = fit(signatures, frame, parameters, ridge)
+    damping = np.full(batch, 1e-3)
+    diagonal = np.arange(current.gradient.shape[1])
+    for _ in range(iterations):
+        unit = 1.0 / np.sqrt(np.maximum(current.curvature[:, diagonal, diagonal], 1e-300))
+        scaled = current.curvature * (unit[:, :, None] * unit[:, None, :])
+        scaled[:, diagonal, diagonal] += damping[:, None]
+        right = unit * current.gradient
+        step = np.linalg.solve(scaled, right[..., None])[..., 0]
+        noise = np.maximum(energy - current.explained, 1e-14 * energy) / frame.size
+        if np.all(np.einsum("bp,bp->b", step, right) < 1e-3 * noise):
+            break
+        move = ((unit * step) @ share.T).reshape(batch, paths, -1)
+        # Beyond a quarter of a cell the quadratic model says nothing.
+        longest = np.abs(move / signatures.cells).max(axis=(1, 2), keepdims=True)
+        trial = parameters.copy()
+        trial[..., free] += move / np.maximum(4 * longest, 1.0)
+        new = fit(signatures, frame, trial, ridge)
+        better = new.explained > current.explained
+        damping = np.where(better, damping * 0.1, damping * 10.0)
+        if better.all():
+            parameters, current = trial, new
+        elif better.any():
+            parameters = np.where(better[:, None, None], trial, parameters)
+            current = Fit(*(_where(better, n, c) for n, c in zip(new, current, strict=True)))
+    parameters = parameters.copy()
+    parameters[..., :4] = wrap_spatial_frequency(parameters[..., :4])
+    return parameters, current
+
+
+def _where(chosen: NDArray[np.bool_], new: Any, old: Any) -> Any:
+    return np.where(chosen.reshape(-1, *[1] * (new.ndim - 1)), new, old)

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where on coarse grids the paths of a frame may be: starting points for refinement."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import PlanarArray, wrap_spatial_frequency
+from .signature import Signatures, extent, window_grid
+
+__all__ = ["CoarseSearch", "FurtherSearch"]
+
+Complex = NDArray[np.complex128]
+Floats = NDArray[np.float64]
+
+
+class CoarseSearch:
+    """|a^H y|^2 / a^H a over a grid two points a resolution cell wide in each parameter."""
+
+    def __init__(
+        self,
+        signatures: Signatures,
+        delay_window: tuple[float, float],
+        doppler_window: tuple[float, float],
+    ) -> None:
+        model = signatures.model
+        f, t = model.frequencies, signatures.times
+        self.delays = window_grid(delay_window, 2 * extent(f))
+        self.dopplers = window_grid(doppler_window, 2 * extent(model.symbol_times))
+        self.arrivals = _coarse_grid(model.receive_array)
+        receive = model.receive_array.steering(self.arrivals)
+        if signatures.departure is None:
+            self.departures = _coarse_grid(model.transmit_array)
+            weights = signatures.transmit
+            transmit = model.transmit_array.steering(self.departures).conj()
+        else:
+            # The known departure is a transmit array of one element whose steering vector is 1.
+            self.departures = signatures.departure[None]
+            weights = signatures.transmit @ model.transmit_array.steering(self.departures).conj().T
+            transmit = np.ones((1, 1))
+        power = np.abs(transmit @ weights.T) ** 2 @ (np.abs(receive @ signatures.receive.T) ** 2).T
+        self._inverse_power = (1.0 / np.maximum(power, 1e-9 * power.max())).astype(np.float32)
+        single = np.complex64
+        elements = (weights[:, :, None] * signatures.receive[:, None, :]).reshape(len(t), -1)
+        self._elements = elements.conj().astype(single)
+        self._transmit = transmit.conj().astype(single)
+        self._receive = np.ascontiguousarray(receive.conj().T).astype(single)
+        self._delay_kernel = np.exp(2j * np.pi * np.outer(self.delays, f)).astype(single)
+        self._doppler_kernel = np.exp(-2j * np.pi * np.outer(self.dopplers, t)).astype(single)
+        # Buffers used again and again: fresh large ones would cost more than the products.
+        cells, gt, gr = len(self.delays) * len(self.dopplers), len(self.departures), len(receive)
+        self._half_way = np.empty((cells, gt, len(self._receive)), single)
+        self._match = np.empty((cells * gt, gr), single)
+        self._score = np.empty((cells * gt, gr), np.float32)
+        self._scratch = np.empty_like(self._score)
+
+    def __call__(self, frame: Complex, count: int) -> tuple[Floats, Floats]:
+        """The best grid points of a frame (J, Nsc), each at another delay.
+
+        Returns:
+            (C, 6) parameters, C <= count, and (C,) energy explained, greatest first.
+        """
+        rows, nr = len(frame), len(self._receive)
+        x = self._delay_kernel @ frame.astype(np.complex64).T  # (D, J)
+        x = (self._doppler_kernel[:, None] * x).reshape(-1, rows)  # (K D, J)
+        z = (x @ self._elements).reshape(len(x), -1, nr)  # (K D, Nt, Nr)
+        z = np.matmul(self._transmit, z, out=self._half_way).reshape(-1, nr)  # (K D Gt, Nr)
+        z = np.matmul(z, self._receive, out=self._match)  # (K D Gt, Gr)
+        score = np.square(z.real, out=self._score)
+        score += np.square(z.imag, out=self._scratch)
+        score = score.reshape(len(x), -1)
+        score *= self._inverse_power.ravel()
+        profile = score.max(axis=1).reshape(len(self.dopplers), -1)
+        doppler = profile.argmax(axis=0)
+        profile = profile.max(axis=0)
+        delay = _peaks(profile, count)
+        doppler = doppler[delay]
+        direction = score[doppler * len(self.delays) + delay].argmax(axis=1)
+        departure, arrival = np.divmod(direction, len(self.arrivals))
+        parameters = [
+            self.arrivals[arrival],
+            self.departures[departure],
+            self.delays[delay],
+            self.dopplers[doppler],
+        ]
+        return np.column_stack(parameters), profile[delay].astype(float) / frame.shape[1]
+
+
+class FurtherSearch:
+    """What a path beside known ones would add, over a grid of arrivals and delays.
+
+    It leaves where the others do, with the Doppler of the first. Its signature counts only as far
+    as it differs from the known ones and from what moving those a little would change, so that a
+    path close by is not taken for an error of the known ones, nor the other way round.
+    """
+
+    def __init__(self, signatures: Signatures, delay_window: tuple[float, float]) -> None:
+        model = signatures.model
+        self._signatures = signatures
+        self.arrivals = _coarse_grid(model.receive_array)
+        self.delays = window_grid(delay_window, 2 * extent(model.frequencies))
+        self._heard = model.receive_array.steering(self.arrivals) @ signatures.receive.T
+        self._tones = np.exp(-2j * np.pi * np.outer(self.delays, model.frequencies))
+        array = model.receive_array
+        self._near = np.array([1.2 / array.nx, 1.2 / array.ny, 0.6 * signatures.delay_cell])
+
+    def __call__(
+        self, residual: Complex, known: Floats, count: int
+    ) -> tuple[Floats, NDArray[np.float64]]:
+        """Starts for one more path.
+
+        Args:
+            residual: (J, Nsc) the frame less the known paths.
+            known: (L, 6) their parameters.
+            count: how many peaks, apart from each other.
+
+        Returns:
+            (count, 6) parameters and (count,) energy that each would explain, greatest first.
+        """
+        s, e = self._signatures.factors(known)
+        s, e = s.reshape(-1, s.shape[-1]), e.reshape(-1, e.shape[-1])
+        candidates = self._heard * self._signatures.sent(known[0])  # (G, J)
+        match = np.abs(candidates.conj() @ residual @ self._tones.conj().T) ** 2  # (G, D)
+        power = np.sum(np.abs(candidates) ** 2, axis=1, keepdims=True) * residual.shape[1]
+        gram = (s.conj() @ s.T) * (e.conj() @ e.T)
+        unit = 1.0 / np.sqrt(np.diag(gram).real)
+        gram = gram * unit[:, None] * unit + 1e-6 * np.eye(len(gram))
+        whiten = np.linalg.inv(np.linalg.cholesky(gram)) * unit
+        cross = (s.conj() @ candidates.T)[:, :, None] * (e.conj() @ self._tones.T)[:, None, :]
+        explained_by_known = np.sum(np.abs(np.tensordot(whiten, cross, 1)) ** 2, axis=0)
+        score = match / np.maximum(power - explained_by_known, 0.02 * power)
+        return self._peaks(score, known[0], count)
+
+    def _peaks(
+        self, score: Floats, first: Floats, count: int
+    ) -> tuple[Floats, NDArray[np.float64]]:
+        starts, values = np.empty((count, 6)), np.empty(count)
+        for k in range(count):
+            r, d = np.unravel_index(int(np.argmax(score)), score.shape)
+            starts[k] = *self.arrivals[r], *first[2:4], self.delays[d], first[5]
+            values[k] = score[r, d]
+            apart = np.abs(wrap_spatial_frequency(self.arrivals - self.arrivals[r]))
+            near = np.all(apart < self._near[:2], axis=1)
+            score[np.ix_(near, np.abs(self.delays - self.delays[d]) < self._near[2])] = -1.0
+        return starts, values
+
+
+def _coarse_grid(array: PlanarArray) -> Floats:
+    """Visible spatial frequencies, two a resolution cell along each axis that the array has."""
+    axes = [
+        (np.arange(2 * n) + 0.5) / n - 1.0 if n > 1 else np.zeros(1) for n in (array.nx, array.ny)
+    ]
+    grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
+    return grid[np.sum(grid**2, axis=-1) <= 1.0]
+
+
+def _peaks(profile: NDArray[np.float32], count: int) -> NDArray[np.intp]:
+    """Indices of up to `count` greatest local maxima of a profile, greatest first."""
+    padded = np.concatenate([[-1.0], profile, [-1.0]])
+    peaks = np.flatnonzero((profile >= padded[:-2]) & (profile >= padded[2:]))
+    return peaks[np.argsort(-profile[peaks], kind="stable")[:count]]
