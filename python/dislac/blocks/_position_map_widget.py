@@ -230,7 +230,8 @@ class _Layer(pg.GraphicsObject):
             line(np.concatenate([picture.receiver, picture.fix]), Color.SKY, 2)
         painter.setPen(QtCore.Qt.NoPen)
         trail = pixels(picture.trail)
-        for point, opacity in zip(trail, np.linspace(0.1, 0.6, len(trail)), strict=True):
+        opacities = np.linspace(0.6, 0.1, len(trail))[::-1]
+        for point, opacity in zip(trail, opacities, strict=True):
             self._trail.setAlphaF(opacity)
             painter.setBrush(self._trail)
             painter.drawEllipse(point, 3.5, 3.5)
