@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The flowgraphs in examples/ compile, run to their end without a screen, and find the vehicle."""
+
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from gnuradio import gr
+from gnuradio.dislac.io import read_fixes
+from gnuradio.dislac.scenario import load_scenario
+from gnuradio.grc.core.platform import Platform
+
+pytest.importorskip("PyQt5.QtWidgets")
+pytest.importorskip("pyqtgraph")
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+FLOWGRAPHS = sorted(EXAMPLES.glob("*.grc"))
+FRAMES = 12
+
+
+def run(folder: Path, *command: object) -> str:
+    """Output of a Python program run in a folder, where it also keeps its settings."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT / "python" / "tree"),
+        "GRC_BLOCKS_PATH": str(ROOT / "grc"),
+        "QT_QPA_PLATFORM": "offscreen",
+        "HOME": str(folder),
+        "XDG_CONFIG_HOME": str(folder),
+        "XDG_RUNTIME_DIR": str(folder),
+    }
+    words = [sys.executable, *(str(word) for word in command)]
+    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, f"{command}:\n{done.stdout}\n{done.stderr}"
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory) -> Path:
+    """Where the programs lie that grcc makes of all examples."""
+    folder = tmp_path_factory.mktemp("compiled")
+    said = run(folder, shutil.which("grcc"), "-o", folder, *FLOWGRAPHS)
+    assert not re.search("error|failed", said, re.IGNORECASE), said
+    return folder
+
+
+def test_all_examples_compile(compiled):
+    assert len(FLOWGRAPHS) >= 4
+    assert {p.stem for p in compiled.glob("*.py")} == {p.stem for p in FLOWGRAPHS}
+
+
+def test_without_windows_recorded_and_replayed(compiled, tmp_path):
+    printed = run(
+        tmp_path, compiled / "bistatic_headless.py", "--frames", FRAMES, "--folder", "fixes"
+    )
+    fixes = read_fixes(tmp_path / "fixes" / "fixes.jsonl")
+    assert [fix.frame for fix in fixes] == list(range(FRAMES))
+    assert all(fix.valid for fix in fixes)
+    # the vehicle has driven, and the fixes with it
+    truth = load_scenario(EXAMPLES / "street.yml").target.motion
+    errors = [np.linalg.norm(fix.position - truth.state(fix.time)[0]) for fix in fixes]
+    assert np.median(errors) < 5.0
+    np.testing.assert_allclose(errors, [fix.error for fix in fixes])
+    assert printed.count("error") == FRAMES
+
+    run(tmp_path, compiled / "record.py", "--frames", FRAMES, "--recording", "street")
+    replay = tmp_path / "watch_replay.py"
+    replay.write_text(WATCH_REPLAY)
+    shown = json.loads(run(tmp_path, replay, compiled, FRAMES))
+    assert shown["Frame"] == str(FRAMES - 1)
+    again = (tmp_path / "replayed" / "fixes.jsonl").read_bytes()
+    assert again == (tmp_path / "fixes" / "fixes.jsonl").read_bytes()
+
+
+WATCH_REPLAY = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+frames = int(sys.argv[2])
+import replay
+from PyQt5 import Qt
+
+class top(replay.replay):
+    def __init__(self):
+        super().__init__(recording="street", folder="replayed")
+        self.watch = Qt.QTimer(self)
+        self.watch.timeout.connect(self.look)
+        self.watch.start(20)
+
+    def look(self):
+        texts = self.position_map.qwidget().panel.texts()
+        if texts["Fixes"] == f"{frames} of {frames}":
+            self.watch.stop()
+            self.close()
+            print(json.dumps(texts))
+
+replay.main(lambda **_: top(), replay.argument_parser().parse_args([]))
+"""
+
+
+def test_live(compiled, tmp_path):
+    watch = tmp_path / "watch_live.py"
+    watch.write_text(WATCH_LIVE)
+    loud, faint = (json.loads(line) for line in run(tmp_path, watch, compiled).splitlines())
+    assert float(loud["map"]["RMS error"].split()[0]) < 20.0
+    assert loud["map"]["Status"] == "ok"
+    assert float(loud["view"]["Peak delay"].split()[0]) == pytest.approx(1296.0, abs=40.0)
+    # after the slider was moved to where nothing can be heard
+    assert "no detection" in faint["map"]["Without a fix"]
+    bounds = [float(shown["map"]["Bound"].split()[0]) for shown in (loud, faint)]
+    assert bounds[1] > 5.0 * bounds[0]
+
+
+WATCH_LIVE = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import bistatic_live
+from PyQt5 import Qt
+
+class top(bistatic_live.bistatic_live):
+    def __init__(self):
+        super().__init__()
+        self.set_frame_rate(1000)
+        self.heard = False
+        self.watch = Qt.QTimer(self)
+        self.watch.timeout.connect(self.look)
+        self.watch.start(20)
+
+    def look(self):
+        texts = self.position_map.qwidget().panel.texts()
+        fixes = texts["Fixes"].split()[0]
+        if not self.heard and fixes.isdigit() and int(fixes) >= 10:
+            self.heard = True
+            self.tell()
+            self.set_snr_db(-20)
+        elif self.heard and "no detection" in texts["Without a fix"]:
+            self.watch.stop()
+            self.tell()
+            self.close()
+
+    def tell(self):
+        panels = {"map": self.position_map, "view": self.delay_doppler_view}
+        print(json.dumps({k: v.qwidget().panel.texts() for k, v in panels.items()}))
+
+bistatic_live.main(top_block_cls=top)
+"""
+
+
+@pytest.mark.parametrize("path", FLOWGRAPHS, ids=lambda path: path.stem)
+def test_examples_say_what_they_are(path):
+    document = yaml.safe_load(path.read_text())
+    options = document["options"]["parameters"]
+    assert options["id"] == path.stem
+    assert options["author"] == "gr-dislac developers"
+    assert options["title"] and options["description"].endswith(".")
+    assert document["metadata"]["file_format"] == 1
+    places = [tuple(block["states"]["coordinate"]) for block in document["blocks"]]
+    assert len(set(places)) == len(places)
+
+
+@pytest.mark.skipif(not gr.version().startswith("3.10.5"), reason="other versions write otherwise")
+def test_examples_are_as_companion_saves_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRC_BLOCKS_PATH", str(ROOT / "grc"))
+    versions = gr.major_version(), gr.api_version(), gr.minor_version()
+    platform = Platform(version=gr.version(), version_parts=versions, prefs=gr.prefs())
+    platform.build_library()
+    for path in FLOWGRAPHS:
+        graph = platform.make_flow_graph(str(path))
+        graph.rewrite()
+        platform.save_flow_graph(tmp_path / path.name, graph)
+        assert (tmp_path / path.name).read_text() == path.read_text()
+
+
+def test_the_scene_of_all_flowgraphs_is_the_scenario_file():
+    file = yaml.safe_load(load_scenario(EXAMPLES / "street.yml").text)
+    for path in FLOWGRAPHS:
+        blocks = yaml.safe_load(path.read_text())["blocks"]
+        (scenario,) = (b["parameters"] for b in blocks if b["id"] == "dislac_scenario")
+        overrides = ast.literal_eval(scenario["overrides"])
+        overrides["channel.noise"] = {"snr_db": int(scenario["snr_db"])}
+        said = yaml.safe_load(load_scenario(scenario["source"], overrides).text)
+        for about in ("name", "description"):
+            said[about] = file[about]
+        assert said == file, path.name
+
+
+def test_the_table_names_every_example():
+    table = (EXAMPLES / "README.md").read_text()
+    for path in [*FLOWGRAPHS, *EXAMPLES.glob("*.yml")]:
+        assert f"| [{path.name}]({path.name}) |" in table
