@@ -20,7 +20,7 @@ class bistatic_locator(Guarded, gr.basic_block):
     PDU gives a fix; where there is no position, its status says why. Data of the PDU (float64):
     the position, east, north, up [m]. Metadata: frame, time [s], status, covariance [m^2],
     residual delay [s] and Doppler [Hz], direction, and, where the scenario knows the truth, error
-    and Cramer-Rao bound [m].
+    and Cramer-Rao bound [m]. When the flowgraph ends, PMT_EOF follows the last.
 
     Args:
         scenario: nodes and receive array come from here, and the truth if it is known.

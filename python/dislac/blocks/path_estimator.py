@@ -19,8 +19,8 @@ class path_estimator(Guarded, gr.sync_block):
     A PDU comes for every frame, also where nothing was detected. Its data (float64) are eight
     numbers a path: gain (real, imaginary), arrival (x, y), departure (x, y), residual delay [s],
     residual Doppler [Hz]; its metadata frame, time, covariance, noise power, test statistic and
-    threshold. A frame that cannot be used is dropped, told on the port `events` and counted in
-    `frames_lost`.
+    threshold. When the flowgraph ends, PMT_EOF follows the last. A frame that cannot be used is
+    dropped, told on the port `events` and counted in `frames_lost`.
 
     Args:
         scenario: arrays, beams, pilots and estimator come from here.
