@@ -77,10 +77,10 @@ def test_narrow_tone_is_continuous_at_every_border():
     n = n[20_000 : 20_000 + len(y)]
     phase = FC * range_and_rate((LEO, BS), n / FS)[0] / C
     error = y * np.exp(2j * np.pi * (phase % 1)) - 1
-    assert np.abs(error).max() < 1e-4
+    assert np.abs(error).max() < 1.5e-4  # 2e-5 cycles
     step = np.abs(np.diff(error))
-    assert step[n[1:] % HOP == 0].max() < 6e-5
-    assert step[n[1:] % CHUNK == 0].max() < 6e-5
+    assert step[n[1:] % HOP == 0].max() < 1e-4
+    assert step[n[1:] % CHUNK == 0].max() < 1e-4
 
 
 def test_fast_satellite_keeps_55_db():

@@ -264,17 +264,11 @@ class ChannelEmulator(ChunkProcessor):
         self._arriving_rows = [slice(a, b) for a, b in pairwise(ends.tolist())]
         self._sent = History(rows)
         self._arriving = padded_empty(int(ends[-1]))
-        # Inverse transforms of a few streams at once: few calls, in the cache.
-        self._batches: list[list[int]] = []
-        for p, rows_of in enumerate(self._arriving_rows):
-            last = self._batches[-1] if self._batches else []
-            if last and rows_of.stop - self._arriving_rows[last[0]].start <= 8:
-                last.append(p)
-            else:
-                self._batches.append([p])
+        self._response = aligned_empty((HOPS, LENGTH))
+        self._product = aligned_empty((HOPS, LENGTH))
+        self._rotation = aligned_empty((HOPS, HOP))
         # at most one group a path
         self._windows = aligned_empty((int(ends[-1]), HOPS, LENGTH))
-        self._product = aligned_empty((int(ends[-1]), HOPS, LENGTH))
 
     def _departure_key(self, path: ChannelPath) -> Hashable:
         """Equal for paths that are known to be sent the same."""
@@ -459,27 +453,28 @@ class ChannelEmulator(ChunkProcessor):
             row += len(windows)
         self._sent.forget(oldest)
         active = active_hops(self._windows[:row])
-        whole = isinstance(active, slice)
-        spectra = forward(self._windows[:row, active])
-        response = fraction_responses()[self._row[:, chunk, active]]
-        turn = rotation(self._coarse[:, chunk, active], self._fine[:, chunk])
-        if not whole:
+        windows = self._windows[:row, active]
+        count = windows.shape[1]
+        if count < HOPS:
             self._arriving[:] = 0
-        product = self._product[:, : spectra.shape[1]]
+        response, turn = self._response[:count], self._rotation[:count]
+        # Path by path and stream by stream: what is worked on stays in the cache.
         for rows, group in zip(placed, self._groups, strict=True):
+            spectra = forward(windows[rows])
             for p in group:
-                np.multiply(spectra[rows], response[p], out=product[self._arriving_rows[p]])
-        for paths in self._batches:
-            base, end = self._arriving_rows[paths[0]].start, self._arriving_rows[paths[-1]].stop
-            hops = backward(product[base:end])
-            for p in paths:
-                rows = self._arriving_rows[p]
-                part = valid(hops[rows.start - base : rows.stop - base], int(self._lag[p, chunk]))
-                out = self._arriving[rows].reshape(-1, HOPS, HOP)
-                if whole:
-                    np.multiply(part, turn[p], out=out)
-                else:
-                    out[:, active] = part * turn[p]
+                row_of = self._row[p, chunk, active]
+                np.take(fraction_responses(), row_of, axis=0, out=response, mode="clip")
+                rotation(self._coarse[p, chunk, active], self._fine[p, chunk], turn)
+                lag = int(self._lag[p, chunk])
+                for spectrum, out in zip(
+                    spectra, self._arriving[self._arriving_rows[p]], strict=True
+                ):
+                    product = np.multiply(spectrum, response, out=self._product[:count])
+                    hops, place = valid(backward(product), lag), out.reshape(HOPS, HOP)
+                    if count == HOPS:
+                        np.multiply(hops, turn, out=place)
+                    else:
+                        place[active] = hops * turn
 
     def _combine(self, index: int, out: Samples) -> None:
         """Weigh what arrives for each receive chain and sum over the paths."""

@@ -130,6 +130,8 @@ class Precompensator(ChunkProcessor):
         self.timing_advance_error, self.doppler_error = timing_advance_error, doppler_error
         self.speed = speed
         self._windows = aligned_empty((chains, HOPS, LENGTH))
+        self._response = aligned_empty((HOPS, LENGTH))
+        self._rotation = aligned_empty((HOPS, HOP))
         self._block = -1
         self.reset()
 
@@ -202,12 +204,18 @@ class Precompensator(ChunkProcessor):
         self._input.forget(first)
         active = active_hops(self._windows)
         windows = self._windows[:, active]
-        response = fraction_responses()[self._row[chunk, active]]
-        hops = backward(np.multiply(forward(windows), response, out=windows))
-        turn = rotation(self._coarse[chunk, active], self._fine[chunk])
+        count = windows.shape[1]
+        response = self._response[:count]
+        np.take(fraction_responses(), self._row[chunk, active], axis=0, out=response, mode="clip")
+        turn = rotation(self._coarse[chunk, active], self._fine[chunk], self._rotation[:count])
         place = out.reshape(self.outputs, HOPS, HOP)
-        if isinstance(active, slice):
-            np.multiply(valid(hops, 0), turn, out=place)
-        else:
+        if count < HOPS:
             out[:] = 0
-            place[:, active] = valid(hops, 0) * turn
+        for samples, to in zip(windows, place, strict=True):
+            spectra = forward(samples)
+            spectra *= response
+            hops = valid(backward(spectra), 0)
+            if count == HOPS:
+                np.multiply(hops, turn, out=to)
+            else:
+                to[active] = hops * turn

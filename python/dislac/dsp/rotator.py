@@ -8,7 +8,7 @@ from .stream import HOP, Samples, aligned_empty
 
 __all__ = ["HopPhasors", "hop_phasors", "rotation"]
 
-FINE = 16
+FINE = 32
 COARSE = HOP // FINE
 
 HopPhasors = tuple[Samples, Samples]
@@ -43,6 +43,7 @@ def hop_phasors(start: NDArray[np.float64], end: NDArray[np.float64]) -> HopPhas
     return coarse[..., None], fine[..., None, None, :]
 
 
-def rotation(coarse: Samples, fine: Samples) -> Samples:
-    """Rotation exp(j phase) of each sample, (..., hops, HOP)."""
-    return (coarse * fine).reshape(*coarse.shape[:-2], HOP)
+def rotation(coarse: Samples, fine: Samples, out: Samples) -> Samples:
+    """Rotation exp(j phase) of each sample, written to `out` (..., hops, HOP)."""
+    np.multiply(coarse, fine, out=out.reshape(*coarse.shape[:-1], FINE))
+    return out
