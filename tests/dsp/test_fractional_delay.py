@@ -8,6 +8,7 @@ from gnuradio.dislac.dsp.delay import (
     FRACTIONS,
     LENGTH,
     MARGIN,
+    PASSBAND,
     SPREAD,
     TAPS,
     backward,
@@ -20,14 +21,26 @@ from gnuradio.dislac.dsp.delay import (
 from gnuradio.dislac.dsp.stream import CHUNK, HOP, HOPS, History, StreamError
 
 
-def test_responses_are_delays_up_to_near_the_band_edge():
-    table = fraction_responses()
+@pytest.mark.parametrize("passband", [0.25, 0.3, 0.4, PASSBAND])
+def test_responses_are_delays_up_to_the_edge_of_the_passband(passband):
+    table = fraction_responses(passband)
     rows = np.arange(0, len(table), 97)
     frequency = np.fft.fftfreq(LENGTH)
     delay = CENTRE + rows[:, None] / FRACTIONS - MARGIN
     error = np.abs(table[rows] - np.exp(-2j * np.pi * frequency * delay))
-    assert 20 * np.log10(error[:, np.abs(frequency) < 0.44].max()) < -75
-    assert 20 * np.log10(error[:, np.abs(frequency) <= 0.25].max()) < -85
+    assert 20 * np.log10(error[:, np.abs(frequency) < passband].max()) < -70
+
+
+def test_a_narrow_passband_has_a_short_filter():
+    for passband, taps in ((PASSBAND, TAPS), (0.3, 15), (0.25, 13)):
+        taps_used = np.abs(np.fft.ifft(fraction_responses(passband)[700])) > 1e-6
+        assert np.count_nonzero(taps_used) <= taps
+    centre = np.abs(np.fft.fftfreq(LENGTH)) <= 0.25
+    exact = np.exp(-2j * np.pi * np.fft.fftfreq(LENGTH) * (CENTRE + 700 / FRACTIONS - MARGIN))
+    error = np.abs(fraction_responses()[700] - exact)[centre].max()
+    assert 20 * np.log10(error) < -85
+    with pytest.raises(StreamError, match="passband is 0.5; it must lie between 0 and 0.44 fs"):
+        fraction_responses(0.5)
 
 
 def test_split_delay_recomposes_to_half_a_step():

@@ -12,6 +12,7 @@ from ..arrays import PlanarArray
 from ..dsp.delay import (
     AHEAD,
     LENGTH,
+    PASSBAND,
     SEGMENT,
     SPREAD,
     active_hops,
@@ -177,6 +178,8 @@ class ChannelEmulator(ChunkProcessor):
             as much earlier than their schedule says. None for no advance.
         noise: source of noise for the receive streams; may be replaced at any time.
         start: index of the first sample.
+        passband: what the signal occupies, |f| <= passband fs, as sent and with its Doppler
+            shift. The narrower, the shorter does the delay's filter ring.
         speed: propagation speed [m/s].
 
     Raises:
@@ -202,6 +205,7 @@ class ChannelEmulator(ChunkProcessor):
         transmit_advance: Callable[[Floats], Floats] | None = None,
         noise: Noise | None = None,
         start: int = 0,
+        passband: float = PASSBAND,
         speed: float = SPEED_OF_LIGHT,
     ) -> None:
         for name, value in (("sample_rate", sample_rate), ("speed", speed)):
@@ -242,6 +246,7 @@ class ChannelEmulator(ChunkProcessor):
         self.transmit_advance = transmit_advance
         self.noise = noise
         self.speed = speed
+        self._responses = fraction_responses(passband)
         self._lay_out()
         self.reset()
 
@@ -463,7 +468,7 @@ class ChannelEmulator(ChunkProcessor):
             spectra = forward(windows[rows])
             for p in group:
                 row_of = self._row[p, chunk, active]
-                np.take(fraction_responses(), row_of, axis=0, out=response, mode="clip")
+                np.take(self._responses, row_of, axis=0, out=response, mode="clip")
                 rotation(self._coarse[p, chunk, active], self._fine[p, chunk], turn)
                 lag = int(self._lag[p, chunk])
                 for spectrum, out in zip(

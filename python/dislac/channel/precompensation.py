@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..dsp.delay import (
     AHEAD,
     LENGTH,
+    PASSBAND,
     active_hops,
     backward,
     forward,
@@ -77,6 +78,8 @@ class Precompensator(ChunkProcessor):
         timing_advance_error: [s], positive when residual delays grow by it.
         doppler_error: [Hz], positive when residual Doppler shifts grow by it.
         start: index of the first sample.
+        passband: what the signal occupies, |f| <= passband fs, as sent and with its Doppler
+            shift. The narrower, the shorter does the delay's filter ring.
         speed: propagation speed [m/s].
 
     Raises:
@@ -99,6 +102,7 @@ class Precompensator(ChunkProcessor):
         timing_advance_error: float = 0.0,
         doppler_error: float = 0.0,
         start: int = 0,
+        passband: float = PASSBAND,
         speed: float = SPEED_OF_LIGHT,
     ) -> None:
         if len(reference) < 2:
@@ -129,6 +133,7 @@ class Precompensator(ChunkProcessor):
         self.frame_length = frame_length
         self.timing_advance_error, self.doppler_error = timing_advance_error, doppler_error
         self.speed = speed
+        self._responses = fraction_responses(passband)
         self._windows = aligned_empty((chains, HOPS, LENGTH))
         self._response = aligned_empty((HOPS, LENGTH))
         self._rotation = aligned_empty((HOPS, HOP))
@@ -206,7 +211,7 @@ class Precompensator(ChunkProcessor):
         windows = self._windows[:, active]
         count = windows.shape[1]
         response = self._response[:count]
-        np.take(fraction_responses(), self._row[chunk, active], axis=0, out=response, mode="clip")
+        np.take(self._responses, self._row[chunk, active], axis=0, out=response, mode="clip")
         turn = rotation(self._coarse[chunk, active], self._fine[chunk], self._rotation[:count])
         place = out.reshape(self.outputs, HOPS, HOP)
         if count < HOPS:

@@ -17,6 +17,7 @@ from .stream import CHUNK, HOP, Samples, StreamError, aligned_empty
 __all__ = [
     "AHEAD",
     "LENGTH",
+    "PASSBAND",
     "SEGMENT",
     "SPREAD",
     "TAPS",
@@ -46,18 +47,32 @@ AHEAD = SEGMENT - CHUNK + CENTRE - (TAPS - 1)
 """A segment for whole delay d ends at chunk end + AHEAD - d."""
 
 
+PASSBAND = 0.44
+"""Widest band |f| / fs that the filter passes unchanged."""
+
+
 @cache
-def fraction_responses() -> Samples:
+def fraction_responses(passband: float = PASSBAND) -> Samples:
     """Responses (rows, LENGTH) of the filter that delays by CENTRE + row / FRACTIONS - MARGIN.
 
-    Kaiser window for 80 dB; exact to better than -75 dB for |f| < 0.44 fs.
+    Kaiser window for 80 dB, and no longer than that takes: where a signal breaks off, as it does
+    between OFDM symbols, a filter rings over all its length.
+
+    Args:
+        passband: the filter is exact to better than -70 dB for |f| <= passband fs.
+
+    Raises:
+        StreamError: the passband is not between 0 and `PASSBAND`.
     """
+    if not 0 < passband <= PASSBAND:
+        raise StreamError(f"passband is {passband}; it must lie between 0 and {PASSBAND} fs")
+    half_width = TAPS / 2 * (0.5 - PASSBAND) / (0.5 - passband)
     rows = round((1 + 2 * MARGIN) * FRACTIONS) + 1
     fraction = np.arange(rows)[:, None] / FRACTIONS - MARGIN
     t = np.arange(TAPS) - CENTRE - fraction
-    window = np.i0(7.86 * np.sqrt(np.maximum(0.0, 1 - (t / (TAPS / 2)) ** 2))) / np.i0(7.86)
+    window = np.i0(7.86 * np.sqrt(np.maximum(0.0, 1 - (t / half_width) ** 2))) / np.i0(7.86)
     table = aligned_empty((rows, LENGTH))
-    table[:] = fft.fft(np.sinc(t) * window, LENGTH)
+    table[:] = fft.fft(np.sinc(t) * np.where(np.abs(t) <= half_width + MARGIN, window, 0.0), LENGTH)
     return table
 
 

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from ..channel.emulator import ChannelEmulator, ChannelPath
 from ..channel.precompensation import Precompensator
 from ..channel.schedule import BeamSchedule
+from ..dsp.delay import PASSBAND
 from ..dsp.noise import GaussianNoise
 from ..estimation import Estimate, Estimator, make_estimator
+from ..geometry import delay_and_doppler
 from ..positioning import BistaticLocator, Fix, FixStatus
 from ..waveform import modulate
 from .model import Scenario
@@ -51,10 +53,22 @@ def precompensator(scenario: Scenario) -> Precompensator | None:
         mode=settings.mode,
         frame_start=lead_in(scenario),
         frame_period=scenario.numerology.frame_period,
+        frame_length=scenario.numerology.frame_length,
+        passband=_passband(scenario),
         timing_advance_error=settings.timing_advance_error,
         doppler_error=settings.doppler_error,
         speed=scenario.propagation_speed,
     )
+
+
+def _passband(scenario: Scenario) -> float:
+    """Band |f| / fs that the pilots occupy, the edge of a subcarrier and the Doppler included."""
+    numerology = scenario.numerology
+    _, doppler = delay_and_doppler(
+        ends(scenario), 0.0, numerology.carrier_frequency, speed=scenario.propagation_speed
+    )
+    edge = np.abs(numerology.frequencies).max() + numerology.subcarrier_spacing + abs(doppler)
+    return min(float(edge) / scenario.sample_rate, PASSBAND)
 
 
 # The channel
@@ -86,6 +100,7 @@ def emulator(scenario: Scenario) -> ChannelEmulator:
         coupling=scenario.coupling,
         transmit_advance=None if advance is None else advance.advance,
         noise=None if power == 0 else GaussianNoise(scenario.chains, power, scenario.seed),
+        passband=_passband(scenario),
         speed=scenario.propagation_speed,
     )
 
