@@ -106,7 +106,7 @@ def fixes(effort: Effort) -> list[Result]:
         {"alone": fix, "with bound": fix_with_bound}, rounds=effort.rounds, turn=4 * effort.turn
     )
     settings = {"Ms": 8, "Nsc": 32, "Nrf": 8, "paths": 1, "snr_db": SNR_DB}
-    frame = 1e3 * scenario.numerology.frame_period / scenario.sample_rate
+    period = scenario.numerology.frame_period / scenario.sample_rate
     return [
         Result("off-grid fix", time["alone"] * 1e3, "ms", None, None, settings),
         Result("off-grid fixes", 1 / time["alone"], "1/s", None, None, settings),
@@ -114,8 +114,8 @@ def fixes(effort: Effort) -> list[Result]:
             "off-grid fix with covariance, error and bound",
             time["with bound"] * 1e3,
             "ms",
-            time["with bound"] * 1e3 / frame,
-            "the frame period of 1 ms",
+            period / time["with bound"],
+            "real time at a frame every 1 ms",
             settings,
         ),
     ]
@@ -147,7 +147,7 @@ def growth(effort: Effort) -> list[Result]:
                         time[value] * 1e3,
                         "ms",
                         time[value] / time[values[0]],
-                        f"{symbol} = {values[0]}",
+                        f"the time at {symbol} = {values[0]}",
                         {"G": 16, "Ms": 8, "Nrf": 8, "paths": 1, "snr_db": SNR_DB, symbol: value},
                     )
                 )

@@ -144,7 +144,7 @@ def whole_chain(effort: Effort) -> list[Result]:
         factor = seconds / clock
         results += [
             Result(title, factor, "s/s", factor, "real time at 7.68 Msps", settings),
-            Result(f"{title}: processor", processor / seconds, "s/s", None, None, settings),
+            Result(f"{title}, processor time", processor / seconds, "s/s", None, None, settings),
         ]
     return results
 

@@ -12,8 +12,8 @@ from measure import Effort, Result, in_turns
 
 __all__ = ["FOUR_PATHS", "chain", "emulator_growth", "random_samples"]
 
-FOUR_PATHS = [{"kind": "echo"}, {"kind": "scattered", "count": 3}]
-WITH_DIRECT = [
+FOUR_PATHS: list[dict[str, Any]] = [{"kind": "echo"}, {"kind": "scattered", "count": 3}]
+WITH_DIRECT: list[dict[str, Any]] = [
     {"kind": "echo"},
     {"kind": "scattered", "count": 2},
     {"kind": "direct", "relative_power_db": 10},
@@ -121,7 +121,7 @@ def emulator_growth(effort: Effort) -> list[Result]:
                     time[count] / samples.shape[1] * 1e9,
                     "ns a sample of 8 chains",
                     time[count] / time[1],
-                    "1 path",
+                    "the time of 1 path",
                     {"chains": 8, "paths": count, "noise": False},
                 )
             )

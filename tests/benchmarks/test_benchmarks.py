@@ -13,9 +13,10 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.gnuradio
 def test_quick_run_writes_every_line(tmp_path):
-    out = tmp_path / "bench.json"
+    out, page = tmp_path / "bench.json", tmp_path / "page.md"
+    page.write_text((ROOT / "docs" / "benchmarks.md").read_text())
     run = subprocess.run(
-        [sys.executable, ROOT / "benchmarks" / "run.py", "--quick", "--out", out],
+        [sys.executable, ROOT / "benchmarks" / "run.py", "--quick", "--out", out, "--page", page],
         capture_output=True,
         text=True,
         timeout=300,
@@ -28,7 +29,8 @@ def test_quick_run_writes_every_line(tmp_path):
         assert line["value"] > 0 and line["unit"]
         assert (line["ratio"] is None) == (line["against"] is None)
         assert line["ratio"] is None or line["ratio"] > 0
-        assert line["name"][:30] in run.stdout
+        assert f"| {line['name']} " in run.stdout
+        assert f"| {line['name']} " in page.read_text()
     names = [line["name"] for line in lines]
     for promised in (
         "Algorithm 1, fast",
