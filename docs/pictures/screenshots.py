@@ -148,7 +148,7 @@ def still(picture: Path, environment: dict[str, str]) -> None:
         before = now
 
 
-def live(folder: Path, environment: dict[str, str], picture: Path, fixes: int = 60) -> None:
+def live(folder: Path, environment: dict[str, str], picture: Path, fixes: int = 100) -> None:
     """The window of the main flowgraph after some tens of fixes."""
     compile_ = [sys.executable, shutil.which("grcc"), "-o", folder, FLOWGRAPH]
     subprocess.run(compile_, env=environment, check=True, stdout=subprocess.DEVNULL)
