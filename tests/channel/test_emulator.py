@@ -187,6 +187,18 @@ def test_later_start_is_silence_before():
     assert np.array_equal(late, padded[:, 5000:])
 
 
+@pytest.mark.parametrize("coupling", ["physical", "paired"])
+def test_silence_is_left_out_without_a_trace(coupling):
+    x = streams(3, 60_000)
+    x[:, (np.arange(60_000) - 1000) % 14_000 >= 320] = 0
+    y = scene(coupling).process(x)
+    # too little to see, enough to be worked on
+    full = scene(coupling).process(x + np.complex64(1e-30))
+    assert np.abs(y - full).max() < 1e-6 < np.abs(y).max()
+    assert np.count_nonzero(y[0]) < 5 * (320 + 4 * HOP)
+    assert np.array_equal(in_pieces(scene(coupling), x, range(1000, 60_000, 1000)), y)
+
+
 # Beams and couplings
 
 

@@ -147,6 +147,15 @@ def test_same_bits_at_any_split(edges, frame):
     assert np.array_equal(np.concatenate(pieces, axis=1), expected)
 
 
+def test_silence_is_left_out_without_a_trace():
+    x = np.zeros((1, 40_000), np.complex64)
+    x[0, 15_000:15_640] = tones(np.arange(640))
+    y = Precompensator((LEO, BS), **SCENE).process(x)
+    full = Precompensator((LEO, BS), **SCENE).process(x + np.complex64(1e-30))
+    assert np.abs(y - full).max() < 1e-6 < np.abs(y).max()
+    assert np.count_nonzero(y) < 640 + 4 * 256
+
+
 @pytest.mark.parametrize("chains", [1, 2])
 def test_large_errors_and_short_references(chains):
     """The advance may be nil or negative: then earlier input is used."""

@@ -272,8 +272,8 @@ class ChannelEmulator(ChunkProcessor):
         self._response = aligned_empty((HOPS, LENGTH))
         self._product = aligned_empty((HOPS, LENGTH))
         self._rotation = aligned_empty((HOPS, HOP))
-        # at most one group a path
-        self._windows = aligned_empty((int(ends[-1]), HOPS, LENGTH))
+        rank = max((s.stop - s.start for s in self._sent_rows), default=0)
+        self._windows = aligned_empty((rank, HOPS, LENGTH))
 
     def _departure_key(self, path: ChannelPath) -> Hashable:
         """Equal for paths that are known to be sent the same."""
@@ -329,8 +329,7 @@ class ChannelEmulator(ChunkProcessor):
         if self.paths:
             while self._sent.end < self._required(index):
                 self._send(self._sent.end // CHUNK)
-            self._arrive(index)
-            self._combine(index, out)
+            self._combine(index, self._arrive(index), out)
         else:
             out[:] = 0
         self._input.forget(self._required(index))
@@ -372,8 +371,12 @@ class ChannelEmulator(ChunkProcessor):
         self._prepare_departures(block)
         x = self._input.view(index * CHUNK, CHUNK)
         z = self._sent.reserve(CHUNK)
-        schedule = self._transmitter.schedule
-        for run in schedule.stretches(index * CHUNK + int(self._advance[chunk]), CHUNK):
+        active = _samples(active_hops(x.reshape(-1, HOPS, HOP)))
+        z[:, : active.start] = 0
+        z[:, active.stop :] = 0
+        x, z = x[:, active], z[:, active]
+        first = index * CHUNK + active.start + int(self._advance[chunk])
+        for run in self._transmitter.schedule.stretches(first, x.shape[1]):
             weight = self._sent_weights[chunk, run.symbol]
             source, target = _runs(x, run), _runs(z, run)
             if self.coupling == "physical":
@@ -436,13 +439,15 @@ class ChannelEmulator(ChunkProcessor):
         for group, longest in zip(self._groups, self._longest, strict=True):
             self._lag[group] = longest - self._whole[group]
 
-    def _arrive(self, index: int) -> None:
-        """Delay and rotate what was sent, path by path, for chunk `index`."""
+    def _arrive(self, index: int) -> slice:
+        """Delay and rotate what was sent, path by path, for chunk `index`.
+
+        Returns the range of hops for which this was done; in the others nothing arrives.
+        """
         block, chunk = divmod(index, BLOCK)
         self._prepare_arrivals(block)
         oldest = index * CHUNK
-        row = 0
-        placed = []
+        windows, active = [], []
         for group, longest in zip(self._groups, self._longest, strict=True):
             first = segment_start(index, int(longest[chunk]))
             oldest = min(oldest, first)
@@ -452,41 +457,43 @@ class ChannelEmulator(ChunkProcessor):
                     f"that was longer than {2 * AHEAD} samples at the start must stay longer "
                     f"than {AHEAD}"
                 )
-            windows = self._sent.windows(first, LENGTH, self._sent_rows[group[0]])
-            placed.append(slice(row, row + len(windows)))
-            self._windows[placed[-1]] = windows
-            row += len(windows)
+            windows.append(self._sent.windows(first, LENGTH, self._sent_rows[group[0]]))
+            active.append(active_hops(windows[-1]))
         self._sent.forget(oldest)
-        active = active_hops(self._windows[:row])
-        windows = self._windows[:row, active]
-        count = windows.shape[1]
-        if count < HOPS:
-            self._arriving[:] = 0
+        some = [hops for hops in active if hops.stop]
+        if not some:
+            return slice(0, 0)
+        hops = slice(min(h.start for h in some), max(h.stop for h in some))
+        count = hops.stop - hops.start
         response, turn = self._response[:count], self._rotation[:count]
         # Path by path and stream by stream: what is worked on stays in the cache.
-        for rows, group in zip(placed, self._groups, strict=True):
-            spectra = forward(windows[rows])
+        for group, windows_of in zip(self._groups, windows, strict=True):
+            work = self._windows[: len(windows_of), :count]
+            work[:] = windows_of[:, hops]
+            spectra = forward(work)
             for p in group:
-                row_of = self._row[p, chunk, active]
-                np.take(self._responses, row_of, axis=0, out=response, mode="clip")
-                rotation(self._coarse[p, chunk, active], self._fine[p, chunk], turn)
+                np.take(
+                    self._responses, self._row[p, chunk, hops], axis=0, out=response, mode="clip"
+                )
+                rotation(self._coarse[p, chunk, hops], self._fine[p, chunk], turn)
                 lag = int(self._lag[p, chunk])
-                for spectrum, out in zip(
-                    spectra, self._arriving[self._arriving_rows[p]], strict=True
-                ):
+                arriving = self._arriving[self._arriving_rows[p]].reshape(-1, HOPS, HOP)
+                for spectrum, place in zip(spectra, arriving, strict=True):
                     product = np.multiply(spectrum, response, out=self._product[:count])
-                    hops, place = valid(backward(product), lag), out.reshape(HOPS, HOP)
-                    if count == HOPS:
-                        np.multiply(hops, turn, out=place)
-                    else:
-                        place[active] = hops * turn
+                    np.multiply(valid(backward(product), lag), turn, out=place[hops])
+        return hops
 
-    def _combine(self, index: int, out: Samples) -> None:
-        """Weigh what arrives for each receive chain and sum over the paths."""
+    def _combine(self, index: int, hops: slice, out: Samples) -> None:
+        """Weigh what arrives in these hops for each receive chain and sum over the paths."""
         chunk = index % BLOCK
+        active = _samples(hops)
+        out[:, : active.start] = 0
+        out[:, active.stop :] = 0
+        arriving, out = self._arriving[:, active], out[:, active]
         schedule = self._receiver.schedule
-        base = int(schedule.frame(index * CHUNK))
-        for run in schedule.stretches(index * CHUNK, CHUNK):
+        first = index * CHUNK + active.start
+        base = int(schedule.frame(first))
+        for run in schedule.stretches(first, out.shape[1]):
             weight = self._arriving_weights[chunk, run.symbol]
             if any(callable(p.gain) for p in self.paths):
                 frame = np.maximum(base + run.frame, 0)
@@ -496,16 +503,21 @@ class ChannelEmulator(ChunkProcessor):
                         weight[..., column] *= path.gain(frame)[:, None, None]
             target = _runs(out, run)
             if self.coupling == "physical":
-                np.matmul(weight, _runs(self._arriving, run), out=target)
+                np.matmul(weight, _runs(arriving, run), out=target)
                 continue
             for p, rows in enumerate(self._arriving_rows):
-                source = _runs(self._arriving[rows], run)
+                source = _runs(arriving[rows], run)
                 column = weight[..., p : p + 1]
                 if p == 0:
                     np.multiply(source, column, out=target)
                 else:
                     source *= column
                     target += source
+
+
+def _samples(hops: slice) -> slice:
+    """The samples of a range of hops."""
+    return slice(hops.start * HOP, hops.stop * HOP)
 
 
 def _runs(x: Samples, run: Stretch) -> Samples:

@@ -134,7 +134,7 @@ class Precompensator(ChunkProcessor):
         self.timing_advance_error, self.doppler_error = timing_advance_error, doppler_error
         self.speed = speed
         self._responses = fraction_responses(passband)
-        self._windows = aligned_empty((chains, HOPS, LENGTH))
+        self._work = aligned_empty((HOPS, LENGTH))
         self._response = aligned_empty((HOPS, LENGTH))
         self._rotation = aligned_empty((HOPS, HOP))
         self._block = -1
@@ -205,22 +205,19 @@ class Precompensator(ChunkProcessor):
         block, chunk = divmod(index, BLOCK)
         self._prepare(block)
         first = segment_start(index, int(self._whole[chunk]))
-        self._windows[:] = self._input.windows(first, LENGTH, slice(0, self.inputs))
+        windows = self._input.windows(first, LENGTH, slice(0, self.inputs))
         self._input.forget(first)
-        active = active_hops(self._windows)
-        windows = self._windows[:, active]
-        count = windows.shape[1]
-        response = self._response[:count]
+        active = active_hops(windows)
+        count = active.stop - active.start
+        response, work = self._response[:count], self._work[:count]
         np.take(self._responses, self._row[chunk, active], axis=0, out=response, mode="clip")
         turn = rotation(self._coarse[chunk, active], self._fine[chunk], self._rotation[:count])
-        place = out.reshape(self.outputs, HOPS, HOP)
-        if count < HOPS:
-            out[:] = 0
-        for samples, to in zip(windows, place, strict=True):
-            spectra = forward(samples)
+        out[:, : active.start * HOP] = 0
+        out[:, active.stop * HOP :] = 0
+        if count == 0:
+            return
+        for samples, place in zip(windows, out.reshape(-1, HOPS, HOP), strict=True):
+            work[:] = samples[active]
+            spectra = forward(work)
             spectra *= response
-            hops = valid(backward(spectra), 0)
-            if count == HOPS:
-                np.multiply(hops, turn, out=to)
-            else:
-                to[active] = hops * turn
+            np.multiply(valid(backward(spectra), 0), turn, out=place[active])

@@ -106,19 +106,15 @@ def segment_start(index: int, whole: int) -> int:
     return index * CHUNK - whole + CENTRE - (TAPS - 1)
 
 
-Hops = slice | NDArray[np.int64]
+def active_hops(hops: Samples) -> slice:
+    """The range of hops (streams, HOPS, length) outside which there are only zeros.
 
-
-def active_hops(windows: Samples) -> Hops:
-    """Which of the hops of windows (streams, HOPS, LENGTH) hold anything but zeros.
-
-    The others come out as zeros: between pilot frames there is nothing to compute. All of them
-    are a slice, which selects without a copy.
+    Zeros give zeros: between pilot frames there is nothing to compute.
     """
-    bits = np.bitwise_or.reduce(windows.view(np.uint64), axis=2)
+    bits = np.bitwise_or.reduce(hops.view(np.uint64), axis=2)
     # a zero may have a sign
     active = np.flatnonzero(np.bitwise_or.reduce(bits, axis=0) & np.uint64(0x7FFFFFFF7FFFFFFF))
-    return slice(None) if len(active) == windows.shape[1] else active
+    return slice(int(active[0]), int(active[-1]) + 1) if len(active) else slice(0, 0)
 
 
 def forward(windows: Samples) -> Samples:
