@@ -252,9 +252,10 @@ class _Layer(pg.GraphicsObject):
 
 
 def _round_up(value: float) -> float:
-    """The next of 1, 2, 5, 10, ..."""
+    """The next of 1, 1.5, 2, 3, 5, 7, 10, ..."""
     decade = 10.0 ** np.floor(np.log10(max(value, 1.0)))
-    return float(next(step * decade for step in (1, 2, 5, 10) if step * decade >= value))
+    steps = decade * np.array([1.0, 1.5, 2.0, 3.0, 5.0, 7.0, 10.0])
+    return float(steps[np.argmax(steps >= value)])
 
 
 def _words(status: FixStatus) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..geometry.frames import geodetic_from_enu
-from ..positioning import Fix, FixStatus
+from ..positioning import Fix, FixStatus, confidence_ellipse
 from ..scenario import Scenario
 
 __all__ = ["FixLog", "fix_from_dict", "fix_to_dict", "fix_to_json", "read_fixes"]
@@ -25,9 +25,6 @@ _CSV_COLUMNS = (
     *("residual delay [s]", "residual Doppler [Hz]"),
     *("direction east", "direction north", "direction up", "error [m]", "bound [m]"),
 )
-
-_CHI_95 = float(np.sqrt(-2.0 * np.log(0.05)))
-"""Semi-axes of the ellipse that holds 95 % of a plane normal distribution, in deviations."""
 
 
 def fix_to_dict(fix: Fix) -> dict[str, Any]:
@@ -216,14 +213,8 @@ class _GeoJson:
         return self._feature("Point", self._coordinates(position), properties)
 
     def _ellipse(self, fix: Fix) -> bytes:
-        values, vectors = np.linalg.eigh(fix.covariance[:2, :2])
-        axes = vectors * np.sqrt(np.maximum(values, 0.0)) * _CHI_95
-        # Outlines run counterclockwise and end where they begin.
-        axes[:, 1] *= np.sign(np.linalg.det(vectors))
-        turn = np.linspace(0.0, 2.0 * np.pi, 33)
-        outline = np.tile(fix.position, (33, 1))
-        outline[:, :2] += (axes @ [np.cos(turn), np.sin(turn)]).T
-        outline[-1] = outline[0]
+        outline = confidence_ellipse(fix.covariance[:2, :2])
+        outline = np.insert(fix.position[:2] + outline, 2, fix.position[2], axis=-1)
         about = {"kind": "uncertainty", "frame": int(fix.frame), "probability": 0.95}
         return self._feature("Polygon", [self._coordinates(outline)], about)
 
