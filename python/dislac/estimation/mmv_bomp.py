@@ -61,7 +61,7 @@ def mmv_bomp_literal(
     Source: bistatic localization paper, (10) to (20) and Algorithm 1; the joint dictionary is
     conj(A_t) (x) A_r, since vec(v_r v_t^H) = conj(v_t) (x) v_r, where (13) has another order.
     """
-    symbols, subcarriers, chains = model.shape
+    symbols, _, chains = model.shape
     dictionary = np.kron(
         model.transmit_array.steering(departures).conj().T, model.receive_array.steering(arrivals).T
     )
@@ -104,7 +104,8 @@ class MmvBomp:
         power = np.einsum("rmi,tmi->mrt", np.abs(self._heard) ** 2, np.abs(self._sent) ** 2)
         strongest = power.max(axis=(1, 2), keepdims=True)
         single = bool(np.all(power > WEAKEST_COLUMN * strongest))
-        self._real, self._complex = (np.float32, np.complex64) if single else (float, complex)
+        self._real: Any = np.float32 if single else np.float64
+        self._complex: Any = np.complex64 if single else np.complex128
         receive_nodes, receive_kernel = _interpolation(model.receive_array, arrivals)
         transmit_nodes, transmit_kernel = _interpolation(model.transmit_array, departures)
         self._receive_kernel = receive_kernel.astype(self._real)
@@ -113,8 +114,10 @@ class MmvBomp:
         size = max(1, 60_000 // power[:, 0].size)
         blocks = [slice(k, k + size) for k in range(0, len(arrivals), size)]
         inverse_power = (1.0 / np.maximum(power, 1e-300)).astype(self._real)
-        self._blocks = [(b, np.ascontiguousarray(inverse_power[:, b])) for b in blocks]
-        self._buffer = np.empty(self._blocks[0][1].shape, self._real)
+        self._blocks: list[tuple[slice, NDArray[Any]]] = [
+            (b, np.ascontiguousarray(inverse_power[:, b])) for b in blocks
+        ]
+        self._buffer: NDArray[Any] = np.empty(self._blocks[0][1].shape, self._real)
         # Hermitian matrices as the entries i <= j: each one off the diagonal counts twice.
         self._i, self._j = np.triu_indices(model.shape[2])
         twice = np.where(self._i == self._j, 1.0, 2.0)
@@ -170,7 +173,7 @@ class MmvBomp:
         packed = (self._heard_products * entries).view(self._real)
         at_nodes = packed @ self._sent_products  # (Ms, nodes, nodes)
         half_way = self._receive_kernel @ at_nodes  # (Ms, Gr, nodes)
-        score = np.empty((len(self.arrivals), len(self.departures)), self._real)
+        score: NDArray[Any] = np.empty((len(self.arrivals), len(self.departures)), self._real)
         for block, inverse_power in self._blocks:
             numerator = self._buffer[:, : inverse_power.shape[1]]
             np.matmul(half_way[:, block], self._transmit_kernel, out=numerator)
@@ -234,9 +237,15 @@ class MmvBompEstimator:
         self.pursuit = MmvBomp(model, array_grid(model.receive_array, grid_points), departures)
         windows = search_windows(model, delay_window, doppler_window)
         self.matched_filter = DelayDoppler(model.symbol_times, model.frequencies, *windows)
-        tellable = sum(n > 1 for n in model.shape[:2])
+        # A share of Ms Nsc coefficients, largest over the delays and Dopplers it can tell:
+        # the atom is chosen by norms alone, which leaves the coefficients isotropic.
+        symbols, subcarriers, _ = model.shape
         self.threshold = detection_threshold(
-            self._statistic, model.shape, tellable, false_alarm_rate
+            self._statistic,
+            model.shape,
+            symbols * subcarriers,
+            false_alarm_rate,
+            order=max(1, (symbols > 1) + (subcarriers > 1)) / 2,
         )
 
     def estimate(self, frame: ArrayLike) -> Estimate:
@@ -267,8 +276,8 @@ class MmvBompEstimator:
         return self._share(frame, self.pursuit(frame, 1))
 
     def _share(self, frame: Complex, found: Pursuit) -> float:
-        """Share of the frame's energy along the first atom at its delay and Doppler."""
+        """Share of the first atom's energy that lies at one delay and Doppler."""
         column = self.pursuit.columns(found.arrival[:1], found.departure[:1])  # (Ms, Nrf, 1)
         snapshots = (frame @ column.conj())[..., 0]
-        energy = max(float(np.vdot(frame, frame).real), 1e-300)
+        energy = max(float(np.vdot(snapshots, snapshots).real), 1e-300)
         return abs(self.matched_filter.peak(snapshots).value) ** 2 / (snapshots.size * energy)

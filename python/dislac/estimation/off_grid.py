@@ -3,12 +3,12 @@
 
 One path is the maximum-likelihood estimate: the greatest share of the frame's energy that one
 signature explains, over arrival, departure, delay and Doppler. Further paths are looked for one at
-a time on the residual, from several starts; all are refined together each time (Newtonized OMP). They
-share one departure: the satellite is far beyond everything that scatters.
+a time on the residual, from several starts, and all are refined together each time (Newtonized
+OMP). They share one departure: the satellite is far beyond everything that scatters.
 
 Paths closer than the array or the bandwidth resolves leave the likelihood nearly flat, with pairs
-of huge opposite gains at its top. Two things known beforehand settle that: further paths are weaker (a
-Gaussian prior on the gains), and they go over a scatterer, hence come later than the echo itself.
+of huge opposite gains at its top. Two things known beforehand settle that: further paths are weaker
+(a Gaussian prior on the gains), and they go over a scatterer, hence come later than the echo.
 """
 
 import numpy as np
@@ -28,7 +28,8 @@ Floats = NDArray[np.float64]
 
 # Power expected of a further path over that of the first.
 FURTHER_POWER = 0.1
-# Log-likelihood that a further path has to add; noise adds as much in about one frame in a hundred.
+# Log-likelihood that a further path has to add. Noise adds as much in one frame of ten: a path too
+# many of which the target's estimate hardly notices, where one too few would bend it.
 FURTHER_GAIN = 12.0
 # Log-likelihood that a solution loses where a path precedes the strongest one by as much as this
 # part of a resolution cell, or more.
@@ -60,8 +61,9 @@ class OffGridEstimator:
         windows = search_windows(model, delay_window, doppler_window)
         self._search = CoarseSearch(self._signatures, *windows)
         self._further = FurtherSearch(self._signatures, windows[0])
+        elements = int(np.prod(model.shape))
         self.threshold = detection_threshold(
-            self._statistic, model.shape, len(self._signatures.free), false_alarm_rate
+            self._statistic, model.shape, elements, false_alarm_rate
         )
 
     def estimate(self, frame: ArrayLike) -> Estimate:

@@ -28,6 +28,7 @@ class CoarseSearch:
         self.dopplers = window_grid(doppler_window, 2 * extent(model.symbol_times))
         self.arrivals = _coarse_grid(model.receive_array)
         receive = model.receive_array.steering(self.arrivals)
+        transmit: Complex
         if signatures.departure is None:
             self.departures = _coarse_grid(model.transmit_array)
             weights = signatures.transmit
@@ -36,7 +37,7 @@ class CoarseSearch:
             # The known departure is a transmit array of one element whose steering vector is 1.
             self.departures = signatures.departure[None]
             weights = signatures.transmit @ model.transmit_array.steering(self.departures).conj().T
-            transmit = np.ones((1, 1))
+            transmit = np.ones((1, 1), complex)
         power = np.abs(transmit @ weights.T) ** 2 @ (np.abs(receive @ signatures.receive.T) ** 2).T
         self._inverse_power = (1.0 / np.maximum(power, 1e-9 * power.max())).astype(np.float32)
         single = np.complex64
@@ -103,9 +104,7 @@ class FurtherSearch:
         array = model.receive_array
         self._near = np.array([1.2 / array.nx, 1.2 / array.ny, 0.6 * signatures.delay_cell])
 
-    def __call__(
-        self, residual: Complex, known: Floats, count: int
-    ) -> tuple[Floats, NDArray[np.float64]]:
+    def __call__(self, residual: Complex, known: Floats, count: int) -> tuple[Floats, Floats]:
         """Starts for one more path.
 
         Args:
@@ -122,7 +121,7 @@ class FurtherSearch:
         match = np.abs(candidates.conj() @ residual @ self._tones.conj().T) ** 2  # (G, D)
         power = np.sum(np.abs(candidates) ** 2, axis=1, keepdims=True) * residual.shape[1]
         gram = (s.conj() @ s.T) * (e.conj() @ e.T)
-        unit = 1.0 / np.sqrt(np.diag(gram).real)
+        unit = 1.0 / np.sqrt(np.maximum(np.diag(gram).real, 1e-300))
         gram = gram * unit[:, None] * unit + 1e-6 * np.eye(len(gram))
         whiten = np.linalg.inv(np.linalg.cholesky(gram)) * unit
         cross = (s.conj() @ candidates.T)[:, :, None] * (e.conj() @ self._tones.T)[:, None, :]
@@ -130,9 +129,8 @@ class FurtherSearch:
         score = match / np.maximum(power - explained_by_known, 0.02 * power)
         return self._peaks(score, known[0], count)
 
-    def _peaks(
-        self, score: Floats, first: Floats, count: int
-    ) -> tuple[Floats, NDArray[np.float64]]:
+    def _peaks(self, score: Floats, first: Floats, count: int) -> tuple[Floats, Floats]:
+        """Greatest values of `score` (G, D), each rubbing out its neighbourhood."""
         starts, values = np.empty((count, 6)), np.empty(count)
         for k in range(count):
             r, d = np.unravel_index(int(np.argmax(score)), score.shape)
