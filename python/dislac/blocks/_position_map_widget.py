@@ -222,8 +222,10 @@ class _Layer(pg.GraphicsObject):
 
         def line(places: Floats, color: str, width: float) -> None:
             painter.setPen(pen(color, width))
-            painter.setBrush(QtCore.Qt.NoBrush)
-            painter.drawPolyline(pixels(places))
+            points = pixels(places)
+            painter.drawLines(
+                [QtCore.QLineF(points[k], points[k + 1]) for k in _seen(places, self.viewRect())]
+            )
 
         line(picture.ellipse, Color.GREEN, 1.5)
         if np.isfinite(picture.fix).all():
@@ -249,6 +251,16 @@ class _Layer(pg.GraphicsObject):
             x, y = point.x(), point.y()
             painter.drawLine(QtCore.QLineF(x - 8, y, x + 8, y))
             painter.drawLine(QtCore.QLineF(x, y - 8, x, y + 8))
+
+
+def _seen(places: Floats, view: Any) -> list[int]:
+    """Indices of the points (n, 2) from which a line to the next one may be in view.
+
+    To paint what is far outside would take most of the time.
+    """
+    low, high = np.minimum(places[:-1], places[1:]), np.maximum(places[:-1], places[1:])
+    seen = (high >= (view.left(), view.top())) & (low <= (view.right(), view.bottom()))
+    return [int(k) for k in np.flatnonzero(seen.all(axis=-1))]
 
 
 def _round_up(value: float) -> float:
