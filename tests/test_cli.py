@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the command prints and how it ends; the flowgraphs here are stand-ins."""
+
+import json
+import os
+import signal
+import threading
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from gnuradio.dislac import cli
+from gnuradio.dislac.doctor import Check
+from gnuradio.dislac.io import FixLog, RecordingWriter, fix_to_dict
+from gnuradio.dislac.positioning import Fix, FixStatus
+from gnuradio.dislac.scenario import load_scenario, truth
+
+
+def a_fix(frame, error=1.0):
+    return Fix(
+        frame=frame,
+        time=frame * 1e-3,
+        status=FixStatus.OK,
+        position=np.array([error, 0.0, 0.0]),
+        covariance=np.eye(3),
+        residual_delay=1e-6,
+        residual_doppler=2.0,
+        direction=np.array([0.0, 0.0, -1.0]),
+        error=error,
+        bound=2.0,
+    )
+
+
+class Flowgraph:
+    """Gives its fixes, then ends, fails, or goes on until it is stopped."""
+
+    def __init__(self, scenario, fixes, directory, on_fix, error, endless):
+        self.scenario, self.fixes, self.on_fix = scenario, fixes, on_fix
+        self.directory, self.error, self.endless = directory, error, endless
+        self.stopped = threading.Event()
+        self.thread = threading.Thread(target=self.work)
+
+    def work(self):
+        log = FixLog(self.directory, self.scenario) if self.directory else None
+        for fix in self.fixes:
+            if log:
+                log.write(fix)
+            self.on_fix(fix)
+        if self.endless:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert self.stopped.wait(60)
+            self.on_fix(a_fix(99))
+
+    def start(self):
+        self.thread.start()
+
+    def wait(self):
+        self.thread.join()
+        if self.error:
+            raise self.error
+
+    def stop(self):
+        self.stopped.set()
+
+    def counters(self):
+        used = len(self.fixes)
+        return {"frames_used": used, "frames_skipped": 3, "frames_lost": 1, "fixes": used}
+
+
+@pytest.fixture
+def flowgraphs(monkeypatch):
+    """What stands in for the module of flowgraphs: takes note of what it is asked for."""
+    fake = SimpleNamespace(asked=[], fixes=[a_fix(0), a_fix(1, 3.0)], error=None, endless=False)
+
+    def make(scenario, directory, on_fix, **options):
+        fake.asked.append((scenario, options))
+        return Flowgraph(scenario, fake.fixes, directory, on_fix, fake.error, fake.endless)
+
+    fake.run_flowgraph = make
+    fake.replay_flowgraph = lambda reader, scenario, **options: make(scenario, **options)
+    monkeypatch.setattr(cli, "_flowgraphs", lambda: fake)
+    return fake
+
+
+@pytest.fixture
+def dislac(capsys):
+    """Runs the command; gives exit status, stdout and stderr."""
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as ended:
+            cli.main([str(argument) for argument in arguments], prog_name="dislac")
+        out, err = capsys.readouterr()
+        return ended.value.code or 0, out, err
+
+    return run
+
+
+@pytest.fixture
+def recording(tmp_path):
+    settings = {"numerology.frame_period": 800, "numerology.symbols": 2}
+    scenario = load_scenario("lab", settings)
+    samples = np.ones((scenario.chains, 5 * 800), np.complex64)
+    with RecordingWriter(tmp_path / "recording", scenario) as writer:
+        writer.write(samples, [(k * 800, k) for k in range(5)])
+    return tmp_path / "recording"
+
+
+# What is printed
+
+
+def test_json_is_one_object_a_fix_and_nothing_else(dislac, flowgraphs):
+    status, out, err = dislac("run", "paper", "--json")
+    assert (status, err) == (0, "")
+    assert [json.loads(line) for line in out.splitlines()] == [
+        json.loads(json.dumps(fix_to_dict(fix))) for fix in flowgraphs.fixes
+    ]
+
+
+def test_people_get_a_row_a_fix_and_a_summary(dislac, flowgraphs):
+    flowgraphs.fixes.append(Fix(2, 2e-3, FixStatus.NO_DETECTION, bound=2.0))
+    status, out, err = dislac("run", "paper")
+    assert (status, err) == (0, "")
+    header, *rows, counts, error, bound = out.splitlines()
+    assert header.split()[-4:] == ["[m]", "bound", "[m]", "status"]
+    assert rows[1].split() == ["1", "1.000", "3.00", "0.00", "0.00", "1.73", "3.00", "2.00", "ok"]
+    assert rows[2].split() == ["2", "2.000", *"-----", "2.00", "no_detection"]
+    assert counts == "2 fixes of 3 frames used, 3 skipped, 1 lost"
+    assert error == "error: rms 2.24 m, median 2.00 m"  # of 1 and 3
+    assert bound == "bound: rms 2.00 m"
+
+
+def test_no_frames_no_table(dislac, flowgraphs):
+    flowgraphs.fixes.clear()
+    assert dislac("run", "paper") == (0, "0 fixes of 0 frames used, 3 skipped, 1 lost\n", "")
+
+
+def test_files_are_written_and_named(dislac, flowgraphs, tmp_path):
+    status, out, _ = dislac("run", "paper", "--out", tmp_path / "a" / "b")
+    assert status == 0
+    names = ["fixes.jsonl", "fixes.csv", "fixes.geojson", "map.png"]
+    assert out.splitlines()[-1] == f"written to {tmp_path}/a/b: {', '.join(names)}"
+    assert sorted(path.name for path in (tmp_path / "a" / "b").iterdir()) == sorted(names)
+    assert (tmp_path / "a" / "b" / "map.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_options_reach_the_scenario_and_the_flowgraph(dislac, flowgraphs):
+    options = ["--frames=7", "--snr-db=-3", "--seed=5", "--estimator=mmv-bomp", "--record=base"]
+    assert dislac("run", "paper", *options, "--set=estimator.every=2")[0] == 0
+    ((scenario, options),) = flowgraphs.asked
+    assert options == {"frames": 7, "record": "base"}
+    assert scenario.seed == 5 and scenario.channel.snr == pytest.approx(10**-0.3)
+    assert scenario.estimator.kind == "mmv-bomp" and scenario.estimator.every == 2
+
+
+def test_settings_are_read_as_a_scenario_file_would_be(dislac, flowgraphs):
+    settings = ["numerology.carrier_frequency=2e9", "nodes.target.position=[1, 2, 3]"]
+    assert dislac("run", "paper", *(part for s in settings for part in ("--set", s)))[0] == 0
+    ((scenario, _),) = flowgraphs.asked
+    assert scenario.numerology.carrier_frequency == 2e9
+    assert scenario.target.motion.position.tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("text", "speed"), [("max", None), ("1", 1.0), ("2.5", 2.5)])
+def test_replay_takes_what_the_recording_says(dislac, flowgraphs, recording, text, speed):
+    status, out, err = dislac("replay", f"{recording}.sigmf-data", "--speed", text, "--json")
+    assert (status, len(out.splitlines()), err) == (0, 2, "")
+    ((scenario, options),) = flowgraphs.asked
+    assert options == {"speed": speed}
+    assert (scenario.name, scenario.numerology.frame_period) == ("lab", 800)
+
+
+def test_replay_warns_of_damage_and_uses_the_rest(dislac, flowgraphs, recording):
+    data = recording.with_suffix(".sigmf-data")
+    os.truncate(data, 4000 * 16 - 16 * 500 - 3)
+    status, out, err = dislac("replay", recording)
+    assert status == 0 and out
+    assert err.splitlines() == [
+        f"dislac: warning: {recording}: ends within a sample: the last 13 bytes are left out",
+        f"dislac: warning: {recording}: truncated: holds 3499 of 4000 samples",
+        f"dislac: warning: {recording}: frames left out because they are cut off: 1",
+    ]
+
+
+def test_replay_takes_another_scenario(dislac, flowgraphs, recording, tmp_path):
+    other = tmp_path / "other.yml"
+    other.write_text(load_scenario("lab", {"numerology.symbols": 2, "name": "other"}).text)
+    assert dislac("replay", recording, "--scenario", other, "--set", "estimator.every=2")[0] == 0
+    ((scenario, _),) = flowgraphs.asked
+    assert scenario.name == "other" and scenario.estimator.every == 2
+
+
+@pytest.mark.parametrize("preset", ["paper", "lab"])
+def test_bound_is_that_of_the_library(dislac, preset):
+    status, out, err = dislac("bound", preset)
+    assert (status, err) == (0, "")
+    rows = [[float(value) for value in line.split()] for line in out.splitlines()[3:]]
+    assert [row[0] for row in rows] == list(range(-20, 25, 5))
+    for snr_db, unknown, known in rows:
+        scenario = load_scenario(preset, {"channel.noise": {"snr_db": snr_db}})
+        assert unknown == pytest.approx(truth.bound(scenario, 0, known_height=False), abs=6e-4)
+        assert known == pytest.approx(truth.bound(scenario, 0, known_height=True), abs=6e-4)
+        assert known <= unknown
+
+
+def test_bound_says_what_other_paths_cost(dislac):
+    paths = "channel.paths=[{kind: echo}, {kind: scattered, count: 2}]"
+    _, out, _ = dislac("bound", "paper", "--set", paths)
+    for line in out.splitlines()[3:]:
+        _, alone, _, among_others = map(float, line.split())
+        assert among_others > alone
+
+
+@pytest.mark.parametrize(("state", "status"), [("ok", 0), ("note", 0), ("fault", 1)])
+def test_doctor_ends_with_status_1_on_a_fault(dislac, monkeypatch, state, status):
+    checks = [Check("the weather", state, "wet", "take an umbrella")]
+    monkeypatch.setattr("gnuradio.dislac.doctor.run_checks", lambda: checks)
+    ended, out, _ = dislac("doctor")
+    assert ended == status
+    assert "wet" in out and "-> take an umbrella" in out
+
+
+def test_help_and_version_are_no_errors(dislac):
+    assert dislac("--version") == (0, f"gr-dislac {cli.__version__}\n", "")
+    for command in ([], ["run"], ["replay"], ["bound"], ["doctor"]):
+        status, out, err = dislac(*command, "-h")
+        assert (status, err) == (0, "") and "Usage: dislac" in out
+
+
+# How it ends
+
+
+ERRORS = {
+    "run": "Missing argument 'SCENARIO'. (dislac run --help says more)",
+    "run paper --frames -1": "'--frames': -1 is not in the range x>=0. (dislac run",
+    "run paper --set a": "'a' is not KEY=VALUE, such as channel.noise.snr_db=5",
+    "run paper --set a=[": "'[' is not a YAML value",
+    "run paper --set warp=9": "paper.yml: warp: unknown key; known here:",
+    "run paper --estimator magic": "estimator.kind: 'magic' is not one of ['off-grid', 'mmv-bomp']",
+    "run nowhere.yml": "cannot read the scenario (No such file or directory); give a YAML",
+    "run /": "/: cannot read the scenario (Is a directory)",
+    "bound nowhere.yml": "nowhere.yml: cannot read the scenario",
+    "replay nowhere": "nowhere.sigmf-meta: cannot read the metadata (no such recording)",
+    "replay x --speed 0": "'0' is neither 'max' nor a number above 0 (1: real time)",
+    "replay x --speed nan": "'nan' is neither 'max' nor a number above 0",
+    "replay x --speed fast": "'fast' is neither 'max' nor a number above 0",
+    "replay x --scenario nowhere.yml": "nowhere.yml: cannot read the scenario",
+    "warp": "No such command 'warp'. (dislac --help says more)",
+}
+
+
+@pytest.mark.parametrize("line", ERRORS)
+def test_an_error_is_one_line_and_a_status(dislac, flowgraphs, line):
+    status, out, err = dislac(*line.split())
+    assert status in (1, 2) and out == ""
+    assert err.startswith("dislac: error: ") and err.count("\n") == 1
+    assert ERRORS[line] in err
+
+
+def test_a_broken_recording_asks_for_a_scenario(dislac, flowgraphs, recording):
+    recording.with_suffix(".sigmf-meta").write_text("no\nJSON")
+    status, _, err = dislac("replay", recording)
+    assert status == 1
+    assert err == (
+        f"dislac: error: {recording}.sigmf-meta: the metadata are no JSON; "
+        "give the scenario it was recorded with (--scenario)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("cause", "text"),
+    [
+        (ValueError("the channel is\nburning"), "the channel is burning"),
+        (OSError(28, "No space left on device"), "[Errno 28] No space left on device"),
+        (KeyError("x"), "unexpected KeyError: 'x'"),
+    ],
+)
+def test_a_flowgraph_that_fails_is_an_error_after_its_fixes(dislac, flowgraphs, cause, text):
+    flowgraphs.error = RuntimeError("some_block0: failed")
+    flowgraphs.error.__cause__ = cause
+    status, out, err = dislac("run", "paper", "--json")
+    assert (status, err) == (1, f"dislac: error: {text}\n")
+    assert len(out.splitlines()) == 2
+
+
+def test_ctrl_c_ends_with_what_was_done(dislac, flowgraphs, tmp_path):
+    flowgraphs.endless = True
+    before = signal.getsignal(signal.SIGINT)
+    status, out, err = dislac("run", "paper", "--frames", "0", "--out", tmp_path)
+    assert (status, err) == (130, "")
+    rows = out.splitlines()
+    assert rows[3].split()[0] == "99"  # came after Ctrl-C, on the way to the end
+    assert rows[4].startswith("3 fixes of")
+    assert len((tmp_path / "fixes.jsonl").read_text().splitlines()) == 2
+    assert (tmp_path / "map.png").exists()
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_nobody_reads_any_more(dislac, flowgraphs, monkeypatch):
+    def broken(*_, **__):
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(cli, "fix_to_json", broken)
+    status, out, err = dislac("run", "paper", "--json")
+    assert (status, out, err) == (1, "", "")
+
+
+def test_without_gnu_radio_there_is_a_bound_and_an_error_that_says_so(dislac, monkeypatch):
+    monkeypatch.setattr(cli, "find_spec", lambda name: None)
+    status, _, err = dislac("run", "paper")
+    assert status == 1
+    assert "has no GNU Radio: install it (apt-get install gnuradio)" in err
+    assert err.count("\n") == 1
+    assert dislac("bound", "lab")[0] == 0
