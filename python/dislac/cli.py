@@ -1,8 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The dislac command: parses, calls, prints."""
 
-import math
 import os
+
+# Before numpy is loaded. The matrices are small, and the flowgraph has threads enough; above all,
+# OpenBLAS takes fewer threads when it is busy, and another number of them gives other last bits.
+for library in ("OPENBLAS", "OMP"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+import math
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
