@@ -5,8 +5,8 @@ import os
 
 # Before numpy is loaded. The matrices are small, and the flowgraph has threads enough; above all,
 # OpenBLAS takes fewer threads when it is busy, and another number of them gives other last bits.
-for library in ("OPENBLAS", "OMP"):
-    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import math
 import signal
