@@ -2,6 +2,7 @@
 """From frame vectors to fixes by messages, none of which is lost."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pmt
@@ -12,6 +13,7 @@ from gnuradio.dislac.blocks import _lifecycle, pmt_keys
 from gnuradio.dislac.blocks._lifecycle import Guarded, take_errors
 from gnuradio.dislac.channel import Paths, synthesize
 from gnuradio.dislac.estimation import Estimate
+from gnuradio.dislac.io import fix_to_json, read_fixes
 from gnuradio.dislac.positioning import FixStatus
 from gnuradio.dislac.scenario import build, truth
 
@@ -174,10 +176,21 @@ def test_settings_stand_in_for_the_scenarios():
 
 
 def test_a_fix_sink_writes_files(tmp_path):
-    from gnuradio.dislac.io import read_fixes
-
     chain = Chain(3)
     chain.sink._directory = tmp_path / "fixes"
     chain.run()
     assert [fix.frame for fix in read_fixes(tmp_path / "fixes" / "fixes.jsonl")] == [0, 1, 2]
     assert not take_errors()
+
+
+def test_fixes_are_the_same_in_any_thread():
+    """Threads have memory of their own, and arrays at other alignments."""
+    estimates = [some_estimate(k) for k in range(12)]
+
+    def locate() -> list[str]:
+        return [fix_to_json(build.locate(SCENARIO, e, k)) for k, e in enumerate(estimates)]
+
+    expected = locate()
+    with ThreadPoolExecutor(3) as pool:
+        found = [future.result() for future in [pool.submit(locate) for _ in range(60)]]
+    assert all(fixes == expected for fixes in found)

@@ -242,8 +242,10 @@ def true_paths(scenario: Scenario, frame: int) -> Paths:
     gain = [g(np.array([frame]))[0] if callable(g) else g for _, g in paths]
     direction = np.array([directions(scenario, n, time) for n in nodes])
     compensated = 0.0 if settings.mode == "none" else shift
+    turns = np.exp(-2j * np.pi * carrier * (delay - reference))
     return Paths(
-        gain=np.array(gain) * np.exp(-2j * np.pi * carrier * (delay - reference)),
+        # One by one: numpy rounds products of short complex arrays by where they lie in memory.
+        gain=np.array([complex(g) * complex(turn) for g, turn in zip(gain, turns, strict=True)]),
         arrival=direction[:, 0],
         departure=direction[:, 1],
         delay=delay - reference + settings.timing_advance_error,
