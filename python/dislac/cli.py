@@ -3,8 +3,8 @@
 
 import os
 
-# Before numpy is loaded. The matrices are small, and the flowgraph has threads enough; above all,
-# OpenBLAS takes fewer threads when it is busy, and another number of them gives other last bits.
+# Before numpy is loaded: the matrices are small, and the flowgraph has threads enough. Another
+# number of BLAS threads also gives other last bits, and fixes are to be the same on any machine.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

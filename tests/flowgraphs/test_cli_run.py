@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command with the real flowgraphs, in processes of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gnuradio.dislac.io import RecordingReader
+
+ROOT = Path(__file__).parents[2]
+TREE = ROOT / "python" / "tree"
+COMMAND = [sys.executable, "-c", "from gnuradio.dislac.cli import main; main(prog_name='dislac')"]
+
+
+def start(*arguments):
+    path = os.pathsep.join([str(TREE), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return subprocess.Popen(
+        [*COMMAND, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+
+
+def dislac(*arguments, status=0):
+    """What the command prints on stdout and stderr."""
+    process = start(*arguments)
+    printed, complaints = process.communicate(timeout=300)
+    assert process.returncode == status, complaints
+    return printed, complaints
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory):
+    """A run of six frames: folder with the recording and the fixes, and what was printed."""
+    folder = tmp_path_factory.mktemp("run")
+    arguments = ["--frames", 6, "--snr-db", 10, "--record", folder / "recording", "--out", folder]
+    printed, complaints = dislac("run", "paper", *arguments, "--json")
+    assert complaints == ""
+    return folder, printed
+
+
+def test_run_prints_what_it_writes(session):
+    folder, printed = session
+    assert printed == (folder / "fixes.jsonl").read_text()
+    assert [json.loads(line)["frame"] for line in printed.splitlines()] == list(range(6))
+    features = json.loads((folder / "fixes.geojson").read_text())["features"]
+    assert sum(f["properties"]["kind"] == "fix" for f in features) == 6
+    assert (folder / "map.png").exists()
+    reader = RecordingReader(folder / "recording")
+    assert reader.warnings == [] and len(reader.frames) == 6
+
+
+@pytest.mark.parametrize("speed", ["max", "0.5"])
+def test_replay_gives_the_same_fixes_bit_for_bit(session, tmp_path, speed):
+    folder, printed = session
+    options = ["--speed", speed, "--json", "--out", tmp_path]
+    again, complaints = dislac("replay", folder / "recording", *options)
+    assert complaints == ""
+    assert again == printed
+    for name in ("fixes.jsonl", "fixes.csv", "fixes.geojson"):
+        assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_of_a_damaged_recording_the_good_frames_give_the_same_fixes(session, tmp_path):
+    """Frame 1 holds NaN, frame 5 is cut off, the metadata are lost."""
+    folder, printed = session
+    scenario = tmp_path / "scenario.yml"
+    scenario.write_text(RecordingReader(folder / "recording").scenario_text)
+    frames = RecordingReader(folder / "recording").frames
+    samples = np.fromfile(folder / "recording.sigmf-data", "<c8").reshape(-1, 8)
+    samples[frames[1].start + 100, 3] = np.nan
+    samples[: frames[5].start + 10].tofile(tmp_path / "damaged.sigmf-data")
+    _, complaint = dislac("replay", tmp_path / "damaged", status=1)
+    assert complaint.count("\n") == 1 and "(--scenario)" in complaint
+    again, complaints = dislac("replay", tmp_path / "damaged", "--scenario", scenario, "--json")
+    lines = printed.splitlines()
+    assert again.splitlines() == [lines[0], *lines[2:5]]
+    for text in ("are cut off: 1", "hold NaN or infinity: 1", "cannot read the metadata"):
+        assert text in complaints
+
+
+def test_people_read_counts_and_errors(session):
+    folder, _ = session
+    out, _ = dislac("replay", folder / "recording", "--set", "estimator.every=3")
+    assert "2 fixes of 2 frames used, 4 skipped, 0 lost" in out
+    assert "error: rms" in out and "bound: rms" in out
+
+
+def endless(folder):
+    """A run without end that records and writes to a folder."""
+    return start("run", "paper", "--frames=0", "--json", "--record", folder / "a", "--out", folder)
+
+
+def test_ctrl_c_ends_with_what_was_done(tmp_path):
+    process = endless(tmp_path)
+    printed = process.stdout.readline() + process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    rest, complaints = process.communicate(timeout=300)
+    assert (process.returncode, complaints) == (130, "")
+    printed += rest
+    assert printed == (tmp_path / "fixes.jsonl").read_text()
+    assert (tmp_path / "map.png").exists()
+    reader = RecordingReader(tmp_path / "a")
+    assert not any("not closed" in warning for warning in reader.warnings)
+    assert len(reader.frames) >= len(printed.splitlines())
+
+
+def test_killed_it_has_lost_no_fix_that_it_printed(tmp_path):
+    process = endless(tmp_path)
+    printed = "".join(process.stdout.readline() for _ in range(3))
+    process.kill()
+    printed += process.communicate(timeout=300)[0]
+    written = (tmp_path / "fixes.jsonl").read_text()
+    assert len(printed.splitlines()) >= 3 and written.startswith(printed)
+    replayed, complaints = dislac("replay", tmp_path / "a", "--json")
+    assert "was not closed" in complaints
+    # Either may be ahead of the other when the process is killed.
+    fewer = min(len(written.splitlines()), len(replayed.splitlines()))
+    assert fewer >= 1
+    assert written.splitlines()[:fewer] == replayed.splitlines()[:fewer]
+
+
+def test_nobody_reads_any_more(tmp_path):
+    """As in `dislac run ... | head -1`; the recording is still completed."""
+    process = endless(tmp_path)
+    process.stdout.readline()
+    process.stdout.close()
+    assert (process.stderr.read(), process.wait(timeout=300)) == ("", 1)
+    assert not any("not closed" in warning for warning in RecordingReader(tmp_path / "a").warnings)
+
+
+def test_a_block_that_fails_is_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    _, complaint = dislac("run", "paper", "--record", tmp_path / "file" / "a", status=1)
+    assert complaint.startswith("dislac: error: ") and "cannot record here" in complaint
+    assert complaint.count("\n") == 1
+    _, complaint = dislac("run", "paper", "--out", tmp_path / "file", status=2)
+    assert complaint.startswith("dislac: error: ") and complaint.count("\n") == 1
+    _, complaint = dislac("run", "paper", "--out", tmp_path / "file" / "a", status=1)
+    assert complaint.startswith("dislac: error: ") and complaint.count("\n") == 1
