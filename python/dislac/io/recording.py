@@ -89,7 +89,6 @@ class RecordingWriter:
         self._period = scenario.numerology.frame_period
         self._trains: list[_Train] = []
         self._declared = 0
-        self._hash = hashlib.sha512()
         try:
             Path(self.base).parent.mkdir(parents=True, exist_ok=True)
             self._data = open(self.base + _DATA, "wb", buffering=0)  # noqa: SIM115
@@ -123,7 +122,6 @@ class RecordingWriter:
             while written < len(data):
                 written += self._data.write(data[written:])
             self.samples += block.shape[1]
-            self._hash.update(data)
             # One rewrite a break in the frames; after the first hundred, one for every
             # hundredth part more, so that the cost stays proportional to the recording.
             if len(self._trains) - self._declared > len(self._trains) // 100:
@@ -142,10 +140,14 @@ class RecordingWriter:
         """
         if self._data.closed:
             return
-        self._data.truncate(self.samples * self._scenario.chains * 8)  # what a full disk cut off
-        self._data.close()
         try:
-            self._write_metadata(closed=True)
+            with self._data:
+                size = self.samples * self._scenario.chains * 8
+                self._data.truncate(size)  # of the last samples, a full disk may have taken a part
+            # Only now: computed on the way, it would take more time than all else.
+            with open(self.base + _DATA, "rb") as data:
+                checksum = hashlib.file_digest(data, "sha512").hexdigest()
+            self._write_metadata(checksum)
         except OSError as error:
             raise RecordingError(
                 f"{self.base}{_META}: cannot be completed ({error.strerror}); it is readable, "
@@ -169,7 +171,7 @@ class RecordingWriter:
         else:
             self._trains.append(_Train(frame))
 
-    def _write_metadata(self, closed: bool = False) -> None:
+    def _write_metadata(self, checksum: str | None = None) -> None:
         scenario = self._scenario
         content: dict[str, Any] = {
             "core:datatype": "cf32_le",
@@ -181,9 +183,10 @@ class RecordingWriter:
             "core:extensions": [{"name": "dislac", "version": EXTENSION_VERSION, "optional": True}],
             "dislac:scenario": scenario.text,
         }
+        closed = checksum is not None
         if closed:
             content["dislac:sample_count"] = self.samples
-            content["core:sha512"] = self._hash.hexdigest()
+            content["core:sha512"] = checksum
         # One capture a line: there may be many.
         captures = ",\n".join(map(json.dumps, self._captures(closed)))
         text = (
