@@ -168,7 +168,7 @@ def test_same_bits_at_any_split(whole, edges):
 def test_same_bits_sample_by_sample(whole):
     coupling, x, noise, y = whole
     process = scene(coupling, start=123, noise=noise)
-    parts = in_pieces(process, x[:, :9000], range(1, 9000))
+    parts = in_pieces(process, x[:, : 2 * CHUNK], range(1, 2 * CHUNK))
     assert np.array_equal(parts, y[:, : parts.shape[1]]) and parts.shape[1] > CHUNK
 
 
@@ -349,7 +349,7 @@ def test_what_cannot_be_followed_is_refused():
 
 
 def test_a_path_that_gets_too_short_is_refused_when_it_does():
-    falling = (LinearMotion((0, 0, 5000), (0, 0, -30e3)), LinearMotion((0, 0, 0)))
+    falling = (LinearMotion((0, 0, 5000), (0, 0, -15e3)), LinearMotion((0, 0, 0)))
     emulator = ChannelEmulator([ChannelPath(falling)], **SCENE)
     assert emulator.lookahead == 0
     with pytest.raises(StreamError, match="must stay longer"):

@@ -135,13 +135,13 @@ def test_lookahead_counts_the_samples_taken_before_the_first_come():
 
 
 @settings(max_examples=10)
-@given(edges=st.lists(st.integers(0, 40_000), max_size=6).map(sorted), frame=st.booleans())
+@given(edges=st.lists(st.integers(0, 80_000), max_size=6).map(sorted), frame=st.booleans())
 def test_same_bits_at_any_split(edges, frame):
     options = {"mode": "frame", "frame_period": 700} if frame else {}
     draw = np.random.default_rng(4)
-    x = (draw.standard_normal((3, 40_000, 2)) @ [1, 1j]).astype(np.complex64)
+    x = (draw.standard_normal((3, 80_000, 2)) @ [1, 1j]).astype(np.complex64)
     whole, parts = (Precompensator((LEO, BS), **SCENE, chains=3, start=77, **options) for _ in "ab")
-    pieces = [parts.process(x[:, a:b]) for a, b in pairwise([0, *edges, 40_000])]
+    pieces = [parts.process(x[:, a:b]) for a, b in pairwise([0, *edges, 80_000])]
     expected = whole.process(x)
     assert expected.shape[1] > 6 * CHUNK
     assert np.array_equal(np.concatenate(pieces, axis=1), expected)

@@ -54,7 +54,7 @@ def test_split_delay_recomposes_to_half_a_step():
 
 @pytest.mark.parametrize("delay", [np.linspace(0, 0.51, HOPS), np.full(HOPS, np.nan)])
 def test_split_delay_refuses_what_it_cannot_follow(delay):
-    with pytest.raises(StreamError, match="within 4096 samples"):
+    with pytest.raises(StreamError, match=f"within {CHUNK} samples"):
         split_delay(delay[None])
 
 

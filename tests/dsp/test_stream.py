@@ -65,7 +65,7 @@ def test_wrong_shapes_are_refused(x):
 def test_too_little_room_is_refused_before_anything_is_taken():
     process = Late(0, 0)
     x = np.ones((2, CHUNK), np.complex64)
-    with pytest.raises(StreamError, match="at least 4096"):
+    with pytest.raises(StreamError, match=f"at least {CHUNK}"):
         process.process_into(x, [np.empty(10, np.complex64)])
     assert process.process(x).shape == (1, CHUNK)
 

@@ -15,10 +15,11 @@ from ..dsp.delay import (
     PASSBAND,
     SEGMENT,
     SPREAD,
-    active_hops,
+    active_runs,
     backward,
     forward,
     fraction_responses,
+    runs,
     segment_start,
     split_delay,
     valid,
@@ -47,7 +48,7 @@ Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
 BlockGain = Callable[[NDArray[np.int64]], Complexes]
 
-BLOCK = 64
+BLOCK = 32
 """Chunks whose delays, phases and directions are worked out together."""
 
 
@@ -273,7 +274,7 @@ class ChannelEmulator(ChunkProcessor):
         self._product = aligned_empty((HOPS, LENGTH))
         self._rotation = aligned_empty((HOPS, HOP))
         rank = max((s.stop - s.start for s in self._sent_rows), default=0)
-        self._windows = aligned_empty((rank, HOPS, LENGTH))
+        self._windows = aligned_empty((rank * HOPS, LENGTH))
 
     def _departure_key(self, path: ChannelPath) -> Hashable:
         """Equal for paths that are known to be sent the same."""
@@ -329,7 +330,12 @@ class ChannelEmulator(ChunkProcessor):
         if self.paths:
             while self._sent.end < self._required(index):
                 self._send(self._sent.end // CHUNK)
-            self._combine(index, self._arrive(index), out)
+            idle = 0
+            for hops in self._arrive(index):
+                out[:, _samples(slice(idle, hops.start))] = 0
+                idle = hops.stop
+                self._combine(index, hops, out)
+            out[:, _samples(slice(idle, HOPS))] = 0
         else:
             out[:] = 0
         self._input.forget(self._required(index))
@@ -371,11 +377,17 @@ class ChannelEmulator(ChunkProcessor):
         self._prepare_departures(block)
         x = self._input.view(index * CHUNK, CHUNK)
         z = self._sent.reserve(CHUNK)
-        active = _samples(active_hops(x.reshape(-1, HOPS, HOP)))
-        z[:, : active.start] = 0
-        z[:, active.stop :] = 0
-        x, z = x[:, active], z[:, active]
-        first = index * CHUNK + active.start + int(self._advance[chunk])
+        idle = 0
+        for hops in active_runs(x.reshape(-1, HOPS, HOP)):
+            z[:, _samples(slice(idle, hops.start))] = 0
+            idle = hops.stop
+            active = _samples(hops)
+            self._weigh(chunk, index * CHUNK + active.start, x[:, active], z[:, active])
+        z[:, _samples(slice(idle, HOPS))] = 0
+
+    def _weigh(self, chunk: int, first: int, x: Samples, z: Samples) -> None:
+        """Weigh samples x from index `first` on, with the beams of their symbols."""
+        first += int(self._advance[chunk])
         for run in self._transmitter.schedule.stretches(first, x.shape[1]):
             weight = self._sent_weights[chunk, run.symbol]
             source, target = _runs(x, run), _runs(z, run)
@@ -439,15 +451,16 @@ class ChannelEmulator(ChunkProcessor):
         for group, longest in zip(self._groups, self._longest, strict=True):
             self._lag[group] = longest - self._whole[group]
 
-    def _arrive(self, index: int) -> slice:
+    def _arrive(self, index: int) -> list[slice]:
         """Delay and rotate what was sent, path by path, for chunk `index`.
 
-        Returns the range of hops for which this was done; in the others nothing arrives.
+        Returns the runs of hops for which this was done; in the others nothing arrives.
         """
         block, chunk = divmod(index, BLOCK)
         self._prepare_arrivals(block)
         oldest = index * CHUNK
-        windows, active = [], []
+        windows = []
+        active = np.zeros(HOPS, dtype=bool)
         for group, longest in zip(self._groups, self._longest, strict=True):
             first = segment_start(index, int(longest[chunk]))
             oldest = min(oldest, first)
@@ -458,37 +471,41 @@ class ChannelEmulator(ChunkProcessor):
                     f"than {AHEAD}"
                 )
             windows.append(self._sent.windows(first, LENGTH, self._sent_rows[group[0]]))
-            active.append(active_hops(windows[-1]))
+            for run in active_runs(windows[-1]):
+                active[run] = True
         self._sent.forget(oldest)
-        some = [hops for hops in active if hops.stop]
-        if not some:
-            return slice(0, 0)
-        hops = slice(min(h.start for h in some), max(h.stop for h in some))
+        for hops in (arriving := runs(active)):
+            for group, windows_of in zip(self._groups, windows, strict=True):
+                self._delay(chunk, hops, group, windows_of)
+        return arriving
+
+    def _delay(self, chunk: int, hops: slice, group: list[int], windows: Samples) -> None:
+        """Delay and rotate a run of hops for paths that share what was sent.
+
+        Path by path, and as many streams at once as stay in the cache.
+        """
         count = hops.stop - hops.start
         response, turn = self._response[:count], self._rotation[:count]
-        # Path by path and stream by stream: what is worked on stays in the cache.
-        for group, windows_of in zip(self._groups, windows, strict=True):
-            work = self._windows[: len(windows_of), :count]
-            work[:] = windows_of[:, hops]
-            spectra = forward(work)
-            for p in group:
-                np.take(
-                    self._responses, self._row[p, chunk, hops], axis=0, out=response, mode="clip"
-                )
-                rotation(self._coarse[p, chunk, hops], self._fine[p, chunk], turn)
-                lag = int(self._lag[p, chunk])
-                arriving = self._arriving[self._arriving_rows[p]].reshape(-1, HOPS, HOP)
-                for spectrum, place in zip(spectra, arriving, strict=True):
-                    product = np.multiply(spectrum, response, out=self._product[:count])
-                    np.multiply(valid(backward(product), lag), turn, out=place[hops])
-        return hops
+        work = self._windows[: len(windows) * count].reshape(-1, count, LENGTH)
+        work[:] = windows[:, hops]
+        spectra = forward(work)
+        some = max(1, HOPS // count)
+        for p in group:
+            np.take(self._responses, self._row[p, chunk, hops], axis=0, out=response, mode="clip")
+            rotation(self._coarse[p, chunk, hops], self._fine[p, chunk], turn)
+            lag = int(self._lag[p, chunk])
+            arriving = self._arriving[self._arriving_rows[p]].reshape(-1, HOPS, HOP)[:, hops]
+            for first in range(0, len(spectra), some):
+                chosen = spectra[first : first + some]
+                product = self._product[: len(chosen) * count].reshape(-1, count, LENGTH)
+                np.multiply(chosen, response, out=product)
+                place = arriving[first : first + some]
+                np.multiply(valid(backward(product), lag), turn, out=place)
 
     def _combine(self, index: int, hops: slice, out: Samples) -> None:
         """Weigh what arrives in these hops for each receive chain and sum over the paths."""
         chunk = index % BLOCK
         active = _samples(hops)
-        out[:, : active.start] = 0
-        out[:, active.stop :] = 0
         arriving, out = self._arriving[:, active], out[:, active]
         schedule = self._receiver.schedule
         first = index * CHUNK + active.start

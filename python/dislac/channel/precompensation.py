@@ -2,7 +2,7 @@
 """Timing advance and Doppler pre-compensation at the transmitter, as a stream operation."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,7 +11,7 @@ from ..dsp.delay import (
     AHEAD,
     LENGTH,
     PASSBAND,
-    active_hops,
+    active_runs,
     backward,
     forward,
     fraction_responses,
@@ -29,8 +29,17 @@ __all__ = ["Precompensator", "departure_delay"]
 Floats = NDArray[np.float64]
 Mode = Literal["frame", "time-varying"]
 
-BLOCK = 64
+BLOCK = 32
 """Chunks whose delays and phases are worked out together."""
+
+
+class _Block(NamedTuple):
+    """Delays and phases of the hops of `BLOCK` chunks: see `split_delay` and `hop_phasors`."""
+
+    whole: NDArray[np.int64]
+    row: NDArray[np.int64]
+    coarse: Samples
+    fine: Samples
 
 
 def departure_delay(
@@ -137,7 +146,7 @@ class Precompensator(ChunkProcessor):
         self._work = aligned_empty((HOPS, LENGTH))
         self._response = aligned_empty((HOPS, LENGTH))
         self._rotation = aligned_empty((HOPS, HOP))
-        self._block = -1
+        self._blocks: dict[int, _Block] = {}
         self.reset()
 
     def advance(self, time: ArrayLike) -> Floats:
@@ -167,10 +176,16 @@ class Precompensator(ChunkProcessor):
         length, rate = range_and_rate(self.reference, time)
         return time, length / self.speed, rate / self.speed
 
-    def _prepare(self, block: int) -> None:
-        """Work out delays and phases of the hops of a block of chunks."""
-        if block == self._block:
-            return
+    def _prepare(self, block: int) -> "_Block":
+        """Delays and phases of the hops of a block of chunks; those of the last two are kept,
+        since what a chunk requires is asked for before the chunks ahead of it are made."""
+        if block not in self._blocks:
+            for old in list(self._blocks)[:-1]:
+                del self._blocks[old]
+            self._blocks[block] = self._work_out(block)
+        return self._blocks[block]
+
+    def _work_out(self, block: int) -> "_Block":
         # borders of the hops: (2, hops) begin and end
         hop = BLOCK * HOPS * block + np.arange(BLOCK * HOPS)
         time = np.stack([hop, hop + 1]) * (HOP / self.sample_rate)
@@ -188,36 +203,42 @@ class Precompensator(ChunkProcessor):
             advance = carrier_delay.mean(0)
         delay = (self.timing_advance_error - advance) * self.sample_rate
         phase = self.carrier_frequency * carrier_delay + self.doppler_error * arrival
-        self._whole, self._row = split_delay(delay.reshape(BLOCK, HOPS))
-        self._coarse, self._fine = hop_phasors(*phase.reshape(2, BLOCK, HOPS))
-        self._block = block
+        return _Block(
+            *split_delay(delay.reshape(BLOCK, HOPS)), *hop_phasors(*phase.reshape(2, BLOCK, HOPS))
+        )
 
     def _lead(self, index: int) -> int:
-        self._prepare(index // BLOCK)
-        return index * CHUNK - segment_start(index, int(self._whole[index % BLOCK]))
+        block, chunk = divmod(index, BLOCK)
+        return index * CHUNK - segment_start(index, int(self._prepare(block).whole[chunk]))
 
     def _required(self, index: int) -> int:
         block, chunk = divmod(index, BLOCK)
-        self._prepare(block)
-        return (index + 1) * CHUNK + AHEAD - int(self._whole[chunk])
+        return (index + 1) * CHUNK + AHEAD - int(self._prepare(block).whole[chunk])
 
     def _make(self, index: int, out: Samples) -> None:
         block, chunk = divmod(index, BLOCK)
-        self._prepare(block)
-        first = segment_start(index, int(self._whole[chunk]))
+        prepared = self._prepare(block)
+        first = segment_start(index, int(prepared.whole[chunk]))
         windows = self._input.windows(first, LENGTH, slice(0, self.inputs))
         self._input.forget(first)
-        active = active_hops(windows)
-        count = active.stop - active.start
-        response, work = self._response[:count], self._work[:count]
-        np.take(self._responses, self._row[chunk, active], axis=0, out=response, mode="clip")
-        turn = rotation(self._coarse[chunk, active], self._fine[chunk], self._rotation[:count])
-        out[:, : active.start * HOP] = 0
-        out[:, active.stop * HOP :] = 0
-        if count == 0:
-            return
-        for samples, place in zip(windows, out.reshape(-1, HOPS, HOP), strict=True):
-            work[:] = samples[active]
-            spectra = forward(work)
-            spectra *= response
-            np.multiply(valid(backward(spectra), 0), turn, out=place[active])
+        hops = out.reshape(self.outputs, HOPS, HOP)
+        idle = 0
+        for run in active_runs(windows):
+            hops[:, idle : run.start] = 0
+            idle = run.stop
+            count = run.stop - run.start
+            response = self._response[:count]
+            np.take(self._responses, prepared.row[chunk, run], axis=0, out=response, mode="clip")
+            turn = rotation(
+                prepared.coarse[chunk, run], prepared.fine[chunk], self._rotation[:count]
+            )
+            # As many streams at once as stay in the cache.
+            some = max(1, HOPS // count)
+            for first in range(0, self.inputs, some):
+                rows = slice(first, min(first + some, self.inputs))
+                work = self._work[: (rows.stop - first) * count].reshape(-1, count, LENGTH)
+                work[:] = windows[rows, run]
+                spectra = forward(work)
+                spectra *= response
+                np.multiply(valid(backward(spectra), 0), turn, out=hops[rows, run])
+        hops[:, idle:] = 0

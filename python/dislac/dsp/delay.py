@@ -21,10 +21,11 @@ __all__ = [
     "SEGMENT",
     "SPREAD",
     "TAPS",
-    "active_hops",
+    "active_runs",
     "backward",
     "forward",
     "fraction_responses",
+    "runs",
     "segment_start",
     "split_delay",
     "valid",
@@ -106,15 +107,21 @@ def segment_start(index: int, whole: int) -> int:
     return index * CHUNK - whole + CENTRE - (TAPS - 1)
 
 
-def active_hops(hops: Samples) -> slice:
-    """The range of hops (streams, HOPS, length) outside which there are only zeros.
+def active_runs(hops: Samples) -> list[slice]:
+    """The runs of hops (streams, HOPS, length) outside which there are only zeros.
 
     Zeros give zeros: between pilot frames there is nothing to compute.
     """
     bits = np.bitwise_or.reduce(hops.view(np.uint64), axis=2)
     # a zero may have a sign
-    active = np.flatnonzero(np.bitwise_or.reduce(bits, axis=0) & np.uint64(0x7FFFFFFF7FFFFFFF))
-    return slice(int(active[0]), int(active[-1]) + 1) if len(active) else slice(0, 0)
+    active = (np.bitwise_or.reduce(bits, axis=0) & np.uint64(0x7FFFFFFF7FFFFFFF)) != 0
+    return runs(active)
+
+
+def runs(active: NDArray[np.bool_]) -> list[slice]:
+    """Where stretches of true values (HOPS,) begin and end."""
+    edges = np.flatnonzero(np.diff(active, prepend=False, append=False))
+    return [slice(a, b) for a, b in edges.reshape(-1, 2).tolist()]
 
 
 def forward(windows: Samples) -> Samples:

@@ -8,7 +8,7 @@ from .stream import HOP, Samples, aligned_empty
 
 __all__ = ["HopPhasors", "hop_phasors", "rotation"]
 
-FINE = 32
+FINE = 16
 COARSE = HOP // FINE
 
 HopPhasors = tuple[Samples, Samples]

@@ -26,7 +26,7 @@ __all__ = [
 
 HOP = 256
 """Samples over which a delay is held constant."""
-HOPS = 16
+HOPS = 32
 """Hops in a chunk."""
 CHUNK = HOP * HOPS
 """Samples in a chunk; chunk k holds the samples k * CHUNK to (k + 1) * CHUNK - 1."""

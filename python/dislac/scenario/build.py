@@ -10,7 +10,7 @@ from ..channel.emulator import ChannelEmulator, ChannelPath
 from ..channel.precompensation import Precompensator
 from ..channel.schedule import BeamSchedule
 from ..dsp.delay import PASSBAND
-from ..dsp.noise import GaussianNoise
+from ..dsp.noise import GaussianNoise, PooledNoise
 from ..estimation import Estimate, Estimator, make_estimator
 from ..geometry import delay_and_doppler
 from ..positioning import BistaticLocator, Fix, FixStatus
@@ -78,6 +78,7 @@ def emulator(scenario: Scenario) -> ChannelEmulator:
     """The channel between the transmit chains and the receive chains."""
     numerology = scenario.numerology
     power = noise_power(scenario)
+    make_noise = PooledNoise if scenario.channel.noise_pool else GaussianNoise
     advance = precompensator(scenario)
     sent, received = (
         BeamSchedule(beams, numerology.symbol_length, numerology.frame_period, start)
@@ -99,7 +100,7 @@ def emulator(scenario: Scenario) -> ChannelEmulator:
         receive_beams=received,
         coupling=scenario.coupling,
         transmit_advance=None if advance is None else advance.advance,
-        noise=None if power == 0 else GaussianNoise(scenario.chains, power, scenario.seed),
+        noise=None if power == 0 else make_noise(scenario.chains, power, scenario.seed),
         passband=_passband(scenario),
         speed=scenario.propagation_speed,
     )
@@ -149,11 +150,17 @@ def locate(scenario: Scenario, estimate: Estimate, frame: int) -> Fix:
     limit = bound(scenario, frame)
     if not estimate.detected:
         return Fix(frame=frame, time=time, status=FixStatus.NO_DETECTION, bound=limit)
-    covariance = estimate.covariance
+    covariance = None
+    if estimate.covariance is not None:
+        covariance = estimate.covariance[0][np.ix_(_MEASURED, _MEASURED)]
+        # What a linear array does not measure is known: the target lies across it.
+        array = scenario.receiver.array
+        unmeasured = [axis for axis, size in enumerate((array.nx, array.ny)) if size == 1]
+        covariance[unmeasured] = covariance[:, unmeasured] = 0.0
     return locator(scenario).locate(
         estimate.paths.arrival[0],
         float(estimate.paths.delay[0]),
-        None if covariance is None else covariance[0][np.ix_(_MEASURED, _MEASURED)],
+        covariance,
         doppler=float(estimate.paths.doppler[0]),
         frame=frame,
         time=time,

@@ -80,7 +80,8 @@ class Channel:
     """Paths, fading, levels and noise.
 
     Noise is set by `snr` (linear, per received element), or by `noise_temperature` [K] and
-    `noise_factor`, or is absent (both None).
+    `noise_factor`, or is absent (both None); it comes from a pool made once (`noise_pool`), or is
+    drawn anew.
     """
 
     paths: tuple[PathSettings, ...]
@@ -89,6 +90,7 @@ class Channel:
     snr: float | None
     noise_temperature: float | None
     noise_factor: float
+    noise_pool: bool
 
 
 @dataclass(frozen=True)
@@ -290,6 +292,7 @@ def _channel(document: Document, nodes: Mapping[str, Node], seed: int) -> Channe
         snr=_linear(noise["snr_db"]) if "snr_db" in noise else None,
         noise_temperature=noise.get("temperature_k"),
         noise_factor=_linear(noise.get("noise_figure_db", 0.0)),
+        noise_pool=noise.get("pool", False),
     )
 
 

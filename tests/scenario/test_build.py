@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Scenarios from end to end, without GNU Radio."""
+
+import numpy as np
+import pytest
+from gnuradio.dislac.channel import synthesize
+from gnuradio.dislac.dsp.noise import GaussianNoise, PooledNoise
+from gnuradio.dislac.scenario import load_scenario
+from gnuradio.dislac.scenario.build import emulator, estimator, locate
+from gnuradio.dislac.scenario.truth import snapshot_model, true_paths
+from gnuradio.dislac.studies.fidelity import error_vector_magnitude, received_frames
+
+
+def fixes(scenario, count):
+    receiver = estimator(scenario)
+    frames = received_frames(scenario, count)
+    return [locate(scenario, receiver.estimate(frame), k) for k, frame in enumerate(frames)]
+
+
+@pytest.mark.parametrize(
+    ("name", "coupling"), [("paper", "paired"), ("paper", "physical"), ("lab", "physical")]
+)
+def test_fixes_stay_near_their_bound(name, coupling):
+    scenario = load_scenario(name, {"beams.coupling": coupling, "channel.noise": {"snr_db": 10}})
+    found = fixes(scenario, 12)
+    assert all(fix.valid for fix in found)
+    rmse = np.sqrt(np.mean([fix.error**2 for fix in found]))
+    assert rmse < 2 * found[0].bound
+    assert found[0].deviation == pytest.approx(found[0].bound, rel=0.4)
+
+
+@pytest.mark.parametrize("mode", ["frame", "time-varying"])
+@pytest.mark.parametrize("coupling", ["paired", "physical"])
+def test_samples_follow_the_snapshot_model(mode, coupling):
+    overrides = {
+        "precompensation.mode": mode,
+        "beams.coupling": coupling,
+        "channel.noise": {},
+    }
+    assert error_vector_magnitude(load_scenario("paper", overrides)) < -50
+
+
+def test_errors_of_the_precompensation_are_measured():
+    """A position moves 0.170091 m with each ns of timing-advance error."""
+    overrides = {"channel.noise": {"snr_db": 60}, "precompensation.timing_advance_error_ns": 40}
+    fix = fixes(load_scenario("paper", overrides), 1)[0]
+    assert fix.residual_delay == pytest.approx(1336e-9, abs=0.3e-9)
+    assert fix.error == pytest.approx(40 * 0.170091, abs=0.1)
+    overrides = {"channel.noise": {"snr_db": 60}, "precompensation.doppler_error_hz": 500}
+    fix = fixes(load_scenario("paper", overrides), 1)[0]
+    assert fix.residual_doppler == pytest.approx(666, abs=10)
+
+
+@pytest.mark.parametrize(("pool", "kind"), [(False, GaussianNoise), (True, PooledNoise)])
+def test_noise_is_drawn_or_comes_from_a_pool(pool, kind):
+    scenario = load_scenario("paper", {"channel.noise": {"snr_db": 0, "pool": pool}})
+    assert isinstance(emulator(scenario).noise, kind)
+
+
+@pytest.mark.parametrize(("points", "floor"), [(8, 62.92), (12, 18.13), (16, 6.23)])
+def test_floors_of_algorithm_1_from_model_and_samples(points, floor):
+    """The published floors. These beams prefer the published atoms; others may prefer theirs."""
+    overrides = {
+        "seed": 2,
+        "estimator.kind": "mmv-bomp",
+        "estimator.grid_points": points,
+        "channel.noise": {},
+    }
+    scenario = load_scenario("paper", overrides)
+    exact = synthesize(snapshot_model(scenario), true_paths(scenario, 0))
+    fix = locate(scenario, estimator(scenario).estimate(exact), 0)
+    assert fix.error == pytest.approx(floor, abs=0.01)
+    assert fixes(scenario, 1)[0].error == pytest.approx(floor, abs=0.02)
