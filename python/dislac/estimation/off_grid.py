@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..channel import Paths, SnapshotModel
 from .detection import detection_threshold
-from .refinement import Fit, fit, pick, refine
+from .refinement import Fit, pick, refine
 from .result import Estimate, EstimatorError, checked_frame, no_paths
 from .search import CoarseSearch, FurtherSearch
 from .signature import Signatures, departure_of, search_windows
@@ -30,13 +30,15 @@ Floats = NDArray[np.float64]
 FURTHER_POWER = 0.1
 # Log-likelihood that a further path has to add. Noise adds as much in one frame of ten: a path too
 # many of which the target's estimate hardly notices, where one too few would bend it.
-FURTHER_GAIN = 12.0
+FURTHER_GAIN = 11.5
 # Log-likelihood that a solution loses where a path precedes the strongest one by as much as this
 # part of a resolution cell, or more.
 PRECEDENCE, PRECEDENCE_CELLS = 10.0, 0.05
-# A grid point at which a further path adds less than this part of what it has to is not refined.
-WORTHWHILE = 2 / 3
-# The target is the first to arrive of the paths with at least this part of the greatest gain.
+# A further path is refined from so many starts, in a few rounds, the best of them to the end. It is
+# given up where it then adds less than this part of what it has to, or not even that on the grid.
+STARTS, ROUNDS, FINALISTS, WORTHWHILE = 4, 2, 3, 0.85
+# The target is the first to arrive of the paths with at least this part of the greatest gain, and
+# strong enough to be detected alone: what noise adds must never be taken for it.
 COMPARABLE_GAIN = 0.5
 
 
@@ -104,7 +106,7 @@ class OffGridEstimator:
         start = start[explained >= 0.5 * explained[0], None]
         parameters, result = refine(self._signatures, y, start, energy, 3)
         best = np.argmax(result.explained, keepdims=True)
-        return refine(self._signatures, y, parameters[best], energy, 12)
+        return refine(self._signatures, y, parameters[best], energy, 12, current=pick(result, best))
 
     def _with_another(
         self, y: Complex, energy: float, parameters: Floats, result: Fit, expected: Floats
@@ -117,19 +119,23 @@ class OffGridEstimator:
         paths = parameters.shape[1]
         s, e = self._signatures.factors(parameters[0])
         residual = y - (result.gain[0, :, None] * s[:, 0]).T @ e[:, 0]
-        start, gain = self._further(residual, parameters[0], 8)
+        start, gain = self._further(residual, parameters[0], STARTS)
         start = start[gain >= WORTHWHILE * FURTHER_GAIN * noise]
         if not len(start):
             return None
         ridge = noise / expected[: paths + 1]
+        least = float(result.explained[0]) + np.array([WORTHWHILE, 1.0]) * FURTHER_GAIN * noise
         both = np.concatenate([parameters.repeat(len(start), axis=0), start[:, None]], axis=1)
-        both, new = refine(self._signatures, y, both, energy, 6, ridge)
-        best = np.argsort(-self._plausible(both, new, noise), kind="stable")[:3]
-        both, new = refine(self._signatures, y, both[best], energy, 20, ridge)
+        both, new = refine(self._signatures, y, both, energy, ROUNDS, ridge)
+        if new.explained.max() < least[0]:
+            return None
+        best = np.argsort(-self._plausible(both, new, noise), kind="stable")[:FINALISTS]
+        both, new = refine(
+            self._signatures, y, both[best], energy, 20, ridge, current=pick(new, best)
+        )
         best = np.argmax(self._plausible(both, new, noise), keepdims=True)
         both, new = both[best], pick(new, best)
-        before = fit(self._signatures, y, parameters, ridge[:paths])
-        if float(new.explained[0] - before.explained[0]) < FURTHER_GAIN * noise:
+        if new.explained[0] < least[1]:
             return None
         return both, new
 
@@ -151,7 +157,11 @@ class OffGridEstimator:
         covariance = self._covariance(result.curvature[0], noise, paths)
         gain = result.gain[0]
         size = np.abs(gain)
-        comparable = np.flatnonzero(size >= COMPARABLE_GAIN * size.max())
+        s, e = self._signatures.factors(parameters)
+        alone = size**2 * np.sum(np.abs(s[:, 0]) ** 2, axis=1) * e.shape[-1]
+        enough = alone >= self.threshold * (energy - float(result.explained[0]))
+        enough &= size >= COMPARABLE_GAIN * size.max()
+        comparable = np.flatnonzero(enough | (size == size.max()))
         target = comparable[parameters[comparable, 4].argmin()]
         order = np.argsort(-size, kind="stable")
         order = np.concatenate([[target], order[order != target]])

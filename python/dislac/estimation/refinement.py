@@ -44,7 +44,7 @@ def fit(
     s, e = signatures.factors(parameters)
     c = s.shape[-2]
     sc, ec = s.conj(), e.conj()
-    match = np.einsum("blcj,blcj->blc", sc, ec @ frame.T)
+    match = (sc * (ec @ frame.T)).sum(axis=-1)
     s, sc = s.reshape(batch, paths * c, -1), sc.reshape(batch, paths * c, -1)
     e, ec = e.reshape(batch, paths * c, -1), ec.reshape(batch, paths * c, -1)
     gram = sc @ s.swapaxes(1, 2)
@@ -65,7 +65,7 @@ def fit(
     scale = np.repeat(gain, c - 1, axis=1)
     left *= scale.conj()[..., None]
     left[..., 1:] *= scale[:, None, :]
-    explained = np.einsum("bl,bl->b", match[..., 0].conj(), gain).real
+    explained = (match[..., 0].conj() * gain).sum(axis=1).real
     share = signatures.sharing(paths)
     gradient, curvature = left[..., 0].real @ share, share.T @ left[..., 1:].real @ share
     return Fit(gain, explained, gradient, curvature)
@@ -78,25 +78,29 @@ def refine(
     energy: float,
     iterations: int,
     ridge: Floats | float = 0.0,
+    current: Fit | None = None,
 ) -> tuple[Floats, Fit]:
     """Levenberg-Marquardt from `parameters` (B, L, 6): B independent problems at once.
 
-    It ends when no problem can gain more than a thousandth of the noise's energy per element,
-    far less than the estimate's own uncertainty.
+    It ends when the next step promises no problem more than a few thousandths of the noise's energy
+    per element, far less than the estimate's own uncertainty. `current` is the fit at `parameters`,
+    where there is one.
     """
     batch, paths, _ = parameters.shape
     free, share = signatures.free, signatures.sharing(paths)
-    current = fit(signatures, frame, parameters, ridge)
-    damping = np.full(batch, 1e-3)
-    diagonal = np.arange(current.gradient.shape[1])
+    if current is None:
+        current = fit(signatures, frame, parameters, ridge)
+    damping = np.full((batch, 1), 1e-3)
+    size = current.gradient.shape[1]
     for _ in range(iterations):
-        unit = 1.0 / np.sqrt(np.maximum(current.curvature[:, diagonal, diagonal], 1e-300))
+        diagonal = current.curvature.reshape(batch, -1)[:, :: size + 1]
+        unit = 1.0 / np.sqrt(np.maximum(diagonal, 1e-300))
         scaled = current.curvature * (unit[:, :, None] * unit[:, None, :])
-        scaled[:, diagonal, diagonal] += damping[:, None]
+        scaled.reshape(batch, -1)[:, :: size + 1] += damping
         right = unit * current.gradient
         step = np.linalg.solve(scaled, right[..., None])[..., 0]
         noise = np.maximum(energy - current.explained, 1e-14 * energy) / frame.size
-        if np.all(np.einsum("bp,bp->b", step, right) < 1e-3 * noise):
+        if ((step * right).sum(axis=1) < 3e-3 * noise).all():
             break
         move = ((unit * step) @ share.T).reshape(batch, paths, -1)
         # Beyond a quarter of a cell the quadratic model says nothing.
@@ -105,7 +109,7 @@ def refine(
         trial[..., free] += move / np.maximum(4 * longest, 1.0)
         new = fit(signatures, frame, trial, ridge)
         better = new.explained > current.explained
-        damping = np.where(better, damping * 0.1, damping * 10.0)
+        damping *= np.where(better, 0.1, 10.0)[:, None]
         if better.all():
             parameters, current = trial, new
         elif better.any():

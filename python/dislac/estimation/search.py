@@ -101,8 +101,12 @@ class FurtherSearch:
         self.delays = window_grid(delay_window, 2 * extent(model.frequencies))
         self._heard = model.receive_array.steering(self.arrivals) @ signatures.receive.T
         self._tones = np.exp(-2j * np.pi * np.outer(self.delays, model.frequencies))
+        # Which grid points are too close to each other to be two peaks.
         array = model.receive_array
-        self._near = np.array([1.2 / array.nx, 1.2 / array.ny, 0.6 * signatures.delay_cell])
+        apart = np.abs(wrap_spatial_frequency(self.arrivals[:, None] - self.arrivals))
+        self._near_arrivals = np.all(apart < [1.2 / array.nx, 1.2 / array.ny], axis=-1)
+        gap = np.abs(self.delays[:, None] - self.delays)
+        self._near_delays = gap < 0.6 * signatures.delay_cell
 
     def __call__(self, residual: Complex, known: Floats, count: int) -> tuple[Floats, Floats]:
         """Starts for one more path.
@@ -118,15 +122,19 @@ class FurtherSearch:
         s, e = self._signatures.factors(known)
         s, e = s.reshape(-1, s.shape[-1]), e.reshape(-1, e.shape[-1])
         candidates = self._heard * self._signatures.sent(known[0])  # (G, J)
-        match = np.abs(candidates.conj() @ residual @ self._tones.conj().T) ** 2  # (G, D)
-        power = np.sum(np.abs(candidates) ** 2, axis=1, keepdims=True) * residual.shape[1]
+        match = candidates.conj() @ (residual @ self._tones.conj().T)  # (G, D)
+        whole = np.sum(candidates.real**2 + candidates.imag**2, axis=1, keepdims=True)
+        whole *= residual.shape[1]
         gram = (s.conj() @ s.T) * (e.conj() @ e.T)
         unit = 1.0 / np.sqrt(np.maximum(np.diag(gram).real, 1e-300))
         gram = gram * unit[:, None] * unit + 1e-6 * np.eye(len(gram))
-        whiten = np.linalg.inv(np.linalg.cholesky(gram)) * unit
-        cross = (s.conj() @ candidates.T)[:, :, None] * (e.conj() @ self._tones.T)[:, None, :]
-        explained_by_known = np.sum(np.abs(np.tensordot(whiten, cross, 1)) ** 2, axis=0)
-        score = match / np.maximum(power - explained_by_known, 0.02 * power)
+        inverse = np.linalg.inv(gram) * unit[:, None] * unit
+        # What the known ones explain of a candidate, a quadratic form in products of two factors.
+        by_arrival, by_delay = s.conj() @ candidates.T, e.conj() @ self._tones.T
+        left = (by_arrival.conj()[:, None] * by_arrival).reshape(-1, len(self.arrivals))
+        right = inverse[..., None] * by_delay.conj()[:, None] * by_delay
+        power = whole - (left.T @ right.reshape(-1, len(self.delays))).real
+        score = (match.real**2 + match.imag**2) / np.maximum(power, 0.02 * whole)
         return self._peaks(score, known[0], count)
 
     def _peaks(self, score: Floats, first: Floats, count: int) -> tuple[Floats, Floats]:
@@ -136,9 +144,7 @@ class FurtherSearch:
             r, d = np.unravel_index(int(np.argmax(score)), score.shape)
             starts[k] = *self.arrivals[r], *first[2:4], self.delays[d], first[5]
             values[k] = score[r, d]
-            apart = np.abs(wrap_spatial_frequency(self.arrivals - self.arrivals[r]))
-            near = np.all(apart < self._near[:2], axis=1)
-            score[np.ix_(near, np.abs(self.delays - self.delays[d]) < self._near[2])] = -1.0
+            score[self._near_arrivals[r][:, None] & self._near_delays[d]] = -1.0
         return starts, values
 
 
