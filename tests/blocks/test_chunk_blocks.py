@@ -6,10 +6,11 @@ import pytest
 from block_helpers import Graph, in_every_buffer, indices, noise, small_scenario
 from gnuradio import dislac
 from gnuradio.dislac.channel import ChannelEmulator, ChannelPath, departure_delay
+from gnuradio.dislac.dsp.stream import CHUNK
 from gnuradio.dislac.geometry import LinearMotion
 from gnuradio.dislac.scenario import ScenarioError, build, truth
 
-COUNT = 50_001
+COUNT = 90_001
 
 
 @pytest.mark.parametrize("mode", ["frame", "time-varying"])
@@ -20,7 +21,7 @@ def test_precompensator_is_the_librarys(mode):
         lambda most: Graph(dislac.precompensator(scenario), x, outputs=2).result(most)
     )
     expected = build.precompensator(scenario).process(x)
-    assert expected.shape[1] > COUNT - 3 * 4096 - truth.lead_in(scenario)
+    assert expected.shape[1] > COUNT - 3 * CHUNK - truth.lead_in(scenario)
     assert np.array_equal(result.streams, expected)
 
 
@@ -68,7 +69,7 @@ def test_channel_is_the_librarys():
     result = in_every_buffer(
         lambda most: Graph(dislac.leo_channel(scenario), x, outputs=2).result(most)
     )
-    assert result.streams.shape == (2, COUNT // 4096 * 4096)
+    assert result.streams.shape == (2, COUNT // CHUNK * CHUNK)
     assert np.array_equal(result.streams, build.emulator(scenario).process(x))
 
 
@@ -140,7 +141,7 @@ def test_any_streams_can_be_joined():
     expected[0, 10:] = x[0, : count - 10]
     expected[1, 10:] = 2 * x[1, : count - 10]
     expected[0, 30:] += 3 * x[2, : count - 30]
-    assert count > COUNT - 2 * 4096
+    assert count > COUNT - 2 * CHUNK
     assert np.max(np.abs(result.streams - expected)) < 0.02 * np.max(np.abs(expected))
     with pytest.raises(ValueError, match="give your emulator a noise"):
         dislac.leo_channel(small_scenario(), snr_db=3.0, emulator=emulator)

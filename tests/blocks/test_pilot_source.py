@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from block_helpers import BUFFERS, Graph, in_every_buffer, indices, small_scenario
 from gnuradio import dislac
+from gnuradio.dislac.dsp.stream import CHUNK
 from gnuradio.dislac.scenario import build, truth
 
 
@@ -24,7 +25,7 @@ def test_it_ends_with_silence_for_the_time_of_flight():
     scenario = small_scenario()
     result = Graph(dislac.pilot_source(scenario, frames=3), outputs=2).result()
     last = truth.lead_in(scenario) + 2 * 1280 + 640
-    assert result.streams.shape[1] - last > truth.lead_in(scenario) + 3 * 4096
+    assert result.streams.shape[1] - last > truth.lead_in(scenario) + 3 * CHUNK
 
 
 @pytest.mark.parametrize("most", BUFFERS)

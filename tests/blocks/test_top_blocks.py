@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from block_helpers import small_scenario
 from gnuradio.dislac.blocks.flowgraphs import replay_flowgraph, run_flowgraph
+from gnuradio.dislac.dsp.stream import CHUNK
 from gnuradio.dislac.io import RecordingReader, fix_to_json, read_fixes
 from gnuradio.dislac.positioning import FixStatus
 from gnuradio.dislac.scenario import truth
@@ -54,7 +55,7 @@ def test_a_run_does_not_depend_on_buffers(session, most):
     again = []
     tb = run_flowgraph(SCENARIO, frames=6, on_fix=again.append)
     for block in (tb.source, tb.precompensator, tb.channel):
-        block.set_max_output_buffer(8_192)
+        block.set_max_output_buffer(2 * CHUNK)
     tb.run(most)
     assert list(map(fix_to_json, again)) == list(map(fix_to_json, fixes))
 

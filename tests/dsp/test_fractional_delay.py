@@ -39,7 +39,7 @@ def test_a_narrow_passband_has_a_short_filter():
     exact = np.exp(-2j * np.pi * np.fft.fftfreq(LENGTH) * (CENTRE + 700 / FRACTIONS - MARGIN))
     error = np.abs(fraction_responses()[700] - exact)[centre].max()
     assert 20 * np.log10(error) < -85
-    with pytest.raises(StreamError, match="passband is 0.5; it must lie between 0 and 0.44 fs"):
+    with pytest.raises(StreamError, match=r"passband is 0.5; it must lie between 0 and 0.44 fs"):
         fraction_responses(0.5)
 
 

@@ -46,7 +46,7 @@ def make_estimator(
         max_paths: ``off-grid`` finds up to so many; ``mmv-bomp`` always selects so many atoms.
         false_alarm_rate: probability of detecting a path in a frame of noise alone.
         delay_window: (least, greatest) residual delay to search [s]; by default from
-            -1/8 to 3/8 of the span 1 / (subcarrier spacing) over which delays are unambiguous.
+            -1/16 to 5/16 of the span 1 / (subcarrier spacing) over which delays are unambiguous.
         doppler_window: (least, greatest) residual Doppler to search [Hz]; by default half a
             Doppler resolution about zero, enough for a pre-compensation that works.
         reference_departure: (2,) spatial frequency at which all paths are known to leave the

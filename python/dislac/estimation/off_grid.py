@@ -30,13 +30,14 @@ Floats = NDArray[np.float64]
 FURTHER_POWER = 0.1
 # Log-likelihood that a further path has to add. Noise adds as much in one frame of ten: a path too
 # many of which the target's estimate hardly notices, where one too few would bend it.
-FURTHER_GAIN = 11.5
+FURTHER_GAIN = 11.0
 # Log-likelihood that a solution loses where a path precedes the strongest one by as much as this
 # part of a resolution cell, or more.
 PRECEDENCE, PRECEDENCE_CELLS = 10.0, 0.05
 # A further path is refined from so many starts, in a few rounds, the best of them to the end. It is
 # given up where it then adds less than this part of what it has to, or not even that on the grid.
-STARTS, ROUNDS, FINALISTS, WORTHWHILE = 4, 2, 3, 0.85
+STARTS, ROUNDS, FINALISTS, WORTHWHILE = 4, 2, 3, 0.6
+PRUNE = 0.8
 # The target is the first to arrive of the paths with at least this part of the greatest gain, and
 # strong enough to be detected alone: what noise adds must never be taken for it.
 COMPARABLE_GAIN = 0.5
@@ -124,7 +125,7 @@ class OffGridEstimator:
         if not len(start):
             return None
         ridge = noise / expected[: paths + 1]
-        least = float(result.explained[0]) + np.array([WORTHWHILE, 1.0]) * FURTHER_GAIN * noise
+        least = float(result.explained[0]) + np.array([PRUNE, 1.0]) * FURTHER_GAIN * noise
         both = np.concatenate([parameters.repeat(len(start), axis=0), start[:, None]], axis=1)
         both, new = refine(self._signatures, y, both, energy, ROUNDS, ridge)
         if new.explained.max() < least[0]:
@@ -161,8 +162,11 @@ class OffGridEstimator:
         alone = size**2 * np.sum(np.abs(s[:, 0]) ** 2, axis=1) * e.shape[-1]
         enough = alone >= self.threshold * (energy - float(result.explained[0]))
         enough &= size >= COMPARABLE_GAIN * size.max()
-        comparable = np.flatnonzero(enough | (size == size.max()))
-        target = comparable[parameters[comparable, 4].argmin()]
+        enough |= size == size.max()
+        # Delays this close do not tell which came first; the stronger is then the likelier one.
+        delay = parameters[:, 4]
+        first = delay[enough].min() + PRECEDENCE_CELLS * self._signatures.delay_cell
+        target = int(np.argmax(np.where(enough & (delay <= first), size, 0.0)))
         order = np.argsort(-size, kind="stable")
         order = np.concatenate([[target], order[order != target]])
         p = parameters[order]

@@ -55,7 +55,8 @@ def fit(
     right = np.empty((batch, paths, 1 + slopes), complex)
     right[..., 0] = match[..., 0]
     right[..., 1:] = gram[:, :, 0, :, 1:].reshape(batch, paths, slopes)
-    solved = np.linalg.solve(gram[:, :, 0, :, 0] + ridge * np.eye(paths), right)
+    own = gram[:, :, 0, :, 0] + ridge * np.eye(paths)
+    solved = right / own if paths == 1 else np.linalg.solve(own, right)
     # What is left of the derivatives' products once the signatures are projected out.
     left = np.empty((batch, slopes, 1 + slopes), complex)
     left[..., 0] = match[..., 1:].reshape(batch, slopes)
@@ -65,7 +66,10 @@ def fit(
     scale = np.repeat(gain, c - 1, axis=1)
     left *= scale.conj()[..., None]
     left[..., 1:] *= scale[:, None, :]
-    explained = (match[..., 0].conj() * gain).sum(axis=1).real
+    # Real part of conj(match) gain. In real numbers, because numpy may round products of short
+    # complex arrays by where in memory they lie.
+    agreement = match[..., 0].real * gain.real + match[..., 0].imag * gain.imag
+    explained = agreement.sum(axis=1)
     share = signatures.sharing(paths)
     gradient, curvature = left[..., 0].real @ share, share.T @ left[..., 1:].real @ share
     return Fit(gain, explained, gradient, curvature)

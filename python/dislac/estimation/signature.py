@@ -66,7 +66,7 @@ def search_windows(
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """Delay [s] and Doppler [Hz] windows, with defaults filled in.
 
-    Delays: from -1/8 to 3/8 of the unambiguous span: some are negative where noise or an error of
+    Delays: from -1/16 to 5/16 of the unambiguous span: some are negative where noise or an error of
     the timing advance makes them so, and no cyclic prefix lets longer ones pass. Dopplers: half a
     resolution cell of the frame, about zero.
 
@@ -76,7 +76,7 @@ def search_windows(
     spacing = np.min(np.diff(model.frequencies)) if len(model.frequencies) > 1 else np.inf
     if delay_window is None:
         span = 1.0 / spacing
-        delay_window = (-span / 8, span * 3 / 8)
+        delay_window = (-span / 16, span * 5 / 16)
     if doppler_window is None:
         duration = extent(model.symbol_times)
         half = 0.25 / duration if duration > 0 else 0.0
