@@ -105,11 +105,13 @@ def test_ctrl_c_ends_with_what_was_done(tmp_path):
     rest, complaints = process.communicate(timeout=300)
     assert (process.returncode, complaints) == (130, "")
     printed += rest
-    assert printed == (tmp_path / "fixes.jsonl").read_text()
+    # A fix is saved before it is printed; the last one may have got no further.
+    saved = (tmp_path / "fixes.jsonl").read_text()
+    assert saved.startswith(printed) and saved.count("\n") <= printed.count("\n") + 1
     assert (tmp_path / "map.png").exists()
     reader = RecordingReader(tmp_path / "a")
     assert not any("not closed" in warning for warning in reader.warnings)
-    assert len(reader.frames) >= len(printed.splitlines())
+    assert len(reader.frames) >= len(saved.splitlines())
 
 
 def test_killed_it_has_lost_no_fix_that_it_printed(tmp_path):
