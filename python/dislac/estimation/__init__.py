@@ -38,6 +38,10 @@ def make_estimator(
 ) -> Estimator:
     """Build an estimator: everything that does not depend on the frame is computed here, once.
 
+    Which path is the target: off the grid the first to arrive of those at least half as strong as
+    the strongest (what passes over scatterers comes later); for ``mmv-bomp`` the first atom.
+    An estimator reuses its buffers: one thread at a time.
+
     Args:
         kind: ``off-grid``, which reaches the Cramer-Rao bound; or ``mmv-bomp``, Algorithm 1 of
             the bistatic localization paper with its delay-Doppler matched filter.

@@ -34,10 +34,10 @@ FURTHER_GAIN = 11.0
 # Log-likelihood that a solution loses where a path precedes the strongest one by as much as this
 # part of a resolution cell, or more.
 PRECEDENCE, PRECEDENCE_CELLS = 10.0, 0.05
-# A further path is refined from so many starts, in a few rounds, the best of them to the end. It is
-# given up where it then adds less than this part of what it has to, or not even that on the grid.
-STARTS, ROUNDS, FINALISTS, WORTHWHILE = 4, 2, 3, 0.6
-PRUNE = 0.8
+# A further path is refined from so many starts for a few rounds, the best of them to the end. It is
+# given up where the grid, or those rounds, show less than these parts of what it has to add.
+STARTS, ROUNDS, FINALISTS = 4, 2, 3
+WORTHWHILE, PROMISING = 0.6, 0.8
 # The target is the first to arrive of the paths with at least this part of the greatest gain, and
 # strong enough to be detected alone: what noise adds must never be taken for it.
 COMPARABLE_GAIN = 0.5
@@ -120,12 +120,12 @@ class OffGridEstimator:
         paths = parameters.shape[1]
         s, e = self._signatures.factors(parameters[0])
         residual = y - (result.gain[0, :, None] * s[:, 0]).T @ e[:, 0]
-        start, gain = self._further(residual, parameters[0], STARTS)
+        start, gain = self._further(residual, parameters[0], (s, e), STARTS)
         start = start[gain >= WORTHWHILE * FURTHER_GAIN * noise]
         if not len(start):
             return None
         ridge = noise / expected[: paths + 1]
-        least = float(result.explained[0]) + np.array([PRUNE, 1.0]) * FURTHER_GAIN * noise
+        least = float(result.explained[0]) + np.array([PROMISING, 1.0]) * FURTHER_GAIN * noise
         both = np.concatenate([parameters.repeat(len(start), axis=0), start[:, None]], axis=1)
         both, new = refine(self._signatures, y, both, energy, ROUNDS, ridge)
         if new.explained.max() < least[0]:

@@ -91,7 +91,7 @@ def refine(
     where there is one.
     """
     batch, paths, _ = parameters.shape
-    free, share = signatures.free, signatures.sharing(paths)
+    spread = signatures.spread(paths)
     if current is None:
         current = fit(signatures, frame, parameters, ridge)
     damping = np.full((batch, 1), 1e-3)
@@ -106,11 +106,10 @@ def refine(
         noise = np.maximum(energy - current.explained, 1e-14 * energy) / frame.size
         if ((step * right).sum(axis=1) < 3e-3 * noise).all():
             break
-        move = ((unit * step) @ share.T).reshape(batch, paths, -1)
+        move = ((unit * step) @ spread).reshape(parameters.shape)
         # Beyond a quarter of a cell the quadratic model says nothing.
         longest = np.abs(move / signatures.cells).max(axis=(1, 2), keepdims=True)
-        trial = parameters.copy()
-        trial[..., free] += move / np.maximum(4 * longest, 1.0)
+        trial = parameters + move / np.maximum(4 * longest, 1.0)
         new = fit(signatures, frame, trial, ridge)
         better = new.explained > current.explained
         damping *= np.where(better, 0.1, 10.0)[:, None]

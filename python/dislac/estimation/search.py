@@ -108,18 +108,21 @@ class FurtherSearch:
         gap = np.abs(self.delays[:, None] - self.delays)
         self._near_delays = gap < 0.6 * signatures.delay_cell
 
-    def __call__(self, residual: Complex, known: Floats, count: int) -> tuple[Floats, Floats]:
+    def __call__(
+        self, residual: Complex, known: Floats, factors: tuple[Complex, Complex], count: int
+    ) -> tuple[Floats, Floats]:
         """Starts for one more path.
 
         Args:
             residual: (J, Nsc) the frame less the known paths.
             known: (L, 6) their parameters.
+            factors: what `Signatures.factors` says of those.
             count: how many peaks, apart from each other.
 
         Returns:
             (count, 6) parameters and (count,) energy that each would explain, greatest first.
         """
-        s, e = self._signatures.factors(known)
+        s, e = factors
         s, e = s.reshape(-1, s.shape[-1]), e.reshape(-1, e.shape[-1])
         candidates = self._heard * self._signatures.sent(known[0])  # (G, J)
         match = candidates.conj() @ (residual @ self._tones.conj().T)  # (G, D)

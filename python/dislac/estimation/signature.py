@@ -107,7 +107,7 @@ class Signatures:
             pilots included.
         free: indices, among (arrival x, y, departure x, y, delay, doppler), of the parameters that
             are unknown and that the model can tell: a linear array sees one axis only.
-        cells: size of a resolution cell in each free parameter.
+        cells: (6,) size of a resolution cell in each parameter.
         delay_cell: the same in delay [s].
     """
 
@@ -129,12 +129,12 @@ class Signatures:
         sizes = [2 / n for n in (r.nx, r.ny, t.nx, t.ny)]
         spans = [extent(model.frequencies), extent(model.symbol_times)]
         cells = np.array([*sizes, *(1 / x if x > 0 else 1.0 for x in spans)])
-        self.cells = cells[self.free]
+        self.cells = cells
         self.delay_cell = float(cells[4])
         # Which spatial and frequency factors make the signature (first) and each derivative.
         self._spatial = np.array([0, 1, 2, 3, 4, 0, 5])[np.r_[0, self.free + 1]]
         self._frequency = np.array([0, 0, 0, 0, 0, 1, 0])[np.r_[0, self.free + 1]]
-        self._sharing: dict[int, Floats] = {}
+        self._known_maps: dict[int, tuple[Floats, Floats]] = {}
         self._receive_phase, self._receive_jet = _jet(r, self.receive, 1.0)
         self._transmit_phase, self._transmit_jet = _jet(t, self.transmit, -1.0)
         self._frequency_slope = -2j * np.pi * model.frequencies
@@ -151,12 +151,22 @@ class Signatures:
 
         All paths have one departure: the satellite is far beyond everything that scatters.
         """
-        if paths not in self._sharing:
+        return self._maps(paths)[0]
+
+    def spread(self, paths: int) -> Floats:
+        """(P, 6 L) from steps of the unknowns to steps of all parameters of all paths."""
+        return self._maps(paths)[1]
+
+    def _maps(self, paths: int) -> tuple[Floats, Floats]:
+        if paths not in self._known_maps:
             own = np.eye(paths * len(self.free)).reshape(-1, paths, len(self.free))
             shared = np.isin(self.free, (2, 3))
             columns = own[..., ~shared].reshape(len(own), -1), own[..., shared].sum(axis=1)
-            self._sharing[paths] = np.hstack(columns)
-        return self._sharing[paths]
+            share = np.hstack(columns)
+            spread = np.zeros((share.shape[1], paths, 6))
+            spread[..., self.free] = share.T.reshape(len(spread), paths, -1)
+            self._known_maps[paths] = share, spread.reshape(len(spread), -1)
+        return self._known_maps[paths]
 
     def factors(self, parameters: Floats) -> tuple[Complex, Complex]:
         """Factors of the signatures at `parameters` (..., 6), and of their derivatives.
