@@ -18,7 +18,7 @@ from ..bounds import position_bound
 from ..channel import Paths, SnapshotModel
 from ..channel.emulator import BlockGain
 from ..channel.fading import BlockFading, ShadowedRician
-from ..channel.link_budget import absorption, bistatic_gain, path_gain, thermal_noise
+from ..channel.link_budget import absorption, direct_power, echo_power, thermal_noise
 from ..dsp.stream import CHUNK
 from ..geometry import LinearMotion, Motion, delay_and_doppler, range_and_rate
 from .model import PathSettings, Scenario
@@ -168,12 +168,29 @@ def _received_power(scenario: Scenario, kind: Literal["echo", "direct"]) -> floa
         assert scenario.target is not None  # the loader has seen to it
         stops.insert(1, scenario.target.motion)
     legs = [float(range_and_rate(leg, 0.0)[0]) for leg in pairwise(stops)]
+    transmittance = absorption(link.absorption)
     if kind == "direct":
-        gain = path_gain(legs[0], carrier, link.path_loss_exponent, speed=speed)
+        power = direct_power(
+            link.eirp,
+            link.receive_gain,
+            legs[0],
+            carrier,
+            exponent=link.path_loss_exponent,
+            transmittance=transmittance,
+            speed=speed,
+        )
     else:
-        exponents = link.path_loss_exponent, link.path_loss_exponent
-        gain = bistatic_gain((legs[0], legs[1]), carrier, link.rcs, exponents, speed=speed)
-    return float(link.eirp * link.receive_gain * gain * absorption(link.absorption))
+        power = echo_power(
+            link.eirp,
+            link.receive_gain,
+            (legs[0], legs[1]),
+            carrier,
+            link.rcs,
+            exponents=(link.path_loss_exponent, link.path_loss_exponent),
+            transmittance=transmittance,
+            speed=speed,
+        )
+    return float(power)
 
 
 def _mean_powers(scenario: Scenario) -> NDArray[np.float64]:
