@@ -85,7 +85,7 @@ def chain(effort: Effort) -> list[Result]:
         ("noise, exact", GaussianNoise(scenario.chains, 1.0, 1)),
         ("noise, from a pool", PooledNoise(scenario.chains, 1.0, 1)),
     ):
-        enter(name, lambda source=source: source.add(7, place), CHUNK)  # type: ignore[misc]
+        enter(name, lambda source=source: source.fill(7, place), CHUNK)  # type: ignore[misc]
     time = in_turns(contestants, rounds=effort.rounds, turn=effort.turn)
     rate = scenario.sample_rate
     return [

@@ -10,7 +10,7 @@ from gnuradio.dislac.dsp.stream import CHUNK
 from gnuradio.dislac.geometry import LinearMotion
 from gnuradio.dislac.scenario import ScenarioError, build, truth
 
-COUNT = 90_001
+COUNT = 5 * CHUNK + 1
 
 
 @pytest.mark.parametrize("mode", ["frame", "time-varying"])

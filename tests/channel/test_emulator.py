@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The emulator against closed forms and an independent, slow formulation."""
 
+import ctypes
+import mmap
 from itertools import pairwise
 
 import numpy as np
@@ -13,6 +15,7 @@ from gnuradio.dislac.channel import (
     ChannelPath,
     ShadowedRician,
 )
+from gnuradio.dislac.channel.emulator import _matmul
 from gnuradio.dislac.dsp import CHUNK, HOP, GaussianNoise, StreamError
 from gnuradio.dislac.geometry import LinearMotion, range_and_rate
 from hypothesis import given, settings
@@ -91,7 +94,7 @@ def test_fast_satellite_keeps_55_db():
     assert abs(rate / C) == pytest.approx(23e-6, rel=0.1)
     error = y - received((fast, BS), n).sum(1)
     assert 10 * np.log10(np.mean(np.abs(error) ** 2)) < -55
-    assert length / C * FS > 4 * CHUNK
+    assert length / C * FS > CHUNK
 
 
 def test_delays_of_few_samples():
@@ -143,9 +146,12 @@ def in_pieces(process, x, edges):
     return np.concatenate([process.process(x[:, a:b]) for a, b in pairwise(edges)], axis=1)
 
 
+COUNT = 3 * CHUNK + 5_000
+
+
 @pytest.fixture(scope="module", params=["physical", "paired"])
 def whole(request):
-    x = streams(3, 45_000)
+    x = streams(3, COUNT)
     noise = GaussianNoise(3, 0.1, 9)
     return request.param, x, noise, scene(request.param, start=123, noise=noise).process(x)
 
@@ -154,12 +160,12 @@ def whole(request):
 def test_same_bits_at_any_buffer_size(whole, size):
     coupling, x, noise, y = whole
     pieces = in_pieces(scene(coupling, start=123, noise=noise), x, range(size, x.shape[1], size))
-    assert y.shape[1] == (123 + 45_000) // CHUNK * CHUNK - 123
+    assert y.shape[1] == (123 + COUNT) // CHUNK * CHUNK - 123
     assert np.array_equal(pieces, y)
 
 
 @settings(max_examples=10)
-@given(edges=st.lists(st.integers(0, 45_000), max_size=6).map(sorted))
+@given(edges=st.lists(st.integers(0, COUNT), max_size=6).map(sorted))
 def test_same_bits_at_any_split(whole, edges):
     coupling, x, noise, y = whole
     assert np.array_equal(in_pieces(scene(coupling, start=123, noise=noise), x, edges), y)
@@ -168,8 +174,8 @@ def test_same_bits_at_any_split(whole, edges):
 def test_same_bits_sample_by_sample(whole):
     coupling, x, noise, y = whole
     process = scene(coupling, start=123, noise=noise)
-    parts = in_pieces(process, x[:, : 2 * CHUNK], range(1, 2 * CHUNK))
-    assert np.array_equal(parts, y[:, : parts.shape[1]]) and parts.shape[1] > CHUNK
+    parts = in_pieces(process, x[:, :CHUNK], range(1, CHUNK))
+    assert np.array_equal(parts, y[:, : CHUNK - 123]) and parts.shape[1] == CHUNK - 123
 
 
 def test_same_bits_after_reset(whole):
@@ -189,14 +195,14 @@ def test_later_start_is_silence_before():
 
 @pytest.mark.parametrize("coupling", ["physical", "paired"])
 def test_silence_is_left_out_without_a_trace(coupling):
-    x = streams(3, 60_000)
-    x[:, (np.arange(60_000) - 1000) % 14_000 >= 320] = 0
+    x = streams(3, 2 * CHUNK)
+    x[:, (np.arange(2 * CHUNK) - 1000) % 14_000 >= 320] = 0
     y = scene(coupling).process(x)
     # too little to see, enough to be worked on
     full = scene(coupling).process(x + np.complex64(1e-30))
     assert np.abs(y - full).max() < 1e-6 < np.abs(y).max()
     assert np.count_nonzero(y[0]) < 5 * (320 + 4 * HOP)
-    assert np.array_equal(in_pieces(scene(coupling), x, range(1000, 60_000, 1000)), y)
+    assert np.array_equal(in_pieces(scene(coupling), x, range(1000, 2 * CHUNK, 1000)), y)
 
 
 # Beams and couplings
@@ -206,7 +212,7 @@ def test_silence_is_left_out_without_a_trace(coupling):
 def test_beams_against_a_slow_formulation(coupling):
     """Weights sample by sample in double precision, one emulated stream for each scalar."""
     emulator = scene(coupling)
-    x = streams(3, 30_000)
+    x = streams(3, 2 * CHUNK)
     y = emulator.process(x)
     n = np.arange(y.shape[1])
     centre = (n // CHUNK + 0.5) * CHUNK / FS
@@ -277,7 +283,7 @@ def test_no_paths_leave_the_noise():
     emulator = ChannelEmulator([], **SCENE, inputs=1, outputs=2, noise=noise)
     y = emulator.process(streams(1, 3 * CHUNK))
     expected = np.zeros((2, CHUNK), np.complex64)
-    noise.add(2, expected)
+    noise.fill(2, expected)
     assert np.array_equal(y[:, 2 * CHUNK :], expected)
     assert np.mean(np.abs(y) ** 2) == pytest.approx(1.5, rel=0.05)
 
@@ -290,6 +296,19 @@ def test_nan_passes_and_passes_by():
     y = emulator.process(x)
     bad = np.flatnonzero(np.isnan(y[0]))
     assert len(bad) and bad.max() - bad.min() < 3 * HOP
+
+
+def test_single_columns_are_multiplied_without_reading_beyond_their_end():
+    """BLAS's dot product of a column looks at the next row, which memory need not have."""
+    page, rows = mmap.PAGESIZE, 8
+    memory = mmap.mmap(-1, (rows + 1) * page)
+    column = np.ndarray((1, rows, 1), np.complex64, memory, 0, (page * rows, page, 8))
+    column[:] = 1 + np.arange(rows)[:, None]
+    begin = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(begin + rows * page), page, 0) == 0
+    out = np.empty((1, 1, 1), np.complex64)
+    _matmul(np.ones((1, 1, rows), np.complex64), column, out)
+    assert out == 36
 
 
 # Refusals

@@ -127,7 +127,7 @@ def test_advance_says_what_is_done():
 
 def test_lookahead_counts_the_samples_taken_before_the_first_come():
     process = Precompensator((LEO, BS), **SCENE)
-    assert 9574 < process.lookahead < 9574 + 60
+    assert process.lookahead == -(-9574 // CHUNK) * CHUNK
     need = CHUNK + process.lookahead
     assert process.ready(need) == CHUNK and process.ready(need - 1) == 0
     assert process.process(np.zeros((1, need - 1))).shape == (1, 0)
@@ -135,20 +135,20 @@ def test_lookahead_counts_the_samples_taken_before_the_first_come():
 
 
 @settings(max_examples=10)
-@given(edges=st.lists(st.integers(0, 80_000), max_size=6).map(sorted), frame=st.booleans())
+@given(edges=st.lists(st.integers(0, 5 * CHUNK), max_size=6).map(sorted), frame=st.booleans())
 def test_same_bits_at_any_split(edges, frame):
     options = {"mode": "frame", "frame_period": 700} if frame else {}
     draw = np.random.default_rng(4)
-    x = (draw.standard_normal((3, 80_000, 2)) @ [1, 1j]).astype(np.complex64)
+    x = (draw.standard_normal((3, 5 * CHUNK, 2)) @ [1, 1j]).astype(np.complex64)
     whole, parts = (Precompensator((LEO, BS), **SCENE, chains=3, start=77, **options) for _ in "ab")
-    pieces = [parts.process(x[:, a:b]) for a, b in pairwise([0, *edges, 80_000])]
+    pieces = [parts.process(x[:, a:b]) for a, b in pairwise([0, *edges, 5 * CHUNK])]
     expected = whole.process(x)
-    assert expected.shape[1] > 6 * CHUNK
+    assert expected.shape[1] > 3 * CHUNK
     assert np.array_equal(np.concatenate(pieces, axis=1), expected)
 
 
 def test_silence_is_left_out_without_a_trace():
-    x = np.zeros((1, 40_000), np.complex64)
+    x = np.zeros((1, 3 * CHUNK), np.complex64)
     x[0, 15_000:15_640] = tones(np.arange(640))
     y = Precompensator((LEO, BS), **SCENE).process(x)
     full = Precompensator((LEO, BS), **SCENE).process(x + np.complex64(1e-30))

@@ -9,16 +9,23 @@ from gnuradio.dislac.dsp.delay import (
     LENGTH,
     MARGIN,
     PASSBAND,
+    SPAN,
+    SPANS,
     SPREAD,
     TAPS,
     backward,
+    batches,
     forward,
     fraction_responses,
-    segment_start,
+    pieces,
+    sounding,
     split_delay,
     valid,
+    window_starts,
 )
 from gnuradio.dislac.dsp.stream import CHUNK, HOP, HOPS, History, StreamError
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 @pytest.mark.parametrize("passband", [0.25, 0.3, 0.4, PASSBAND])
@@ -48,14 +55,15 @@ def test_split_delay_recomposes_to_half_a_step():
     start = np.array([9574.3, -9574.3, 0.999, 12.0])
     delay = start[:, None, None] + 0.006 * np.arange(3 * HOPS).reshape(3, HOPS)
     whole, row = split_delay(delay)
-    again = whole[..., None] + row / FRACTIONS - MARGIN
+    assert whole.shape == (4, 3, SPANS)
+    again = np.repeat(whole, SPAN, axis=-1) + row / FRACTIONS - MARGIN
     assert np.abs(again - delay).max() <= 0.5 / FRACTIONS + 1e-9
     assert row.min() >= 0 and row.max() < len(fraction_responses())
 
 
-@pytest.mark.parametrize("delay", [np.linspace(0, 0.51, HOPS), np.full(HOPS, np.nan)])
+@pytest.mark.parametrize("delay", [0.51 / (SPAN - 1) * np.arange(HOPS), np.full(HOPS, np.nan)])
 def test_split_delay_refuses_what_it_cannot_follow(delay):
-    with pytest.raises(StreamError, match=f"within {CHUNK} samples"):
+    with pytest.raises(StreamError, match=f"within {SPAN * HOP} samples"):
         split_delay(delay[None])
 
 
@@ -66,10 +74,13 @@ def test_hops_of_overlap_save_join_to_the_linear_convolution(lag):
     history = History(2)
     history.reset(3 * CHUNK, lead=2 * CHUNK)
     x = rng.standard_normal((2, 2 * CHUNK, 2)) @ np.array([1, 1j])
-    history.reserve(2 * CHUNK)[:] = x
+    for part in np.split(x, 2, axis=1):
+        history.reserve(CHUNK)[:] = part
     longest = 300
-    first = segment_start(4, longest)
-    windows = np.array(history.windows(first, LENGTH, slice(0, 2)))
+    starts = window_starts(4, np.full(SPANS, longest))
+    assert sounding(history, starts).all()
+    windows = np.empty((2, HOPS, LENGTH), np.complex64)
+    history.gather(starts, [slice(0, 20), slice(20, HOPS)], slice(0, 2), windows)
     row = 1000
     spectra = forward(windows) * fraction_responses()[row]
     y = valid(backward(spectra), lag).reshape(2, CHUNK)
@@ -82,3 +93,30 @@ def test_hops_of_overlap_save_join_to_the_linear_convolution(lag):
         begin = 2 * CHUNK - whole + CENTRE
         assert np.abs(y[i] - full[begin : begin + CHUNK]).max() < 2e-4
     assert y.shape == (2, HOPS * HOP)
+
+
+def test_windows_are_silent_only_where_all_they_hold_is_zero():
+    history = History(1)
+    history.reset(0)
+    x = np.zeros((1, CHUNK), np.complex64)
+    x[0, 10_000:10_640] = 1
+    history.reserve(CHUNK)[:] = x
+    starts = np.arange(0, CHUNK - LENGTH, HOP) + 7
+    exact = np.array([x[0, start : start + LENGTH].any() for start in starts])
+    told = sounding(history, starts)
+    assert np.all(told >= exact) and told.sum() <= exact.sum() + 1
+
+
+@given(
+    flags=st.lists(st.booleans(), min_size=HOPS, max_size=HOPS),
+    most=st.sampled_from([1, 5, SPAN, HOPS]),
+)
+def test_batches_of_pieces_cover_the_hops_in_order(flags, most):
+    groups = batches(pieces(np.array(flags), most), most)
+    found = []
+    for group in groups:
+        assert 0 < sum(piece.stop - piece.start for piece in group) <= most
+        for piece in group:
+            assert piece.start // SPAN == (piece.stop - 1) // SPAN
+            found += range(piece.start, piece.stop)
+    assert found == np.flatnonzero(flags).tolist()

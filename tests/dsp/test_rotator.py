@@ -2,8 +2,8 @@
 """Rotation by straight phases between exact anchors."""
 
 import numpy as np
-from gnuradio.dislac.dsp.rotator import hop_phasors, rotation
-from gnuradio.dislac.dsp.stream import HOP, HOPS
+from gnuradio.dislac.dsp.rotator import rotation
+from gnuradio.dislac.dsp.stream import HOP
 
 
 def cycles(n, rate=7.68e6):
@@ -14,9 +14,7 @@ def cycles(n, rate=7.68e6):
 
 def rotated(first, hops):
     border = cycles(HOP * np.arange(first, first + hops + 1))
-    start, end = (phase.reshape(-1, HOPS) for phase in (border[:-1], border[1:]))
-    out = np.empty((hops // HOPS, HOPS, HOP), np.complex64)
-    return rotation(*hop_phasors(start, end), out).ravel()
+    return rotation(border[:-1], border[1:], np.empty((hops, HOP), np.complex64)).ravel()
 
 
 def test_phase_is_within_twenty_millionths_of_a_cycle():

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from gnuradio.dislac.dsp import CHUNK, ChunkProcessor, History, StreamError
-from gnuradio.dislac.dsp.stream import aligned_empty
+from gnuradio.dislac.dsp.stream import CELL, aligned_empty, runs
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,16 +25,17 @@ class Late(ChunkProcessor):
     def _make(self, index, out):
         out[:] = self._input.view(index * CHUNK, CHUNK)[:1]
         self._input.forget((index + 1) * CHUNK)
+        return [slice(0, CHUNK)]
 
 
 @given(
     look=st.sampled_from([0, 1, 5000]),
     start=st.integers(0, 3 * CHUNK),
-    cuts=st.lists(st.integers(0, 20_000), max_size=12),
+    cuts=st.lists(st.integers(0, 3 * CHUNK), max_size=12),
 )
 def test_order_is_kept_and_ready_tells_the_truth(look, start, cuts):
-    edges = [0, *sorted(cuts), 20_000]
-    x = np.arange(20_000, dtype=np.complex64) + 1
+    edges = [0, *sorted(cuts), 3 * CHUNK]
+    x = np.arange(3 * CHUNK, dtype=np.complex64) + 1
     process = Late(look, start)
     parts = []
     for a, b in pairwise(edges):
@@ -71,21 +72,55 @@ def test_too_little_room_is_refused_before_anything_is_taken():
 
 
 @given(
-    steps=st.lists(st.tuples(st.integers(1, 3 * CHUNK), st.integers(0, 9000)), max_size=15),
-    lead=st.sampled_from([0, 1, 12_345]),
+    steps=st.lists(st.tuples(st.integers(1, 3 * CHUNK), st.integers(0, 2 * CHUNK)), max_size=15),
+    lead=st.sampled_from([0, 1, 3 * CHUNK // 2]),
 )
 def test_history_holds_what_was_not_forgotten(steps, lead):
     history = History(1)
     history.reset(2 * CHUNK, lead)
     kept, value = 2 * CHUNK - lead, 0
     for count, back in steps:
-        history.reserve(count)[:] = np.arange(value, value + count)
-        value += count
+        while count:
+            part = min(count, CHUNK - history.end % CHUNK)
+            history.reserve(part)[:] = np.arange(value, value + part)
+            value, count = value + part, count - part
         kept = max(kept, history.end - back - lead)
         history.forget(kept)
         held = history.view(kept, history.end - kept)[0].real
         truth = np.maximum(np.arange(kept, history.end) - 2 * CHUNK, -1)
         assert np.array_equal(held, np.where(truth < 0, 0, truth))
+
+
+@given(
+    sounds=st.lists(st.tuples(st.integers(0, 4 * CHUNK - 1), st.integers(1, 900)), max_size=6),
+    lead=st.sampled_from([0, CHUNK]),
+)
+def test_history_knows_where_there_is_silence(sounds, lead):
+    x = np.zeros((2, 4 * CHUNK), np.complex64)
+    for i, (first, count) in enumerate(sounds):
+        x[i % 2, first : first + count] = 1j
+    history = History(2)
+    history.reset(3 * CHUNK, lead)
+    told = np.zeros(4 * CHUNK, bool)
+    for chunk in range(4):
+        history.reserve(CHUNK)[:] = x[:, chunk * CHUNK : (chunk + 1) * CHUNK]
+        first = history.end - CHUNK
+        for begin, end in history.active(first, CHUNK):
+            assert begin % CELL == end % CELL == 0
+            told[max(begin, first) - 3 * CHUNK : min(end, first + CHUNK) - 3 * CHUNK] = True
+        history.forget(first - 10)
+    cells = x.any(axis=0).reshape(-1, CELL).any(axis=1)
+    assert np.array_equal(told.reshape(-1, CELL), np.repeat(cells[:, None], CELL, axis=1))
+
+
+@given(flags=st.lists(st.booleans(), min_size=1, max_size=20))
+def test_runs(flags):
+    again = np.zeros(len(flags), bool)
+    found = runs(np.array(flags))
+    for run in found:
+        again[run] = True
+    assert again.tolist() == flags
+    assert all(a.stop < b.start for a, b in pairwise(found))
 
 
 def test_history_says_what_it_does_not_hold():

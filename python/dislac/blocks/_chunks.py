@@ -26,7 +26,7 @@ class ChunkBlock(Guarded, gr.basic_block):
         self.prepare()
         self.set_tag_propagation_policy(gr.TPP_DONT)
         self.set_output_multiple(CHUNK)
-        self.enlarge_buffers(16 * CHUNK)
+        self.enlarge_buffers(8 * CHUNK)
         self._processor: ChunkProcessor | None = None
 
     def make_processor(self) -> ChunkProcessor | None:

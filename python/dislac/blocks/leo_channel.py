@@ -22,7 +22,7 @@ class leo_channel(ChunkBlock):
     Each path has one range function, which drives delay, Doppler, carrier phase and the time
     scaling of the envelope as the nodes move. Sample n of either side has the time n / rate since
     the scenario's epoch. As in any delay, what has gone in last is still inside when a stream
-    ends, and output comes in chunks of 8192 samples: end a finite stream with zeros
+    ends, and output comes in chunks of 32768 samples: end a finite stream with zeros
     (`pilot_source` does).
 
     Tags `dislac:frame` of stream 0 go to where the frame starts at the receiver: the offset that

@@ -37,7 +37,7 @@ class pilot_source(Guarded, gr.sync_block):
         gr.sync_block.__init__(self, "pilot_source", None, [np.complex64] * scenario.chains)
         self.prepare()
         self.set_tag_propagation_policy(gr.TPP_DONT)
-        self.enlarge_buffers(16 * CHUNK)
+        self.enlarge_buffers(8 * CHUNK)
         self._frames = frames
         self._period = scenario.numerology.frame_period
         self._frame = build.pilot_frame(scenario)

@@ -46,7 +46,7 @@ class recording_source(Guarded, gr.sync_block):
         gr.sync_block.__init__(self, "recording_source", None, [np.complex64] * scenario.chains)
         self.prepare()
         self.set_tag_propagation_policy(gr.TPP_DONT)
-        self.enlarge_buffers(16 * CHUNK)
+        self.enlarge_buffers(8 * CHUNK)
         self._scenario = scenario
         self._recording = recording
         self._repeat = repeat

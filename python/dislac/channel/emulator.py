@@ -13,19 +13,21 @@ from ..dsp.delay import (
     AHEAD,
     LENGTH,
     PASSBAND,
-    SEGMENT,
+    SPAN,
     SPREAD,
-    active_runs,
     backward,
+    batches,
     forward,
     fraction_responses,
-    runs,
-    segment_start,
+    pieces,
+    samples,
+    sounding,
     split_delay,
     valid,
+    window_starts,
 )
 from ..dsp.noise import Noise
-from ..dsp.rotator import hop_phasors, rotation
+from ..dsp.rotator import rotation
 from ..dsp.stream import (
     CHUNK,
     HOP,
@@ -48,8 +50,11 @@ Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
 BlockGain = Callable[[NDArray[np.int64]], Complexes]
 
-BLOCK = 32
+BLOCK = 16
 """Chunks whose delays, phases and directions are worked out together."""
+
+BATCH = 128
+"""Hops, counted for each path and stream, that are transformed together: they stay in the cache."""
 
 
 @dataclass(frozen=True)
@@ -269,12 +274,13 @@ class ChannelEmulator(ChunkProcessor):
         ends = np.cumsum([0, *(s.stop - s.start for s in self._sent_rows)])
         self._arriving_rows = [slice(a, b) for a, b in pairwise(ends.tolist())]
         self._sent = History(rows)
-        self._arriving = padded_empty(int(ends[-1]))
-        self._response = aligned_empty((HOPS, LENGTH))
-        self._product = aligned_empty((HOPS, LENGTH))
-        self._rotation = aligned_empty((HOPS, HOP))
-        rank = max((s.stop - s.start for s in self._sent_rows), default=0)
-        self._windows = aligned_empty((rank * HOPS, LENGTH))
+        arriving, paths = int(ends[-1]), len(self.paths)
+        self._arriving = padded_empty(arriving)
+        self._most = int(np.clip(BATCH // max(arriving, 1), 1, HOPS))
+        self._work = aligned_empty((arriving * self._most, LENGTH))
+        self._product = aligned_empty((arriving * self._most, LENGTH))
+        self._response = aligned_empty((paths * self._most, LENGTH))
+        self._rotation = aligned_empty((paths * self._most, HOP))
 
     def _departure_key(self, path: ChannelPath) -> Hashable:
         """Equal for paths that are known to be sent the same."""
@@ -313,7 +319,7 @@ class ChannelEmulator(ChunkProcessor):
             shortest = int(min(np.min(whole) for whole in self._longest))
             self._wait = int(shortest < 2 * AHEAD)
             lead = first * CHUNK - min(
-                segment_start(first, int(whole[first % BLOCK])) for whole in self._longest
+                int(window_starts(first, whole[first % BLOCK]).min()) for whole in self._longest
             )
         self._sent.reset(first * CHUNK, lead)
 
@@ -326,21 +332,23 @@ class ChannelEmulator(ChunkProcessor):
     def _required(self, index: int) -> int:
         return (index + 1 + self._wait) * CHUNK
 
-    def _make(self, index: int, out: Samples) -> None:
-        if self.paths:
-            while self._sent.end < self._required(index):
-                self._send(self._sent.end // CHUNK)
-            idle = 0
-            for hops in self._arrive(index):
-                out[:, _samples(slice(idle, hops.start))] = 0
-                idle = hops.stop
-                self._combine(index, hops, out)
-            out[:, _samples(slice(idle, HOPS))] = 0
+    def _make(self, index: int, out: Samples) -> list[slice]:
+        if not self.paths:
+            self._input.forget(self._required(index))
+            return []
+        while self._sent.end < self._required(index):
+            self._send(self._sent.end // CHUNK)
+        self._input.forget(self._sent.end)
+        arriving = self._arrive(index)
+        for run in arriving:
+            self._combine(index, run, out)
+        return arriving
+
+    def _fill(self, index: int, rows: Sequence[Samples]) -> None:
+        if self.noise is None:
+            super()._fill(index, rows)
         else:
-            out[:] = 0
-        self._input.forget(self._required(index))
-        if self.noise is not None:
-            self.noise.add(index, out)
+            self.noise.fill(index, rows)
 
     # What leaves
 
@@ -375,24 +383,22 @@ class ChannelEmulator(ChunkProcessor):
         """Weigh input chunk `index` for each departure."""
         block, chunk = divmod(index, BLOCK)
         self._prepare_departures(block)
-        x = self._input.view(index * CHUNK, CHUNK)
+        first = index * CHUNK
+        x = self._input.view(first, CHUNK)
         z = self._sent.reserve(CHUNK)
-        idle = 0
-        for hops in active_runs(x.reshape(-1, HOPS, HOP)):
-            z[:, _samples(slice(idle, hops.start))] = 0
-            idle = hops.stop
-            active = _samples(hops)
-            self._weigh(chunk, index * CHUNK + active.start, x[:, active], z[:, active])
-        z[:, _samples(slice(idle, HOPS))] = 0
+        z[:] = 0
+        for begin, end in self._input.active(first, CHUNK):
+            run = slice(begin - first, end - first)
+            self._weigh(chunk, begin, x[:, run], z[:, run])
 
     def _weigh(self, chunk: int, first: int, x: Samples, z: Samples) -> None:
         """Weigh samples x from index `first` on, with the beams of their symbols."""
         first += int(self._advance[chunk])
-        for run in self._transmitter.schedule.stretches(first, x.shape[1]):
-            weight = self._sent_weights[chunk, run.symbol]
-            source, target = _runs(x, run), _runs(z, run)
+        for stretch in self._transmitter.schedule.stretches(first, x.shape[1]):
+            weight = self._sent_weights[chunk, stretch.symbol]
+            source, target = _runs(x, stretch), _runs(z, stretch)
             if self.coupling == "physical":
-                np.matmul(weight, source, out=target)
+                _matmul(weight, source, target)
                 continue
             for rows in {(s.start, s.stop) for s in self._sent_rows}:
                 np.multiply(source, weight[:, slice(*rows)], out=target[:, slice(*rows)])
@@ -411,9 +417,7 @@ class ChannelEmulator(ChunkProcessor):
         self._whole, self._row = split_delay(middle.reshape(-1, BLOCK, HOPS))
         phase = -self.carrier_frequency * delay
         shape = len(self.paths), BLOCK, HOPS
-        self._coarse, self._fine = hop_phasors(
-            phase[:, :-1].reshape(shape), phase[:, 1:].reshape(shape)
-        )
+        self._phase = phase[:, :-1].reshape(shape), phase[:, 1:].reshape(shape)
         self._group()
         time = (block * BLOCK + np.arange(BLOCK) + 0.5) * (CHUNK / self.sample_rate)
         symbols = len(self._receiver.schedule.beams)
@@ -433,7 +437,7 @@ class ChannelEmulator(ChunkProcessor):
     def _group(self) -> None:
         """Paths with the same departure and close delays share forward transforms."""
         order = sorted(
-            range(len(self.paths)), key=lambda p: (self._sent_rows[p].start, self._whole[p, 0])
+            range(len(self.paths)), key=lambda p: (self._sent_rows[p].start, self._whole[p, 0, 0])
         )
         self._groups: list[list[int]] = []
         self._longest: list[NDArray[np.int64]] = []
@@ -454,76 +458,75 @@ class ChannelEmulator(ChunkProcessor):
     def _arrive(self, index: int) -> list[slice]:
         """Delay and rotate what was sent, path by path, for chunk `index`.
 
-        Returns the runs of hops for which this was done; in the others nothing arrives.
+        Returns the runs of samples for which this was done; in the others nothing arrives.
         """
         block, chunk = divmod(index, BLOCK)
         self._prepare_arrivals(block)
-        oldest = index * CHUNK
-        windows = []
-        active = np.zeros(HOPS, dtype=bool)
-        for group, longest in zip(self._groups, self._longest, strict=True):
-            first = segment_start(index, int(longest[chunk]))
-            oldest = min(oldest, first)
-            if first + SEGMENT > self._sent.end:
-                raise StreamError(
-                    f"at sample {index * CHUNK} a path is {longest[chunk]} samples long; a path "
-                    f"that was longer than {2 * AHEAD} samples at the start must stay longer "
-                    f"than {AHEAD}"
-                )
-            windows.append(self._sent.windows(first, LENGTH, self._sent_rows[group[0]]))
-            for run in active_runs(windows[-1]):
-                active[run] = True
-        self._sent.forget(oldest)
-        for hops in (arriving := runs(active)):
-            for group, windows_of in zip(self._groups, windows, strict=True):
-                self._delay(chunk, hops, group, windows_of)
-        return arriving
+        starts = [window_starts(index, longest[chunk]) for longest in self._longest]
+        if max(int(start.max()) for start in starts) + LENGTH > self._sent.end:
+            raise StreamError(
+                f"at sample {index * CHUNK} a path is {self._whole[:, chunk].min()} samples long; "
+                f"a path that was longer than {2 * AHEAD} samples at the start must stay longer "
+                f"than {AHEAD}"
+            )
+        flags = np.logical_or.reduce([sounding(self._sent, start) for start in starts])
+        found = pieces(flags, self._most)
+        for batch in batches(found, self._most):
+            self._delay(chunk, starts, batch)
+        self._sent.forget(min(int(start.min()) for start in starts))
+        return [samples(piece) for piece in found]
 
-    def _delay(self, chunk: int, hops: slice, group: list[int], windows: Samples) -> None:
-        """Delay and rotate a run of hops for paths that share what was sent.
-
-        Path by path, and as many streams at once as stay in the cache.
-        """
-        count = hops.stop - hops.start
-        response, turn = self._response[:count], self._rotation[:count]
-        work = self._windows[: len(windows) * count].reshape(-1, count, LENGTH)
-        work[:] = windows[:, hops]
+    def _delay(
+        self, chunk: int, starts: Sequence[NDArray[np.int64]], batch: Sequence[slice]
+    ) -> None:
+        """Delay and rotate some hops of all paths; `starts` are those of the groups' windows."""
+        hops = np.concatenate([np.arange(piece.start, piece.stop) for piece in batch])
+        paths, count = len(self.paths), len(hops)
+        rows = [self._sent_rows[group[0]] for group in self._groups]
+        ends = np.cumsum([0, *(row.stop - row.start for row in rows)]).tolist()
+        work = self._work[: ends[-1] * count].reshape(-1, count, LENGTH)
+        for start, row, (a, b) in zip(starts, rows, pairwise(ends), strict=True):
+            self._sent.gather(start, batch, row, work[a:b])
         spectra = forward(work)
-        some = max(1, HOPS // count)
-        for p in group:
-            np.take(self._responses, self._row[p, chunk, hops], axis=0, out=response, mode="clip")
-            rotation(self._coarse[p, chunk, hops], self._fine[p, chunk], turn)
-            lag = int(self._lag[p, chunk])
-            arriving = self._arriving[self._arriving_rows[p]].reshape(-1, HOPS, HOP)[:, hops]
-            for first in range(0, len(spectra), some):
-                chosen = spectra[first : first + some]
-                product = self._product[: len(chosen) * count].reshape(-1, count, LENGTH)
-                np.multiply(chosen, response, out=product)
-                place = arriving[first : first + some]
-                np.multiply(valid(backward(product), lag), turn, out=place)
+        response = self._response[: paths * count].reshape(paths, count, LENGTH)
+        np.take(self._responses, self._row[:, chunk, hops], axis=0, out=response, mode="clip")
+        product = self._product[: len(self._arriving) * count].reshape(-1, count, LENGTH)
+        for group, (a, b) in zip(self._groups, pairwise(ends), strict=True):
+            for p in group:
+                np.multiply(spectra[a:b], response[p], out=product[self._arriving_rows[p]])
+        delayed = backward(product)
+        turn = self._rotation[: paths * count].reshape(paths, count, HOP)
+        rotation(self._phase[0][:, chunk, hops], self._phase[1][:, chunk, hops], turn)
+        arriving = self._arriving.reshape(-1, HOPS, HOP)
+        first = 0
+        for piece in batch:
+            part = slice(first, first := first + piece.stop - piece.start)
+            lag = self._lag[:, chunk, piece.start // SPAN].tolist()
+            for p, row in enumerate(self._arriving_rows):
+                part_of_path = valid(delayed[row, part], lag[p])
+                np.multiply(part_of_path, turn[p, part], out=arriving[row, piece])
 
-    def _combine(self, index: int, hops: slice, out: Samples) -> None:
-        """Weigh what arrives in these hops for each receive chain and sum over the paths."""
+    def _combine(self, index: int, run: slice, out: Samples) -> None:
+        """Weigh what arrives in a run of samples for each receive chain; sum over the paths."""
         chunk = index % BLOCK
-        active = _samples(hops)
-        arriving, out = self._arriving[:, active], out[:, active]
+        arriving, out = self._arriving[:, run], out[:, run]
         schedule = self._receiver.schedule
-        first = index * CHUNK + active.start
+        first = index * CHUNK + run.start
         base = int(schedule.frame(first))
-        for run in schedule.stretches(first, out.shape[1]):
-            weight = self._arriving_weights[chunk, run.symbol]
+        for stretch in schedule.stretches(first, out.shape[1]):
+            weight = self._arriving_weights[chunk, stretch.symbol]
             if any(callable(p.gain) for p in self.paths):
-                frame = np.maximum(base + run.frame, 0)
+                frame = np.maximum(base + stretch.frame, 0)
                 for p, (path, rows) in enumerate(zip(self.paths, self._arriving_rows, strict=True)):
                     if callable(path.gain):
                         column = rows if self.coupling == "physical" else slice(p, p + 1)
                         weight[..., column] *= path.gain(frame)[:, None, None]
-            target = _runs(out, run)
+            target = _runs(out, stretch)
             if self.coupling == "physical":
-                np.matmul(weight, _runs(arriving, run), out=target)
+                _matmul(weight, _runs(arriving, stretch), target)
                 continue
             for p, rows in enumerate(self._arriving_rows):
-                source = _runs(arriving[rows], run)
+                source = _runs(arriving[rows], stretch)
                 column = weight[..., p : p + 1]
                 if p == 0:
                     np.multiply(source, column, out=target)
@@ -532,13 +535,17 @@ class ChannelEmulator(ChunkProcessor):
                     target += source
 
 
-def _samples(hops: slice) -> slice:
-    """The samples of a range of hops."""
-    return slice(hops.start * HOP, hops.stop * HOP)
+def _matmul(weight: Samples, source: Samples, target: Samples) -> None:
+    """target (runs, M, length) = weight (runs, M, N) @ source (runs, N, length)"""
+    if source.shape[2] > 1:
+        np.matmul(weight, source, out=target)
+    else:
+        # OpenBLAS's dot product of a column reads a place beyond its end, where memory may end.
+        target[:] = np.matmul(weight, np.repeat(source, 2, axis=2))[..., :1]
 
 
-def _runs(x: Samples, run: Stretch) -> Samples:
+def _runs(x: Samples, stretch: Stretch) -> Samples:
     """View (runs, streams, length) of the samples of a stretch."""
-    count = len(run.symbol)
-    part = x[:, run.first : run.first + count * run.length]
-    return part.reshape(len(x), count, run.length).swapaxes(0, 1)
+    count = len(stretch.symbol)
+    part = x[:, stretch.first : stretch.first + count * stretch.length]
+    return part.reshape(len(x), count, stretch.length).swapaxes(0, 1)

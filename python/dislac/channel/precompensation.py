@@ -11,15 +11,18 @@ from ..dsp.delay import (
     AHEAD,
     LENGTH,
     PASSBAND,
-    active_runs,
     backward,
+    batches,
     forward,
     fraction_responses,
-    segment_start,
+    pieces,
+    samples,
+    sounding,
     split_delay,
     valid,
+    window_starts,
 )
-from ..dsp.rotator import hop_phasors, rotation
+from ..dsp.rotator import rotation
 from ..dsp.stream import CHUNK, HOP, HOPS, ChunkProcessor, Samples, StreamError, aligned_empty
 from ..geometry import SPEED_OF_LIGHT, range_and_rate
 from ..geometry.motion import Motion
@@ -29,17 +32,20 @@ __all__ = ["Precompensator", "departure_delay"]
 Floats = NDArray[np.float64]
 Mode = Literal["frame", "time-varying"]
 
-BLOCK = 32
+BLOCK = 16
 """Chunks whose delays and phases are worked out together."""
+
+BATCH = 256
+"""Hops, counted for each stream, that are transformed together: they stay in the cache."""
 
 
 class _Block(NamedTuple):
-    """Delays and phases of the hops of `BLOCK` chunks: see `split_delay` and `hop_phasors`."""
+    """Delays and phases of the hops of `BLOCK` chunks: see `split_delay` and `rotation`."""
 
     whole: NDArray[np.int64]
     row: NDArray[np.int64]
-    coarse: Samples
-    fine: Samples
+    start: Floats
+    end: Floats
 
 
 def departure_delay(
@@ -64,10 +70,11 @@ class Precompensator(ChunkProcessor):
     The input is what should arrive over the reference path, on the receiver's clock; the output
     is what must leave, on the transmitter's clock: out(t') = x(t' + a) exp(j 2 pi phi) with a the
     delay that the reference path will have, and phi = fc a. Output sample n therefore needs
-    input up to about n + a fs (`lookahead` more, 9.6 thousand samples in the paper's scene): the
-    first outputs come when that many inputs have been taken. What the input holds before
-    `start + lookahead` would have had to leave before `start` and is lost, so a source begins
-    with that many zeros at least, and ends with as many to get its last samples out.
+    input up to about n + a fs, 9.6 thousand samples later in the paper's scene, and it comes in
+    whole chunks: the first chunk of output comes when `lookahead` samples more have been taken.
+    What the input holds in its first a fs samples would have had to leave before `start` and is
+    lost, so a source begins with that many zeros at least, and ends with `lookahead` zeros to
+    get its last samples out.
 
     ``time-varying``: a follows the reference path, which then gives back x(t) with constant
     phase. ``frame``: within frame k, which nominally arrives from sample frame_start +
@@ -143,9 +150,10 @@ class Precompensator(ChunkProcessor):
         self.timing_advance_error, self.doppler_error = timing_advance_error, doppler_error
         self.speed = speed
         self._responses = fraction_responses(passband)
-        self._work = aligned_empty((HOPS, LENGTH))
-        self._response = aligned_empty((HOPS, LENGTH))
-        self._rotation = aligned_empty((HOPS, HOP))
+        self._most = int(np.clip(BATCH // chains, 1, HOPS))
+        self._work = aligned_empty((chains * self._most, LENGTH))
+        self._response = aligned_empty((self._most, LENGTH))
+        self._rotation = aligned_empty((self._most, HOP))
         self._blocks: dict[int, _Block] = {}
         self.reset()
 
@@ -203,42 +211,37 @@ class Precompensator(ChunkProcessor):
             advance = carrier_delay.mean(0)
         delay = (self.timing_advance_error - advance) * self.sample_rate
         phase = self.carrier_frequency * carrier_delay + self.doppler_error * arrival
-        return _Block(
-            *split_delay(delay.reshape(BLOCK, HOPS)), *hop_phasors(*phase.reshape(2, BLOCK, HOPS))
-        )
+        return _Block(*split_delay(delay.reshape(BLOCK, HOPS)), *phase.reshape(2, BLOCK, HOPS))
 
     def _lead(self, index: int) -> int:
         block, chunk = divmod(index, BLOCK)
-        return index * CHUNK - segment_start(index, int(self._prepare(block).whole[chunk]))
+        return index * CHUNK - int(window_starts(index, self._prepare(block).whole[chunk]).min())
 
     def _required(self, index: int) -> int:
         block, chunk = divmod(index, BLOCK)
-        return (index + 1) * CHUNK + AHEAD - int(self._prepare(block).whole[chunk])
+        last = (index + 1) * CHUNK + AHEAD - int(self._prepare(block).whole[chunk].min())
+        return -(-last // CHUNK) * CHUNK
 
-    def _make(self, index: int, out: Samples) -> None:
+    def _make(self, index: int, out: Samples) -> list[slice]:
         block, chunk = divmod(index, BLOCK)
         prepared = self._prepare(block)
-        first = segment_start(index, int(prepared.whole[chunk]))
-        windows = self._input.windows(first, LENGTH, slice(0, self.inputs))
-        self._input.forget(first)
-        hops = out.reshape(self.outputs, HOPS, HOP)
-        idle = 0
-        for run in active_runs(windows):
-            hops[:, idle : run.start] = 0
-            idle = run.stop
-            count = run.stop - run.start
-            response = self._response[:count]
-            np.take(self._responses, prepared.row[chunk, run], axis=0, out=response, mode="clip")
-            turn = rotation(
-                prepared.coarse[chunk, run], prepared.fine[chunk], self._rotation[:count]
-            )
-            # As many streams at once as stay in the cache.
-            some = max(1, HOPS // count)
-            for first in range(0, self.inputs, some):
-                rows = slice(first, min(first + some, self.inputs))
-                work = self._work[: (rows.stop - first) * count].reshape(-1, count, LENGTH)
-                work[:] = windows[rows, run]
-                spectra = forward(work)
-                spectra *= response
-                np.multiply(valid(backward(spectra), 0), turn, out=hops[rows, run])
-        hops[:, idle:] = 0
+        starts = window_starts(index, prepared.whole[chunk])
+        found = pieces(sounding(self._input, starts), self._most)
+        out = out.reshape(self.outputs, HOPS, HOP)
+        for batch in batches(found, self._most):
+            hops = np.concatenate([np.arange(piece.start, piece.stop) for piece in batch])
+            response, turn = self._response[: len(hops)], self._rotation[: len(hops)]
+            np.take(self._responses, prepared.row[chunk, hops], axis=0, out=response, mode="clip")
+            rotation(prepared.start[chunk, hops], prepared.end[chunk, hops], turn)
+            work = self._work[: self.inputs * len(hops)].reshape(self.inputs, -1, LENGTH)
+            self._input.gather(starts, batch, slice(None), work)
+            spectra = forward(work)
+            spectra *= response
+            delayed = valid(backward(spectra), 0)
+            delayed *= turn
+            first = 0
+            for piece in batch:
+                part = slice(first, first := first + piece.stop - piece.start)
+                out[:, piece] = delayed[:, part]
+        self._input.forget(int(starts.min()))
+        return [samples(piece) for piece in found]

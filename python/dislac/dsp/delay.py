@@ -6,46 +6,51 @@ fractions of a sample are tabulated once; the whole samples of a delay are taken
 input is read. Delays that differ by up to `SPREAD` samples use the same forward FFT.
 """
 
+from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from .stream import CHUNK, HOP, Samples, StreamError, aligned_empty
+from .stream import HOP, HOPS, History, Samples, StreamError, aligned_empty
 
 __all__ = [
     "AHEAD",
     "LENGTH",
     "PASSBAND",
-    "SEGMENT",
+    "SPAN",
     "SPREAD",
     "TAPS",
-    "active_runs",
     "backward",
+    "batches",
     "forward",
     "fraction_responses",
-    "runs",
-    "segment_start",
+    "pieces",
+    "samples",
+    "sounding",
     "split_delay",
     "valid",
+    "window_starts",
 ]
 
 TAPS = 48
 LENGTH = 320
 """Length of the FFT: a hop, the filter's tail and the spread."""
 SPREAD = LENGTH - HOP - (TAPS - 1)
-SEGMENT = CHUNK - HOP + LENGTH
-"""Input samples that the hops of one chunk span."""
 
+SPAN = 32
+"""Hops over which the whole samples of a delay stay the same."""
+SPANS = HOPS // SPAN
 FRACTIONS = 2048
 """Steps per sample of the tabulated delays (error below -72 dB for |f| <= fs / 4)."""
 MARGIN = 0.25
-"""The table runs from -MARGIN to 1 + MARGIN samples: whole samples are fixed for a chunk."""
+"""The table runs from -MARGIN to 1 + MARGIN samples: so far may a delay move within a span."""
 CENTRE = TAPS // 2 - 1
 """The tap at which the filter for a zero fraction has its peak."""
-AHEAD = SEGMENT - CHUNK + CENTRE - (TAPS - 1)
-"""A segment for whole delay d ends at chunk end + AHEAD - d."""
+AHEAD = LENGTH - HOP + CENTRE - (TAPS - 1)
+"""The last window for whole delay d ends at chunk end + AHEAD - d."""
 
 
 PASSBAND = 0.44
@@ -78,50 +83,83 @@ def fraction_responses(passband: float = PASSBAND) -> Samples:
 
 
 def split_delay(delay: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Delays of hops as whole samples of each chunk and rows of `fraction_responses`.
+    """Delays of hops as whole samples of each span and rows of `fraction_responses`.
 
     Args:
         delay: (..., chunks, HOPS) [samples], may be negative.
 
     Returns:
-        whole (..., chunks) and row (..., chunks, HOPS).
+        whole (..., chunks, SPANS) and row (..., chunks, HOPS).
 
     Raises:
-        StreamError: a delay changes by more than `MARGIN` from the middle of its chunk.
+        StreamError: a delay changes by more than `MARGIN` from the middle of its span.
     """
-    middle = 0.5 * (delay[..., 0] + delay[..., -1])
-    drift = float(np.max(np.abs(delay - middle[..., None]), initial=0.0))
+    spans = delay.reshape(*delay.shape[:-1], SPANS, SPAN)
+    middle = 0.5 * (spans[..., 0] + spans[..., -1])
+    drift = float(np.max(np.abs(spans - middle[..., None]), initial=0.0))
     if not drift < MARGIN:
         raise StreamError(
-            f"a delay moves by {2 * drift:.3g} samples within {CHUNK} samples; at most "
+            f"a delay moves by {2 * drift:.3g} samples within {SPAN * HOP} samples; at most "
             f"{2 * MARGIN:.3g} can be followed"
         )
     whole = np.floor(middle).astype(np.int64)
-    row = np.rint((delay - whole[..., None] + MARGIN) * FRACTIONS).astype(np.int64)
-    return whole, row
+    row = np.rint((spans - whole[..., None] + MARGIN) * FRACTIONS).astype(np.int64)
+    return whole, row.reshape(delay.shape)
 
 
-def segment_start(index: int, whole: int) -> int:
-    """Absolute index at which the input segment of chunk `index` begins, for the largest
-    whole delay among the paths that share it."""
-    return index * CHUNK - whole + CENTRE - (TAPS - 1)
+def window_starts(index: int, whole: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Absolute indices (HOPS,) at which the windows of a chunk's hops begin.
+
+    Args:
+        whole: (SPANS,) largest whole delay among the paths that share the windows.
+    """
+    start = (index * HOPS + np.arange(HOPS)) * HOP + (CENTRE - (TAPS - 1))
+    return np.asarray(start - np.repeat(whole, SPAN))
 
 
-def active_runs(hops: Samples) -> list[slice]:
-    """The runs of hops (streams, HOPS, length) outside which there are only zeros.
+def sounding(history: History, starts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of the windows that begin at `starts` hold anything but silence.
 
     Zeros give zeros: between pilot frames there is nothing to compute.
     """
-    bits = np.bitwise_or.reduce(hops.view(np.uint64), axis=2)
-    # a zero may have a sign
-    active = (np.bitwise_or.reduce(bits, axis=0) & np.uint64(0x7FFFFFFF7FFFFFFF)) != 0
-    return runs(active)
+    first, end = int(starts.min()), int(starts.max()) + LENGTH
+    found = np.zeros(starts.shape, dtype=bool)
+    for begin, last in history.active(first, end - first):
+        found |= (starts < last) & (starts > begin - LENGTH)
+    return found
 
 
-def runs(active: NDArray[np.bool_]) -> list[slice]:
-    """Where stretches of true values (HOPS,) begin and end."""
-    edges = np.flatnonzero(np.diff(active, prepend=False, append=False))
-    return [slice(a, b) for a, b in edges.reshape(-1, 2).tolist()]
+def pieces(flags: NDArray[np.bool_], most: int) -> list[slice]:
+    """Runs of those hops (HOPS,) for which `flags` is true, that neither cross a span's border
+    nor are longer than `most` hops."""
+    border = flags[1:] != flags[:-1]
+    border[SPAN - 1 :: SPAN] = True
+    edges = [0, *(np.flatnonzero(border) + 1).tolist(), HOPS]
+    return [
+        slice(first, min(first + most, b))
+        for a, b in pairwise(edges)
+        if flags[a]
+        for first in range(a, b, most)
+    ]
+
+
+def batches(parts: Sequence[slice], most: int) -> list[list[slice]]:
+    """The same pieces, in groups of up to `most` hops that are worked on together."""
+    groups: list[list[slice]] = []
+    room = 0
+    for part in parts:
+        count = part.stop - part.start
+        if count > room:
+            groups.append([])
+            room = most
+        groups[-1].append(part)
+        room -= count
+    return groups
+
+
+def samples(hops: slice) -> slice:
+    """The samples of a run of hops."""
+    return slice(hops.start * HOP, hops.stop * HOP)
 
 
 def forward(windows: Samples) -> Samples:

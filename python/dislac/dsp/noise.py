@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Complex white Gaussian noise as a pure function of seed and sample index."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -13,8 +14,8 @@ __all__ = ["GaussianNoise", "Noise", "PooledNoise"]
 class Noise(Protocol):
     """A source of noise for a few streams."""
 
-    def add(self, index: int, out: Samples) -> None:
-        """Add the noise of chunk `index` to `out` (streams, CHUNK)."""
+    def fill(self, index: int, rows: Sequence[Samples]) -> None:
+        """Write the noise of chunk `index` to rows of `CHUNK` samples."""
         ...
 
 
@@ -49,11 +50,11 @@ class GaussianNoise:
             aligned_empty((CHUNK,), np.float32) for _ in range(3)
         )
 
-    def add(self, index: int, out: Samples) -> None:
-        """Add the noise of chunk `index` to `out` (streams, CHUNK)."""
+    def fill(self, index: int, rows: Sequence[Samples]) -> None:
+        """Write the noise of chunk `index` to rows of `CHUNK` samples, one for each stream."""
         generator = np.random.Generator(np.random.SFC64((self.seed, index)))
         radius, angle, part = self._radius, self._angle, self._part
-        for stream in out:  # one at a time stays in the cache
+        for row in rows:  # one at a time stays in the cache
             bits = generator.integers(0, 2**64, CHUNK, dtype=np.uint64).view(np.uint32)
             bits = bits.reshape(2, CHUNK)
             # Only signed integers become floats in vector instructions.
@@ -67,11 +68,10 @@ class GaussianNoise:
             np.copyto(angle, bits[1].view(np.int32), casting="unsafe")
             angle *= np.float32(np.pi * 2.0**-31)
             # Both components of a pair are independent: they need not meet in one sample.
-            halves = stream.view(np.float32)
+            halves = row.view(np.float32)
             for half, function in ((halves[:CHUNK], np.cos), (halves[CHUNK:], np.sin)):
                 function(angle, out=part)
-                part *= radius
-                half += part
+                np.multiply(part, radius, out=half)
 
 
 class PooledNoise:
@@ -95,11 +95,11 @@ class PooledNoise:
         self._size = size
         self._mix = np.uint64(generator.integers(2**63)) | np.uint64(1)
 
-    def add(self, index: int, out: Samples) -> None:
-        """Add the noise of chunk `index` to `out` (streams, CHUNK)."""
-        key = (np.arange(len(out), dtype=np.uint64) + np.uint64(index * len(out))) * self._mix
+    def fill(self, index: int, rows: Sequence[Samples]) -> None:
+        """Write the noise of chunk `index` to rows of `CHUNK` samples, one for each stream."""
+        key = (np.arange(len(rows), dtype=np.uint64) + np.uint64(index * len(rows))) * self._mix
         key ^= key >> np.uint64(29)
         key *= np.uint64(0xBF58476D1CE4E5B9)
         key ^= key >> np.uint64(32)
-        for row, place in zip(out, key % np.uint64(self._size), strict=True):
-            row += self._pool[int(place) : int(place) + CHUNK]
+        for row, place in zip(rows, (key % np.uint64(self._size)).tolist(), strict=True):
+            row[:] = self._pool[place : place + CHUNK]

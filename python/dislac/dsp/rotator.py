@@ -6,12 +6,10 @@ from numpy.typing import NDArray
 
 from .stream import HOP, Samples, aligned_empty
 
-__all__ = ["HopPhasors", "hop_phasors", "rotation"]
+__all__ = ["rotation"]
 
 FINE = 16
 COARSE = HOP // FINE
-
-HopPhasors = tuple[Samples, Samples]
 
 
 def _cis(cycles: NDArray[np.float64]) -> Samples:
@@ -23,27 +21,19 @@ def _cis(cycles: NDArray[np.float64]) -> Samples:
     return out
 
 
-def hop_phasors(start: NDArray[np.float64], end: NDArray[np.float64]) -> HopPhasors:
-    """Coarse and fine phasors of hops whose phase runs straight from `start` to `end`.
+def rotation(start: NDArray[np.float64], end: NDArray[np.float64], out: Samples) -> Samples:
+    """Rotation exp(j phase) of each sample of hops whose phase runs straight.
 
     Where one hop's end is the next one's start the phase is continuous. At a Doppler rate of a
-    [Hz/s] the chord departs from the true phase by at most a (HOP / fs)^2 / 8 cycles; the fine
-    steps have the mean slope of their chunk, which adds at most a CHUNK FINE / (2 fs^2).
+    [Hz/s] the chord departs from the true phase by at most a (HOP / fs)^2 / 8 cycles.
 
     Args:
-        start, end: (..., HOPS) phase of the hops of a chunk at their first sample and at the one
-            after their last [cycles], not wrapped.
-
-    Returns:
-        coarse (..., HOPS, COARSE, 1) and fine (..., 1, 1, FINE), whose product is the rotation.
+        start, end: (..., hops) phase at the first sample of each hop and at the one after its
+            last [cycles], not wrapped.
+        out: (..., hops, HOP) where to write it.
     """
-    step = (end - start) / HOP
-    coarse = _cis(start[..., None] + step[..., None] * (FINE * np.arange(COARSE)))
-    fine = _cis(step.mean(axis=-1)[..., None] * np.arange(FINE))
-    return coarse[..., None], fine[..., None, None, :]
-
-
-def rotation(coarse: Samples, fine: Samples, out: Samples) -> Samples:
-    """Rotation exp(j phase) of each sample, written to `out` (..., hops, HOP)."""
-    np.multiply(coarse, fine, out=out.reshape(*coarse.shape[:-1], FINE))
+    step = ((end - start) / HOP)[..., None]
+    coarse = _cis(start[..., None] + step * (FINE * np.arange(COARSE)))[..., None]
+    fine = _cis(step * np.arange(FINE))[..., None, :]
+    np.multiply(coarse, fine, out=out.reshape(*start.shape, COARSE, FINE))
     return out

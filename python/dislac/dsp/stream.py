@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 __all__ = [
@@ -22,11 +23,12 @@ __all__ = [
     "StreamError",
     "aligned_empty",
     "padded_empty",
+    "runs",
 ]
 
 HOP = 256
 """Samples over which a delay is held constant."""
-HOPS = 32
+HOPS = 128
 """Hops in a chunk."""
 CHUNK = HOP * HOPS
 """Samples in a chunk; chunk k holds the samples k * CHUNK to (k + 1) * CHUNK - 1."""
@@ -39,6 +41,8 @@ class StreamError(ValueError):
     """Samples that a stream operation cannot take, or settings that it cannot follow."""
 
 
+CELL = 64
+"""Samples to which silence is told from sound."""
 PAD = 8
 """Samples between the rows of a buffer: rows a power of two apart would share cache lines."""
 
@@ -60,7 +64,9 @@ def padded_empty(streams: int) -> Samples:
 class History:
     """The recent past of a few streams, addressed by absolute sample index.
 
-    It grows as needed; what lies before the index given to `forget` may be dropped.
+    A ring of whole chunks, so that nothing is moved; it grows as needed. What lies before the
+    index given to `forget` may be overwritten. It knows where there is silence, which need not
+    be worked on.
     """
 
     def __init__(self, streams: int) -> None:
@@ -68,53 +74,93 @@ class History:
         self.reset(0)
 
     def reset(self, end: int, lead: int = 0) -> None:
-        """Forget all; hold `lead` zeros before the index `end`, where writing will begin."""
-        lead = max(0, -(-lead // CHUNK) * CHUNK)
-        self.end = end
-        self._base = self._keep = end - lead
-        self._data = aligned_empty((self.streams, 2 * lead + CHUNK + PAD))
-        self._data[:, :lead] = 0
+        """Forget all; hold `lead` zeros before the index `end`, a multiple of `CHUNK`, where
+        writing will begin."""
+        self.end, self._keep = end, end - max(0, lead)
+        self._make_room()
+        self._data[:] = 0
+        self._active: list[tuple[int, int]] = []
+        self._searched = end
 
     def reserve(self, count: int) -> Samples:
-        """The next `count` places of each stream, (streams, count), for the caller to fill."""
-        if self.end + count - self._base > self._data.shape[1]:
-            self._compact(count)
-        first = self.end - self._base
+        """The next `count` places of each stream, (streams, count), for the caller to fill; they
+        must not reach beyond a multiple of `CHUNK`."""
+        if self.end + count - self._keep > self._size:
+            held = self.view(self._keep, self.end - self._keep)
+            self._make_room()
+            first = 0
+            while first < held.shape[1]:
+                place = (self._keep + first) % self._size
+                part = held[:, first : first + self._size - place]
+                self._data[:, place : place + part.shape[1]] = part
+                first += part.shape[1]
+        place = self.end % self._size
         self.end += count
-        return self._data[:, first : first + count]
+        return self._data[:, place : place + count]
 
     def view(self, first: int, count: int) -> Samples:
-        """Samples first ... first + count - 1 of each stream, (streams, count)."""
+        """Samples first ... first + count - 1 of each stream, (streams, count), to be read before
+        more is written."""
         if first < self._keep or first + count > self.end:
             raise StreamError(
                 f"samples {first} to {first + count - 1} are wanted, but only {self._keep} to "
                 f"{self.end - 1} are held; a delay must not grow faster than time"
             )
-        return self._data[:, first - self._base : first - self._base + count]
+        place = first % self._size
+        if (beyond := place + count - self._size) <= 0:
+            return self._data[:, place : place + count]
+        return np.concatenate([self._data[:, place : self._size], self._data[:, :beyond]], axis=1)
 
-    def windows(self, first: int, length: int, rows: slice) -> Samples:
-        """Overlapping windows (rows, HOPS, length) that begin at `first` and every `HOP` on."""
-        self.view(first, CHUNK - HOP + length)  # is it there?
-        row, column = self._data.strides
-        offset = rows.start * row + (first - self._base) * column
-        shape = rows.stop - rows.start, HOPS, length
-        return np.ndarray(shape, np.complex64, self._data, offset, (row, HOP * column, column))
+    def gather(
+        self, starts: NDArray[np.int64], hops: Sequence[slice], rows: slice, out: Samples
+    ) -> None:
+        """Copy windows of some streams to `out` (streams, hops, length).
+
+        Args:
+            starts: (HOPS,) where the window of each hop begins.
+            hops: runs of hops, one after another; in each, windows begin `HOP` apart.
+            rows: which streams.
+        """
+        length = out.shape[2]
+        place = 0
+        for run in hops:
+            count = run.stop - run.start
+            x = self.view(int(starts[run.start]), (count - 1) * HOP + length)[rows]
+            row, column = x.strides
+            windows = as_strided(x, (len(x), count, length), (row, HOP * column, column))
+            out[:, place : place + count] = windows
+            place += count
+
+    def active(self, first: int, count: int) -> list[tuple[int, int]]:
+        """Stretches (begin, end), to `CELL` samples, outside which samples first ... first +
+        count - 1 are zero on every stream; all chunks that these touch must be complete."""
+        while self._searched < first + count:
+            bits = np.bitwise_or.reduce(self.view(self._searched, CHUNK).view(np.uint64), axis=0)
+            sounding = np.bitwise_or.reduce(bits.reshape(-1, CELL), axis=1) != 0
+            self._active += [
+                (self._searched + CELL * run.start, self._searched + CELL * run.stop)
+                for run in runs(sounding)
+            ]
+            self._searched += CHUNK
+        return [(a, b) for a, b in self._active if a < first + count and b > first]
 
     def forget(self, before: int) -> None:
-        """Allow what lies before this index to be dropped."""
-        # Whole chunks only, so that a sample keeps its alignment in memory.
-        self._keep = max(self._keep, self._base + (before - self._base) // CHUNK * CHUNK)
+        """Allow what lies before this index to be overwritten."""
+        self._keep = max(self._keep, before)
+        if self._active and self._active[0][1] <= before:
+            self._active = [(a, b) for a, b in self._active if b > before]
 
-    def _compact(self, count: int) -> None:
-        live = self.end - self._keep
-        old = self._data[:, self._keep - self._base : self.end - self._base]
-        # With room for twice what is kept, the move does not overlap itself, and each sample
-        # is moved about once.
-        if 2 * live + count > self._data.shape[1]:
-            size = -(-(2 * live + count) // CHUNK) * CHUNK
-            self._data = aligned_empty((self.streams, size + PAD))
-        self._data[:, :live] = old
-        self._base = self._keep
+    def _make_room(self) -> None:
+        """A new ring, with room for a chunk more than what is kept, and some."""
+        self._size = ((self.end - self._keep) // CHUNK + 3) * CHUNK
+        self._data = aligned_empty((self.streams, self._size + PAD))
+
+
+def runs(flags: NDArray[np.bool_]) -> list[slice]:
+    """Where stretches of true values begin and end."""
+    edges = (np.flatnonzero(flags[1:] != flags[:-1]) + 1).tolist()
+    borders = [0] * bool(flags[0]) + edges + [len(flags)] * bool(flags[-1])
+    return [slice(a, b) for a, b in zip(borders[::2], borders[1::2], strict=True)]
 
 
 class ChunkProcessor(ABC):
@@ -142,8 +188,16 @@ class ChunkProcessor(ABC):
         """End of the input (absolute index) without which chunk `index` cannot be made."""
 
     @abstractmethod
-    def _make(self, index: int, out: Samples) -> None:
-        """Write chunk `index` to `out` (outputs, CHUNK)."""
+    def _make(self, index: int, out: Samples) -> list[slice]:
+        """Write to `out` (outputs, CHUNK) what chunk `index` holds besides its background.
+
+        Returns the runs of samples for which there is anything; the others are not looked at.
+        """
+
+    def _fill(self, index: int, rows: Sequence[Samples]) -> None:
+        """Write the background of chunk `index`, to which what was made is added: silence."""
+        for row in rows:
+            row[:] = 0
 
     def _lead(self, index: int) -> int:
         """How many zeros before chunk `index` are needed to make it."""
@@ -206,19 +260,28 @@ class ChunkProcessor(ABC):
                 place[:] = row[taken : taken + step]
             taken += step
             while self._required(self._index) <= self._input.end:
-                self._make(self._index, self._chunk)
-                fresh = self._chunk[:, self._skip :]
-                for row, made in zip(out, fresh, strict=True):
-                    row[done : done + len(made)] = made
-                done += fresh.shape[1]
-                self._index, self._skip = self._index + 1, 0
+                done += self._emit([row[done:] for row in out])
         return done
 
+    def _emit(self, out: Sequence[Samples]) -> int:
+        """Make the next chunk; how many samples of it were written to `out`."""
+        count = CHUNK - self._skip
+        rows = [row[:count] for row in out] if count == CHUNK else list(padded_empty(self.outputs))
+        self._fill(self._index, rows)
+        for run in self._make(self._index, self._chunk):
+            for row, made in zip(rows, self._chunk, strict=True):
+                row[run] += made[run]
+        if count < CHUNK:
+            for row, made in zip(out, rows, strict=True):
+                row[:count] = made[self._skip :]
+        self._index, self._skip = self._index + 1, 0
+        return count
+
     def _length(self, x: Rows) -> int:
-        lengths = {len(row) for row in x if np.ndim(row) == 1}
-        if len(x) != self.inputs or len(lengths) != 1 or any(np.ndim(row) != 1 for row in x):
+        shapes = {np.shape(row) for row in x}
+        if len(x) != self.inputs or len(shapes) != 1 or len(shape := shapes.pop()) != 1:
             raise StreamError(
                 f"the input has shape {[np.shape(row) for row in x]}; it must be "
                 f"{self.inputs} streams of equal length"
             )
-        return lengths.pop()
+        return int(shape[0])
