@@ -53,9 +53,7 @@ class Sky:
     position: Floats
     velocity: Floats
 
-    def delay_and_doppler(
-        self, site: ArrayLike, carrier_frequency: float
-    ) -> tuple[Floats, Floats]:
+    def delay_and_doppler(self, site: ArrayLike, carrier_frequency: float) -> tuple[Floats, Floats]:
         """Delay [s] and Doppler [Hz], each (..., satellites), at sites (..., 3) [m]."""
         site = np.asarray(site, dtype=float)[..., None, :]
         links = LinearMotion(self.position, self.velocity), LinearMotion(site)
@@ -107,7 +105,7 @@ def draw_sky(
     across = np.sin(zenith)
     ray = np.stack([across * np.cos(azimuth), across * np.sin(azimuth), np.cos(zenith)], axis=-1)
     position = (cap.altitude + SPEED_OF_LIGHT * cap.excess_delay(zenith))[..., None] * ray
-    radial = position + [0.0, 0.0, cap.earth_radius]
+    radial = position + np.array([0.0, 0.0, cap.earth_radius])
     radial /= np.linalg.norm(radial, axis=-1, keepdims=True)
     # The part of an isotropic vector across the radius is isotropic in the tangential plane.
     direction = rng.standard_normal(position.shape)
