@@ -9,7 +9,6 @@ tells how often, as long as the errors of the two measurements are small enough.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 from itertools import combinations
 
 import numpy as np
@@ -199,8 +198,9 @@ def most_likely_fold(
     for other, modulus in zip(np.moveaxis(r[..., 1:], -1, 0), values[1:], strict=True):
         offset = other[..., None] - candidates
         offsets.append(offset - modulus * np.rint(offset / modulus))
-    mean = reduce(np.add, offsets) / len(offsets)
-    cost = sum((offset - mean) ** 2 for offset in offsets) / deviation**2
+    errors = np.stack(offsets)
+    mean = errors.mean(axis=0)
+    cost = np.sum((errors - mean) ** 2, axis=0) / deviation**2
     candidates = candidates + mean
     if power_db is not None:
         expected = received_power_db(candidates, reference_db, exponent)

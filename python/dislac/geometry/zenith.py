@@ -186,14 +186,15 @@ class SkyCap:
             speed: v [m/s].
             carrier_frequency: f_c [Hz].
         """
-        f = np.asarray(doppler, dtype=float)[..., None]
         motion = self.altitude, speed, carrier_frequency
         largest = max_doppler(self.max_zenith, *motion, earth_radius=self.earth_radius)
-        # Beyond this direction none has as much.
-        last = np.arccos(np.minimum(f / largest, 1.0))
-        phi = last * (1 + _NODES) / 2
-        z = zenith_at_doppler(f / np.cos(phi), *motion, earth_radius=self.earth_radius)
-        return np.asarray((1.0 - self.cdf(z)) @ _WEIGHTS * last[..., 0] / np.pi)
+        # Doppler is never exactly zero; nor does any satellite have more than the largest.
+        f = np.clip(np.asarray(doppler, dtype=float), 1e-15 * largest, largest)[..., None]
+        # 1 / cos(phi) = cosh(u), with which the integrand is smooth down to the smallest Doppler
+        last = np.arccosh(largest / f)
+        stretch = np.cosh(last * (1 + _NODES) / 2)
+        z = zenith_at_doppler(f * stretch, *motion, earth_radius=self.earth_radius)
+        return np.asarray(((1.0 - self.cdf(z)) / stretch) @ _WEIGHTS * last[..., 0] / np.pi)
 
     def _measure(self, zenith: ArrayLike) -> Floats:
         """What grows in proportion to the number of satellites within a zenith angle."""
