@@ -311,3 +311,52 @@ def test_without_gnu_radio_there_is_a_bound_and_an_error_that_says_so(dislac, mo
     assert "has no GNU Radio: install it (apt-get install gnuradio)" in err
     assert err.count("\n") == 1
     assert dislac("bound", "lab")[0] == 0
+
+
+# The waveform's trade-off
+
+
+def test_waveform_prints_a_row_a_spacing(dislac):
+    status, out, err = dislac("waveform", "--subcarrier-spacing", "1.5e3", "--numerology", 2)
+    assert (status, err) == (0, "")
+    rows = [line.split() for line in out.splitlines()[2:]]
+    assert rows[0][:5] == ["60", "16.667", "1.172", "2498.270", "2.4397"]
+    assert rows[1] == ["1.5", "666.667", "0.000", "99930.819", "97.5887", "±56.211", "8.030"]
+    assert len(dislac("waveform")[1].splitlines()) == 2 + 7
+
+
+def test_waveform_warns_of_what_will_not_work(dislac):
+    status, out, err = dislac(
+        "waveform", "--subcarrier-spacing", "1.5e3", "--symbol-us", 1.5, "--prefix-us", 1.6,
+        "--radius", 300, "--beam-radius", "3e3", "--max-zenith-deg", 5,
+    )  # fmt: skip
+    assert status == 0 and len(out.splitlines()) == 3
+    (symbol, beam) = err.splitlines()
+    assert symbol.startswith("dislac: warning: 1.5 kHz: a symbol of 1.5 us is shorter than")
+    assert "2.752 km" in beam
+    assert "prefix of 1.6 us is shorter" in dislac(
+        "waveform", "--subcarrier-spacing", "15e3", "--prefix-us", 1.6, "--radius", 300
+    )[2]  # fmt: skip
+
+
+def test_waveform_of_a_scenario(dislac):
+    status, out, err = dislac("waveform", "paper")
+    assert (status, err) == (0, "")
+    assert out.splitlines()[2].split()[:4] == ["120", "8.333", "2.083", "1249.135"]
+    short = dislac("waveform", "paper", "--set", "numerology.cyclic_prefix=4")
+    assert short[0] == 0 and "shorter than the scene's excess delay of 1.296 us" in short[2]
+
+
+@pytest.mark.parametrize(
+    "arguments, status, says",
+    [
+        (["paper", "--symbols", "3"], 2, "--set"),
+        (["--set", "seed=2"], 2, "none is given"),
+        (["--subcarrier-spacing", "-1"], 1, "subcarrier_spacing is -1"),
+        (["--max-zenith-deg", "0"], 2, "range"),
+    ],
+)
+def test_waveform_refuses_in_one_line(dislac, arguments, status, says):
+    ended, out, err = dislac("waveform", *arguments)
+    assert (ended, out, err.count("\n")) == (status, "", 1)
+    assert says in err

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from gnuradio.dislac.estimation.ambiguity import fold_probability, range_moduli, velocity_moduli
+from gnuradio.dislac.studies.ambiguity import main, right_folds, right_folds_with_power
+
+TRIALS = 50_000
+
+
+def test_the_right_fold_at_60_and_61_5_khz_and_5_m():
+    hits = right_folds(range_moduli(1500.0, (40, 41)), 5.0, TRIALS, np.random.default_rng(0))
+    assert hits >= 0.999 * TRIALS
+
+
+@pytest.mark.parametrize("pair", [(4, 5), (10, 11), (20, 21), (40, 41), (80, 81), (133, 134)])
+@pytest.mark.parametrize("deviation", [1.0, 5.0, 20.0, 100.0])
+def test_theory_within_the_error_of_counting(pair, deviation):
+    moduli = range_moduli(1500.0, pair)
+    rng = np.random.default_rng((pair[0], int(deviation)))
+    share = right_folds(moduli, deviation, TRIALS, rng) / TRIALS
+    theory = float(fold_probability(moduli.unit, deviation))
+    assert share == pytest.approx(theory, abs=4 * np.sqrt(theory * (1 - theory) / TRIALS) + 1e-4)
+
+
+def test_velocity_with_its_own_pair():
+    moduli = velocity_moduli(2e9, 1500.0, (40, 41))
+    rng = np.random.default_rng(1)
+    assert right_folds(moduli, 5.0, TRIALS, rng, signed=True) >= 0.999 * TRIALS
+
+
+def test_power_helps_where_neighbouring_decisions_lie_far_apart():
+    rng = np.random.default_rng(2)
+    near, near_power = right_folds_with_power(range_moduli(1500.0, (40, 41)), 20.0, 1.0, 5000, rng)
+    far, far_power = right_folds_with_power(range_moduli(1500.0, (40, 49)), 20.0, 1.0, 5000, rng)
+    assert near < near_power < 0.85 * 5000
+    assert far < 0.66 * 5000
+    assert far_power > 0.99 * 5000
+
+
+def test_the_study_prints_its_tables():
+    result = CliRunner().invoke(main, ["--trials", "2000"])
+    assert result.exit_code == 0
+    assert "60 / 61.5" in result.output
+    assert "0.2% / 30%" in result.output
