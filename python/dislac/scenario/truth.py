@@ -19,7 +19,7 @@ from ..channel import Paths, SnapshotModel
 from ..channel.emulator import BlockGain
 from ..channel.fading import BlockFading, ShadowedRician
 from ..channel.link_budget import absorption, direct_power, echo_power, thermal_noise
-from ..dsp.stream import CHUNK
+from ..dsp.stream import HOP
 from ..geometry import LinearMotion, Motion, delay_and_doppler, range_and_rate
 from .model import PathSettings, Scenario
 
@@ -44,7 +44,7 @@ __all__ = [
 def lead_in(scenario: Scenario) -> int:
     """Samples of silence before the first frame: as many as must be sent before they arrive."""
     delay = range_and_rate(ends(scenario), 0.0)[0] / scenario.propagation_speed
-    return int(np.ceil(delay * scenario.sample_rate / CHUNK) + 2) * CHUNK
+    return int(np.ceil(delay * scenario.sample_rate / HOP) + 2) * HOP
 
 
 def first_arrival(scenario: Scenario) -> int:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..channel import synthesize
+from ..dsp import CHUNK
 from ..scenario import Scenario, load_scenario
 from ..scenario.build import emulator, pilot_frame, precompensator
 from ..scenario.truth import first_arrival, lead_in, snapshot_model, true_paths
@@ -27,7 +28,9 @@ def received_frames(scenario: Scenario, count: int) -> NDArray[np.complex64]:
     transmitter, channel = precompensator(scenario), emulator(scenario)
     lead = lead_in(scenario)
     end = lead + count * numerology.frame_period
-    flush = lead + (0 if transmitter is None else transmitter.lookahead)
+    flush = lead + CHUNK + channel.lookahead
+    if transmitter is not None:
+        flush += transmitter.lookahead
     sent = np.zeros((scenario.chains, end + flush), dtype=np.complex64)
     frames = sent[:, lead:end].reshape(scenario.chains, count, -1)
     frames[..., : numerology.frame_length] = pilot_frame(scenario)[:, None]
