@@ -103,44 +103,59 @@ def one_path(effort: Effort) -> list[Result]:
     ]
 
 
+# Couplings, how often frames are sent, whether noise comes from a pool.
+EMULATED = (
+    ("physical", "every 1 ms", True),
+    ("physical", "every 1 ms", False),
+    ("paired", "every 1 ms", True),
+    ("physical", "back to back", True),
+)
+# Samples from frame to frame, and one frame in how many is used: some thirty fixes a second.
+FRAMES = {"every 1 ms": (7680, 32), "back to back": (640, 400)}
+
+
 def whole_chain(effort: Effort) -> list[Result]:
     """Real-time factors of the whole chain, and of the receiver on a recording."""
-    seconds = 0.02 if effort.quick else 0.5
+    seconds = 0.05 if effort.quick else 2.0
     scenarios = {
-        (coupling, name): load_scenario(
+        (coupling, name, pool): load_scenario(
             "paper",
             {
                 "beams.coupling": coupling,
                 "channel.paths": FOUR_PATHS,
-                "numerology.frame_period": period,
-                "estimator.every": every,
+                "channel.noise": {"snr_db": 0, "pool": pool},
+                "numerology.frame_period": FRAMES[name][0],
+                "estimator.every": FRAMES[name][1],
             },
         )
-        for coupling in ("physical", "paired")
-        for name, period, every in (("back to back", 640, 64), ("every 1 ms", 7680, 8))
+        for coupling, name, pool in EMULATED
     }
     with TemporaryDirectory(prefix="dislac-bench-") as folder, _estimators_made_once():
         prepare: dict[Hashable, Callable[[], Run]] = {}
         for key, scenario in scenarios.items():
             prepare["run", *key] = partial(_prepare_run, scenario, seconds)
-        for coupling in ("physical", "paired"):
-            scenario = scenarios[coupling, "back to back"]
-            base = Path(folder, coupling)
-            run_flowgraph(scenario, frames=_frames(scenario, seconds), record=base).run()
-            prepare["replay", coupling, "back to back"] = partial(_prepare_replay, base)
+        for name in FRAMES:
+            key = "physical", name, True
+            base = Path(folder, name.replace(" ", "-"))
+            frames = _frames(scenarios[key], seconds)
+            run_flowgraph(scenarios[key], frames=frames, record=base).run()
+            prepare["replay", *key] = partial(_prepare_replay, base)
         spent = _clocked(prepare, effort.long_rounds)
     results = []
-    for (what, coupling, name), (clock, processor) in spent.items():
-        scenario = scenarios[coupling, name]
+    for (what, *key), (clock, processor) in spent.items():
+        scenario = scenarios[tuple(key)]
+        coupling, name, pool = key
         settings = {
             "chains": scenario.chains,
             "paths": len(scenario.channel.paths),
             "sample_rate": scenario.sample_rate,
             "frame_period": scenario.numerology.frame_period,
             "one_frame_in": scenario.estimator.every,
+            "noise_from_pool": pool,
             "seconds": seconds,
         }
-        title = f"{what}, {coupling}, frames {name}"
+        noise = ", pooled noise" if pool and what == "run" else ""
+        title = f"{what}, {coupling}, frames {name}{noise}"
         factor = seconds / clock
         results += [
             Result(title, factor, "s/s", factor, "real time at 7.68 Msps", settings),

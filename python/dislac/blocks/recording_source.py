@@ -92,9 +92,7 @@ class recording_source(Guarded, gr.sync_block):
             return -1
         count = min(len(output_items[0]), reader.sample_count - place)
         count = self._keep_pace(begin, count)
-        samples = reader.read(place, place + count)
-        for stream, row in zip(output_items, samples, strict=True):
-            stream[:count] = row
+        reader.read_into(place, [stream[:count] for stream in output_items])
         first, last = np.searchsorted(self._frames, [place, place + count])
         for frame in reader.frames[first:last]:
             value = pmt_keys.frame_to_tag(frame.number)

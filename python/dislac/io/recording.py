@@ -7,7 +7,7 @@ The `dislac` extension of SigMF says what stands where: docs/dislac.sigmf-ext.md
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -32,6 +32,8 @@ EXTENSION_VERSION = "1.0.0"
 
 _SIGMF_VERSION = "1.2.0"
 _DATA, _META = ".sigmf-data", ".sigmf-meta"
+_PIECE = 4096
+"""Samples read at a time: they stay in the cache while they are sorted by chain."""
 
 # numpy type of one component, and what makes it full scale 1
 _DATATYPES = {"cf32_le": ("<f4", 1.0), "ci16_le": ("<i2", 2.0**-15)}
@@ -288,11 +290,22 @@ class RecordingReader:
 
     def read(self, start: int, stop: int) -> NDArray[np.complex64]:
         """Samples (chains, stop - start), fewer where the recording ends."""
-        block = self._data[start:stop, : self.chains]
-        if block.dtype.kind != "c":
-            components = block.astype(np.float32) * np.float32(self._scale)
-            block = components.view(np.complex64)[..., 0]
-        return np.ascontiguousarray(block.T, dtype=np.complex64)
+        count = min(stop, self.sample_count) - start
+        samples = np.empty((self.chains, max(0, count)), dtype=np.complex64)
+        self.read_into(start, samples)
+        return samples
+
+    def read_into(self, start: int, rows: Sequence[NDArray[np.complex64]]) -> None:
+        """Write the samples from `start` on to as many places of one row for each chain."""
+        count = len(rows[0])
+        for first in range(0, count, _PIECE):
+            last = min(first + _PIECE, count)
+            block = self._data[start + first : start + last]
+            if block.dtype.kind != "c":
+                components = block.astype(np.float32) * np.float32(self._scale)
+                block = components.view(np.complex64)[..., 0]
+            for chain, row in enumerate(rows):
+                row[first:last] = block[:, chain]
 
     def blocks(self, size: int) -> Iterator[NDArray[np.complex64]]:
         """All samples in order, in blocks (chains, size), the last one shorter."""
@@ -344,8 +357,12 @@ class RecordingReader:
             if not count:
                 raise RecordingError(f"{path}: holds no samples")
             if datatype == "cf32_le":
-                return np.memmap(path, "<c8", "r", shape=(count, channels)), scale
-            return np.memmap(path, component, "r", shape=(count, channels, 2)), scale
+                shape: tuple[int, ...] = count, channels
+                component = "<c8"
+            else:
+                shape = count, channels, 2
+            # As a plain array: slices of a memmap cost more.
+            return np.asarray(np.memmap(path, component, "r", shape=shape)), scale
         except OSError as error:
             raise RecordingError(f"{path}: cannot read the samples ({error.strerror})") from None
 

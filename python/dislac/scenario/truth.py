@@ -41,6 +41,7 @@ __all__ = [
 # When
 
 
+@lru_cache(maxsize=16)
 def lead_in(scenario: Scenario) -> int:
     """Samples of silence before the first frame: as many as must be sent before they arrive."""
     delay = range_and_rate(ends(scenario), 0.0)[0] / scenario.propagation_speed
@@ -238,8 +239,9 @@ def _wanted(scenario: Scenario) -> NDArray[np.bool_]:
 # The truth
 
 
-def true_paths(scenario: Scenario, frame: int) -> Paths:
-    """The paths that frame `frame` sees, echo first, residuals as they will be measured.
+def true_paths(scenario: Scenario, frame: int, count: int | None = None) -> Paths:
+    """The paths that frame `frame` sees, or the first `count` of them, the echo before the others;
+    residuals as they will be measured.
 
     Gains are scaled as in the emulator, and include the carrier phase relative to the reference
     link at the frame's start.
@@ -250,7 +252,7 @@ def true_paths(scenario: Scenario, frame: int) -> Paths:
     paths = sorted(
         zip(scenario.channel.paths, path_gains(scenario), strict=True),
         key=lambda path: path[0].kind != "echo",
-    )
+    )[:count]
     nodes = [path_nodes(scenario, path) for path, _ in paths]
     delay, doppler = (
         np.array([delay_and_doppler(n, time, carrier, speed=speed) for n in nodes]).reshape(-1, 2).T
@@ -288,12 +290,9 @@ def bound(
         return np.nan
     time = frame_time(scenario, frame)
     transmitter, receiver = (node.state(time)[0] for node in ends(scenario))
-    paths = true_paths(scenario, frame)
-    if not nuisance:
-        paths = Paths(**{field: value[:1] for field, value in vars(paths).items()})
     return position_bound(
         snapshot_model(scenario),
-        paths,
+        true_paths(scenario, frame, None if nuisance else 1),
         power,
         transmitter=transmitter,
         receiver=receiver,
