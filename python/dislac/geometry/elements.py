@@ -169,7 +169,7 @@ class SatelliteMotion:
             first = int(np.argmax(error != 0))
             reason = _sgp4().SGP4_ERRORS.get(int(error[first]), f"error {error[first]}")
             raise OrbitError(
-                f"{self.elements.name} has no place {flat[first]:g} s after "
+                f"{self.elements.name} has no place {flat[first]:.0f} s after "
                 f"{self.epoch.isoformat()}: {reason}; its elements are of "
                 f"{self.elements.epoch:%Y-%m-%d}"
             )
