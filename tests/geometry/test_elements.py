@@ -190,7 +190,7 @@ def test_what_turns_with_the_earth_stands_still():
 def test_local_frame_at_the_pole():
     """East is the 90th meridian where north points along the 180th."""
     pole = (90.0, 0.0, 0.0)
-    above = ecef_from_geodetic(pole) + [10.0, 20.0, 30.0]
+    above = ecef_from_geodetic(pole) + np.array([10.0, 20.0, 30.0])
     position, velocity = enu_from_ecef(above, [1.0, 2.0, 3.0], pole)
     assert_allclose(position, [20.0, -10.0, 30.0], atol=1e-8)
     assert_allclose(velocity, [2.0, -1.0, 3.0], atol=1e-12)

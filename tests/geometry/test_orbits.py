@@ -26,7 +26,7 @@ angle = st.floats(-np.pi, np.pi)
 
 
 def inertial(orbit, time):
-    """The same orbit by three rotations, in the frame that does not turn, and its velocity there."""
+    """The same orbit by three rotations, and its velocity, in the frame that does not turn."""
     radius = EQUATORIAL_RADIUS + orbit.altitude
     motion = 2 * np.pi / orbit.period
     turn = Rotation.from_euler("ZXZ", [[orbit.node_longitude, orbit.inclination, 0.0]])

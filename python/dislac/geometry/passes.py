@@ -166,101 +166,43 @@ def find_passes(
     Args and raises as in `in_view`.
     """
     time = _check_times(time)
-    found: list[tuple[_Events, _Events, _Events]] = []
+    arcs, early, late = [], [_NOTHING], [_NOTHING]
     for track in _tracks(fleet, site, time, mask, progress):
-        found.append(_look_for(track, time, mask))
+        arcs.append(_eventful(track, time, mask))
         if track.first == 0:
-            up = _up_at(track, time, mask, 0)
-            found.append((_at_time(up, -np.inf), _NOTHING, up))
+            early.append(_up_at(track, time, mask, 0))
         if track.first + track.position.shape[1] == len(time):
-            up = _up_at(track, time, mask, track.position.shape[1] - 1)
-            found.append((_NOTHING, _at_time(up, np.inf), up))
-    return _pair(*(_join(events) for events in zip(*found, strict=True)))
-
-
-def _look_for(track: _Track, time: Floats, mask: float) -> tuple[_Events, _Events, _Events]:
-    """Rises, sets, and points that may be the highest of a pass, inside a block."""
-    elevation = look_angles(track.position)[1]
-    climb = _climb(track.position, track.velocity)
-    low, high = elevation[:, :-1], elevation[:, 1:]
-
-    # The highest point of each step, where that is not one of its ends
-    peaked = (climb[:, :-1] > 0) & (climb[:, 1:] <= 0)
-    arc = _Arc(track, time, peaked)
-    peak = arc.search(lambda position, velocity: _climb(position, velocity) > 0, 0.0, 1.0)
-    top = arc.events(peak)
-    highest, place = np.maximum(low, high), np.where(high > low, 1.0, 0.0)
-    highest[peaked], place[peaked] = top.elevation, peak
-
-    def above(position: Floats, _: Floats) -> NDArray[np.bool_]:
-        return look_angles(position)[1] >= mask
-
-    rising = (low < mask) & (highest >= mask)
-    arc = _Arc(track, time, rising)
-    rise = arc.events(arc.search(lambda p, v: ~above(p, v), 0.0, place[rising]))
-    setting = (high < mask) & (highest >= mask)
-    arc = _Arc(track, time, setting)
-    fall = arc.events(arc.search(above, place[setting], 1.0))
-    return rise, fall, _join([_chosen(top, top.elevation >= mask), rise, fall])
-
-
-def _up_at(track: _Track, time: Floats, mask: float, step: int) -> _Events:
-    """What is above the mask at a step of a block."""
-    azimuth, elevation, _ = look_angles(track.position[:, step])
-    when = np.full(len(azimuth), time[track.first + step])
-    return _chosen(_Events(track.which, when, azimuth, elevation), elevation >= mask)
-
-
-def _at_time(events: _Events, time: float) -> _Events:
-    """The same, not seen, at a time outside."""
-    return events._replace(
-        time=np.full(len(events.time), time), azimuth=np.full(len(events.time), np.nan)
+            late.append(_up_at(track, time, mask, track.position.shape[1] - 1))
+    rises, sets, tops = _events(_Arcs._make(map(np.concatenate, zip(*arcs, strict=True))), mask)
+    return _pair(
+        _join([*(_unseen(events, -np.inf) for events in early), rises]),
+        _join([*(_unseen(events, np.inf) for events in late), sets]),
+        _join([*early, *late, rises, sets, tops]),
     )
 
 
-def _chosen(events: _Events, chosen: NDArray[Any]) -> _Events:
-    return _Events(
-        events.satellite[chosen],
-        events.time[chosen],
-        events.azimuth[chosen],
-        events.elevation[chosen],
-    )
+class _Arcs(NamedTuple):
+    """Steps of satellites, (n, ...) each: a cubic between the states at their ends."""
 
+    satellite: Ints
+    start: Floats
+    length: Floats
+    begin: Floats
+    end: Floats
+    departure: Floats
+    """Velocity at the begin, times length; `arrival`: at the end."""
+    arrival: Floats
 
-def _join(events: Sequence[_Events]) -> _Events:
-    return _Events(*(np.concatenate(column) for column in zip(*events, strict=True)))
-
-
-def _climb(position: Floats, velocity: Floats) -> Floats:
-    """What has the sign of the elevation's growth, (...): that of height over distance."""
-    square = np.einsum("...i,...i", position, position)
-    approach = np.einsum("...i,...i", position, velocity)
-    return velocity[..., 2] * square - position[..., 2] * approach
-
-
-class _Arc:
-    """Steps of satellites (n,), each a cubic between the states at its ends."""
-
-    def __init__(self, track: _Track, time: Floats, chosen: NDArray[np.bool_]) -> None:
-        row, step = np.nonzero(chosen)
-        self._which = track.which[row]
-        self._start = time[track.first + step]
-        self._length = time[track.first + step + 1] - self._start
-        self._ends = (
-            track.position[row, step],
-            track.position[row, step + 1],
-            track.velocity[row, step] * self._length[:, None],
-            track.velocity[row, step + 1] * self._length[:, None],
-        )
+    def chosen(self, which: NDArray[np.bool_]) -> "_Arcs":
+        return _Arcs._make(column[which] for column in self)
 
     def state(self, part: Floats) -> tuple[Floats, Floats]:
-        """Positions and velocities (times a step), at a part (n,) of each step."""
-        s = part[..., None]
-        p, q, v, w = self._ends
-        rise = q - p
-        before, after = v - rise, rise - w
+        """Positions and velocities (times length), at a part (n,) of each step."""
+        s = part[:, None]
+        rise = self.end - self.begin
+        before, after = self.departure - rise, rise - self.arrival
         curve = (1 - s) * before + s * after
-        position = p + s * (rise + (1 - s) * curve)
+        position = self.begin + s * (rise + (1 - s) * curve)
         return position, rise + (1 - 2 * s) * curve + s * (1 - s) * (after - before)
 
     def search(
@@ -270,7 +212,7 @@ class _Arc:
         high: Floats | float,
     ) -> Floats:
         """The part (n,) of each step, between two others, up to which `early` holds."""
-        low, high = (np.broadcast_to(part, self._start.shape).copy() for part in (low, high))
+        low, high = (np.broadcast_to(part, self.start.shape).copy() for part in (low, high))
         for _ in range(_HALVINGS):
             middle = 0.5 * (low + high)
             holds = early(*self.state(middle))
@@ -280,7 +222,77 @@ class _Arc:
     def events(self, part: Floats) -> _Events:
         """What is seen at a part (n,) of each step."""
         azimuth, elevation, _ = look_angles(self.state(part)[0])
-        return _Events(self._which, self._start + part * self._length, azimuth, elevation)
+        return _Events(self.satellite, self.start + part * self.length, azimuth, elevation)
+
+
+def _eventful(track: _Track, time: Floats, mask: float) -> _Arcs:
+    """The steps of a block in which a satellite passes the mask or its highest point."""
+    up = look_angles(track.position)[1] >= mask
+    climb = _climb(track.position, track.velocity)
+    peaked = (climb[:, :-1] > 0) & (climb[:, 1:] <= 0)
+    row, step = np.nonzero(peaked | (up[:, :-1] != up[:, 1:]))
+    start = time[track.first + step]
+    length = time[track.first + step + 1] - start
+    return _Arcs(
+        track.which[row],
+        start,
+        length,
+        track.position[row, step],
+        track.position[row, step + 1],
+        track.velocity[row, step] * length[:, None],
+        track.velocity[row, step + 1] * length[:, None],
+    )
+
+
+def _events(arcs: _Arcs, mask: float) -> tuple[_Events, _Events, _Events]:
+    """Rises, sets and culminations in steps."""
+    low, high = look_angles(arcs.begin)[1], look_angles(arcs.end)[1]
+    peaked = (_climb(arcs.begin, arcs.departure) > 0) & (_climb(arcs.end, arcs.arrival) <= 0)
+    peaks = arcs.chosen(peaked)
+    peak = peaks.search(lambda position, velocity: _climb(position, velocity) > 0, 0.0, 1.0)
+    tops = peaks.events(peak)
+    # Where in each step it is highest, and how high
+    highest, place = np.maximum(low, high), np.where(high > low, 1.0, 0.0)
+    highest[peaked], place[peaked] = tops.elevation, peak
+
+    def above(position: Floats, _: Floats) -> NDArray[np.bool_]:
+        return look_angles(position)[1] >= mask
+
+    rising = (low < mask) & (highest >= mask)
+    part = arcs.chosen(rising).search(lambda p, v: ~above(p, v), 0.0, place[rising])
+    rises = arcs.chosen(rising).events(part)
+    setting = (high < mask) & (highest >= mask)
+    part = arcs.chosen(setting).search(above, place[setting], 1.0)
+    sets = arcs.chosen(setting).events(part)
+    return rises, sets, _chosen(tops, tops.elevation >= mask)
+
+
+def _climb(position: Floats, velocity: Floats) -> Floats:
+    """What has the sign of the elevation's growth, (...): that of height over distance."""
+    square = np.einsum("...i,...i", position, position)
+    approach = np.einsum("...i,...i", position, velocity)
+    return velocity[..., 2] * square - position[..., 2] * approach
+
+
+def _up_at(track: _Track, time: Floats, mask: float, step: int) -> _Events:
+    """What is above the mask at a step of a block."""
+    azimuth, elevation, _ = look_angles(track.position[:, step])
+    when = np.full(len(azimuth), time[track.first + step])
+    return _chosen(_Events(track.which, when, azimuth, elevation), elevation >= mask)
+
+
+def _unseen(events: _Events, time: float) -> _Events:
+    """The same at a time outside, with no azimuth that is known."""
+    count = len(events.time)
+    return events._replace(time=np.full(count, time), azimuth=np.full(count, np.nan))
+
+
+def _chosen(events: _Events, which: NDArray[Any]) -> _Events:
+    return _Events._make(column[which] for column in events)
+
+
+def _join(events: Sequence[_Events]) -> _Events:
+    return _Events._make(map(np.concatenate, zip(*events, strict=True)))
 
 
 def _pair(rises: _Events, sets: _Events, tops: _Events) -> Passes:
