@@ -102,6 +102,11 @@ def test_period_and_speed():
     assert_allclose(orbit.state(0.0), [[radius, 0, 0], [0, speed, 0]], atol=1e-6)
 
 
+def test_time_zero_can_be_later():
+    orbit = CircularOrbit(550e3, 0.9, 0.3, 1.0)
+    assert_allclose(orbit.later(1234.5).state(100.0), orbit.state(1334.5), atol=1e-6)
+
+
 def test_a_geostationary_satellite_stands_still():
     radius = (GRAVITATION / EARTH_ROTATION**2) ** (1 / 3)
     orbit = CircularOrbit(radius - EQUATORIAL_RADIUS, 0.0, 0.5)

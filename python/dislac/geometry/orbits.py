@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Circular orbits, shells of them, and what a round Earth makes of ranges and Doppler shifts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -104,6 +104,14 @@ class CircularOrbit:
     def period(self) -> float:
         """Of a revolution [s]."""
         return float(2 * np.pi * np.sqrt((EQUATORIAL_RADIUS + self.altitude) ** 3 / GRAVITATION))
+
+    def later(self, time: float) -> "CircularOrbit":
+        """The same orbit with its time zero `time` [s] later."""
+        return replace(
+            self,
+            node_longitude=self.node_longitude - EARTH_ROTATION * time,
+            argument=self.argument + 2 * np.pi / self.period * time,
+        )
 
     def state(self, time: ArrayLike) -> tuple[Floats, Floats]:
         """Earth-fixed position [m] and velocity [m/s], each ``time.shape + (3,)``."""

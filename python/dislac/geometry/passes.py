@@ -68,6 +68,10 @@ class Passes:
     def __len__(self) -> int:
         return len(self.satellite)
 
+    def chosen(self, which: NDArray[Any]) -> "Passes":
+        """Some of the passes, by number or by mask."""
+        return Passes(**{name: value[which] for name, value in vars(self).items()})
+
 
 class _Track(NamedTuple):
     """Satellites that may come into view during some steps: first step, numbers (n,), and states

@@ -29,8 +29,8 @@ _NEEDED = {
     "omm": ("elements",),
 }
 _ALLOWED = {
-    "circular": ("node_longitude_deg", "argument_deg"),
-    "walker": ("phasing", "plane", "satellite", "node_longitude_deg", "argument_deg"),
+    "circular": ("node_longitude_deg", "argument_deg", "start"),
+    "walker": ("phasing", "plane", "satellite", "node_longitude_deg", "argument_deg", "start"),
     "tle": (),
     "omm": (),
 }
@@ -89,10 +89,13 @@ def node_motion(document: Document, key: Key, data: Mapping[str, Any]) -> Motion
             (*key, unknown[0]), f"not for an orbit of kind '{kind}', which has {', '.join(known)}"
         )
     try:
-        if kind == "circular":
-            return LocalMotion(CircularOrbit(**_circle(orbit)), origin)
-        if kind == "walker":
-            return LocalMotion(_walker(document, key, orbit), origin)
+        if kind in ("circular", "walker"):
+            circle = (
+                CircularOrbit(**_circle(orbit))
+                if kind == "circular"
+                else _walker(document, key, orbit)
+            )
+            return LocalMotion(circle.later(orbit.get("start", 0.0)), origin)
         elements = (
             ElementSet.from_tle(*orbit["lines"])
             if kind == "tle"
