@@ -123,7 +123,8 @@ def _parse_site(
     ctx: click.Context, parameter: click.Parameter, value: str
 ) -> tuple[float, float, float]:
     try:
-        latitude, longitude, height = map(float, (value + ",0" * (2 - value.count(","))).split(","))
+        numbers = [float(number) for number in value.split(",")]
+        latitude, longitude, height = [*numbers, *[0.0] * (len(numbers) == 2)]
     except ValueError:
         latitude = math.nan
     if not (abs(latitude) <= 90 and -180 <= longitude <= 360 and math.isfinite(height)):

@@ -78,22 +78,15 @@ def open_fleet(text: str, start: datetime | None = None) -> tuple[Fleet, datetim
             start = max(element.epoch for element in elements).replace(second=0, microsecond=0)
         return Catalogue(elements, start), start
     try:
-        altitude, planes, per_plane, inclination, *phasing = text.removeprefix("walker:").split(",")
-        shell = WalkerShell(
-            float(altitude),
-            int(planes),
-            int(per_plane),
-            float(np.radians(float(inclination))),
-            *map(int, phasing),
-        )
-    except OrbitError:
-        raise
-    except (ValueError, TypeError):
+        numbers = text.removeprefix("walker:").split(",")
+        altitude, planes, per_plane, inclination, phasing = [*numbers, *["0"] * (len(numbers) == 4)]
+        values = float(altitude), int(planes), int(per_plane), float(inclination), int(phasing)
+    except ValueError:
         raise OrbitError(
             f"'{text}' is no shell; write walker:ALTITUDE,PLANES,PER_PLANE,INCLINATION[,PHASING], "
             "such as walker:550e3,72,22,53,39"
         ) from None
-    return shell, start
+    return WalkerShell(*values[:3], float(np.radians(values[3])), values[4]), start
 
 
 def pass_rows(fleet: Fleet, passes: Passes, start: datetime | None) -> Iterator[str]:
@@ -198,7 +191,9 @@ def draw_sky(
     axes.grid(color=_GRID, lw=0.6)
     axes.spines["polar"].set_color(_GRID)
     if few and len(passes):
-        figure.legend(loc="outside lower center", ncols=4, fontsize=8, edgecolor=_GRID)
+        axes.legend(
+            loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=4, fontsize=8, edgecolor=_GRID
+        )
     figure.suptitle(title, fontsize=11, color=_INK)
     figure.savefig(path, dpi=120)
 
