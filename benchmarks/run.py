@@ -22,6 +22,7 @@ from dataclasses import asdict
 from importlib.util import find_spec
 
 import click
+import constellations
 import estimators
 import kernels
 import numpy
@@ -48,6 +49,7 @@ def benchmarks() -> dict[str, Callable[[Effort], list[Result]]]:
     return found | {
         "Growth of an estimate": estimators.growth,
         "Growth of the emulator": kernels.emulator_growth,
+        "A day of many satellites": constellations.a_day,
     }
 
 

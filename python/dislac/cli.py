@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from queue import SimpleQueue
@@ -119,6 +120,31 @@ def _parse_speed(ctx: click.Context, parameter: click.Parameter, value: str) -> 
     if not 0.0 < speed < math.inf:
         raise click.BadParameter(f"'{value}' is neither 'max' nor a number above 0 (1: real time)")
     return speed
+
+
+def _parse_site(
+    ctx: click.Context, parameter: click.Parameter, value: str
+) -> tuple[float, float, float]:
+    try:
+        numbers = [float(number) for number in value.split(",")]
+        latitude, longitude, height = [*numbers, *[0.0] * (len(numbers) == 2)]
+    except ValueError:
+        latitude = math.nan
+    if not (abs(latitude) <= 90 and -180 <= longitude <= 360 and math.isfinite(height)):
+        raise click.BadParameter(f"'{value}' is not LAT,LON or LAT,LON,HEIGHT, such as 50.9,-1.4")
+    return latitude, longitude, height
+
+
+def _parse_time(
+    ctx: click.Context, parameter: click.Parameter, value: str | None
+) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        time = datetime.fromisoformat(value)
+    except ValueError:
+        raise click.BadParameter(f"'{value}' is not a time such as 2026-01-01T12:00:00Z") from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 _settings = click.option(
@@ -378,6 +404,112 @@ def waveform(
 
 
 @main.command()
+@click.argument("satellites")
+@click.option(
+    "--site",
+    required=True,
+    metavar="LAT,LON[,HEIGHT]",
+    callback=_parse_site,
+    help="Where one looks from [degrees, degrees, m].",
+)
+@click.option(
+    "--start",
+    metavar="TIME",
+    callback=_parse_time,
+    help="When to begin, such as 2026-01-01T12:00:00Z; default the file's latest epoch.",
+)
+@click.option("--hours", type=click.FloatRange(0, min_open=True), default=24.0, show_default=True)
+@click.option("--step", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True)
+@click.option("--mask", type=float, default=10.0, show_default=True, help="Least elevation [deg].")
+@click.option("--name", metavar="TEXT", help="Only satellites with this in their names.")
+@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw the sky there.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a pass.")
+def passes(
+    satellites: str,
+    site: tuple[float, float, float],
+    start: datetime | None,
+    hours: float,
+    step: float,
+    mask: float,
+    name: str | None,
+    plot: Path | None,
+    as_json: bool,
+) -> None:
+    """Prints when SATELLITES rise over a site, culminate and set.
+
+    SATELLITES is a file of TLE or OMM (CSV, JSON, XML), or a Walker Delta shell,
+    walker:ALTITUDE,PLANES,PER_PLANE,INCLINATION[,PHASING] in m and degrees.
+    """
+    from .geometry import find_passes
+    from .io import sky
+
+    fleet, epoch = sky.open_fleet(satellites, start)
+    time = np.append(np.arange(0.0, hours * 3600.0, step), hours * 3600.0)
+    with _progress(len(time) - 1, "time steps") as advance:
+        found = find_passes(fleet, site, time, mask=math.radians(mask), progress=advance)
+    if name is not None:
+        chosen = [k for k, s in enumerate(found.satellite) if name in fleet.names[s]]
+        found = found.chosen(np.array(chosen, dtype=np.int64))
+    if as_json:
+        for number in range(len(found)):
+            click.echo(sky.pass_to_json(fleet, found, number, epoch))
+    else:
+        for row in sky.pass_rows(fleet, found, epoch):
+            click.echo(row)
+        count = sky.count_in_view(found, time)
+        click.echo(
+            f"{len(found)} passes of {len(np.unique(found.satellite))} satellites out of "
+            f"{len(fleet)}; in view at a time: {count.min()} to {count.max()}, "
+            f"{count.mean():.1f} on average"
+        )
+    if plot is not None:
+        title = f"{satellites}, {hours:g} h over {site[0]:g}°, {site[1]:g}°"
+        sky.draw_sky(fleet, site, found, time, plot, mask=math.radians(mask), title=title)
+
+
+@main.command()
+@click.argument("scenario")
+@click.option("--start", type=float, default=0.0, show_default=True, metavar="S")
+@click.option(
+    "--duration",
+    type=click.FloatRange(0),
+    default=600.0,
+    show_default=True,
+    metavar="S",
+    help="How long to follow the links [s].",
+)
+@click.option(
+    "--step", type=click.FloatRange(0, min_open=True), default=30.0, show_default=True, metavar="S"
+)
+@click.option(
+    "--plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw delays and Dopplers."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a time.")
+@_settings
+def geometry(
+    scenario: str,
+    start: float,
+    duration: float,
+    step: float,
+    plot: Path | None,
+    as_json: bool,
+    settings: dict[str, Any],
+) -> None:
+    """Prints delay and Doppler shift of SCENARIO's links over time, and how fast they change."""
+    from .io import sky
+
+    chosen = load_scenario(scenario, settings)
+    time = start + step * np.arange(math.floor(duration / step + 1e-9) + 1)
+    for row in (sky.link_to_json if as_json else sky.link_rows)(chosen, time):
+        click.echo(row)
+    if plot is not None:
+        fine = np.linspace(start, max(start + duration, start + step), 601)
+        links = sky.follow_scenario(chosen, fine)
+        carrier = chosen.numerology.carrier_frequency / 1e9
+        sky.draw_links(links, fine, plot, title=f"{chosen.name}, {carrier:g} GHz")
+
+
+@main.command()
 def doctor() -> None:
     """Checks what gr-dislac stands on, and says what to do about each fault."""
     from .doctor import format_checks, has_fault, run_checks
@@ -433,18 +565,18 @@ def _follow(
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Callable[[], None]]:
-    """A bar on stderr where that is a terminal; gives what makes it advance by a frame."""
+def _progress(total: int, what: str = "frames") -> Iterator[Callable[..., None]]:
+    """A bar on stderr where that is a terminal; gives what makes it advance, by one if not said."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda: None
+        yield lambda count=1: None
         return
-    columns = TextColumn("frames"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    columns = TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     # What is printed meanwhile has to go above the bar, if both share the terminal.
     shared = sys.stdout.isatty()
     with Progress(*columns, console=console, transient=True, redirect_stdout=shared) as bar:
         task = bar.add_task("", total=total or None)
-        yield lambda: bar.advance(task)
+        yield lambda count=1: bar.advance(task, count)
 
 
 class _Running:

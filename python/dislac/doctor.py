@@ -30,6 +30,7 @@ LIBRARIES = {
     "matplotlib": (True, "pictures"),
     "pymap3d": (True, "fixes on the globe"),
     "sigmf": (False, "recordings"),
+    "sgp4": (False, "satellites from mean elements (TLE, OMM)"),
     "PyQt5": (False, "live displays"),
     "pyqtgraph": (False, "live displays"),
 }

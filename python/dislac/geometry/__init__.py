@@ -1,19 +1,50 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Positions, velocities and ranges; what a bistatic delay says about a position."""
+"""Positions, velocities and ranges, orbits and passes; what a bistatic delay says of a position."""
 
 from .bistatic import bistatic_ellipse, bistatic_gradient, bistatic_range, range_along_ray
-from .frames import geodetic_from_enu
+from .elements import Catalogue, ElementSet, SatelliteMotion, read_elements
+from .frames import (
+    LocalMotion,
+    ecef_from_geodetic,
+    enu_from_ecef,
+    geodetic_from_enu,
+    look_angles,
+)
+from .hermite import HermiteMotion
+from .link import Link, follow_link
 from .motion import SPEED_OF_LIGHT, LinearMotion, Motion, delay_and_doppler, range_and_rate
+from .orbits import CircularOrbit, OrbitError, WalkerShell, range_rate_limit, slant_range
+from .passes import Fleet, Passes, find_passes, in_view
 
 __all__ = [
     "SPEED_OF_LIGHT",
+    "Catalogue",
+    "CircularOrbit",
+    "ElementSet",
+    "Fleet",
+    "HermiteMotion",
     "LinearMotion",
+    "Link",
+    "LocalMotion",
     "Motion",
+    "OrbitError",
+    "Passes",
+    "SatelliteMotion",
+    "WalkerShell",
     "bistatic_ellipse",
     "bistatic_gradient",
     "bistatic_range",
     "delay_and_doppler",
+    "ecef_from_geodetic",
+    "enu_from_ecef",
+    "find_passes",
+    "follow_link",
     "geodetic_from_enu",
+    "in_view",
+    "look_angles",
     "range_along_ray",
     "range_and_rate",
+    "range_rate_limit",
+    "read_elements",
+    "slant_range",
 ]

@@ -12,7 +12,7 @@ from ..channel.schedule import BeamSchedule
 from ..dsp.delay import PASSBAND
 from ..dsp.noise import GaussianNoise, PooledNoise
 from ..estimation import Estimate, Estimator, make_estimator
-from ..geometry import delay_and_doppler
+from ..geometry import LinearMotion, delay_and_doppler
 from ..positioning import BistaticLocator, Fix, FixStatus
 from ..waveform import modulate
 from .model import Scenario
@@ -64,11 +64,25 @@ def precompensator(scenario: Scenario) -> Precompensator | None:
 def _passband(scenario: Scenario) -> float:
     """Band |f| / fs that the pilots occupy, the edge of a subcarrier and the Doppler included."""
     numerology = scenario.numerology
-    _, doppler = delay_and_doppler(
-        ends(scenario), 0.0, numerology.carrier_frequency, speed=scenario.propagation_speed
+    edge = (
+        np.abs(numerology.frequencies).max()
+        + numerology.subcarrier_spacing
+        + _largest_doppler(scenario)
     )
-    edge = np.abs(numerology.frequencies).max() + numerology.subcarrier_spacing + abs(doppler)
     return min(float(edge) / scenario.sample_rate, PASSBAND)
+
+
+def _largest_doppler(scenario: Scenario) -> float:
+    """Doppler shift on the reference link that is not exceeded [Hz].
+
+    On a line it hardly changes. In orbit it does, and is less than the ends' speeds allow, which
+    in the turning frame vary by some percent.
+    """
+    carrier, speed = scenario.numerology.carrier_frequency, scenario.propagation_speed
+    if all(isinstance(node, LinearMotion) for node in ends(scenario)):
+        return float(abs(delay_and_doppler(ends(scenario), 0.0, carrier, speed=speed)[1]))
+    fastest = sum(np.linalg.norm(node.state(0.0)[1]) for node in ends(scenario))
+    return float(1.1 * carrier / speed * fastest)
 
 
 # The channel

@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,9 +14,10 @@ from scipy.spatial.transform import Rotation
 from ..arrays import PlanarArray, phase_shifter_beams
 from ..channel import Coupling
 from ..channel.fading import ShadowedRician
-from ..geometry import SPEED_OF_LIGHT, LinearMotion
+from ..geometry import SPEED_OF_LIGHT, Motion
 from ..waveform import Numerology, Pilots, make_pilots
-from .loader import Document, load_document, parse_document
+from .loader import Document, Key, load_document, parse_document
+from .motion import node_motion, scenario_epoch, scenario_origin
 
 __all__ = [
     "Channel",
@@ -34,7 +36,7 @@ __all__ = [
 class Node:
     """A place that moves, with an antenna array."""
 
-    motion: LinearMotion
+    motion: Motion
     array: PlanarArray
 
 
@@ -54,7 +56,8 @@ class Precompensation:
 class PathSettings:
     """One propagation path; powers are relative to the echo's.
 
-    `relative_power` of a direct path is None where the link budget sets it.
+    `relative_power` of a direct path is None where the link budget sets it. `source` is the name
+    of the satellite where the path begins, None for the transmitter.
     """
 
     kind: Literal["echo", "scattered", "direct"]
@@ -62,6 +65,7 @@ class PathSettings:
     reflection_loss: float
     relative_power: float | None
     phase: float
+    source: str | None = None
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,8 @@ class Scenario:
     """Everything that blocks, command line and studies take their numbers from.
 
     `target` is the truth, None where it is not known. `origin` is (latitude [deg], longitude
-    [deg], height [m]) of the scene's zero, or None. `text` is the YAML that says all this.
+    [deg], height [m]) of the scene's zero, or None; `epoch` is what time zero is, or None.
+    `satellites` send what the transmitter sends. `text` is the YAML that says all this.
     """
 
     name: str
@@ -119,11 +124,13 @@ class Scenario:
     seed: int
     propagation_speed: float
     origin: tuple[float, float, float] | None
+    epoch: datetime | None
     numerology: Numerology
     pilots: Pilots
     transmitter: Node
     receiver: Node
     target: Node | None
+    satellites: Mapping[str, Node]
     transmit_beams: NDArray[np.complex128]
     receive_beams: NDArray[np.complex128]
     coupling: Coupling
@@ -177,7 +184,15 @@ def _build(document: Document) -> Scenario:
     data = document.data
     seed = data.get("seed", 1)
     numerology = _numerology(document)
-    nodes = {name: _node(node) for name, node in data["nodes"].items()}
+    nodes = {
+        name: _node(document, ("nodes", name), node)
+        for name, node in data["nodes"].items()
+        if name != "satellites"
+    }
+    satellites = {
+        name: _node(document, ("nodes", "satellites", name), node)
+        for name, node in data["nodes"].get("satellites", {}).items()
+    }
     beams = data.get("beams", {})
     chains = beams.get("chains", 8)
     transmit_beams, receive_beams = (
@@ -196,7 +211,6 @@ def _build(document: Document) -> Scenario:
         )
     except ValueError as error:
         raise document.error("pilots.user", str(error)) from None
-    origin = data.get("origin")
     advance = data.get("precompensation", {})
     locator = data.get("locator", {})
     return Scenario(
@@ -204,13 +218,14 @@ def _build(document: Document) -> Scenario:
         description=data.get("description", ""),
         seed=seed,
         propagation_speed=data.get("propagation_speed", SPEED_OF_LIGHT),
-        origin=origin
-        and (origin["latitude_deg"], origin["longitude_deg"], origin.get("height_m", 0.0)),
+        origin=scenario_origin(document),
+        epoch=scenario_epoch(document),
         numerology=numerology,
         pilots=own_pilots,
         transmitter=nodes["transmitter"],
         receiver=nodes["receiver"],
         target=nodes.get("target"),
+        satellites=satellites,
         transmit_beams=transmit_beams,
         receive_beams=receive_beams,
         coupling=beams.get("coupling", "paired"),
@@ -238,11 +253,11 @@ def _numerology(document: Document) -> Numerology:
         raise document.error(f"numerology.{key}", str(error)) from None
 
 
-def _node(data: Mapping[str, Any]) -> Node:
+def _node(document: Document, key: Key, data: Mapping[str, Any]) -> Node:
     array = data.get("array", {"nx": 1, "ny": 1})
     angles = array.get("orientation_deg", (0.0, 0.0, 0.0))
     return Node(
-        LinearMotion(data["position"], data.get("velocity", (0.0, 0.0, 0.0))),
+        node_motion(document, key, data),
         PlanarArray(array["nx"], array["ny"], Rotation.from_euler("ZYX", angles, degrees=True)),
     )
 
@@ -273,6 +288,13 @@ def _channel(document: Document, nodes: Mapping[str, Node], seed: int) -> Channe
                 ("channel", "paths", index, "kind"),
                 f"a path of kind '{path['kind']}' needs nodes.target",
             )
+        known = document.data["nodes"].get("satellites", {})
+        if "from" in path and path["from"] not in known:
+            raise document.error(
+                ("channel", "paths", index, "from"),
+                f"nodes.satellites has no '{path['from']}'"
+                + (f"; it has {', '.join(known)}" if known else ""),
+            )
         for _ in range(path.get("count", 1)):
             paths.append(_path(path, nodes, rng))
     fading = data.get("fading")
@@ -302,7 +324,7 @@ def _path(
     phase = rng.uniform(0.0, 2 * np.pi)
     scatterer, loss = None, 1.0
     if path["kind"] == "scattered":
-        ends = [nodes[name].motion.position for name in ("target", "receiver")]
+        ends = [nodes[name].motion.state(0.0)[0] for name in ("target", "receiver")]
         drawn = rng.uniform(np.minimum(*ends), np.maximum(*ends))
         scatterer = np.asarray(path.get("position", drawn), dtype=float)
         loss = _linear(-path.get("reflection_loss_db", 6.0))
@@ -313,6 +335,7 @@ def _path(
         reflection_loss=loss,
         relative_power=None if power is None else _linear(power),
         phase=phase,
+        source=path.get("from"),
     )
 
 

@@ -72,9 +72,15 @@ def ends(scenario: Scenario) -> tuple[Motion, Motion]:
     return scenario.transmitter.motion, scenario.receiver.motion
 
 
+def _source(scenario: Scenario, path: PathSettings) -> Motion:
+    """Where a path begins."""
+    node = scenario.transmitter if path.source is None else scenario.satellites[path.source]
+    return node.motion
+
+
 def path_nodes(scenario: Scenario, path: PathSettings) -> tuple[Motion, ...]:
     """The nodes that a path visits, transmitter first."""
-    transmitter, receiver = ends(scenario)
+    transmitter, receiver = _source(scenario, path), scenario.receiver.motion
     if path.kind == "direct":
         return transmitter, receiver
     assert scenario.target is not None  # the loader has seen to it
@@ -155,16 +161,22 @@ def noise_power(scenario: Scenario) -> float:
     )
     # The scene is scaled so that echo and scattered paths have unit power together.
     powers = _mean_powers(scenario) * _element_powers(scenario) * _wanted(scenario)
-    echoes = np.array([path.kind == "echo" for path in channel.paths])
+    echoes = np.array([_is_the_echo(path) for path in channel.paths])
     share = np.sum(powers[echoes]) / np.sum(powers)
-    return float(noise / _received_power(scenario, "echo") * share)
+    return float(noise / _received_power(scenario, "echo", scenario.transmitter.motion) * share)
 
 
-def _received_power(scenario: Scenario, kind: Literal["echo", "direct"]) -> float:
+def _is_the_echo(path: PathSettings) -> bool:
+    return path.kind == "echo" and path.source is None
+
+
+def _received_power(
+    scenario: Scenario, kind: Literal["echo", "direct"], transmitter: Motion
+) -> float:
     """What the link budget gives a receive chain over the echo or the direct path [W]."""
     link, numerology = scenario.channel.link, scenario.numerology
     carrier, speed = numerology.carrier_frequency, scenario.propagation_speed
-    stops = [*ends(scenario)]
+    stops = [transmitter, scenario.receiver.motion]
     if kind == "echo":
         assert scenario.target is not None  # the loader has seen to it
         stops.insert(1, scenario.target.motion)
@@ -198,14 +210,20 @@ def _mean_powers(scenario: Scenario) -> NDArray[np.float64]:
     """(L,) mean |gain|^2 of each path, an echo that does not fade being one."""
     channel = scenario.channel
     powers = []
+    own = scenario.transmitter.motion
     for path in channel.paths:
+        source = _source(scenario, path)
         if path.kind == "direct":
             power = path.relative_power
             if power is None:
-                power = _received_power(scenario, "direct") / _received_power(scenario, "echo")
+                power = _received_power(scenario, "direct", source)
+                power /= _received_power(scenario, "echo", own)
             powers.append(power)
             continue
         power = path.reflection_loss
+        if source is not own:
+            power *= _received_power(scenario, "echo", source)
+            power /= _received_power(scenario, "echo", own)
         if channel.fading is not None:
             power *= _fading_power(channel.fading, path)
         if path.scatterer is not None and scenario.target is not None:
@@ -231,8 +249,11 @@ def _element_powers(scenario: Scenario) -> NDArray[np.float64]:
 
 
 def _wanted(scenario: Scenario) -> NDArray[np.bool_]:
-    """(L,) which paths count as signal: all but the direct one, unless there is nothing else."""
-    wanted = np.array([path.kind != "direct" for path in scenario.channel.paths])
+    """(L,) which paths count as signal: the transmitter's but the direct one, unless there are no
+    such."""
+    wanted = np.array(
+        [path.kind != "direct" and path.source is None for path in scenario.channel.paths]
+    )
     return wanted if np.any(wanted) else ~wanted
 
 
@@ -251,7 +272,7 @@ def true_paths(scenario: Scenario, frame: int, count: int | None = None) -> Path
     settings = scenario.precompensation
     paths = sorted(
         zip(scenario.channel.paths, path_gains(scenario), strict=True),
-        key=lambda path: path[0].kind != "echo",
+        key=lambda path: not _is_the_echo(path[0]),
     )[:count]
     nodes = [path_nodes(scenario, path) for path, _ in paths]
     delay, doppler = (
@@ -285,7 +306,7 @@ def bound(
             looser, and valid for estimators that leave weak paths alone.
     """
     power = noise_power(scenario)
-    echo = any(path.kind == "echo" for path in scenario.channel.paths)
+    echo = any(_is_the_echo(path) for path in scenario.channel.paths)
     if scenario.target is None or not echo or power == 0:
         return np.nan
     time = frame_time(scenario, frame)

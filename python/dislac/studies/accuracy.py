@@ -61,7 +61,7 @@ def random_scenes(
     receiver's foot; and as many scatterers, uniform in the box between target and receiver, 6 dB
     below.
     """
-    receiver = scenario.receiver.motion.position
+    receiver = scenario.receiver.motion.state(0.0)[0]
     while True:
         r, angle = radius * np.sqrt(rng.uniform()), rng.uniform(0, 2 * np.pi)
         place = np.array([receiver[0] + r * np.cos(angle), receiver[1] + r * np.sin(angle), 0.0])

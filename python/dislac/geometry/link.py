@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Delay, Doppler shift and their rates along a path, hops at carriers of their own included."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .motion import SPEED_OF_LIGHT, Motion, range_and_rate
+
+__all__ = ["Link", "follow_link"]
+
+Floats = NDArray[np.float64]
+
+_STEP = 0.5
+"""Of the differences that give the Doppler's rate [s]: off by 1e-6 of it for a low orbit."""
+
+
+@dataclass(frozen=True, eq=False)
+class Link:
+    """A path over time, (...) each.
+
+    Args:
+        length: of the path [m].
+        delay: [s].
+        delay_rate: by which it grows, s in a s.
+        doppler: shift of the carrier [Hz], positive when closing, summed over the hops.
+        doppler_rate: [Hz/s].
+    """
+
+    length: Floats
+    delay: Floats
+    delay_rate: Floats
+    doppler: Floats
+    doppler_rate: Floats
+
+
+def follow_link(
+    nodes: Sequence[Motion],
+    time: ArrayLike,
+    carrier_frequency: ArrayLike,
+    *,
+    speed: float = SPEED_OF_LIGHT,
+) -> Link:
+    """Delay and Doppler shift along a path, and how fast they change.
+
+    A satellite that sends on what a gateway feeds it is a path of two hops, each at a carrier
+    of its own: the delay is that of both, the Doppler shifts add up, as a transponder moves the
+    signal in frequency by a constant.
+
+    Args:
+        nodes: the nodes that the path visits, transmitter first, receiver last.
+        time: any shape [s].
+        carrier_frequency: one for all hops, or one for each [Hz].
+
+    Raises:
+        ValueError: there is neither one carrier nor one a hop.
+    """
+    time = np.asarray(time, dtype=float)
+    hops = list(pairwise(nodes))
+    carrier = np.asarray(carrier_frequency, dtype=float)
+    if carrier.shape not in ((), (len(hops),)):
+        raise ValueError(f"{carrier.size} carriers for {len(hops)} hops; one, or one a hop")
+    carrier = np.broadcast_to(carrier, len(hops))
+
+    def rates(when: Floats) -> Floats:
+        return np.stack([range_and_rate(hop, when)[1] for hop in hops])
+
+    length, rate = range_and_rate(nodes, time)
+    # fourth order, over two steps to either side
+    growth = 8 * (rates(time + _STEP) - rates(time - _STEP))
+    growth -= rates(time + 2 * _STEP) - rates(time - 2 * _STEP)
+    return Link(
+        length=length,
+        delay=length / speed,
+        delay_rate=rate / speed,
+        doppler=np.tensordot(carrier, rates(time), 1) / -speed,
+        doppler_rate=np.tensordot(carrier, growth, 1) / (-12 * _STEP * speed),
+    )
