@@ -71,6 +71,8 @@ class ChannelPath:
             array. None follows the nodes, chunk by chunk. Of no effect without an array.
         coupling: (receive elements, transmit elements) matrix between the ends, in place of the
             arrays' responses. None: the arrays' responses, and ones at an end without an array.
+        carriers: carrier frequency of each hop [Hz], where a node (a transparent satellite behind
+            its feeder link) moves the signal in frequency. None: the emulator's on all hops.
 
     Raises:
         StreamError: there are less than two nodes, or numbers of the wrong shape.
@@ -81,10 +83,15 @@ class ChannelPath:
     departure: ArrayLike | None = None
     arrival: ArrayLike | None = None
     coupling: ArrayLike | None = None
+    carriers: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         if len(self.nodes) < 2:
             raise StreamError(f"a path of {len(self.nodes)} nodes; it needs two at least")
+        if self.carriers is not None and len(self.carriers) != len(self.nodes) - 1:
+            raise StreamError(
+                f"{len(self.carriers)} carriers for a path of {len(self.nodes) - 1} hops"
+            )
         if not callable(self.gain) and not np.isfinite(self.gain):
             raise StreamError(f"the gain of a path is {self.gain}; it must be finite")
         for name, value in (("departure", self.departure), ("arrival", self.arrival)):
@@ -416,6 +423,11 @@ class ChannelEmulator(ChunkProcessor):
         middle = 0.5 * (delay[:, :-1] + delay[:, 1:]) * self.sample_rate
         self._whole, self._row = split_delay(middle.reshape(-1, BLOCK, HOPS))
         phase = -self.carrier_frequency * delay
+        for p, path in enumerate(self.paths):
+            if path.carriers is not None:
+                hops = [range_and_rate(hop, border) for hop in pairwise(path.nodes)]
+                turns, growth = np.tensordot(path.carriers, np.array(hops), 1) / self.speed
+                phase[p] = -_between(turns, growth, step)
         shape = len(self.paths), BLOCK, HOPS
         self._phase = phase[:, :-1].reshape(shape), phase[:, 1:].reshape(shape)
         self._group()
