@@ -295,7 +295,9 @@ class RecordingReader:
         self.read_into(start, samples)
         return samples
 
-    def read_into(self, start: int, rows: Sequence[NDArray[np.complex64]]) -> None:
+    def read_into(
+        self, start: int, rows: NDArray[np.complex64] | Sequence[NDArray[np.complex64]]
+    ) -> None:
         """Write the samples from `start` on to as many places of one row for each chain."""
         count = len(rows[0])
         for first in range(0, count, _PIECE):
