@@ -14,7 +14,7 @@ from ..dsp.noise import GaussianNoise, PooledNoise
 from ..estimation import Estimate, Estimator, make_estimator
 from ..geometry import delay_and_doppler
 from ..positioning import BistaticLocator, Fix, FixStatus
-from ..waveform import modulate
+from ..waveform import Equalizer, Payload, PayloadReceiver, modulate
 from .model import Scenario
 from .truth import (
     bound,
@@ -29,7 +29,16 @@ from .truth import (
     snapshot_model,
 )
 
-__all__ = ["emulator", "estimator", "locate", "locator", "pilot_frame", "precompensator"]
+__all__ = [
+    "emulator",
+    "estimator",
+    "locate",
+    "locator",
+    "payload_frames",
+    "payload_receiver",
+    "pilot_frame",
+    "precompensator",
+]
 
 
 # The transmitter
@@ -38,6 +47,24 @@ __all__ = ["emulator", "estimator", "locate", "locator", "pilot_frame", "precomp
 def pilot_frame(scenario: Scenario) -> NDArray[np.complex64]:
     """Samples (Nrf, frame_length) that the transmit chains send in every frame."""
     return modulate(scenario.pilots.grid(), scenario.numerology)
+
+
+def payload_frames(scenario: Scenario, blocks: NDArray[np.uint8]) -> NDArray[np.complex64]:
+    """Samples (Nrf, K, frame_length) of the frames that carry blocks of bytes (K, block_size).
+
+    Raises:
+        ValueError: the scenario has no payload.
+    """
+    payload = _payload(scenario)
+    grid = payload.grid(payload.encode(blocks)).astype(np.complex64)
+    chains = scenario.pilots.chains.T[:, None, :, None].astype(np.complex64)
+    return modulate(chains * grid, scenario.numerology)
+
+
+def _payload(scenario: Scenario) -> Payload:
+    if scenario.payload is None:
+        raise ValueError(f"scenario '{scenario.name}' has no payload; give it a section `payload`")
+    return scenario.payload
 
 
 def precompensator(scenario: Scenario) -> Precompensator | None:
@@ -127,6 +154,32 @@ def estimator(scenario: Scenario) -> Estimator:
         delay_window=settings.delay_window,
         doppler_window=settings.doppler_window,
         reference_departure=departure,
+    )
+
+
+def payload_receiver(scenario: Scenario) -> PayloadReceiver:
+    """What turns demodulated frames into blocks of bytes.
+
+    Raises:
+        ValueError: the scenario has no payload, or symbols without known elements whose beams
+            differ from those of other symbols.
+    """
+    payload = _payload(scenario)
+    numerology, settings = scenario.numerology, scenario.estimator
+    beams = scenario.transmit_beams, scenario.receive_beams
+    hopping = any(np.any(beams_of_end != beams_of_end[0]) for beams_of_end in beams)
+    return PayloadReceiver(
+        payload,
+        Equalizer(
+            payload.known,
+            numerology.symbol_times,
+            numerology.frequencies,
+            delay_window=settings.delay_window,
+            doppler_window=settings.doppler_window,
+            noise_power=noise_power(scenario),
+            hopping=hopping,
+        ),
+        scenario.pilots.scrambling,
     )
 
 

@@ -2,7 +2,7 @@
 """What a scenario says, as frozen objects in SI units."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +14,7 @@ from ..arrays import PlanarArray, phase_shifter_beams
 from ..channel import Coupling
 from ..channel.fading import ShadowedRician
 from ..geometry import SPEED_OF_LIGHT, LinearMotion
-from ..waveform import Numerology, Pilots, make_pilots
+from ..waveform import Numerology, Payload, Pilots, comb_mask, make_payload, make_pilots
 from .loader import Document, load_document, parse_document
 
 __all__ = [
@@ -111,7 +111,8 @@ class Scenario:
     """Everything that blocks, command line and studies take their numbers from.
 
     `target` is the truth, None where it is not known. `origin` is (latitude [deg], longitude
-    [deg], height [m]) of the scene's zero, or None. `text` is the YAML that says all this.
+    [deg], height [m]) of the scene's zero, or None. `payload` is what frames carry beside pilots, or
+    None. `text` is the YAML that says all this.
     """
 
     name: str
@@ -121,6 +122,7 @@ class Scenario:
     origin: tuple[float, float, float] | None
     numerology: Numerology
     pilots: Pilots
+    payload: Payload | None
     transmitter: Node
     receiver: Node
     target: Node | None
@@ -196,6 +198,10 @@ def _build(document: Document) -> Scenario:
         )
     except ValueError as error:
         raise document.error("pilots.user", str(error)) from None
+    payload = _payload(document, own_pilots)
+    if payload is not None:
+        towards = _towards(nodes["transmitter"], nodes["receiver"], transmit_beams)
+        own_pilots = replace(own_pilots, chains=towards)
     origin = data.get("origin")
     advance = data.get("precompensation", {})
     locator = data.get("locator", {})
@@ -208,6 +214,7 @@ def _build(document: Document) -> Scenario:
         and (origin["latitude_deg"], origin["longitude_deg"], origin.get("height_m", 0.0)),
         numerology=numerology,
         pilots=own_pilots,
+        payload=payload,
         transmitter=nodes["transmitter"],
         receiver=nodes["receiver"],
         target=nodes.get("target"),
@@ -236,6 +243,33 @@ def _numerology(document: Document) -> Numerology:
     except ValueError as error:
         key = "subcarriers" if "subcarriers" in str(error) else "frame_period"
         raise document.error(f"numerology.{key}", str(error)) from None
+
+
+def _payload(document: Document, pilots: Pilots) -> Payload | None:
+    data = document.data.get("payload")
+    if data is None:
+        return None
+    mask = comb_mask(*pilots.scrambling.shape, data.get("pilot_comb", 4))
+    try:
+        return make_payload(
+            np.where(mask, pilots.scrambling, 0),
+            data["modulation"],
+            power_share=data.get("pilot_power_share"),
+            additional_dmrs=data.get("dmrs_additional", 1) if data.get("dmrs", True) else None,
+            identity=data.get("identity", 0),
+        )
+    except ValueError as error:
+        raise document.error("payload", str(error)) from None
+
+
+def _towards(
+    transmitter: Node, receiver: Node, beams: NDArray[np.complex128]
+) -> NDArray[np.complex128]:
+    """(Ms, Nrf) phases of the chains with which their beams add up towards the receiver."""
+    way = receiver.motion.state(0.0)[0] - transmitter.motion.state(0.0)[0]
+    direction = transmitter.array.spatial_frequency(way / np.linalg.norm(way))
+    sent = np.einsum("a,mai->mi", transmitter.array.steering(direction).conj(), beams)
+    return np.exp(-1j * np.angle(sent))
 
 
 def _node(data: Mapping[str, Any]) -> Node:
