@@ -34,6 +34,7 @@ __all__ = [
     "estimator",
     "locate",
     "locator",
+    "payload",
     "payload_frames",
     "payload_receiver",
     "pilot_frame",
@@ -55,13 +56,18 @@ def payload_frames(scenario: Scenario, blocks: NDArray[np.uint8]) -> NDArray[np.
     Raises:
         ValueError: the scenario has no payload.
     """
-    payload = _payload(scenario)
-    grid = payload.grid(payload.encode(blocks)).astype(np.complex64)
+    sent = payload(scenario)
+    grid = sent.grid(sent.encode(blocks)).astype(np.complex64)
     chains = scenario.pilots.chains.T[:, None, :, None].astype(np.complex64)
     return modulate(chains * grid, scenario.numerology)
 
 
-def _payload(scenario: Scenario) -> Payload:
+def payload(scenario: Scenario) -> Payload:
+    """What frames carry beside the pilots.
+
+    Raises:
+        ValueError: the scenario has no payload.
+    """
     if scenario.payload is None:
         raise ValueError(f"scenario '{scenario.name}' has no payload; give it a section `payload`")
     return scenario.payload
@@ -164,14 +170,14 @@ def payload_receiver(scenario: Scenario) -> PayloadReceiver:
         ValueError: the scenario has no payload, or symbols without known elements whose beams
             differ from those of other symbols.
     """
-    payload = _payload(scenario)
+    sent = payload(scenario)
     numerology, settings = scenario.numerology, scenario.estimator
     beams = scenario.transmit_beams, scenario.receive_beams
     hopping = any(np.any(beams_of_end != beams_of_end[0]) for beams_of_end in beams)
     return PayloadReceiver(
-        payload,
+        sent,
         Equalizer(
-            payload.known,
+            sent.known,
             numerology.symbol_times,
             numerology.frequencies,
             delay_window=settings.delay_window,
