@@ -47,21 +47,24 @@ class Reassembly:
     """
 
     def __init__(self) -> None:
-        self._parts: list[bytes] | None = None
         self.packets_lost = 0
+        self._parts: list[bytes] | None = None
+        self._given_up = False  # the packet that goes on now is counted as lost already
 
     def take(self, block: NDArray[np.uint8]) -> bytes | None:
         """The packet that a block completes, if it does."""
         header = int.from_bytes(block[:HEADER].tobytes(), "big")
-        if not header & _LENGTH:
+        length = header & _LENGTH
+        if not length:
             return None
         if header & _BEGINS:
             self.lose()
-            self._parts = []
-        if self._parts is None:  # its beginning was lost
-            self.packets_lost += bool(header & _ENDS)
+            self._parts, self._given_up = [], False
+        if self._parts is None:
+            self.packets_lost += not self._given_up
+            self._given_up = not header & _ENDS
             return None
-        self._parts.append(block[HEADER : HEADER + (header & _LENGTH)].tobytes())
+        self._parts.append(block[HEADER : HEADER + length].tobytes())
         if not header & _ENDS:
             return None
         packet, self._parts = b"".join(self._parts), None
@@ -69,5 +72,6 @@ class Reassembly:
 
     def lose(self) -> None:
         """A block was lost: the packet that it may have belonged to cannot be completed."""
-        self.packets_lost += self._parts is not None
-        self._parts = None
+        if self._parts is not None:
+            self.packets_lost += 1
+            self._parts, self._given_up = None, True
