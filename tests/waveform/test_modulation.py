@@ -22,19 +22,25 @@ KINDS = list(BITS_PER_SYMBOL)
 CLAUSE = {
     "qpsk": lambda b: ((1 - 2 * b[0]) + 1j * (1 - 2 * b[1])) / np.sqrt(2),
     "16qam": lambda b: (
-        (1 - 2 * b[0]) * (2 - (1 - 2 * b[2])) + 1j * (1 - 2 * b[1]) * (2 - (1 - 2 * b[3]))
-    )
-    / np.sqrt(10),
+        ((1 - 2 * b[0]) * (2 - (1 - 2 * b[2])) + 1j * (1 - 2 * b[1]) * (2 - (1 - 2 * b[3])))
+        / np.sqrt(10)
+    ),
     "64qam": lambda b: (
-        (1 - 2 * b[0]) * (4 - (1 - 2 * b[2]) * (2 - (1 - 2 * b[4])))
-        + 1j * (1 - 2 * b[1]) * (4 - (1 - 2 * b[3]) * (2 - (1 - 2 * b[5])))
-    )
-    / np.sqrt(42),
+        (
+            (1 - 2 * b[0]) * (4 - (1 - 2 * b[2]) * (2 - (1 - 2 * b[4])))
+            + 1j * (1 - 2 * b[1]) * (4 - (1 - 2 * b[3]) * (2 - (1 - 2 * b[5])))
+        )
+        / np.sqrt(42)
+    ),
     "256qam": lambda b: (
-        (1 - 2 * b[0]) * (8 - (1 - 2 * b[2]) * (4 - (1 - 2 * b[4]) * (2 - (1 - 2 * b[6]))))
-        + 1j * (1 - 2 * b[1]) * (8 - (1 - 2 * b[3]) * (4 - (1 - 2 * b[5]) * (2 - (1 - 2 * b[7]))))
-    )
-    / np.sqrt(170),
+        (
+            (1 - 2 * b[0]) * (8 - (1 - 2 * b[2]) * (4 - (1 - 2 * b[4]) * (2 - (1 - 2 * b[6]))))
+            + 1j
+            * (1 - 2 * b[1])
+            * (8 - (1 - 2 * b[3]) * (4 - (1 - 2 * b[5]) * (2 - (1 - 2 * b[7]))))
+        )
+        / np.sqrt(170)
+    ),
 }
 
 
@@ -45,8 +51,10 @@ def all_bits(kind):
 
 
 def closed_form(size, snr):
-    """Bit error rate of square Gray QAM with 4^size points: Cho and Yoon, IEEE Trans. Commun. 50(7),
-    2002, (9) to (12)."""
+    """Bit error rate of square Gray QAM with 4^size points.
+
+    Cho and Yoon, IEEE Trans. Commun. 50(7), 2002.
+    """
     root = 1 << size
     total = 0.0
     for k in range(1, size + 1):
@@ -124,7 +132,9 @@ def test_mutual_information_by_integration(kind):
             one = (gray >> b & 1).astype(bool)
             p = np.stack([density[:, ~one].sum(1), density[:, one].sum(1)], axis=1)
             whole = p.sum(1, keepdims=True)
-            h = np.where(p > 0, p * np.log2(np.maximum(2 * p, 1e-300) / np.maximum(whole, 1e-300)), 0)
+            h = np.where(
+                p > 0, p * np.log2(np.maximum(2 * p, 1e-300) / np.maximum(whole, 1e-300)), 0
+            )
             total += h.sum() * (y[1] - y[0])
         assert mutual_information(kind, snr) == pytest.approx(2 * total, abs=2e-4)
 

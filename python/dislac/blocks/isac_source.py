@@ -115,7 +115,7 @@ class isac_source(Guarded, gr.sync_block):
         blocks = [self._next_block(index) for index in range(self._made, last + 1)]
         kept = self._samples[:, self._samples.shape[1] - max(self._made - first, 0) :]
         if blocks:
-            new = build.payload_frames(self._scenario, np.array(blocks))
+            new = build.payload_frames(self._scenario, np.array(blocks), self._made)
             kept = np.concatenate([kept, new], axis=1)
             self._made = last + 1
         self._samples = kept

@@ -13,7 +13,7 @@ __all__ = ["ue_receiver"]
 
 
 class ue_receiver(Guarded, gr.sync_block):
-    """Equalizes frame vectors, demaps them, checks their blocks, and puts packets together again.
+    """Equalizes whole frame vectors, demaps and checks them, and puts packets together again.
 
     It learns the channel of each frame from DM-RS and sensing pilots, and combines all chains.
     Packets whose blocks have all passed their CRC go out as PDUs of bytes on the port `pdus`, those
@@ -60,7 +60,7 @@ class ue_receiver(Guarded, gr.sync_block):
         index = self.nitems_read(0)
         for tag in self.get_tags_in_window(0, 0, 1, pmt_keys.FRAME):
             index, _ = pmt_keys.frame_from_tag(tag.value)
-        reception = self._receiver.receive(frame)
+        reception = self._receiver.receive(frame, index)
         self.frames_used += 1
         self.blocks_good += reception.good
         quality = {
@@ -77,9 +77,7 @@ class ue_receiver(Guarded, gr.sync_block):
             self.bits += self._payload.bits
             self.bit_errors += errors
         self.message_port_pub(pmt_keys.LINK, pmt_keys.link_to_pdu(quality))
-        self.message_port_pub(
-            pmt_keys.SYMBOLS, pmt_keys.symbols_to_pdu(reception.symbols, index)
-        )
+        self.message_port_pub(pmt_keys.SYMBOLS, pmt_keys.symbols_to_pdu(reception.symbols, index))
         self._collect(reception.block if reception.good else None, index)
         return 1
 

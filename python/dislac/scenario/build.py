@@ -6,12 +6,13 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from ..channel import SnapshotModel
 from ..channel.emulator import ChannelEmulator, ChannelPath
 from ..channel.precompensation import Precompensator
 from ..channel.schedule import BeamSchedule
 from ..dsp.delay import PASSBAND
 from ..dsp.noise import GaussianNoise, PooledNoise
-from ..estimation import Estimate, Estimator, make_estimator
+from ..estimation import DataAided, Estimate, Estimator, make_estimator
 from ..geometry import delay_and_doppler
 from ..positioning import BistaticLocator, Fix, FixStatus
 from ..waveform import Equalizer, Payload, PayloadReceiver, modulate
@@ -26,10 +27,12 @@ from .truth import (
     noise_power,
     path_gains,
     path_nodes,
+    payload_model,
     snapshot_model,
 )
 
 __all__ = [
+    "data_aided_estimator",
     "emulator",
     "estimator",
     "locate",
@@ -45,21 +48,32 @@ __all__ = [
 # The transmitter
 
 
-def pilot_frame(scenario: Scenario) -> NDArray[np.complex64]:
-    """Samples (Nrf, frame_length) that the transmit chains send in every frame."""
-    return modulate(scenario.pilots.grid(), scenario.numerology)
+def pilot_frame(scenario: Scenario, frame: int = 0) -> NDArray[np.complex64]:
+    """Samples (Nrf, frame_length) that the transmit chains send in a frame, muted or not.
+
+    They return after `scenario.pilots.cycle` frames.
+    """
+    return modulate(scenario.pilots.grid(frame), scenario.numerology)
 
 
-def payload_frames(scenario: Scenario, blocks: NDArray[np.uint8]) -> NDArray[np.complex64]:
-    """Samples (Nrf, K, frame_length) of the frames that carry blocks of bytes (K, block_size).
+def payload_frames(
+    scenario: Scenario, blocks: NDArray[np.uint8], first: int = 0
+) -> NDArray[np.complex64]:
+    """Samples (Nrf, K, frame_length) of frames that carry blocks of bytes (K, block_size).
+
+    Frame `first` carries the first of them.
 
     Raises:
         ValueError: the scenario has no payload.
     """
-    sent = payload(scenario)
-    grid = sent.grid(sent.encode(blocks)).astype(np.complex64)
-    chains = scenario.pilots.chains.T[:, None, :, None].astype(np.complex64)
-    return modulate(chains * grid, scenario.numerology)
+    sent, pilots = payload(scenario), scenario.pilots
+    frames = first + np.arange(len(blocks))
+    grid = sent.grid(sent.encode(blocks), frames).astype(np.complex64)
+    streams = sent.chains.T[:, None, :, None].astype(np.complex64) * grid
+    if not sent.shared:
+        own = np.stack([pilots.grid(frame) for frame in range(pilots.cycle)], axis=1)
+        streams += own[:, frames % pilots.cycle]
+    return modulate(streams, scenario.numerology)
 
 
 def payload(scenario: Scenario) -> Payload:
@@ -114,7 +128,7 @@ def emulator(scenario: Scenario) -> ChannelEmulator:
     make_noise = PooledNoise if scenario.channel.noise_pool else GaussianNoise
     advance = precompensator(scenario)
     sent, received = (
-        BeamSchedule(beams, numerology.symbol_length, numerology.frame_period, start)
+        BeamSchedule(beams, numerology.symbol_lengths, numerology.frame_period, start)
         for beams, start in (
             (scenario.transmit_beams, lead_in(scenario)),
             (scenario.receive_beams, first_arrival(scenario)),
@@ -144,8 +158,11 @@ def emulator(scenario: Scenario) -> ChannelEmulator:
 
 def estimator(scenario: Scenario) -> Estimator:
     """The estimator that the scenario chooses."""
+    return _estimator(scenario, snapshot_model(scenario))
+
+
+def _estimator(scenario: Scenario, model: SnapshotModel) -> Estimator:
     settings = scenario.estimator
-    model = snapshot_model(scenario)
     departure = None
     if settings.kind == "mmv-bomp" and scenario.coupling == "physical":
         # Algorithm 1 cannot tell departures then; seen from a satellite, the target lies where
@@ -163,6 +180,15 @@ def estimator(scenario: Scenario) -> Estimator:
     )
 
 
+def data_aided_estimator(scenario: Scenario) -> DataAided:
+    """The scenario's estimator, from all of a frame that is known; see `Payload.grid`.
+
+    Raises:
+        ValueError: the scenario has no payload.
+    """
+    return DataAided(_estimator(scenario, payload_model(scenario)))
+
+
 def payload_receiver(scenario: Scenario) -> PayloadReceiver:
     """What turns demodulated frames into blocks of bytes.
 
@@ -177,7 +203,7 @@ def payload_receiver(scenario: Scenario) -> PayloadReceiver:
     return PayloadReceiver(
         sent,
         Equalizer(
-            sent.known,
+            sent.known_power,
             numerology.symbol_times,
             numerology.frequencies,
             delay_window=settings.delay_window,
@@ -185,7 +211,6 @@ def payload_receiver(scenario: Scenario) -> PayloadReceiver:
             noise_power=noise_power(scenario),
             hopping=hopping,
         ),
-        scenario.pilots.scrambling,
     )
 
 

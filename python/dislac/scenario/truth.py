@@ -33,6 +33,7 @@ __all__ = [
     "noise_power",
     "path_gains",
     "path_nodes",
+    "payload_model",
     "snapshot_model",
     "true_paths",
 ]
@@ -85,12 +86,35 @@ def path_nodes(scenario: Scenario, path: PathSettings) -> tuple[Motion, ...]:
 @lru_cache(maxsize=16)
 def snapshot_model(scenario: Scenario) -> SnapshotModel:
     """The snapshot model that demodulated frames follow."""
+    pilots, numerology = scenario.pilots, scenario.numerology
+    frequencies = numerology.frequencies[pilots.subcarriers]
+    return SnapshotModel(
+        transmit_array=scenario.transmitter.array,
+        receive_array=scenario.receiver.array,
+        transmit_beams=scenario.transmit_beams[pilots.symbols],
+        receive_beams=scenario.receive_beams[pilots.symbols],
+        pilots=pilots.chains,
+        symbol_times=numerology.symbol_times[pilots.symbols],
+        frequencies=frequencies[0],
+        coupling=scenario.coupling,
+        offsets=frequencies[:, 0] - frequencies[0, 0],
+    )
+
+
+def payload_model(scenario: Scenario) -> SnapshotModel:
+    """The snapshot model of all elements that the data's chains send, at unit amplitude.
+
+    Raises:
+        ValueError: the scenario has no payload.
+    """
+    if scenario.payload is None:
+        raise ValueError(f"scenario '{scenario.name}' has no payload; give it a section `payload`")
     return SnapshotModel(
         transmit_array=scenario.transmitter.array,
         receive_array=scenario.receiver.array,
         transmit_beams=scenario.transmit_beams,
         receive_beams=scenario.receive_beams,
-        pilots=scenario.pilots.chains,
+        pilots=scenario.payload.chains,
         symbol_times=scenario.numerology.symbol_times,
         frequencies=scenario.numerology.frequencies,
         coupling=scenario.coupling,
@@ -140,15 +164,17 @@ def path_gains(scenario: Scenario) -> tuple[complex | BlockGain, ...]:
 def noise_power(scenario: Scenario) -> float:
     """E|noise|^2 of a received element (and of a sample), zero without noise.
 
-    The signal-to-noise ratio is that of echo and scattered paths together; the link budget's is
-    that of the echo alone.
+    The signal-to-noise ratio is that of echo and scattered paths together, of elements with pilots;
+    the link budget's is that of the echo alone, all of its power being in those.
     """
     channel = scenario.channel
     if channel.snr is not None:
         return 1.0 / channel.snr
     if channel.noise_temperature is None:
         return 0.0
-    bandwidth = scenario.numerology.subcarriers * scenario.numerology.subcarrier_spacing
+    numerology = scenario.numerology
+    occupied = numerology.subcarriers if scenario.payload else scenario.pilots.occupancy
+    bandwidth = occupied * numerology.subcarrier_spacing
     noise = thermal_noise(
         bandwidth, temperature=channel.noise_temperature, noise_factor=channel.noise_factor
     )
@@ -226,7 +252,9 @@ def _element_powers(scenario: Scenario) -> NDArray[np.float64]:
     nodes = [path_nodes(scenario, path) for path in scenario.channel.paths]
     places = np.array([directions(scenario, n, 0.0) for n in nodes])
     response = model.response(places[:, 0], places[:, 1])
-    return np.mean(np.abs(response) ** 2, axis=(1, 2))
+    power = np.mean(np.abs(response) ** 2, axis=(1, 2))
+    # Beside a payload pilots may be stronger or weaker than the average element.
+    return power / (scenario.payload.pilot_amplitude**2 if scenario.payload else 1.0)
 
 
 def _wanted(scenario: Scenario) -> NDArray[np.bool_]:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Numerology, pilots, payload, and the CP-OFDM modulator and demodulator."""
+"""Numerology, pilots and NR PRS, their ambiguity, payload, and the CP-OFDM modem."""
 
+from .ambiguity import ambiguity
 from .crc import CRC_LENGTHS, crc
 from .dmrs import dmrs, dmrs_symbols
 from .equalizer import Equalized, Equalizer
@@ -13,10 +14,11 @@ from .modulation import (
     mutual_information,
     soft_bits,
 )
-from .numerology import Numerology
+from .numerology import Numerology, nr_cyclic_prefixes
 from .ofdm import demodulate, modulate
-from .payload import Payload, comb_mask, make_payload
-from .pilots import PILOT_KINDS, Pilots, make_pilots
+from .payload import Payload, comb_mask, make_payload, sensing_grid, thin
+from .pilots import PILOT_KINDS, Pilots, make_pilots, prs_pilots
+from .prs import PrsResource, PrsResourceSet, prs_grid, prs_mask, slot_grid
 from .receiver import PayloadReceiver, Reception
 from .transport import HEADER, Reassembly, segments
 
@@ -31,8 +33,11 @@ __all__ = [
     "Payload",
     "PayloadReceiver",
     "Pilots",
+    "PrsResource",
+    "PrsResourceSet",
     "Reassembly",
     "Reception",
+    "ambiguity",
     "bit_error_rate",
     "comb_mask",
     "crc",
@@ -46,6 +51,13 @@ __all__ = [
     "map_bits",
     "modulate",
     "mutual_information",
+    "nr_cyclic_prefixes",
+    "prs_grid",
+    "prs_mask",
+    "prs_pilots",
     "segments",
+    "sensing_grid",
+    "slot_grid",
     "soft_bits",
+    "thin",
 ]

@@ -55,8 +55,9 @@ def dmrs_symbols(
     start = 0 if mapping == "B" else 2 if first is None else first
     if after is None or not 0 <= additional <= 3:
         raise ValueError(
-            f"no DM-RS of mapping type {mapping} for {duration} symbols with {additional} additional "
-            "positions; type A has 3 to 14 symbols, type B 2 to 13, either 0 to 3 positions"
+            f"no DM-RS of mapping type {mapping} for {duration} symbols with {additional} "
+            "additional positions; type A has 3 to 14 symbols, type B 2 to 13, either 0 to 3 "
+            "positions"
         )
     if mapping == "A" and (start not in (2, 3) or (start == 3 and additional == 3)):
         raise ValueError(

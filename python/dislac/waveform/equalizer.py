@@ -27,7 +27,7 @@ class Equalized(NamedTuple):
 
 
 class Equalizer:
-    """Linear MMSE channel estimate for delays and Dopplers in a window, then maximum-ratio combining.
+    """MMSE channel estimate for delays and Dopplers in a window, then maximum-ratio combining.
 
     The channel is taken to be random, of unit power, with delay and Doppler uniform in their
     windows. Its correlation has few eigenvectors that matter (about as many as the window has
@@ -35,7 +35,7 @@ class Equalizer:
     does not depend on the frame and is computed here, once.
 
     Args:
-        known: (Ms, Nsc) what is sent on the known elements, zero elsewhere.
+        power: (Ms, Nsc) |amplitude|^2 of the known elements, zero elsewhere.
         times: (Ms,) t_m [s].
         frequencies: (Nsc,) f_n [Hz].
         delay_window, doppler_window: (least, greatest) [s], [Hz].
@@ -55,7 +55,7 @@ class Equalizer:
 
     def __init__(
         self,
-        known: ArrayLike,
+        power: ArrayLike,
         times: ArrayLike,
         frequencies: ArrayLike,
         *,
@@ -64,17 +64,17 @@ class Equalizer:
         noise_power: float,
         hopping: bool = False,
     ) -> None:
-        a = np.asarray(known, dtype=complex)
-        symbols, subcarriers = a.shape
+        known = np.asarray(power, dtype=float)
+        symbols, subcarriers = known.shape
         noise = max(noise_power, 1e-6)
-        tolerance = 1e-3 * noise / a.size
+        tolerance = 1e-3 * noise / known.size
         f, frequency_power = _basis(np.asarray(frequencies, float), delay_window, tolerance, -1.0)
         if hopping:
             t, time_power = np.ones((1, 1), complex), np.ones(1)
         else:
             t, time_power = _basis(np.asarray(times, float), doppler_window, tolerance, 1.0)
-        groups = len(a) // len(t)
-        weight = (np.abs(a) ** 2).reshape(groups, len(t), subcarriers)
+        groups = symbols // len(t)
+        weight = known.reshape(groups, len(t), subcarriers)
         empty = np.flatnonzero(~weight.any(axis=(1, 2)))
         if len(empty):
             where = f"symbol {empty[0]}" if hopping else "the frame"
@@ -88,20 +88,25 @@ class Equalizer:
         ).reshape(groups, count, count)
         prior = np.outer(time_power, frequency_power).ravel()
         inverse = np.linalg.inv(information / noise + np.diag(1.0 / prior))
-        self._known, self._time, self._frequency = a, t, f
+        self._time, self._frequency = t, f
         self._solve = inverse / noise
         spread = inverse.reshape(groups, *2 * (t.shape[1], f.shape[1]))
         error = np.einsum("mt,nk,gtksl,ms,nl->gmn", t, f, spread, t.conj(), f.conj(), optimize=True)
-        self.error: Floats = np.maximum(error.real.reshape(a.shape), 0.0)
+        self.error: Floats = np.maximum(error.real.reshape(known.shape), 0.0)
         # Degrees of freedom that known elements keep once the channel has been fitted to them.
         explained = np.trace(self._solve @ information, axis1=-2, axis2=-1).real.sum()
-        self._freedom = max(float(np.count_nonzero(a) - explained), 1.0)
+        self._freedom = max(float(np.count_nonzero(known) - explained), 1.0)
 
-    def channel(self, frame: ArrayLike) -> Complex:
-        """Estimated channel (Ms, Nsc, Nrf) of a received frame (Ms, Nsc, Nrf)."""
-        y = np.asarray(frame)
+    def channel(self, frame: ArrayLike, known: ArrayLike) -> Complex:
+        """Estimated channel (Ms, Nsc, Nrf) of a received frame (Ms, Nsc, Nrf).
+
+        Args:
+            frame: y.
+            known: (Ms, Nsc) what was sent on the known elements, zero elsewhere.
+        """
+        y, a = np.asarray(frame), np.asarray(known)
         groups, count = len(y) // len(self._time), self._solve.shape[-1]
-        matched = (self._known.conj()[..., None] * y).reshape(groups, -1, *y.shape[1:])
+        matched = (a.conj()[..., None] * y).reshape(groups, -1, *y.shape[1:])
         projected = np.einsum(
             "mt,gmnr,nk->gtkr", self._time.conj(), matched, self._frequency.conj(), optimize=True
         )
@@ -110,11 +115,11 @@ class Equalizer:
         h = np.einsum("mt,gtkr,nk->gmnr", self._time, solved, self._frequency, optimize=True)
         return np.asarray(h.reshape(y.shape))
 
-    def __call__(self, frame: ArrayLike) -> Equalized:
+    def __call__(self, frame: ArrayLike, known: ArrayLike) -> Equalized:
         """A received frame (Ms, Nsc, Nrf) with its channel taken off, all chains combined."""
-        y = np.asarray(frame)
-        h = self.channel(y)
-        left = (y - self._known[..., None] * h)[self._known != 0]
+        y, a = np.asarray(frame), np.asarray(known)
+        h = self.channel(y, a)
+        left = (y - a[..., None] * h)[a != 0]
         noise = float(np.sum(np.abs(left) ** 2)) / (self._freedom * y.shape[-1])
         power = np.maximum(np.sum(np.abs(h) ** 2, axis=-1), 1e-300)
         symbols = np.sum(h.conj() * y, axis=-1) / power

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Frames that carry data beside the sensing pilots: which element holds what, and blocks of bytes.
 
-A frame's grid stands in the place of the pilots' scrambling: all chains send it, each times its
-own pilot. Its mean power is one, whatever the elements are used for.
+All chains send one grid, each with phases of its own, so that their beams add up where the payload
+is meant to go. Its mean power is one, whatever the elements are used for.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,8 +14,9 @@ from .crc import CRC_LENGTHS, crc
 from .dmrs import dmrs, dmrs_symbols
 from .gold import gold_sequence
 from .modulation import BITS_PER_SYMBOL, hard_bits, map_bits
+from .pilots import Pilots
 
-__all__ = ["Payload", "comb_mask", "make_payload"]
+__all__ = ["Payload", "comb_mask", "make_payload", "sensing_grid", "thin"]
 
 Bits = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -30,10 +31,14 @@ class Payload:
 
     Args:
         modulation: constellation of the data elements.
-        known: (Ms, Nsc) what is sent in every frame, sensing pilots and DM-RS; zero elsewhere.
+        known: (F, Ms, Nsc) what is sent beside the data, DM-RS and, where the data's chains send
+            them too, sensing pilots; zero elsewhere. F different frames follow each other.
         pilots: (Ms, Nsc) elements of the sensing pilots.
         data: (Ms, Nsc) elements of the payload.
         amplitude: of the data elements, the constellation having unit mean power.
+        pilot_amplitude: of the sensing pilots.
+        chains: (Ms, Nrf) factor of each transmit chain, unit modulus.
+        shared: whether the chains send the sensing pilots with the same factors.
         identity: n_ID of the scrambling of bits.
     """
 
@@ -42,6 +47,9 @@ class Payload:
     pilots: Mask
     data: Mask
     amplitude: float
+    pilot_amplitude: float
+    chains: NDArray[np.complex128]
+    shared: bool = True
     identity: int = 0
 
     @property
@@ -62,7 +70,14 @@ class Payload:
     @property
     def power(self) -> NDArray[np.float64]:
         """(Ms, Nsc) mean |amplitude|^2 of each element, on average one."""
-        return np.where(self.data, self.amplitude**2, np.abs(self.known) ** 2)
+        power = np.where(self.data, self.amplitude**2, self.known_power)
+        power[self.pilots] = self.pilot_amplitude**2
+        return power
+
+    @property
+    def known_power(self) -> NDArray[np.float64]:
+        """(Ms, Nsc) |known|^2, the same in all frames."""
+        return np.asarray(np.abs(self.known[0]) ** 2)
 
     def encode(self, blocks: ArrayLike) -> Bits:
         """Scrambled bits (..., bits) of blocks of bytes (..., block_size), check and filling after.
@@ -83,10 +98,20 @@ class Payload:
         good = np.all(crc(content, self.check) == parity, axis=-1)
         return np.packbits(content, axis=-1), np.asarray(good)
 
-    def grid(self, bits: ArrayLike) -> NDArray[np.complex128]:
-        """Frames (..., Ms, Nsc) with these bits (..., bits) on their data elements."""
+    def known_in(self, frame: ArrayLike) -> NDArray[np.complex128]:
+        """(..., Ms, Nsc) what is known of frames with these indices (...)."""
+        return self.known[np.asarray(frame) % len(self.known)]
+
+    def grid(self, bits: ArrayLike, frame: ArrayLike = 0) -> NDArray[np.complex128]:
+        """Frames (..., Ms, Nsc) with these bits (..., bits) on their data elements.
+
+        Args:
+            bits: as `encode` makes them.
+            frame: index of each frame, or of all (broadcasts to (...)).
+        """
         symbols = map_bits(bits, self.modulation)
-        grid = np.broadcast_to(self.known, (*symbols.shape[:-1], *self.known.shape)).copy()
+        known = self.known_in(frame)
+        grid = np.broadcast_to(known, (*symbols.shape[:-1], *known.shape[-2:])).copy()
         grid[..., self.data] = self.amplitude * symbols
         return grid
 
@@ -113,10 +138,36 @@ def comb_mask(symbols: int, subcarriers: int, comb: int) -> Mask:
     return (np.arange(subcarriers) - np.arange(symbols)[:, None]) % comb == 0
 
 
+def sensing_grid(pilots: Pilots) -> NDArray[np.complex128]:
+    """(F, Ms, Nsc) what makes pilots no impulse train, of unit modulus, zero between them."""
+    grid = np.zeros((pilots.cycle, *pilots.grid_shape), complex)
+    grid[:, pilots.symbols[:, None], pilots.subcarriers] = pilots.scrambling
+    return grid
+
+
+def thin(pilots: Pilots, comb: int) -> Pilots:
+    """Pilots on all elements, thinned out to `comb_mask`.
+
+    Raises:
+        ValueError: the comb does not divide the number of subcarriers.
+    """
+    symbols, subcarriers = pilots.grid_shape
+    if subcarriers % comb:
+        raise ValueError(
+            f"a comb of {comb} does not divide {subcarriers} subcarriers; use one that does"
+        )
+    first = np.arange(symbols) % comb
+    kept = first[:, None] + comb * np.arange(subcarriers // comb)
+    scrambling = np.take_along_axis(pilots.scrambling, kept[None], axis=-1)
+    return replace(pilots, scrambling=scrambling, first=first, comb=comb)
+
+
 def make_payload(
     pilots: ArrayLike,
     modulation: str,
     *,
+    chains: ArrayLike = 1.0,
+    shared: bool = True,
     power_share: float | None = None,
     additional_dmrs: int | None = 1,
     identity: int = 0,
@@ -128,8 +179,12 @@ def make_payload(
     pilot stands, it takes the place of DM-RS. DM-RS elements have the power of data elements.
 
     Args:
-        pilots: (Ms, Nsc) the sensing pilots, zero where there are none.
+        pilots: (Ms, Nsc), or (F, Ms, Nsc) for frames that follow each other: the sensing pilots,
+            unit modulus, zero where there are none.
         modulation: one of `BITS_PER_SYMBOL`.
+        chains: (Ms, Nrf) factor of each transmit chain, unit modulus; by default one chain.
+        shared: whether the chains send the sensing pilots with the same factors, so that pilots
+            tell of the data's channel.
         power_share: part of a frame's energy that goes to the sensing pilots, above 0 and below
             1; by default all elements have equal power.
         additional_dmrs: dmrs-AdditionalPosition, 0 to 3; None for no DM-RS at all: the channel is
@@ -139,14 +194,14 @@ def make_payload(
     Raises:
         ValueError: no element is left, or too few for a block; a setting out of range.
     """
-    sensing = np.asarray(pilots, dtype=complex)
-    mask = sensing != 0
-    references = np.zeros_like(sensing)
+    given = np.asarray(pilots, dtype=complex)
+    sensing = given.reshape(-1, *given.shape[-2:])
+    _, symbols, subcarriers = sensing.shape
+    mask = np.any(sensing != 0, axis=0)
+    references = np.zeros((symbols, subcarriers), complex)
     if additional_dmrs is not None:
-        for slot, start, symbol in _dmrs_places(len(sensing), additional_dmrs):
-            references[start + symbol] = dmrs(
-                sensing.shape[1], symbol, slot=slot, identity=identity
-            )
+        for slot, start, symbol in _dmrs_places(symbols, additional_dmrs):
+            references[start + symbol] = dmrs(subcarriers, symbol, slot=slot, identity=identity)
     references[mask] = 0
     data = ~mask & (references == 0)
     count = np.count_nonzero(mask)
@@ -157,11 +212,21 @@ def make_payload(
             f"the pilots' share of power is {power_share} on {count} elements; give some pilots a "
             "share above 0 and below 1, or none"
         )
-    amplitude = np.sqrt((1.0 - power_share) * mask.size / max(mask.size - count, 1))
-    size = np.sqrt(power_share * mask.size / max(count, 1))
-    known = amplitude * references
-    known[mask] = size * sensing[mask] / np.abs(sensing[mask])
-    payload = Payload(modulation, known, mask, data, float(amplitude), identity)
+    amplitude = float(np.sqrt((1.0 - power_share) * mask.size / max(mask.size - count, 1)))
+    pilot_amplitude = float(np.sqrt(power_share * mask.size / max(count, 1)))
+    payload = Payload(
+        modulation=modulation,
+        known=amplitude * references + (pilot_amplitude * sensing if shared else 0 * sensing[:1]),
+        pilots=mask,
+        data=data,
+        amplitude=amplitude,
+        pilot_amplitude=pilot_amplitude,
+        chains=np.broadcast_to(
+            np.asarray(chains, complex), np.broadcast_shapes(np.shape(chains), (symbols, 1))
+        ),
+        shared=shared,
+        identity=identity,
+    )
     if payload.block_size < 3:
         raise ValueError(
             f"{payload.bits} bits on {np.count_nonzero(data)} elements hold no block of 3 bytes "

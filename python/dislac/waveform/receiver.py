@@ -48,17 +48,15 @@ class PayloadReceiver:
     Args:
         payload: what frames hold.
         equalizer: made for the payload's known elements.
-        scrambling: (Ms, Nsc) what the demodulator has taken off all elements, of unit modulus.
     """
 
     payload: Payload
     equalizer: Equalizer
-    scrambling: NDArray[np.complex128]
 
-    def receive(self, frame: ArrayLike) -> Reception:
-        """Reception of one frame (Ms, Nsc, Nrf)."""
+    def receive(self, frame: ArrayLike, index: int = 0) -> Reception:
+        """Reception of one frame (Ms, Nsc, Nrf) as demodulated, and of this index."""
         payload = self.payload
-        equalized = self.equalizer(np.asarray(frame) * self.scrambling[..., None])
+        equalized = self.equalizer(frame, payload.known_in(index))
         bits = payload.read(equalized.symbols)
         block, good = payload.decode(bits)
         sent = payload.grid(payload.encode(block) if good else bits)[payload.data]
