@@ -382,7 +382,7 @@ def _payload(
             chains=towards,
             shared=shared,
             power_share=data.get("pilot_power_share"),
-            additional_dmrs=data.get("dmrs_additional", 1) if data.get("dmrs", True) else None,
+            additional_dmrs=data.get("dmrs_additional", 2) if data.get("dmrs", True) else None,
             identity=data.get("identity", 0),
         )
     except ValueError as error:

@@ -169,7 +169,7 @@ def make_payload(
     chains: ArrayLike = 1.0,
     shared: bool = True,
     power_share: float | None = None,
-    additional_dmrs: int | None = 1,
+    additional_dmrs: int | None = 2,
     identity: int = 0,
 ) -> Payload:
     """Payload with DM-RS on all elements that the sensing pilots leave.
