@@ -20,7 +20,7 @@ class ue_receiver(Guarded, gr.sync_block):
     of which a block is missing are counted in `packets_lost`. For every frame come a PDU on the
     port `link`, metadata alone (frame, whether its block is good, EVM, noise power, bits and, where
     what was sent is known, bit errors), and one on the port `symbols`: the equalized data elements
-    (complex), for a constellation display. PMT_EOF follows the last.
+    (complex), for a constellation display. PMT_EOF follows the last of the port `link`.
 
     Args:
         scenario: numerology, pilots and payload come from here.
@@ -38,7 +38,10 @@ class ue_receiver(Guarded, gr.sync_block):
         self._shape = numerology.symbols, numerology.subcarriers, scenario.chains
         size = int(np.prod(self._shape))
         gr.sync_block.__init__(self, "ue_receiver", [(np.complex64, size)], None)
-        self.prepare(pmt_keys.PDUS, pmt_keys.LINK, pmt_keys.SYMBOLS)
+        self.prepare(pmt_keys.LINK)
+        # GNU Radio's own blocks take these, and stumble over an end-of-file object.
+        for port in (pmt_keys.PDUS, pmt_keys.SYMBOLS):
+            self.message_port_register_out(port)
         self._known = known
         self.begin()
 

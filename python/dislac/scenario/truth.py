@@ -178,6 +178,8 @@ def noise_power(scenario: Scenario) -> float:
     noise = thermal_noise(
         bandwidth, temperature=channel.noise_temperature, noise_factor=channel.noise_factor
     )
+    if all(path.kind == "direct" for path in channel.paths):
+        return float(noise / _received_power(scenario, "direct"))
     # The scene is scaled so that echo and scattered paths have unit power together.
     powers = _mean_powers(scenario) * _element_powers(scenario) * _wanted(scenario)
     echoes = np.array([path.kind == "echo" for path in channel.paths])
@@ -226,7 +228,9 @@ def _mean_powers(scenario: Scenario) -> NDArray[np.float64]:
     for path in channel.paths:
         if path.kind == "direct":
             power = path.relative_power
-            if power is None:
+            if power is None and scenario.target is None:
+                power = 1.0  # there is no echo that it could be compared with
+            elif power is None:
                 power = _received_power(scenario, "direct") / _received_power(scenario, "echo")
             powers.append(power)
             continue
