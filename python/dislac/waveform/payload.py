@@ -21,6 +21,9 @@ __all__ = ["Payload", "comb_mask", "make_payload", "sensing_grid", "thin"]
 Bits = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
+_RNTI = 0xFFFF
+"""n_RNTI of the scrambling: that of what everybody may receive (TS 38.321, 7.1)."""
+
 _SHORT = 3824
 """Bits up to which NR protects a block with the shorter check (TS 38.212, 7.2.1)."""
 
@@ -126,11 +129,13 @@ class Payload:
         It begins with two zero bytes; what follows looks random, differs from frame to frame,
         and is known to every receiver.
         """
-        filling = gold_sequence(frame % (1 << 31), 8 * (self.block_size - 2))
+        # Neighbouring numbers give similar sequences; these are far apart for different frames.
+        c_init = (1103515245 * frame + 12345) % (1 << 31)
+        filling = gold_sequence(c_init, 8 * (self.block_size - 2))
         return np.concatenate([np.zeros(2, np.uint8), np.packbits(filling)])
 
     def _scrambling(self) -> Bits:
-        return gold_sequence(self.identity, self.bits)
+        return gold_sequence((_RNTI << 15) + self.identity, self.bits)
 
 
 def comb_mask(symbols: int, subcarriers: int, comb: int) -> Mask:
