@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Bytes in at the ISAC source, the same bytes out of the UE receiver."""
 
+from itertools import pairwise
+
 import numpy as np
 import pmt
 import pytest
@@ -43,7 +45,7 @@ class Chain(gr.top_block):
         self.demodulator = dislac.ofdm_demodulator(scenario, whole=True)
         self.receiver = dislac.ue_receiver(scenario, known)
         blocks = self.source, self.precompensator, self.channel, self.demodulator
-        for block, successor in zip(blocks, blocks[1:], strict=False):
+        for block, successor in pairwise(blocks):
             for chain in range(scenario.chains):
                 self.connect((block, chain), (successor, chain))
         self.connect(self.demodulator, self.receiver)

@@ -66,7 +66,7 @@ class BeamSchedule:
         ends = np.cumsum(np.broadcast_to(lengths, len(beams)))
         if not (np.all(lengths > 0) and ends[-1] <= period):
             raise StreamError(
-                f"{len(beams)} symbols of {symbol_length} samples do not fit into a frame period "
+                f"{len(beams)} symbols of {lengths} samples do not fit into a frame period "
                 f"of {period} samples"
             )
         for name, value in (

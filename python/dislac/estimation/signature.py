@@ -114,6 +114,7 @@ class Signatures:
         free: indices, among (arrival x, y, departure x, y, delay, doppler), of the parameters that
             are unknown and that the model can tell: a linear array sees one axis only, and a single
             beam that stays no departure.
+        beams: how many different ones the rows of `transmit` are made of.
         cells: (6,) size of a resolution cell in each parameter.
         delay_cell: the same in delay [s].
     """
@@ -132,7 +133,8 @@ class Signatures:
         self.offsets = np.repeat(model.offsets, chains)
         r, t = model.receive_array, model.transmit_array
         # Rows that are all one row but for a factor say nothing of where a path leaves.
-        known = departure is not None or np.linalg.matrix_rank(self.transmit) < 2
+        self.beams = int(np.linalg.matrix_rank(self.transmit))
+        known = departure is not None or self.beams < 2
         told = [r.nx > 1, r.ny > 1, t.nx > 1 and not known, t.ny > 1 and not known]
         sizes = [2 / n for n in (r.nx, r.ny, t.nx, t.ny)]
         spans = [extent(model.element_frequencies), extent(model.symbol_times)]

@@ -413,7 +413,7 @@ def _node(data: Mapping[str, Any]) -> Node:
 def _beams(
     document: Document, elements: int, symbols: int, seed: tuple[int, int], hold: bool
 ) -> NDArray[np.complex128]:
-    """(symbols, elements, chains); those of the first symbol in all of them, if they are to hold."""
+    """(symbols, elements, chains); the first symbol's in all of them, if they are to `hold`."""
     beams = document.data.get("beams", {})
     chains = beams.get("chains", 8)
     if beams.get("kind", "random-phase") == "random-phase":

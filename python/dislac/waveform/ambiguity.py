@@ -28,6 +28,7 @@ def ambiguity(
         dopplers: (K,) by how much the Doppler shift is [Hz].
     """
     weight = np.asarray(power, dtype=float)
-    by_delay = np.exp(-2j * np.pi * np.outer(frequencies, delays))
-    by_doppler = np.exp(2j * np.pi * np.outer(dopplers, symbol_times))
+    t, f, tau, nu = map(np.asarray, (symbol_times, frequencies, delays, dopplers))
+    by_delay = np.exp(-2j * np.pi * np.outer(f, tau))
+    by_doppler = np.exp(2j * np.pi * np.outer(nu, t))
     return np.asarray(np.abs(by_doppler @ weight @ by_delay) / weight.sum())

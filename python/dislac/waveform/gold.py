@@ -25,7 +25,7 @@ def gold_sequence(c_init: ArrayLike, length: int) -> Bits:
     """
     value = np.asarray(c_init, dtype=np.int64)
     if np.any((value < 0) | (value >= 1 << _ORDER)):
-        raise ValueError(f"c_init is {c_init}; give 0 to 2^31 - 1")
+        raise ValueError(f"c_init is {value}; give 0 to 2^31 - 1")
     state = (value[..., None] >> np.arange(_ORDER)) & 1
     second = _shift_register(_SECOND_TAPS, state.astype(np.uint8), _ADVANCE + length)
     return np.asarray(_first_sequence(length) ^ second[..., _ADVANCE:])

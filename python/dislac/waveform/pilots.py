@@ -46,7 +46,8 @@ class Pilots:
     @property
     def frame_shape(self) -> tuple[int, int, int]:
         """Shape of a frame with the scrambling taken off: (R, Nq, Nrf)."""
-        return *self.scrambling.shape[1:], self.chains.shape[1]
+        _, rows, subcarriers = self.scrambling.shape
+        return rows, subcarriers, self.chains.shape[1]
 
     @property
     def subcarriers(self) -> NDArray[np.int64]:

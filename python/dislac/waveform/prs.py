@@ -224,7 +224,7 @@ def prs_c_init(
     Source: TS 38.211 clause 7.4.1.7.2.
     """
     high, low = np.divmod(np.asarray(sequence_id, dtype=np.int64), 1024)
-    place = slot_symbols * np.asarray(slot, dtype=np.int64) + symbol + 1
+    place = slot_symbols * np.asarray(slot, dtype=np.int64) + np.asarray(symbol) + 1
     return np.asarray(((high << 22) + (place * (2 * low + 1) << 10) + low) % (1 << 31))
 
 
