@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from gnuradio.dislac.channel import synthesize
 from gnuradio.dislac.scenario import ScenarioError, build, load_scenario, truth
+from gnuradio.dislac.studies.rate_and_position import trade_off
 from gnuradio.dislac.waveform import demodulate
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -29,6 +30,7 @@ def received(scenario, blocks):
     return np.moveaxis(np.stack(grids), 1, -1)
 
 
+SHARED = {"modulation": "qpsk", "pilot_comb": 4}
 SMALL = {"nx": 2, "ny": 2}
 
 
@@ -117,3 +119,20 @@ def test_settings_that_do_not_fit_are_refused():
         build.payload_receiver(load_scenario("paper"))
     with pytest.raises(ValueError, match="has no payload"):
         build.data_aided_estimator(load_scenario("paper"))
+
+
+def test_rate_and_position_share_the_power():
+    """Pilots with a part b of the energy have a bound 1/sqrt(b) of all elements' bound."""
+    found = {
+        share: trade_off(
+            load_scenario("paper", {"payload": {**SHARED, "pilot_power_share": share}}), 30
+        )
+        for share in (0.1, 0.4)
+    }
+    for share, point in found.items():
+        gain = 20 * np.log10(point.pilots_alone / point.data_aided)
+        assert gain == pytest.approx(-10 * np.log10(share), abs=0.05)
+    assert found[0.1].rate > found[0.4].rate
+    # no more than the channel's capacity on what is left of time and elements
+    left = load_scenario("paper", {"payload": SHARED}).payload.data.mean() * 64 / 80
+    assert 0.6 < found[0.1].rate / (left * np.log2(1 + 30 * 0.9 / 0.75)) < 1.0

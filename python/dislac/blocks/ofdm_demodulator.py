@@ -18,8 +18,9 @@ class ofdm_demodulator(Guarded, gr.basic_block):
 
     A vector holds Ms x Nsc x Nrf values in that order (symbol, subcarrier, chain), scrambling
     taken off; of NR PRS and beside a payload it holds the elements of the pilots' combs, comb by
-    comb instead of symbol by symbol. It has two tags: `dislac:frame`, the frame's index (uint64), and `rx_time`, when its
-    first sample was received (whole and fractional seconds since the first sample of the stream).
+    comb instead of symbol by symbol. It has two tags: `dislac:frame`, the frame's index (uint64),
+    and `rx_time`, when its first sample was received (whole and fractional seconds since the first
+    sample of the stream).
 
     A frame with values that are not finite is dropped; so is one that the next frame or the end
     of the stream cuts off. Each is told on the port `events` (`frame_dropped`, with frame and
