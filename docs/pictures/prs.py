@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Draws docs/images/prs.png: combs of NR PRS in a slot, and their ambiguity in delay and Doppler."""
+"""Draws docs/images/prs.png: combs of NR PRS in a slot, their ambiguity in delay and Doppler."""
 
 from pathlib import Path
 

@@ -115,7 +115,7 @@ class CoarseSearch:
         """The best departures by a profile (Gt,), none close to another or to the first."""
         assert self._near_departures is not None
         left = np.where(self._near_departures[first], -1.0, profile)
-        found = []
+        found: list[int] = []
         while len(found) < OTHER_DEPARTURES and left.max() > 0:
             found.append(int(left.argmax()))
             left[self._near_departures[found[-1]]] = -1.0
