@@ -180,9 +180,17 @@ def test_examples_are_as_companion_saves_them(tmp_path, monkeypatch):
         assert (tmp_path / path.name).read_text() == path.read_text()
 
 
-def test_the_scene_of_all_flowgraphs_is_the_scenario_file():
-    file = yaml.safe_load(load_scenario(EXAMPLES / "street.yml").text)
+def test_bytes_go_through_the_link(compiled, tmp_path):
+    run(tmp_path, compiled / "isac_link.py", "--frames", 300, "--file", "received.bin")
+    received = (tmp_path / "received.bin").read_bytes()
+    assert received == bytes(k * k % 251 for k in range(5000))
+
+
+def test_the_scene_of_all_flowgraphs_is_a_scenario_file():
     for path in FLOWGRAPHS:
+        own = path.with_suffix(".yml")
+        source = own if own.exists() else EXAMPLES / "street.yml"
+        file = yaml.safe_load(load_scenario(source).text)
         blocks = yaml.safe_load(path.read_text())["blocks"]
         (scenario,) = (b["parameters"] for b in blocks if b["id"] == "dislac_scenario")
         overrides = ast.literal_eval(scenario["overrides"])
