@@ -18,13 +18,12 @@ PRS = str(EXAMPLES / "prs.yml")
 def received(scenario, blocks):
     """Demodulated frames (K, Ms, Nsc, Nrf) of the sample-domain chain."""
     numerology, count = scenario.numerology, len(blocks)
-    transmitter, channel = build.precompensator(scenario), build.emulator(scenario)
     lead = truth.lead_in(scenario)
     end = lead + count * numerology.frame_period
-    sent = np.zeros((scenario.chains, end + lead + transmitter.lookahead), np.complex64)
+    sent = np.zeros((scenario.chains, end), np.complex64)
     frames = sent[:, lead:end].reshape(scenario.chains, count, -1)
     frames[..., : numerology.frame_length] = build.payload_frames(scenario, blocks)
-    samples = channel.process(transmitter.process(sent))
+    samples = build.received(scenario, sent)
     starts = truth.first_arrival(scenario) + numerology.frame_period * np.arange(count)
     grids = [demodulate(samples[:, n : n + numerology.frame_length], numerology) for n in starts]
     return np.moveaxis(np.stack(grids), 1, -1)

@@ -10,6 +10,7 @@ from ..channel import SnapshotModel
 from ..channel.emulator import ChannelEmulator, ChannelPath
 from ..channel.precompensation import Precompensator
 from ..channel.schedule import BeamSchedule
+from ..dsp import CHUNK
 from ..dsp.delay import PASSBAND
 from ..dsp.noise import GaussianNoise, PooledNoise
 from ..estimation import DataAided, Estimate, Estimator, make_estimator
@@ -42,6 +43,7 @@ __all__ = [
     "payload_receiver",
     "pilot_frame",
     "precompensator",
+    "received",
 ]
 
 
@@ -168,6 +170,19 @@ def emulator(scenario: Scenario) -> ChannelEmulator:
 
 
 # The receiver
+
+
+def received(scenario: Scenario, sent: NDArray[np.complex64]) -> NDArray[np.complex64]:
+    """What the receive chains get of samples (chains, n) that are pre-compensated and emulated.
+
+    (chains, n or more) samples; those that are on their way at the end come out too.
+    """
+    transmitter, channel = precompensator(scenario), emulator(scenario)
+    late = lead_in(scenario) + CHUNK + channel.lookahead
+    if transmitter is not None:
+        late += transmitter.lookahead
+    sent = np.pad(sent, ((0, 0), (0, late)))
+    return channel.process(sent if transmitter is None else transmitter.process(sent))
 
 
 def estimator(scenario: Scenario) -> Estimator:
