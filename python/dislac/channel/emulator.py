@@ -39,7 +39,7 @@ from ..dsp.stream import (
     aligned_empty,
     padded_empty,
 )
-from ..geometry import SPEED_OF_LIGHT, range_and_rate
+from ..geometry import SPEED_OF_LIGHT, carrier_cycles, range_and_rate
 from ..geometry.motion import Motion
 from .schedule import BeamSchedule, Stretch
 from .snapshot import Coupling
@@ -62,17 +62,18 @@ class ChannelPath:
     """One propagation path.
 
     Args:
-        nodes: what it visits, transmitter first, receiver last. Paths that begin with the same
-            two node objects leave in the same direction and share work.
+        nodes: what it visits, transmitter first, receiver last. Paths whose transmit array and
+            next node are the same objects leave in the same direction and share work.
         gain: complex amplitude; or a function of frame numbers (int array, not negative) that
             returns those frames' amplitudes, such as `BlockFading`. A frame's gain holds while
             the receive beams' schedule counts that frame.
-        departure, arrival: (2,) spatial frequencies at the transmitter's and the receiver's
-            array. None follows the nodes, chunk by chunk. Of no effect without an array.
+        departure, arrival: (2,) spatial frequencies at the transmit and the receive array. None
+            follows the nodes, chunk by chunk. Of no effect without an array.
         coupling: (receive elements, transmit elements) matrix between the ends, in place of the
             arrays' responses. None: the arrays' responses, and ones at an end without an array.
         carriers: carrier frequency of each hop [Hz], where a node (a transparent satellite behind
             its feeder link) moves the signal in frequency. None: the emulator's on all hops.
+        transmitter: number of the node that has the transmit array: 0, or 1 behind a feeder link.
 
     Raises:
         StreamError: there are less than two nodes, or numbers of the wrong shape.
@@ -84,6 +85,7 @@ class ChannelPath:
     arrival: ArrayLike | None = None
     coupling: ArrayLike | None = None
     carriers: tuple[float, ...] | None = None
+    transmitter: int = 0
 
     def __post_init__(self) -> None:
         if len(self.nodes) < 2:
@@ -92,6 +94,11 @@ class ChannelPath:
             raise StreamError(
                 f"{len(self.carriers)} carriers for a path of {len(self.nodes) - 1} hops"
             )
+        if not 0 <= self.transmitter < len(self.nodes) - 1:
+            raise StreamError(
+                f"node {self.transmitter} of {len(self.nodes)} cannot have the transmit array; "
+                f"nodes 0 to {len(self.nodes) - 2} can"
+            )
         if not callable(self.gain) and not np.isfinite(self.gain):
             raise StreamError(f"the gain of a path is {self.gain}; it must be finite")
         for name, value in (("departure", self.departure), ("arrival", self.arrival)):
@@ -99,6 +106,11 @@ class ChannelPath:
                 raise StreamError(f"{name} has shape {np.shape(value)}; (2,) is needed")
         if self.coupling is not None and np.ndim(self.coupling) != 2:
             raise StreamError("the coupling of a path must be a matrix")
+
+    @property
+    def first_leg(self) -> tuple[Motion, Motion]:
+        """The node with the transmit array, and the one that it sends to."""
+        return self.nodes[self.transmitter], self.nodes[self.transmitter + 1]
 
 
 def _directions(origin: Motion, target: Motion, time: Floats) -> Floats:
@@ -166,7 +178,8 @@ class ChannelEmulator(ChunkProcessor):
     Receive stream i is y_i(t) = sum over paths l of g_l c_l,i(t) u_l(t) + noise with
     u_l(t) = z_l(t - tau_l(t)) exp(-j 2 pi fc tau_l(t)), where tau_l(t) = r_l(t) / c comes from
     the one range function of the path's nodes, t is the time of reception, and output sample n
-    has t = n / fs like input sample n. With beams F_m and W_m and array responses v_t and v_r,
+    has t = n / fs like input sample n. Where the hops have carriers of their own, the phase is
+    that of `carrier_cycles`. With beams F_m and W_m and array responses v_t and v_r,
 
     - ``physical``: z_l = v_t^H F_m x, c_l = W_m^H v_r: each receive chain hears all beams;
     - ``paired``: chain i hears transmit chain i alone, z_l,i = (v_t^H f_m,i) x_i and
@@ -297,7 +310,8 @@ class ChannelEmulator(ChunkProcessor):
             return None
         if path.departure is not None:
             return tuple(np.asarray(path.departure, dtype=float).tolist())
-        return id(path.nodes[0]), id(path.nodes[1])
+        here, there = path.first_leg
+        return id(here), id(there)
 
     def _factor(self, path: ChannelPath) -> tuple[Complexes, Complexes]:
         """Coupling matrix as left (elements, rank) times right (rank, elements); rank one where
@@ -367,7 +381,7 @@ class ChannelEmulator(ChunkProcessor):
         beams = np.concatenate(list(self._transmitter.schedule.beams), axis=1)
         parts = []  # (BLOCK, Ms, rank, chains) each
         for path in self._departures:
-            v = self._transmitter.response(path.departure, path.nodes[0], path.nodes[1], time)
+            v = self._transmitter.response(path.departure, *path.first_leg, time)
             if path.coupling is not None:
                 right = np.broadcast_to(
                     self._factor(path)[1], (BLOCK, *self._factor(path)[1].shape)
@@ -425,9 +439,8 @@ class ChannelEmulator(ChunkProcessor):
         phase = -self.carrier_frequency * delay
         for p, path in enumerate(self.paths):
             if path.carriers is not None:
-                hops = [range_and_rate(hop, border) for hop in pairwise(path.nodes)]
-                turns, growth = np.tensordot(path.carriers, np.array(hops), 1) / self.speed
-                phase[p] = -_between(turns, growth, step)
+                cycles = carrier_cycles(path.nodes, border, path.carriers, speed=self.speed)
+                phase[p] = -_between(*cycles, step)
         shape = len(self.paths), BLOCK, HOPS
         self._phase = phase[:, :-1].reshape(shape), phase[:, 1:].reshape(shape)
         self._group()
