@@ -87,6 +87,6 @@ class leo_channel(ChunkBlock):
     def _delay(self, offset: int) -> int:
         """Samples that the reference link takes for what leaves at an offset."""
         scenario = self._scenario
-        time = offset / scenario.sample_rate
-        delay = departure_delay(truth.ends(scenario), time, speed=scenario.propagation_speed)
+        link, time = truth.reference_link(scenario), offset / scenario.sample_rate
+        delay = departure_delay(link, time, speed=scenario.propagation_speed)
         return int(np.rint(delay * scenario.sample_rate))

@@ -2,6 +2,7 @@
 """From a scenario to the objects of the other rooms: the one place where they are put together."""
 
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from ..waveform import modulate
 from .model import Scenario
 from .truth import (
     bound,
+    carriers,
     directions,
     ends,
     first_arrival,
@@ -26,6 +28,7 @@ from .truth import (
     noise_power,
     path_gains,
     path_nodes,
+    reference_link,
     snapshot_model,
 )
 
@@ -45,10 +48,11 @@ def precompensator(scenario: Scenario) -> Precompensator | None:
     settings = scenario.precompensation
     if settings.mode == "none":
         return None
+    link = reference_link(scenario)
     return Precompensator(
-        ends(scenario),
+        link,
         sample_rate=scenario.sample_rate,
-        carrier_frequency=scenario.numerology.carrier_frequency,
+        carrier_frequency=carriers(scenario, link),
         chains=scenario.chains,
         mode=settings.mode,
         frame_start=lead_in(scenario),
@@ -78,11 +82,13 @@ def _largest_doppler(scenario: Scenario) -> float:
     On a line it hardly changes. In orbit it does, and is less than the ends' speeds allow, which
     in the turning frame vary by some percent.
     """
-    carrier, speed = scenario.numerology.carrier_frequency, scenario.propagation_speed
-    if all(isinstance(node, LinearMotion) for node in ends(scenario)):
-        return float(abs(delay_and_doppler(ends(scenario), 0.0, carrier, speed=speed)[1]))
-    fastest = sum(np.linalg.norm(node.state(0.0)[1]) for node in ends(scenario))
-    return float(1.1 * carrier / speed * fastest)
+    link, speed = reference_link(scenario), scenario.propagation_speed
+    carrier = carriers(scenario, link)
+    if all(isinstance(node, LinearMotion) for node in link):
+        return float(abs(delay_and_doppler(link, 0.0, carrier, speed=speed)[1]))
+    fastest = [np.linalg.norm(node.state(0.0)[1]) for node in link]
+    hops = [f * (a + b) for f, (a, b) in zip(carrier, pairwise(fastest), strict=True)]
+    return float(1.1 / speed * sum(hops))
 
 
 # The channel
@@ -101,11 +107,16 @@ def emulator(scenario: Scenario) -> ChannelEmulator:
             (scenario.receive_beams, first_arrival(scenario)),
         )
     )
+    paths = []
+    for path, gain in zip(scenario.channel.paths, path_gains(scenario), strict=True):
+        nodes = path_nodes(scenario, path)
+        if scenario.gateway is None:
+            paths.append(ChannelPath(nodes, gain))
+        else:
+            own = carriers(scenario, nodes)
+            paths.append(ChannelPath(nodes, gain, carriers=own, transmitter=1))
     return ChannelEmulator(
-        [
-            ChannelPath(nodes=path_nodes(scenario, path), gain=gain)
-            for path, gain in zip(scenario.channel.paths, path_gains(scenario), strict=True)
-        ],
+        paths,
         sample_rate=scenario.sample_rate,
         carrier_frequency=numerology.carrier_frequency,
         transmit_array=scenario.transmitter.array,
@@ -131,7 +142,7 @@ def estimator(scenario: Scenario) -> Estimator:
     if settings.kind == "mmv-bomp" and scenario.coupling == "physical":
         # Algorithm 1 cannot tell departures then; seen from a satellite, the target lies where
         # the receiver lies.
-        departure = directions(scenario, ends(scenario), 0.0)[1]
+        departure = directions(scenario, reference_link(scenario), 0.0)[1]
     return make_estimator(
         settings.kind,
         model,
