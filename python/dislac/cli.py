@@ -378,7 +378,7 @@ def waveform(
                 n.subcarrier_spacing,
                 n.subcarriers,
                 n.symbols,
-                cyclic_prefix=n.cyclic_prefix / n.sample_rate,
+                cyclic_prefix=n.shortest_prefix / n.sample_rate,
             )
         ]
         # a radius may ask for more than the scenario's own paths

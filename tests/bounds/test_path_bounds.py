@@ -207,3 +207,30 @@ def test_noise_power_must_be_positive(noise_power):
     rng = np.random.default_rng(14)
     with pytest.raises(ValueError, match="noise_power"):
         fisher_information(make_model(rng), make_paths(rng, 1), noise_power)
+
+
+def test_combs_with_offsets_against_a_grid_with_holes():
+    """Rows of a comb each at an offset of its own, against one row of all subcarriers for each."""
+    rng = np.random.default_rng(12)
+    offsets = np.array([0, 2, 1, 3]) * SPACING
+    model = make_model(rng)
+    comb = replace(model, frequencies=4 * model.frequencies, offsets=offsets)
+    paths = make_paths(rng, 2)
+    information = fisher_information(comb, paths, 0.3)
+    # Symbol by symbol: the same subcarriers, as a model of its own without offsets.
+    alone = [
+        replace(
+            comb,
+            transmit_beams=comb.transmit_beams[m : m + 1],
+            receive_beams=comb.receive_beams[m : m + 1],
+            pilots=comb.pilots[m : m + 1],
+            symbol_times=comb.symbol_times[m : m + 1],
+            frequencies=comb.frequencies + offset,
+            offsets=np.zeros(1),
+        )
+        for m, offset in enumerate(offsets)
+    ]
+    parts = [fisher_information(model, paths, 0.3) for model in alone]
+    assert_allclose(information, np.sum(parts, axis=0), rtol=1e-9, atol=1e-9 * information.max())
+    frame = np.concatenate([synthesize(model, paths) for model in alone])
+    assert_allclose(synthesize(comb, paths), frame, atol=1e-12)

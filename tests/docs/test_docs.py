@@ -167,6 +167,14 @@ def minimal() -> str:
 @pytest.mark.parametrize("key, value", list(defaults()), ids=[key for key, _ in defaults()])
 def test_defaults_are_as_documented(key: str, value: Any) -> None:
     text = minimal()
+    base: dict[str, Any] = {}
+    if key.startswith("pilots.") and key not in ("pilots.kind", "pilots.user"):
+        base = {"pilots.kind": "nr-prs", "numerology.subcarriers": 24, "numerology.symbols": 14}
+    if key.startswith("pilots.") and "[]" in key:
+        group, _, name = key.partition("[].")
+        given, without = ({**base, group: [entry]} for entry in ({name: value}, {}))
+        assert same(parse_scenario(text, overrides=given), parse_scenario(text, overrides=without))
+        return
     if "[]" in key:
         group, _, name = key.partition("[].")
         kind = "direct" if name == "relative_power_db" else "scattered"
@@ -177,7 +185,6 @@ def test_defaults_are_as_documented(key: str, value: Any) -> None:
             parse_scenario(text, overrides={group: entries}),
         )
         return
-    base: dict[str, Any] = {}
     if key.startswith("origin."):
         base = {"origin.latitude_deg": 1, "origin.longitude_deg": 2}
     elif key.startswith("channel.noise."):

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from gnuradio.dislac.dsp import CHUNK
 from gnuradio.dislac.geometry import (
     CircularOrbit,
     HermiteMotion,
@@ -130,7 +131,7 @@ def test_the_band_holds_the_largest_shift_of_a_pass():
     scenario = orbiting(orbit)
     rates = range_and_rate(truth.ends(scenario), np.array([0.0, 300.0]))[1]
     assert abs(rates[0]) < 500 < 6000 < rates[1]
-    samples = np.zeros((8, 60_000), np.complex64)
+    samples = np.zeros((8, 4 * CHUNK), np.complex64)
     advance, channel = precompensator(scenario), emulator(scenario)
     assert channel.process(advance.process(samples)).shape[1] > 0
     from gnuradio.dislac.scenario.build import _passband

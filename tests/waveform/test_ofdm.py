@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import numpy as np
 import pytest
-from gnuradio.dislac.waveform import Numerology, demodulate, modulate
+from gnuradio.dislac.waveform import Numerology, demodulate, modulate, nr_cyclic_prefixes
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,6 +43,41 @@ def test_against_the_sum_of_tones(numerology):
     assert np.allclose(modulate(grid, numerology), expected)
 
 
+@given(st.integers(0, 6), st.sampled_from([128, 384]), st.integers(1, 20), st.integers(0, 9))
+def test_prefixes_of_their_own_length(mu, fft_size, symbols, first_slot):
+    """NR's first symbol of half a subframe has a longer prefix: sum of tones, and back again."""
+    prefixes = nr_cyclic_prefixes(mu, fft_size, first_slot=first_slot, slots=2)[:symbols]
+    spacing = 15e3 * 2**mu
+    numerology = Numerology(3e9, spacing, fft_size, prefixes, 12, symbols, 10**6)
+    grid = random_grid(numerology, 2)
+    pieces = []
+    for m, prefix in enumerate(prefixes):
+        t = np.arange(-prefix, fft_size) / numerology.sample_rate
+        pieces.append(grid[:, m] @ np.exp(2j * np.pi * np.outer(numerology.frequencies, t)))
+    expected = np.concatenate(pieces, axis=1) / np.sqrt(fft_size)
+    samples = modulate(grid, numerology)
+    assert np.allclose(samples, expected)
+    assert np.allclose(demodulate(samples, numerology), grid)
+    # A Doppler shift turns each symbol of a lone tone by what its time says.
+    tone = modulate(np.eye(1, 12, 6) * np.ones((symbols, 1), complex), numerology)
+    shift = 1e-3 * spacing
+    moving = tone * np.exp(2j * np.pi * shift * np.arange(tone.size) / numerology.sample_rate)
+    received = demodulate(moving, numerology)[:, 6]
+    turns = np.exp(2j * np.pi * shift * numerology.symbol_times)
+    assert np.allclose(received / received[0], turns, atol=1e-12)
+
+
+def test_a_delay_within_the_shortest_prefix_is_a_phase_ramp():
+    prefixes = nr_cyclic_prefixes(1, 256, slots=1)
+    numerology = Numerology(3e9, 30e3, 256, prefixes, 120, 14, 10**6)
+    grid = random_grid(numerology, 1)
+    for late in (-1, 0, 16):
+        samples = np.roll(modulate(grid, numerology), late, axis=-1)
+        ramp = np.exp(-2j * np.pi * numerology.frequencies * late / numerology.sample_rate)
+        received = demodulate(samples, numerology)
+        assert np.allclose(received[:, 1:-1], (grid * ramp)[:, 1:-1])
+
+
 @pytest.mark.parametrize("late", [-1, 0, 11, 15])
 def test_a_delay_within_the_prefix_is_a_phase_ramp(late):
     grid = random_grid(PAPER, 1)
@@ -71,3 +106,5 @@ def test_impossible_numerologies_are_refused():
         Numerology(28e9, 120e3, 64, 16, 65, 8, 7680)
     with pytest.raises(ValueError, match="640 samples does not fit a period of 639"):
         Numerology(28e9, 120e3, 64, 16, 32, 8, 639)
+    with pytest.raises(ValueError, match="cyclic_prefix has 2 lengths for 8 symbols"):
+        Numerology(28e9, 120e3, 64, (20, 16), 32, 8, 7680)

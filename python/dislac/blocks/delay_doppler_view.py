@@ -93,6 +93,7 @@ class _Newest:
             scenario.estimator.delay_window,
             (-0.5 / symbol, 0.5 / symbol),
             _UPSAMPLING,
+            self.model.offsets,
         )
         self._lock = Lock()
         self.clear()

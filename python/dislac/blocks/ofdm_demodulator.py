@@ -17,7 +17,8 @@ class ofdm_demodulator(Guarded, gr.basic_block):
     """Demodulates pilot frames, found by their tags alone, into one vector a frame.
 
     A vector holds Ms x Nsc x Nrf values in that order (symbol, subcarrier, chain), scrambling
-    taken off, and has two tags: `dislac:frame`, the frame's index (uint64), and `rx_time`, when its
+    taken off; of NR PRS it holds the elements of the combs, comb by comb instead of symbol by
+    symbol. It has two tags: `dislac:frame`, the frame's index (uint64), and `rx_time`, when its
     first sample was received (whole and fractional seconds since the first sample of the stream).
 
     A frame with values that are not finite is dropped; so is one that the next frame or the end
@@ -36,7 +37,7 @@ class ofdm_demodulator(Guarded, gr.basic_block):
     def __init__(self, scenario: Scenario, every: int | None = None) -> None:
         scenario = overridden(scenario, {"estimator.every": every})
         numerology = scenario.numerology
-        size = numerology.symbols * numerology.subcarriers * scenario.chains
+        size = int(np.prod(scenario.pilots.frame_shape))
         gr.basic_block.__init__(
             self,
             "ofdm_demodulator",
@@ -87,7 +88,7 @@ class ofdm_demodulator(Guarded, gr.basic_block):
 
     def _begin_frame(self, tag) -> None:
         index, _ = pmt_keys.frame_from_tag(tag.value)
-        if index % self._every:
+        if index % self._every or not self._pilots.sends(index):
             self.frames_skipped += 1
         else:
             self._current, self._filled = (index, tag.offset), 0
@@ -107,7 +108,7 @@ class ofdm_demodulator(Guarded, gr.basic_block):
         assert self._current is not None
         index, start = self._current
         self._current = None
-        frame = self._pilots.descramble(demodulate(self._samples, self._numerology))
+        frame = self._pilots.descramble(demodulate(self._samples, self._numerology), index)
         vector[:] = frame.ravel()
         time = start / self._numerology.sample_rate
         self.add_item_tag(0, item, pmt_keys.FRAME, pmt_keys.frame_to_tag(index))

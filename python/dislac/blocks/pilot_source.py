@@ -17,10 +17,11 @@ that work in chunks."""
 
 
 class pilot_source(Guarded, gr.sync_block):
-    """Sends pilot frames on every transmit chain.
+    """Sends pilot frames on every transmit chain: the paper's pilots, or NR PRS.
 
     Silence for the time of flight, then a frame every frame period. A tag `dislac:frame` with the
-    frame's index (uint64) is on the first sample of each frame, on stream 0. After the last frame
+    frame's index (uint64) is on the first sample of each frame, on stream 0. A frame that the
+    scenario mutes is silence without a tag; it is counted all the same. After the last frame
     come as many zeros as it takes to get that frame through precompensator and channel.
 
     Args:
@@ -40,7 +41,8 @@ class pilot_source(Guarded, gr.sync_block):
         self.enlarge_buffers(8 * CHUNK)
         self._frames = frames
         self._period = scenario.numerology.frame_period
-        self._frame = build.pilot_frame(scenario)
+        self._sends = scenario.pilots.sends
+        self._waveforms = [build.pilot_frame(scenario, k) for k in range(scenario.pilots.cycle)]
         self._first = build.lead_in(scenario)
         self._end = 2 * self._first + frames * self._period + _TAIL
         self._sent = 0
@@ -63,16 +65,17 @@ class pilot_source(Guarded, gr.sync_block):
                 return -1
         for stream in output_items:
             stream[: end - begin] = 0
-        length = self._frame.shape[1]
+        length = self._waveforms[0].shape[1]
         # Frames of which some sample lies in this piece
         first = max(0, (begin - self._first - length) // self._period + 1)
         last = (end - 1 - self._first) // self._period
         if self._frames:
             last = min(last, self._frames - 1)
-        for index in range(first, last + 1):
+        for index in filter(self._sends, range(first, last + 1)):
+            frame = self._waveforms[index % len(self._waveforms)]
             start = self._first + index * self._period
             a, b = max(begin, start), min(end, start + length)
-            for stream, chain in zip(output_items, self._frame, strict=True):
+            for stream, chain in zip(output_items, frame, strict=True):
                 stream[a - begin : b - begin] = chain[a - start : b - start]
             if a == start:
                 self.add_item_tag(0, start, pmt_keys.FRAME, pmt_keys.frame_to_tag(index))

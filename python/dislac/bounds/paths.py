@@ -31,8 +31,8 @@ def fisher_information(model: SnapshotModel, paths: Paths, noise_power: float) -
     and imaginary part of the gain, then `PATH_PARAMETERS`.
 
     Every column of the frame's derivative is an outer product of a symbol-and-chain part and a
-    subcarrier part, so their Gram matrix is the product, element by element, of two small ones;
-    the frame itself never appears.
+    subcarrier part (that by the delay the sum of two), so their Gram matrix is the product,
+    element by element, of two small ones; the frame itself never appears.
 
     Args:
         model: the frame's beams, pilots, times and frequencies.
@@ -47,7 +47,8 @@ def fisher_information(model: SnapshotModel, paths: Paths, noise_power: float) -
     receive, *arrival = _receive(model, paths)
     transmit, *departure = _transmit(model, paths)
     gain = paths.gain[:, None, None]
-    turn = np.exp(2j * np.pi * paths.doppler[:, None] * model.symbol_times)[..., None]
+    turns = np.outer(paths.doppler, model.symbol_times) - np.outer(paths.delay, model.offsets)
+    turn = np.exp(2j * np.pi * turns)[..., None]
     unit = receive * transmit * turn
     spatial = np.stack(
         [
@@ -57,15 +58,19 @@ def fisher_information(model: SnapshotModel, paths: Paths, noise_power: float) -
             *(gain * turn * receive * slope for slope in departure),
             gain * unit,
             gain * unit * (2j * np.pi * model.symbol_times[:, None]),
+            gain * unit * (-2j * np.pi * model.offsets[:, None]),
         ],
         axis=1,
-    ).reshape(UNKNOWNS * len(paths), -1)
+    ).reshape((UNKNOWNS + 1) * len(paths), -1)
     frequency = np.exp(-2j * np.pi * paths.delay[:, None] * model.frequencies)
-    frequency = np.repeat(frequency[:, None], UNKNOWNS, axis=1)
-    frequency[:, 2 + PATH_PARAMETERS.index("delay")] *= -2j * np.pi * model.frequencies
-    frequency = frequency.reshape(UNKNOWNS * len(paths), -1)
+    frequency = np.repeat(frequency[:, None], UNKNOWNS + 1, axis=1)
+    delay = 2 + PATH_PARAMETERS.index("delay")
+    frequency[:, delay] *= -2j * np.pi * model.frequencies
+    frequency = frequency.reshape((UNKNOWNS + 1) * len(paths), -1)
     gram = (spatial.conj() @ spatial.T) * (frequency.conj() @ frequency.T)
-    return np.asarray(2.0 / noise_power * gram.real)
+    # The last column is the other half of the derivative by the delay.
+    halves = np.kron(np.eye(len(paths)), np.eye(UNKNOWNS)[[*range(UNKNOWNS), delay]])
+    return np.asarray(2.0 / noise_power * (halves.T @ gram.real @ halves))
 
 
 def path_covariance(model: SnapshotModel, paths: Paths, noise_power: float) -> Floats:

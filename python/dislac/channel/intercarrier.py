@@ -62,7 +62,7 @@ def symbol_channels(
     g, tau, nu = (np.asarray(x)[..., None] for x in (gain, delay, doppler))
     n = numerology
     advance = n.window_advance / n.sample_rate
-    windows = n.symbol_times + n.cyclic_prefix / n.sample_rate - advance
+    windows = n.symbol_times + int(n.prefixes[0]) / n.sample_rate - advance
     turn = g * np.exp(2j * np.pi * nu * windows)  # (..., L, Ms)
     ramp = np.exp(-2j * np.pi * n.frequencies * tau)  # (..., L, Nsc)
     rotation = np.exp(2j * np.pi * nu * np.arange(n.fft_size) / n.sample_rate)

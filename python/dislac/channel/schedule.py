@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which beams are in force at which sample."""
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
@@ -35,12 +36,12 @@ class Stretch(NamedTuple):
 class BeamSchedule:
     """Beams that change from symbol to symbol, frame after frame.
 
-    Sample n has the beams of symbol min(floor(((n - start) mod period) / symbol_length), Ms - 1):
-    those of the last symbol stay until the next frame begins.
+    The beams of the last symbol stay until the next frame begins. With symbols of equal length,
+    sample n has those of symbol min(floor(((n - start) mod period) / symbol_length), Ms - 1).
 
     Args:
         beams: (Ms, elements, chains) beams F_m or W_m.
-        symbol_length: samples in a symbol, cyclic prefix included.
+        symbol_length: samples in a symbol, cyclic prefix included; or (Ms,) in each.
         period: samples from one frame's start to the next's.
         start: first sample of frame 0.
 
@@ -49,22 +50,28 @@ class BeamSchedule:
     """
 
     beams: NDArray[np.complex128]
-    symbol_length: int
+    symbol_ends: tuple[int, ...]
     period: int
     start: int = 0
 
-    def __init__(self, beams: ArrayLike, symbol_length: int, period: int, start: int = 0) -> None:
+    def __init__(
+        self, beams: ArrayLike, symbol_length: ArrayLike, period: int, start: int = 0
+    ) -> None:
         beams = np.asarray(beams, dtype=complex)
         if beams.ndim != 3 or 0 in beams.shape:
             raise StreamError(f"beams have shape {beams.shape}; (Ms, elements, chains) is needed")
-        if not 0 < symbol_length * len(beams) <= period:
+        lengths = np.asarray(symbol_length)
+        if lengths.ndim and lengths.shape != (len(beams),):
+            raise StreamError(f"{lengths.shape} symbol lengths for {len(beams)} symbols")
+        ends = np.cumsum(np.broadcast_to(lengths, len(beams)))
+        if not (np.all(lengths > 0) and ends[-1] <= period):
             raise StreamError(
-                f"{len(beams)} symbols of {symbol_length} samples do not fit into a frame period "
+                f"{len(beams)} symbols of {lengths} samples do not fit into a frame period "
                 f"of {period} samples"
             )
         for name, value in (
             ("beams", beams),
-            ("symbol_length", int(symbol_length)),
+            ("symbol_ends", tuple(map(int, ends))),
             ("period", int(period)),
             ("start", int(start)),
         ):
@@ -88,7 +95,7 @@ class BeamSchedule:
     def symbol(self, sample: ArrayLike) -> NDArray[np.int64]:
         """Symbol whose beams are in force at each sample."""
         within = (np.asarray(sample) - self.start) % self.period
-        return np.asarray(np.minimum(within // self.symbol_length, len(self.beams) - 1))
+        return np.asarray(np.searchsorted(self.symbol_ends[:-1], within, side="right"))
 
     def frame(self, sample: ArrayLike) -> NDArray[np.int64]:
         """Frame to which each sample belongs; negative before frame 0."""
@@ -97,20 +104,20 @@ class BeamSchedule:
     def stretches(self, first: int, count: int) -> tuple[Stretch, ...]:
         """The runs that make up samples first ... first + count - 1."""
         phase = (first - self.start) % self.period
-        return _stretches(len(self.beams), self.symbol_length, self.period, phase, count)
+        return _stretches(self.symbol_ends, self.period, phase, count)
 
 
 @lru_cache(maxsize=1024)
 def _stretches(
-    symbols: int, symbol_length: int, period: int, phase: int, count: int
+    symbol_ends: tuple[int, ...], period: int, phase: int, count: int
 ) -> tuple[Stretch, ...]:
     """Stretches of `count` samples that begin `phase` samples after a frame's start."""
     runs: list[tuple[int, int, int, int]] = []  # first, length, symbol, frame
-    frame, symbol = 0, min(phase // symbol_length, symbols - 1)
+    frame, symbol = 0, bisect_right(symbol_ends[:-1], phase)
     edge = phase
     while edge < phase + count:
-        last = symbol == symbols - 1
-        border = (frame + 1) * period if last else frame * period + (symbol + 1) * symbol_length
+        last = symbol == len(symbol_ends) - 1
+        border = (frame + 1) * period if last else frame * period + symbol_ends[symbol]
         border = min(border, phase + count)
         runs.append((edge - phase, border - edge, symbol, frame))
         edge = border

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The snapshot model: what one pilot frame looks like after pre-compensation."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -49,6 +49,11 @@ class SnapshotModel:
         frequencies: (Nsc,) baseband frequency f_n of each subcarrier [Hz].
         coupling: ``paired``, receive chain i hears transmit chain i alone, which needs transmit
             beams told apart; or ``physical``, it hears the sum of all.
+        offsets: (Ms,) by how much the subcarriers of each symbol lie above `frequencies` [Hz]; by
+            default not at all.
+
+    Where pilots are combs, Nsc counts the subcarriers of a comb, and "symbol" means one comb in
+    one symbol, of which there may be several at a time: see `waveform.Pilots`.
 
     Source: bistatic localization paper, (9) and, for `paired`, (10).
     """
@@ -61,11 +66,21 @@ class SnapshotModel:
     symbol_times: NDArray[np.float64]
     frequencies: NDArray[np.float64]
     coupling: Coupling = "paired"
+    offsets: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "offsets", np.broadcast_to(self.offsets, len(self.symbol_times)))
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Shape of one frame: (Ms, Nsc, Nrf)."""
         return len(self.symbol_times), len(self.frequencies), self.pilots.shape[1]
+
+    @property
+    def element_frequencies(self) -> NDArray[np.float64]:
+        """(n,) different baseband frequencies at which there are pilots, lowest first [Hz]."""
+        every = np.add.outer(self.offsets, self.frequencies)
+        return np.unique(np.round(every, 3))  # sums of equal value need not have equal bits
 
     def receive_response(self, arrival: ArrayLike) -> NDArray[np.complex128]:
         """W_m^H v_r: (..., Ms, Nrf) for spatial frequencies (..., 2)."""
@@ -95,6 +110,7 @@ def synthesize(model: SnapshotModel, paths: Paths) -> NDArray[np.complex128]:
     Source: bistatic localization paper, (9).
     """
     spatial = paths.gain[:, None, None] * model.response(paths.arrival, paths.departure)
-    time = np.exp(2j * np.pi * paths.doppler[:, None] * model.symbol_times)
+    turns = np.outer(paths.doppler, model.symbol_times) - np.outer(paths.delay, model.offsets)
+    time = np.exp(2j * np.pi * turns)
     frequency = np.exp(-2j * np.pi * paths.delay[:, None] * model.frequencies)
     return np.asarray(np.einsum("lmi,lm,ln->mni", spatial, time, frequency))

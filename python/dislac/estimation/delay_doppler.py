@@ -43,6 +43,7 @@ class DelayDoppler:
         frequencies: (Nsc,) f_n [Hz].
         delay_window, doppler_window: (least, greatest) [s], [Hz].
         upsampling: grid points a resolution cell.
+        offsets: by how much the subcarriers of each symbol lie above `frequencies` [Hz].
 
     Attributes:
         delays: (D,) of the grid [s].
@@ -58,19 +59,24 @@ class DelayDoppler:
         delay_window: tuple[float, float],
         doppler_window: tuple[float, float],
         upsampling: int = 4,
+        offsets: ArrayLike = 0.0,
     ) -> None:
         self.times = np.asarray(times, dtype=float)
         self.frequencies = np.asarray(frequencies, dtype=float)
-        self.delays = window_grid(delay_window, extent(self.frequencies) * upsampling)
+        self.offsets = np.broadcast_to(np.asarray(offsets, dtype=float), self.times.shape)
+        bandwidth = extent(np.unique(np.round(np.add.outer(self.offsets, self.frequencies), 3)))
+        self.delays = window_grid(delay_window, bandwidth * upsampling)
         self.dopplers = window_grid(doppler_window, extent(self.times) * upsampling)
-        cells = np.array([extent(self.frequencies), extent(self.times)])
+        cells = np.array([bandwidth, extent(self.times)])
         self._unit = np.divide(1.0, cells, out=np.zeros(2), where=cells > 0)
         self._delay_kernel = np.exp(2j * np.pi * np.outer(self.frequencies, self.delays))
+        self._offset_kernel = np.exp(2j * np.pi * np.outer(self.offsets, self.delays))
         self._doppler_kernel = np.exp(-2j * np.pi * np.outer(self.dopplers, self.times))
 
     def map(self, snapshots: ArrayLike) -> NDArray[np.float64]:
         """|C| (..., K, D) of coefficients (..., Ms, Nsc)."""
-        return np.abs(self._doppler_kernel @ (np.asarray(snapshots) @ self._delay_kernel))
+        by_symbol = (np.asarray(snapshots) @ self._delay_kernel) * self._offset_kernel
+        return np.abs(self._doppler_kernel @ by_symbol)
 
     def gain(self, snapshots: ArrayLike) -> NDArray[np.float64]:
         """|C|^2 (K, D) over what white noise of the same energy has there on average.
@@ -109,11 +115,14 @@ class DelayDoppler:
         """C, and gradient and Hessian of |C|^2 by (delay, Doppler) in units of `_unit`."""
         f = 2j * np.pi * self._unit[0] * self.frequencies
         t = -2j * np.pi * self._unit[1] * self.times
+        o = 2j * np.pi * self._unit[0] * self.offsets
         af = np.exp(2j * np.pi * at[0] * self.frequencies)
-        at_ = np.exp(-2j * np.pi * at[1] * self.times)
+        at_ = np.exp(2j * np.pi * (at[0] * self.offsets - at[1] * self.times))
         # moments[p, q] = derivative of C, p times by Doppler and q times by delay
-        moments = (at_ * np.stack([np.ones_like(t), t, t**2])) @ s
-        moments = moments @ (af * np.stack([np.ones_like(f), f, f**2])).T
+        by_delay = s @ (af * np.stack([np.ones_like(f), f, f**2])).T
+        zeroth, first, second = by_delay.T
+        by_delay = np.stack([zeroth, first + o * zeroth, second + o * (2 * first + o * zeroth)])
+        moments = (at_ * np.stack([np.ones_like(t), t, t**2])) @ by_delay.T
         c = moments[0, 0]
         slope = np.array([moments[0, 1], moments[1, 0]])
         bend = np.array([[moments[0, 2], moments[1, 1]], [moments[1, 1], moments[2, 0]]])

@@ -236,7 +236,9 @@ class MmvBompEstimator:
         )
         self.pursuit = MmvBomp(model, array_grid(model.receive_array, grid_points), departures)
         windows = search_windows(model, delay_window, doppler_window)
-        self.matched_filter = DelayDoppler(model.symbol_times, model.frequencies, *windows)
+        self.matched_filter = DelayDoppler(
+            model.symbol_times, model.frequencies, *windows, offsets=model.offsets
+        )
         # A share of Ms Nsc coefficients, largest over the delays and Dopplers it can tell:
         # the atom is chosen by norms alone, which leaves the coefficients isotropic.
         symbols, subcarriers, _ = model.shape

@@ -178,16 +178,17 @@ class OffGridEstimator:
 
         What the model cannot tell has infinite variance, a given departure none.
         """
-        free, share = self._signatures.free, self._signatures.sharing(paths)
+        free, spread = self._signatures.free, self._signatures.spread(paths)
         unit = 1.0 / np.sqrt(np.maximum(np.diag(curvature), 1e-300))
         scaled = curvature * unit[:, None] * unit + 1e-12 * np.eye(len(unit))
-        joint = share @ (np.linalg.inv(scaled) * unit[:, None] * unit) @ share.T
-        joint = joint.reshape(paths, len(free), paths, len(free)) * (noise / 2)
+        joint = spread.T @ (np.linalg.inv(scaled) * unit[:, None] * unit) @ spread
+        joint = joint.reshape(paths, 6, paths, 6) * (noise / 2)
         variance = np.full(6, np.inf)
         if self._signatures.departure is not None:
             variance[2:4] = 0.0
         covariance = np.tile(np.diag(variance), (paths, 1, 1))
-        covariance[:, free[:, None], free] = np.einsum("lalb->lab", joint)
+        own = np.einsum("lalb->lab", joint)
+        covariance[:, free[:, None], free] = own[:, free[:, None], free]
         return covariance
 
 

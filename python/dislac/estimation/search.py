@@ -13,8 +13,16 @@ Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 
 
+OTHER_DEPARTURES = 3
+"""Where beams are few, so many starts besides the best, with other departures."""
+
+
 class CoarseSearch:
-    """|a^H y|^2 / a^H a over a grid two points a resolution cell wide in each parameter."""
+    """|a^H y|^2 / a^H a over a grid two points a resolution cell wide in each parameter.
+
+    Fewer beams than the transmit array has elements leave departures that look nearly alike, and
+    which one is best shows between the points of the grid only.
+    """
 
     def __init__(
         self,
@@ -24,7 +32,7 @@ class CoarseSearch:
     ) -> None:
         model = signatures.model
         f, t = model.frequencies, signatures.times
-        self.delays = window_grid(delay_window, 2 * extent(f))
+        self.delays = window_grid(delay_window, 2 * extent(model.element_frequencies))
         self.dopplers = window_grid(doppler_window, 2 * extent(model.symbol_times))
         self.arrivals = _coarse_grid(model.receive_array)
         receive = model.receive_array.steering(self.arrivals)
@@ -39,6 +47,13 @@ class CoarseSearch:
             weights = signatures.transmit @ model.transmit_array.steering(self.departures).conj().T
             transmit = np.ones((1, 1), complex)
         power = np.abs(transmit @ weights.T) ** 2 @ (np.abs(receive @ signatures.receive.T) ** 2).T
+        if not np.isin(signatures.free, (2, 3)).any():
+            # All departures look alike; the one that the beam serves best is not a matter of noise.
+            best = power.max(axis=1).argmax(keepdims=True)
+            self.departures, transmit, power = self.departures[best], transmit[best], power[best]
+        self._near_departures = None
+        if len(self.departures) > 1 and signatures.beams < model.transmit_array.size:
+            self._near_departures = _near(model.transmit_array, self.departures)
         self._inverse_power = (1.0 / np.maximum(power, 1e-9 * power.max())).astype(np.float32)
         single = np.complex64
         elements = (weights[:, :, None] * signatures.receive[:, None, :]).reshape(len(t), -1)
@@ -46,6 +61,8 @@ class CoarseSearch:
         self._transmit = transmit.conj().astype(single)
         self._receive = np.ascontiguousarray(receive.conj().T).astype(single)
         self._delay_kernel = np.exp(2j * np.pi * np.outer(self.delays, f)).astype(single)
+        offsets = np.outer(self.delays, signatures.offsets)
+        self._offset_kernel = np.exp(2j * np.pi * offsets).astype(single)
         self._doppler_kernel = np.exp(-2j * np.pi * np.outer(self.dopplers, t)).astype(single)
         # Buffers used again and again: fresh large ones would cost more than the products.
         cells, gt, gr = len(self.delays) * len(self.dopplers), len(self.departures), len(receive)
@@ -55,13 +72,14 @@ class CoarseSearch:
         self._scratch = np.empty_like(self._score)
 
     def __call__(self, frame: Complex, count: int) -> tuple[Floats, Floats]:
-        """The best grid points of a frame (J, Nsc), each at another delay.
+        """The best grid points of a frame (J, Nsc): at `count` delays, and some more departures.
 
         Returns:
-            (C, 6) parameters, C <= count, and (C,) energy explained, greatest first.
+            (C, 6) parameters, and (C,) energy explained, the first one greatest.
         """
         rows, nr = len(frame), len(self._receive)
         x = self._delay_kernel @ frame.astype(np.complex64).T  # (D, J)
+        x *= self._offset_kernel
         x = (self._doppler_kernel[:, None] * x).reshape(-1, rows)  # (K D, J)
         z = (x @ self._elements).reshape(len(x), -1, nr)  # (K D, Nt, Nr)
         z = np.matmul(self._transmit, z, out=self._half_way).reshape(-1, nr)  # (K D Gt, Nr)
@@ -75,15 +93,33 @@ class CoarseSearch:
         profile = profile.max(axis=0)
         delay = _peaks(profile, count)
         doppler = doppler[delay]
-        direction = score[doppler * len(self.delays) + delay].argmax(axis=1)
-        departure, arrival = np.divmod(direction, len(self.arrivals))
+        directions = score[doppler * len(self.delays) + delay]
+        departure, arrival = np.divmod(directions.argmax(axis=1), len(self.arrivals))
+        explained = profile[delay]
+        if self._near_departures is not None:
+            best = directions[0].reshape(len(self.departures), -1)
+            others = self._others(best.max(axis=1), int(departure[0]))
+            departure = np.append(departure, others)
+            arrival = np.append(arrival, best[others].argmax(axis=1))
+            explained = np.append(explained, best[others].max(axis=1))
+            delay, doppler = (np.append(x, np.repeat(x[0], len(others))) for x in (delay, doppler))
         parameters = [
             self.arrivals[arrival],
             self.departures[departure],
             self.delays[delay],
             self.dopplers[doppler],
         ]
-        return np.column_stack(parameters), profile[delay].astype(float) / frame.shape[1]
+        return np.column_stack(parameters), explained.astype(float) / frame.shape[1]
+
+    def _others(self, profile: NDArray[np.float32], first: int) -> NDArray[np.intp]:
+        """The best departures by a profile (Gt,), none close to another or to the first."""
+        assert self._near_departures is not None
+        left = np.where(self._near_departures[first], -1.0, profile)
+        found: list[int] = []
+        while len(found) < OTHER_DEPARTURES and left.max() > 0:
+            found.append(int(left.argmax()))
+            left[self._near_departures[found[-1]]] = -1.0
+        return np.array(found, dtype=np.intp)
 
 
 class FurtherSearch:
@@ -98,13 +134,14 @@ class FurtherSearch:
         model = signatures.model
         self._signatures = signatures
         self.arrivals = _coarse_grid(model.receive_array)
-        self.delays = window_grid(delay_window, 2 * extent(model.frequencies))
+        self.delays = window_grid(delay_window, 2 * extent(model.element_frequencies))
         self._heard = model.receive_array.steering(self.arrivals) @ signatures.receive.T
         self._tones = np.exp(-2j * np.pi * np.outer(self.delays, model.frequencies))
+        # Without offsets rows turn alike at all delays, and one stands for all.
+        turning = self.delays if np.any(signatures.offsets) else np.zeros(1)
+        self._turns = np.exp(-2j * np.pi * np.outer(turning, signatures.offsets))  # (D or 1, J)
         # Which grid points are too close to each other to be two peaks.
-        array = model.receive_array
-        apart = np.abs(wrap_spatial_frequency(self.arrivals[:, None] - self.arrivals))
-        self._near_arrivals = np.all(apart < [1.2 / array.nx, 1.2 / array.ny], axis=-1)
+        self._near_arrivals = _near(model.receive_array, self.arrivals)
         gap = np.abs(self.delays[:, None] - self.delays)
         self._near_delays = gap < 0.6 * signatures.delay_cell
 
@@ -125,7 +162,8 @@ class FurtherSearch:
         s, e = factors
         s, e = s.reshape(-1, s.shape[-1]), e.reshape(-1, e.shape[-1])
         candidates = self._heard * self._signatures.sent(known[0])  # (G, J)
-        match = candidates.conj() @ (residual @ self._tones.conj().T)  # (G, D)
+        heard = self._turns.conj().T * (residual @ self._tones.conj().T)  # (J, D)
+        match = candidates.conj() @ heard  # (G, D)
         whole = np.sum(candidates.real**2 + candidates.imag**2, axis=1, keepdims=True)
         whole *= residual.shape[1]
         gram = (s.conj() @ s.T) * (e.conj() @ e.T)
@@ -133,10 +171,10 @@ class FurtherSearch:
         gram = gram * unit[:, None] * unit + 1e-6 * np.eye(len(gram))
         inverse = np.linalg.inv(gram) * unit[:, None] * unit
         # What the known ones explain of a candidate, a quadratic form in products of two factors.
-        by_arrival, by_delay = s.conj() @ candidates.T, e.conj() @ self._tones.T
-        left = (by_arrival.conj()[:, None] * by_arrival).reshape(-1, len(self.arrivals))
-        right = inverse[..., None] * by_delay.conj()[:, None] * by_delay
-        power = whole - (left.T @ right.reshape(-1, len(self.delays))).real
+        by_arrival = (s.conj() * self._turns[:, None]) @ candidates.T  # (D or 1, L C, G)
+        by_delay = self._tones @ e.conj().T  # (D, L C)
+        x = by_arrival * by_delay[:, :, None]
+        power = whole - np.sum(x.conj() * (inverse @ x), axis=1).real.T
         score = (match.real**2 + match.imag**2) / np.maximum(power, 0.02 * whole)
         return self._peaks(score, known[0], count)
 
@@ -149,6 +187,12 @@ class FurtherSearch:
             values[k] = score[r, d]
             score[self._near_arrivals[r][:, None] & self._near_delays[d]] = -1.0
         return starts, values
+
+
+def _near(array: PlanarArray, grid: Floats) -> NDArray[np.bool_]:
+    """(G, G) which spatial frequencies an array hardly tells apart."""
+    apart = np.abs(wrap_spatial_frequency(grid[:, None] - grid))
+    return np.asarray(np.all(apart < [1.2 / array.nx, 1.2 / array.ny], axis=-1))
 
 
 def _coarse_grid(array: PlanarArray) -> Floats:

@@ -2,9 +2,10 @@
 """Signatures of paths, and their derivatives, as products of small factors.
 
 Row j = m Nrf + i stands for chain i at symbol m. A path's signature in a frame is the outer product
-of s_j = (W^H v_r)_j (T conj(v_t))_j exp(j 2 pi doppler t_m) and e_n = exp(-j 2 pi delay f_n), so
-products of signatures, of their derivatives, and of either with a frame need never be formed over
-all Ms Nsc Nrf elements.
+of s_j = (W^H v_r)_j (T conj(v_t))_j exp(j 2 pi (doppler t_m - delay o_m)), with o_m the offset of
+the symbol's subcarriers, and e_n = exp(-j 2 pi delay f_n), so products of signatures, of their
+derivatives, and of either with a frame need never be formed over all Ms Nsc Nrf elements. The
+derivative by the delay is the sum of two such products where there are offsets.
 """
 
 import numpy as np
@@ -18,6 +19,9 @@ __all__ = ["Signatures", "array_grid", "departure_of", "extent", "search_windows
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
+
+DELAY = 4
+"""Index of the delay among a path's parameters."""
 
 
 def array_grid(array: PlanarArray, points: int) -> Floats:
@@ -33,7 +37,8 @@ def array_grid(array: PlanarArray, points: int) -> Floats:
 
 def extent(samples: Floats) -> float:
     """Bandwidth of subcarriers, duration of symbols: the inverse of a resolution cell."""
-    return float(np.ptp(samples)) * len(samples) / max(len(samples) - 1, 1)
+    count = len(np.unique(samples))
+    return float(np.ptp(samples)) * count / max(count - 1, 1)
 
 
 def window_grid(window: tuple[float, float], density: float) -> Floats:
@@ -73,7 +78,8 @@ def search_windows(
     Raises:
         EstimatorError: a window that is empty or not finite, or longer than a delay is unambiguous.
     """
-    spacing = np.min(np.diff(model.frequencies)) if len(model.frequencies) > 1 else np.inf
+    steps = np.diff(model.element_frequencies)
+    spacing = np.min(steps) if len(steps) else np.inf
     if delay_window is None:
         span = 1.0 / spacing
         delay_window = (-span / 16, span * 5 / 16)
@@ -106,13 +112,15 @@ class Signatures:
         transmit: (J, Nt), takes a conjugated transmit steering vector to what each row is sent,
             pilots included.
         free: indices, among (arrival x, y, departure x, y, delay, doppler), of the parameters that
-            are unknown and that the model can tell: a linear array sees one axis only.
+            are unknown and that the model can tell: a linear array sees one axis only, and a single
+            beam that stays no departure.
+        beams: how many different ones the rows of `transmit` are made of.
         cells: (6,) size of a resolution cell in each parameter.
         delay_cell: the same in delay [s].
     """
 
     def __init__(self, model: SnapshotModel, departure: Floats | None = None) -> None:
-        symbols, subcarriers, chains = model.shape
+        symbols, _, chains = model.shape
         beams = model.receive_beams.conj().transpose(0, 2, 1)
         sent = (model.transmit_beams * model.pilots[:, None, :]).transpose(0, 2, 1)
         if model.coupling == "physical":
@@ -122,32 +130,44 @@ class Signatures:
         self.receive = np.ascontiguousarray(beams.reshape(symbols * chains, -1))
         self.transmit = np.ascontiguousarray(sent.reshape(symbols * chains, -1))
         self.times = np.repeat(model.symbol_times, chains)
+        self.offsets = np.repeat(model.offsets, chains)
         r, t = model.receive_array, model.transmit_array
-        known = departure is not None
+        # Rows that are all one row but for a factor say nothing of where a path leaves.
+        self.beams = int(np.linalg.matrix_rank(self.transmit))
+        known = departure is not None or self.beams < 2
         told = [r.nx > 1, r.ny > 1, t.nx > 1 and not known, t.ny > 1 and not known]
-        self.free = np.flatnonzero([*told, subcarriers > 1, symbols > 1])
         sizes = [2 / n for n in (r.nx, r.ny, t.nx, t.ny)]
-        spans = [extent(model.frequencies), extent(model.symbol_times)]
+        spans = [extent(model.element_frequencies), extent(model.symbol_times)]
+        self.free = np.flatnonzero([*told, *(span > 0 for span in spans)])
         cells = np.array([*sizes, *(1 / x if x > 0 else 1.0 for x in spans)])
         self.cells = cells
         self.delay_cell = float(cells[4])
         # Which spatial and frequency factors make the signature (first) and each derivative.
-        self._spatial = np.array([0, 1, 2, 3, 4, 0, 5])[np.r_[0, self.free + 1]]
-        self._frequency = np.array([0, 0, 0, 0, 0, 1, 0])[np.r_[0, self.free + 1]]
+        halves = np.r_[self.free, [DELAY] if np.any(self.offsets) else []].astype(int)
+        self._halves = (halves[:, None] == self.free).astype(float)
+        self._spatial = np.array([0, 1, 2, 3, 4, 0, 5])[np.r_[0, halves + 1]]
+        self._frequency = np.array([0, 0, 0, 0, 0, 1, 0])[np.r_[0, halves + 1]]
+        # The second half of the derivative by the delay, if there is one.
+        self._spatial[1 + len(self.free) :] = 6
+        self._frequency[1 + len(self.free) :] = 0
         self._known_maps: dict[int, tuple[Floats, Floats]] = {}
         self._receive_phase, self._receive_jet = _jet(r, self.receive, 1.0)
         self._transmit_phase, self._transmit_jet = _jet(t, self.transmit, -1.0)
         self._frequency_slope = -2j * np.pi * model.frequencies
         self._time_slope = 2j * np.pi * self.times
+        self._offset_slope = -2j * np.pi * self.offsets
 
     def sent(self, parameters: Floats) -> Complex:
-        """(J,) what each row is sent towards the departure and at the Doppler of a path (6,)."""
+        """(J,) what each row is sent towards the departure and at the Doppler of a path (6,).
+
+        Its delay is not in it.
+        """
         steering = self.model.transmit_array.steering(parameters[2:4])
         turned: Complex = np.exp(parameters[5] * self._time_slope)
         return turned * (self.transmit @ steering.conj())
 
     def sharing(self, paths: int) -> Floats:
-        """(paths F, P) from the unknowns of several paths to each path's free parameters.
+        """(paths F, P) from the unknowns of several paths to each path's derivatives.
 
         All paths have one departure: the satellite is far beyond everything that scatters.
         """
@@ -165,6 +185,7 @@ class Signatures:
             share = np.hstack(columns)
             spread = np.zeros((share.shape[1], paths, 6))
             spread[..., self.free] = share.T.reshape(len(spread), paths, -1)
+            share = np.kron(np.eye(paths), self._halves) @ share
             self._known_maps[paths] = share, spread.reshape(len(spread), -1)
         return self._known_maps[paths]
 
@@ -173,19 +194,23 @@ class Signatures:
 
         Returns:
             (..., 1 + F, J) and (..., 1 + F, Nsc): the outer product of row 0 of each is the
-            signature, that of row k its derivative by parameter ``free[k - 1]``.
+            signature, that of row k its derivative by parameter ``free[k - 1]``; with offsets, the
+            last is the other half of the one by the delay.
         """
         batch, rows = parameters.shape[:-1], len(self.times)
         v = np.exp(parameters[..., 0:2] @ self._receive_phase) @ self._receive_jet
         u = np.exp(parameters[..., 2:4] @ self._transmit_phase) @ self._transmit_jet
         v, u = v.reshape(*batch, 3, rows), u.reshape(*batch, 3, rows)
-        u *= np.exp(parameters[..., 5, None, None] * self._time_slope)
-        s = np.empty((*batch, 6, rows), complex)
+        turns = parameters[..., 5, None] * self._time_slope
+        turns += parameters[..., DELAY, None] * self._offset_slope
+        u *= np.exp(turns)[..., None, :]
+        s = np.empty((*batch, 7, rows), complex)
         np.multiply(v, u[..., :1, :], out=s[..., :3, :])
         np.multiply(v[..., :1, :], u[..., 1:, :], out=s[..., 3:5, :])
         np.multiply(s[..., 0, :], self._time_slope, out=s[..., 5, :])
+        np.multiply(s[..., 0, :], self._offset_slope, out=s[..., 6, :])
         e = np.empty((*batch, 2, len(self._frequency_slope)), complex)
-        np.exp(parameters[..., 4, None] * self._frequency_slope, out=e[..., 0, :])
+        np.exp(parameters[..., DELAY, None] * self._frequency_slope, out=e[..., 0, :])
         np.multiply(e[..., 0, :], self._frequency_slope, out=e[..., 1, :])
         return s.take(self._spatial, axis=-2), e.take(self._frequency, axis=-2)
 

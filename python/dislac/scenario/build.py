@@ -38,9 +38,12 @@ __all__ = ["emulator", "estimator", "locate", "locator", "pilot_frame", "precomp
 # The transmitter
 
 
-def pilot_frame(scenario: Scenario) -> NDArray[np.complex64]:
-    """Samples (Nrf, frame_length) that the transmit chains send in every frame."""
-    return modulate(scenario.pilots.grid(), scenario.numerology)
+def pilot_frame(scenario: Scenario, frame: int = 0) -> NDArray[np.complex64]:
+    """Samples (Nrf, frame_length) that the transmit chains send in a frame, muted or not.
+
+    They return after `scenario.pilots.cycle` frames.
+    """
+    return modulate(scenario.pilots.grid(frame), scenario.numerology)
 
 
 def precompensator(scenario: Scenario) -> Precompensator | None:
@@ -101,7 +104,7 @@ def emulator(scenario: Scenario) -> ChannelEmulator:
     make_noise = PooledNoise if scenario.channel.noise_pool else GaussianNoise
     advance = precompensator(scenario)
     sent, received = (
-        BeamSchedule(beams, numerology.symbol_length, numerology.frame_period, start)
+        BeamSchedule(beams, numerology.symbol_lengths, numerology.frame_period, start)
         for beams, start in (
             (scenario.transmit_beams, lead_in(scenario)),
             (scenario.receive_beams, first_arrival(scenario)),

@@ -15,7 +15,17 @@ from ..arrays import PlanarArray, phase_shifter_beams
 from ..channel import Coupling
 from ..channel.fading import ShadowedRician
 from ..geometry import SPEED_OF_LIGHT, Motion
-from ..waveform import Numerology, Pilots, make_pilots
+from ..waveform import (
+    Numerology,
+    Pilots,
+    PrsResource,
+    PrsResourceSet,
+    make_pilots,
+    nr_cyclic_prefixes,
+    prs_pilots,
+)
+from ..waveform.numerology import nr_mu, nr_slot_symbols
+from ..waveform.prs import PRB
 from .loader import Document, Key, load_document, parse_document
 from .motion import node_motion, scenario_epoch, scenario_origin
 
@@ -194,7 +204,8 @@ def parse_scenario(
 def _build(document: Document) -> Scenario:
     data = document.data
     seed = data.get("seed", 1)
-    numerology = _numerology(document)
+    prs = _prs(document)
+    numerology = _numerology(document, prs)
     nodes = {
         name: _node(document, ("nodes", name), node)
         for name, node in data["nodes"].items()
@@ -205,23 +216,13 @@ def _build(document: Document) -> Scenario:
         for name, node in data["nodes"].get("satellites", {}).items()
     }
     beams = data.get("beams", {})
-    chains = beams.get("chains", 8)
     transmit_beams, receive_beams = (
-        _beams(document, nodes[name].array.size, numerology.symbols, (seed, stream))
-        for stream, name in enumerate(("transmitter", "receiver"))
-    )
-    pilots = data.get("pilots", {})
-    try:
-        own_pilots = make_pilots(
-            pilots.get("kind", "zadoff-chu"),
-            numerology.symbols,
-            numerology.subcarriers,
-            chains,
-            user=pilots.get("user", 0),
-            seed=seed,
+        _beams(document, nodes[name].array.size, numerology.symbols, (seed, stream), hold)
+        for stream, (name, hold) in enumerate(
+            # A PRS resource is one beam, in all of its symbols and repetitions.
+            {"transmitter": prs is not None, "receiver": False}.items()
         )
-    except ValueError as error:
-        raise document.error("pilots.user", str(error)) from None
+    )
     advance = data.get("precompensation", {})
     locator = data.get("locator", {})
     return Scenario(
@@ -232,7 +233,7 @@ def _build(document: Document) -> Scenario:
         origin=scenario_origin(document),
         epoch=scenario_epoch(document),
         numerology=numerology,
-        pilots=own_pilots,
+        pilots=_pilots(document, numerology, prs),
         transmitter=nodes["transmitter"],
         receiver=nodes["receiver"],
         target=nodes.get("target"),
@@ -254,15 +255,125 @@ def _build(document: Document) -> Scenario:
     )
 
 
-def _numerology(document: Document) -> Numerology:
+def _numerology(document: Document, prs: PrsResourceSet | None) -> Numerology:
     values = dict(document.data["numerology"])
-    frame_length = values["symbols"] * (values["fft_size"] + values["cyclic_prefix"])
-    values.setdefault("frame_period", frame_length)
+    fft_size, prefix = values["fft_size"], values["cyclic_prefix"]
+    if prs is not None:
+        needed = prs.slots * prs.slot_symbols
+        if values.setdefault("symbols", needed) != needed:
+            raise document.error(
+                "numerology.symbols",
+                f"{values['symbols']} symbols; a frame of nr-prs is {needed}, {prs.slots} slot(s) "
+                f"of {prs.slot_symbols}: leave the key out",
+            )
+    elif "symbols" not in values:
+        raise document.error("numerology", "'symbols' is a required property")
+    if isinstance(prefix, str):
+        extended = prefix == "extended"
+        try:
+            lengths = nr_cyclic_prefixes(
+                nr_mu(values["subcarrier_spacing"]),
+                fft_size,
+                extended=extended,
+                first_slot=0 if prs is None else prs.slot_offset,
+                slots=-(-values["symbols"] // nr_slot_symbols(extended)),
+            )[: values["symbols"]]
+        except ValueError as error:
+            key = "fft_size" if "fft_size" in str(error) else "subcarrier_spacing"
+            raise document.error(f"numerology.{key}", str(error)) from None
+        values["cyclic_prefix"] = lengths[0] if len(set(lengths)) == 1 else lengths
+    if "frame_period" not in values:
+        values["frame_period"] = _frame_length(values)
+        if prs is not None and isinstance(prefix, str):
+            # Slots of NR: 2^mu of them in a subframe of a millisecond.
+            values["frame_period"] = 15 * fft_size * prs.period
+        elif prs is not None:
+            values["frame_period"] = prs.period * prs.slot_symbols * (fft_size + prefix)
     try:
         return Numerology(**values)
     except ValueError as error:
         key = "subcarriers" if "subcarriers" in str(error) else "frame_period"
         raise document.error(f"numerology.{key}", str(error)) from None
+
+
+def _frame_length(values: Mapping[str, Any]) -> int:
+    prefix = values["cyclic_prefix"]
+    prefixes = sum(prefix) if isinstance(prefix, tuple) else values["symbols"] * prefix
+    return int(values["symbols"] * values["fft_size"] + prefixes)
+
+
+def _prs(document: Document) -> PrsResourceSet | None:
+    """The set of PRS resources, None where pilots are others."""
+    pilots = dict(document.data.get("pilots", {}))
+    kind = pilots.pop("kind", "zadoff-chu")
+    own = {"user"} if kind == "nr-prs" else set(pilots) - {"user"}
+    for key in own & set(pilots):
+        raise document.error(f"pilots.{key}", f"pilots of kind {kind} have no such key")
+    if kind != "nr-prs":
+        return None
+    numerology = document.data["numerology"]
+    if numerology["subcarriers"] % PRB:
+        raise document.error(
+            "numerology.subcarriers",
+            f"{numerology['subcarriers']} subcarriers are no whole resource blocks; with nr-prs "
+            f"use a multiple of {PRB}",
+        )
+    try:
+        mu = nr_mu(numerology["subcarrier_spacing"])
+    except ValueError as error:
+        raise document.error("numerology.subcarrier_spacing", str(error)) from None
+    comb = pilots.pop("comb", 2)
+    grid_start = pilots.pop("grid_start_prb", 0)
+    muting = pilots.pop("muting", {})
+    values = {
+        "symbols": comb,
+        "period": 10 << mu,
+        "start_prb": grid_start,
+        "prbs": numerology["subcarriers"] // PRB,
+        "muting_option_1": tuple(muting.get("option_1", ())),
+        "muting_bit_repetition": muting.get("bit_repetition", 1),
+        "muting_option_2": tuple(muting.get("option_2", ())),
+        "extended": numerology["cyclic_prefix"] == "extended",
+        **pilots,
+        "resources": tuple(PrsResource(**each) for each in pilots.get("resources", [{}])),
+    }
+    try:
+        return PrsResourceSet(mu, comb, **values)
+    except ValueError as error:
+        raise document.error("pilots", str(error)) from None
+
+
+def _pilots(document: Document, numerology: Numerology, prs: PrsResourceSet | None) -> Pilots:
+    data = document.data.get("pilots", {})
+    beams = document.data.get("beams", {})
+    chains = beams.get("chains", 8)
+    if prs is not None:
+        if len(prs.resources) > 1 and beams.get("coupling", "paired") == "paired":
+            raise document.error(
+                "beams.coupling",
+                "several PRS resources tell the chains' beams apart by themselves, for every "
+                "receive chain; use coupling 'physical', or a single resource",
+            )
+        try:
+            return prs_pilots(
+                prs,
+                chains,
+                grid_prbs=numerology.subcarriers // PRB,
+                grid_start=data.get("grid_start_prb", 0),
+            )
+        except ValueError as error:
+            raise document.error("pilots", str(error)) from None
+    try:
+        return make_pilots(
+            data.get("kind", "zadoff-chu"),
+            numerology.symbols,
+            numerology.subcarriers,
+            chains,
+            user=data.get("user", 0),
+            seed=document.data.get("seed", 1),
+        )
+    except ValueError as error:
+        raise document.error("pilots.user", str(error)) from None
 
 
 def _node(document: Document, key: Key, data: Mapping[str, Any]) -> Node:
@@ -282,12 +393,15 @@ def _gateway(document: Document) -> Gateway | None:
 
 
 def _beams(
-    document: Document, elements: int, symbols: int, seed: tuple[int, int]
+    document: Document, elements: int, symbols: int, seed: tuple[int, int], hold: bool
 ) -> NDArray[np.complex128]:
+    """(symbols, elements, chains); the first symbol's in all of them, if they are to `hold`."""
     beams = document.data.get("beams", {})
     chains = beams.get("chains", 8)
     if beams.get("kind", "random-phase") == "random-phase":
-        return phase_shifter_beams(symbols, elements, chains, np.random.default_rng(seed))
+        rng = np.random.default_rng(seed)
+        drawn = phase_shifter_beams(1 if hold else symbols, elements, chains, rng)
+        return np.broadcast_to(drawn, (symbols, elements, chains))
     if chains != elements:
         raise document.error(
             "beams.chains",
@@ -360,7 +474,7 @@ def _path(
 
 def _estimator(document: Document, numerology: Numerology) -> EstimatorSettings:
     data = document.data.get("estimator", {})
-    prefix = numerology.cyclic_prefix / numerology.sample_rate * 1e9
+    prefix = numerology.shortest_prefix / numerology.sample_rate * 1e9
     frame = numerology.frame_length / numerology.sample_rate
     windows = {
         "delay_window_ns": (-prefix / 8, prefix),

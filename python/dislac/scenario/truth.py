@@ -111,15 +111,18 @@ def path_nodes(scenario: Scenario, path: PathSettings) -> tuple[Motion, ...]:
 @lru_cache(maxsize=16)
 def snapshot_model(scenario: Scenario) -> SnapshotModel:
     """The snapshot model that demodulated frames follow."""
+    pilots, numerology = scenario.pilots, scenario.numerology
+    frequencies = numerology.frequencies[pilots.subcarriers]
     return SnapshotModel(
         transmit_array=scenario.transmitter.array,
         receive_array=scenario.receiver.array,
-        transmit_beams=scenario.transmit_beams,
-        receive_beams=scenario.receive_beams,
-        pilots=scenario.pilots.chains,
-        symbol_times=scenario.numerology.symbol_times,
-        frequencies=scenario.numerology.frequencies,
+        transmit_beams=scenario.transmit_beams[pilots.symbols],
+        receive_beams=scenario.receive_beams[pilots.symbols],
+        pilots=pilots.chains,
+        symbol_times=numerology.symbol_times[pilots.symbols],
+        frequencies=frequencies[0],
         coupling=scenario.coupling,
+        offsets=frequencies[:, 0] - frequencies[0, 0],
     )
 
 
@@ -168,15 +171,15 @@ def path_gains(scenario: Scenario) -> tuple[complex | BlockGain, ...]:
 def noise_power(scenario: Scenario) -> float:
     """E|noise|^2 of a received element (and of a sample), zero without noise.
 
-    The signal-to-noise ratio is that of echo and scattered paths together; the link budget's is
-    that of the echo alone.
+    The signal-to-noise ratio is that of echo and scattered paths together, of elements with pilots;
+    the link budget's is that of the echo alone, all of its power being in those.
     """
     channel = scenario.channel
     if channel.snr is not None:
         return 1.0 / channel.snr
     if channel.noise_temperature is None:
         return 0.0
-    bandwidth = scenario.numerology.subcarriers * scenario.numerology.subcarrier_spacing
+    bandwidth = scenario.pilots.occupancy * scenario.numerology.subcarrier_spacing
     noise = thermal_noise(
         bandwidth, temperature=channel.noise_temperature, noise_factor=channel.noise_factor
     )

@@ -116,7 +116,7 @@ def accuracy(
 @click.argument("source", default="paper")
 @click.option("--trials", default=200, show_default=True, help="Random targets a row.")
 @click.option("--snr-db", multiple=True, type=float, default=(-15, -10, -5, 0, 5, 10))
-@click.option("--symbols", default=8, show_default=True, help="Pilot symbols in a frame.")
+@click.option("--symbols", type=int, help="Symbols in a frame; default the scenario's.")
 @click.option("--scatterers", default=0, show_default=True, help="Paths besides the echo.")
 @click.option("--estimator", "kind", default="off-grid", show_default=True)
 @click.option("--seed", default=1, show_default=True)
@@ -124,22 +124,24 @@ def main(
     source: str,
     trials: int,
     snr_db: tuple[float, ...],
-    symbols: int,
+    symbols: int | None,
     scatterers: int,
     kind: str,
     seed: int,
 ) -> None:
     """Position error against its bound over random targets of the scenario SOURCE."""
     overrides: dict[str, Any] = {
-        "numerology.symbols": symbols,
         "estimator.kind": kind,
         "estimator.max_paths": 1 + scatterers,
     }
+    if symbols is not None:
+        overrides["numerology.symbols"] = symbols
     if scatterers:
         overrides["channel.fading"] = FADING
     scenario = load_scenario(source, overrides)
     receiver = estimator(scenario)
-    click.echo(f"{kind}, {trials} targets, {symbols} symbols, {scatterers} scatterers")
+    count = scenario.numerology.symbols
+    click.echo(f"{kind}, {trials} targets, {count} symbols, {scatterers} scatterers")
     click.echo("SNR [dB]  rmse [m]  median [m]  largest [m]  bound [m]  above the bound [dB]")
     for snr in snr_db:
         rng = np.random.default_rng((seed, int(snr * 10) + 1000))

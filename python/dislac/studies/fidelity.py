@@ -23,7 +23,10 @@ __all__ = ["error_vector_magnitude", "received_frames"]
 
 
 def received_frames(scenario: Scenario, count: int) -> NDArray[np.complex64]:
-    """The first `count` demodulated frames (count, Ms, Nsc, Nrf) of the sample-domain chain."""
+    """The first `count` demodulated frames (count, Ms, Nsc, Nrf) of the sample-domain chain.
+
+    Frames that the scenario mutes are noise.
+    """
     numerology = scenario.numerology
     transmitter, channel = precompensator(scenario), emulator(scenario)
     lead = lead_in(scenario)
@@ -33,15 +36,16 @@ def received_frames(scenario: Scenario, count: int) -> NDArray[np.complex64]:
         flush += transmitter.lookahead
     sent = np.zeros((scenario.chains, end + flush), dtype=np.complex64)
     frames = sent[:, lead:end].reshape(scenario.chains, count, -1)
-    frames[..., : numerology.frame_length] = pilot_frame(scenario)[:, None]
+    for frame in filter(scenario.pilots.sends, range(count)):
+        frames[:, frame, : numerology.frame_length] = pilot_frame(scenario, frame)
     received = channel.process(sent if transmitter is None else transmitter.process(sent))
     arrivals = first_arrival(scenario) + numerology.frame_period * np.arange(count)
     return np.stack(
         [
             scenario.pilots.descramble(
-                demodulate(received[:, n : n + numerology.frame_length], numerology)
+                demodulate(received[:, n : n + numerology.frame_length], numerology), frame
             )
-            for n in arrivals
+            for frame, n in enumerate(arrivals)
         ]
     )
 

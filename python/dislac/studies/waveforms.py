@@ -63,7 +63,7 @@ def satellite_paths(
     """
     shape = frames, paths
     gain = np.exp(2j * np.pi * rng.uniform(size=shape)) / np.sqrt(paths)
-    room = (numerology.cyclic_prefix - numerology.window_advance) / numerology.sample_rate
+    room = (numerology.shortest_prefix - numerology.window_advance) / numerology.sample_rate
     delay = rng.uniform(0.0, room, size=shape)
     doppler = spread * numerology.subcarrier_spacing * rng.uniform(-1.0, 1.0, size=shape)
     return gain, delay, doppler

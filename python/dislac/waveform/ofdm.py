@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """CP-OFDM: resource grids to samples and back, unitary, on any number of chains at once."""
 
+from functools import lru_cache
+
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
@@ -13,10 +15,15 @@ __all__ = ["demodulate", "modulate"]
 def modulate(
     grid: NDArray[np.complexfloating], numerology: Numerology
 ) -> NDArray[np.complexfloating]:
-    """Samples (..., frame_length) of resource grids (..., Ms, Nsc), in the grid's precision."""
+    """Samples (..., frame_length) of resource grids (..., Ms, Nsc), in the grid's precision.
+
+    Source: TS 38.211 clause 5.3.1 (scaled by 1 / sqrt(fft_size)).
+    """
     spectrum = np.zeros((*grid.shape[:-1], numerology.fft_size), dtype=grid.dtype)
     spectrum[..., numerology.bins] = grid
     symbol = scipy.fft.ifft(spectrum, norm="ortho", overwrite_x=True)
+    if isinstance(numerology.cyclic_prefix, tuple):
+        return symbol.reshape(*grid.shape[:-2], -1)[..., _sent(numerology)]
     prefix = symbol[..., symbol.shape[-1] - numerology.cyclic_prefix :]
     with_prefix = np.concatenate([prefix, symbol], axis=-1)
     return with_prefix.reshape(*grid.shape[:-2], -1)
@@ -30,10 +37,31 @@ def demodulate(
     The transform window of a symbol begins `window_advance` samples before the end of its
     prefix: a path may be late by what remains of the prefix, and early by the advance.
     """
-    symbols = samples.reshape(*samples.shape[:-1], numerology.symbols, numerology.symbol_length)
-    first = numerology.cyclic_prefix - numerology.window_advance
-    window = symbols[..., first : first + numerology.fft_size]
+    if isinstance(numerology.cyclic_prefix, tuple):
+        window = samples[..., _windows(numerology)]
+    else:
+        length = numerology.fft_size + numerology.cyclic_prefix
+        symbols = samples.reshape(*samples.shape[:-1], numerology.symbols, length)
+        first = numerology.cyclic_prefix - numerology.window_advance
+        window = symbols[..., first : first + numerology.fft_size]
     spectrum = scipy.fft.fft(window, norm="ortho")[..., numerology.bins]
     advance = numerology.window_advance / numerology.sample_rate
     ramp = np.exp(2j * np.pi * numerology.frequencies * advance)
     return spectrum * ramp.astype(samples.dtype)
+
+
+@lru_cache(maxsize=4)
+def _sent(numerology: Numerology) -> NDArray[np.int64]:
+    """(frame_length,) which of the symbols' Ms fft_size samples is sent when."""
+    lengths = numerology.symbol_lengths
+    symbol = np.repeat(np.arange(numerology.symbols), lengths)
+    ends = numerology.symbol_starts + numerology.prefixes
+    within = (np.arange(numerology.frame_length) - ends[symbol]) % numerology.fft_size
+    return np.asarray(symbol * numerology.fft_size + within)
+
+
+@lru_cache(maxsize=4)
+def _windows(numerology: Numerology) -> NDArray[np.int64]:
+    """(Ms, fft_size) samples that each symbol's transform takes."""
+    first = numerology.symbol_starts + numerology.prefixes - numerology.window_advance
+    return np.asarray(first[:, None] + np.arange(numerology.fft_size))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pilots that are orthogonal across users and leave no impulse train."""
+"""Pilots: the paper's codes, orthogonal across users, and NR positioning reference signals."""
 
 from dataclasses import dataclass
 from math import gcd
@@ -8,31 +8,79 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import hadamard
 
-__all__ = ["PILOT_KINDS", "Pilots", "code", "code_count", "make_pilots"]
+from .prs import PRB, PrsResourceSet, grid_place
+
+__all__ = ["PILOT_KINDS", "Pilots", "code", "code_count", "make_pilots", "prs_pilots"]
 
 PILOT_KINDS = ("zadoff-chu", "walsh-hadamard", "random-phase")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pilots:
-    """The pilots of one user, s[m, n, i] = scrambling[m, n] * chains[m, i], all unit modulus.
+    """What the transmit chains send on which elements of a frame's grid.
+
+    Pilots come in R rows. A row is a comb of Nq subcarriers in one symbol, on which chain i sends
+    s[q, i] = scrambling[q] * chains[i]. Where all elements hold pilots, rows are symbols; of
+    several PRS resources each has rows of its own. Elements outside all rows are empty, and are
+    nowhere to be seen any more once the scrambling has been taken off.
 
     Args:
-        chains: (Ms, Nrf) pilot of each chain, the same on every subcarrier.
-        scrambling: (Ms, Nsc) the user's spreading code times the scrambling that all users share.
+        chains: (R, Nrf) pilot of each chain, the same on all elements of a row.
+        scrambling: (F, R, Nq) what makes rows no impulse trains, unit modulus; F different frames
+            follow each other for ever.
+        symbols: (R,) in which symbol of the frame a row is.
+        first: (R,) its first subcarrier.
+        comb: distance of its subcarriers.
+        grid_shape: (Ms, Nsc).
+        sent: (P,) whether there are any pilots in frame 0, 1, ..., for ever.
     """
 
     chains: NDArray[np.complex128]
     scrambling: NDArray[np.complex128]
+    symbols: NDArray[np.int64]
+    first: NDArray[np.int64]
+    comb: int
+    grid_shape: tuple[int, int]
+    sent: NDArray[np.bool_]
 
-    def grid(self) -> NDArray[np.complex64]:
-        """(Nrf, Ms, Nsc) resource grid of each transmit chain."""
-        grid = self.chains.T[:, :, None] * self.scrambling
-        return grid.astype(np.complex64)
+    @property
+    def frame_shape(self) -> tuple[int, int, int]:
+        """Shape of a frame with the scrambling taken off: (R, Nq, Nrf)."""
+        _, rows, subcarriers = self.scrambling.shape
+        return rows, subcarriers, self.chains.shape[1]
 
-    def descramble(self, grid: NDArray[np.complex64]) -> NDArray[np.complex64]:
-        """Frame (Ms, Nsc, Nrf) of received grids (Nrf, Ms, Nsc), scrambling taken off."""
-        return np.moveaxis(grid * self.scrambling.conj().astype(np.complex64), 0, -1)
+    @property
+    def subcarriers(self) -> NDArray[np.int64]:
+        """(R, Nq) subcarrier of each element."""
+        return self.first[:, None] + self.comb * np.arange(self.scrambling.shape[2])
+
+    @property
+    def occupancy(self) -> float:
+        """Subcarriers with pilots in a symbol that has any, on average."""
+        return self.scrambling[0].size / len(np.unique(self.symbols))
+
+    @property
+    def cycle(self) -> int:
+        """After how many frames the scrambling returns."""
+        return len(self.scrambling)
+
+    def sends(self, frame: int) -> bool:
+        """Whether there are any pilots in a frame."""
+        return bool(self.sent[frame % len(self.sent)])
+
+    def grid(self, frame: int = 0) -> NDArray[np.complex64]:
+        """(Nrf, Ms, Nsc) resource grid of each transmit chain in a frame, muted or not."""
+        grid = np.zeros((self.chains.shape[1], *self.grid_shape), dtype=np.complex64)
+        values = self.chains.T[:, :, None] * self.scrambling[frame % self.cycle]
+        grid[:, self.symbols[:, None], self.subcarriers] = values
+        return grid
+
+    def descramble(self, grid: NDArray[np.complex64], frame: int = 0) -> NDArray[np.complex64]:
+        """Frame (R, Nq, Nrf) of received grids (Nrf, Ms, Nsc), scrambling taken off."""
+        if self.frame_shape[:2] != self.grid_shape:
+            grid = grid[:, self.symbols[:, None], self.subcarriers]
+        scrambling = self.scrambling[frame % self.cycle].conj().astype(np.complex64)
+        return np.moveaxis(grid * scrambling, 0, -1)
 
 
 def code_count(kind: str, length: int) -> int:
@@ -94,5 +142,73 @@ def make_pilots(
     count = code_count(kind, symbols)
     of_chain = [code(kind, symbols, i % count, np.random.default_rng(seed)) for i in range(chains)]
     return Pilots(
-        chains=np.stack(of_chain, axis=1), scrambling=scrambling.reshape(symbols, subcarriers)
+        chains=np.stack(of_chain, axis=1),
+        scrambling=scrambling.reshape(1, symbols, subcarriers),
+        symbols=np.arange(symbols),
+        first=np.zeros(symbols, dtype=np.int64),
+        comb=1,
+        grid_shape=(symbols, subcarriers),
+        sent=np.ones(1, dtype=bool),
+    )
+
+
+def prs_pilots(
+    resource_set: PrsResourceSet, chains: int, *, grid_prbs: int, grid_start: int = 0
+) -> Pilots:
+    """Pilots that are NR positioning reference signals.
+
+    A frame is an instance of the resource set: all its slots, from the one in which it begins.
+    Frame 0 is the first instance after system frame 0. A single resource is sent by all chains,
+    each through its own beam. Of several resources each chain sends one, which tells the chains'
+    beams apart: they must not share elements.
+
+    Args:
+        resource_set: what is sent, and when.
+        chains: Nrf.
+        grid_prbs: resource blocks of the grid.
+        grid_start: its first one, counted from point A.
+
+    Raises:
+        ValueError: the set does not lie within the grid; more than one resource, but not as many
+            as chains; or resources that share elements.
+
+    Source: TS 38.211 clause 7.4.1.7.
+    """
+    several = len(resource_set.resources) > 1
+    if several and len(resource_set.resources) != chains:
+        raise ValueError(
+            f"{len(resource_set.resources)} resources for {chains} chains; give each chain one, "
+            "or all chains the same single one"
+        )
+    place = grid_place(resource_set, grid_prbs, grid_start)
+    per_slot, per_frame = resource_set.slot_symbols, resource_set.frame_slots
+    cycle = per_frame // gcd(per_frame, resource_set.period)
+    begin = resource_set.slot_offset + resource_set.period * np.arange(cycle)
+    muting = np.array(resource_set.muting_option_2 or (1,) * resource_set.repetition)
+    repetitions = resource_set.time_gap * np.flatnonzero(muting)
+    symbols, first, values, chain = [], [], [], []
+    for index, resource in enumerate(resource_set.resources):
+        slots = resource.slot_offset + repetitions
+        symbol, start = resource_set.elements(resource)
+        symbols.append((per_slot * slots[:, None] + symbol).ravel())
+        first.append(np.tile(start, len(slots)))
+        sent = resource_set.values(resource, (begin[:, None] + slots) % per_frame)
+        values.append(sent.reshape(cycle, len(symbols[-1]), -1))
+        chain.append(np.full(len(symbols[-1]), index))
+    rows = np.stack([np.concatenate(symbols), np.concatenate(first)])
+    if len(np.unique(rows, axis=1).T) != len(rows.T):
+        raise ValueError(
+            "resources share elements; give them different re_offset, first_symbol or slot_offset"
+        )
+    order = np.lexsort(rows[::-1])
+    one_hot = np.eye(chains)[np.concatenate(chain)] if several else np.ones((len(order), chains))
+    instances = np.arange(resource_set.instances if resource_set.muting_option_1 else 1)
+    return Pilots(
+        chains=one_hot[order].astype(complex),
+        scrambling=np.concatenate(values, axis=1)[:, order],
+        symbols=rows[0, order],
+        first=place + rows[1, order],
+        comb=resource_set.comb,
+        grid_shape=(per_slot * resource_set.slots, PRB * grid_prbs),
+        sent=resource_set.instance_sent(instances),
     )
