@@ -182,14 +182,15 @@ class Precompensator(ChunkProcessor):
         index = self.start // CHUNK
         return self._required(index) - (index + 1) * CHUNK
 
-    def _frame_middle(self, time: Floats) -> tuple[Floats, Floats]:
-        """Middle [s] of the frame to whose arrival each transmitter time contributes, and the
-        delay [s] of the reference path then."""
+    def _frame_middle(self, time: Floats) -> tuple[Floats, Floats, Floats]:
+        """Middle [s] of the frame to whose arrival each transmitter time contributes, the delay
+        [s] of the reference path then, and how fast it grows."""
         arrival = time + departure_delay(self.reference, time, speed=self.speed)
         frame = np.floor((arrival * self.sample_rate - self.frame_start) / self.frame_period)
         middle = self.frame_start + frame * self.frame_period + self.frame_length / 2
         time = middle / self.sample_rate
-        return time, range_and_rate(self.reference, time)[0] / self.speed
+        length, rate = range_and_rate(self.reference, time)
+        return time, length / self.speed, rate / self.speed
 
     def _prepare(self, block: int) -> "_Block":
         """Delays and phases of the hops of a block of chunks; those of the last two are kept,
@@ -206,20 +207,22 @@ class Precompensator(ChunkProcessor):
         time = np.stack([hop, hop + 1]) * (HOP / self.sample_rate)
         if self.mode == "frame":
             last = (hop * HOP + HOP - 1) / self.sample_rate
-            middle, advance = self._frame_middle(last)
+            middle, advance, slope = self._frame_middle(last)
             arrival = time + advance
+            # Arrivals spread over the frame by more than departures do.
+            since = (arrival - middle) / (1 - slope)
         else:
             border = departure_delay(
                 self.reference, np.append(time[0], time[1, -1]), speed=self.speed
             )
             advances = np.stack([border[:-1], border[1:]])
             arrival = middle = time + advances
-            advance = advances.mean(0)
+            advance, since = advances.mean(0), 0.0
         delay = (self.timing_advance_error - advance) * self.sample_rate
         cycles, growth = carrier_cycles(
             self.reference, middle, self.carrier_frequency, speed=self.speed
         )
-        phase = cycles + growth * (arrival - middle) + self.doppler_error * arrival
+        phase = cycles + growth * since + self.doppler_error * arrival
         return _Block(*split_delay(delay.reshape(BLOCK, HOPS)), *phase.reshape(2, BLOCK, HOPS))
 
     def _lead(self, index: int) -> int:
