@@ -27,7 +27,7 @@ class leo_channel(ChunkBlock):
 
     Tags `dislac:frame` of stream 0 go to where the frame starts at the receiver: the offset that
     a `precompensator` has written into them, else their own plus the delay of the reference link
-    (transmitter to receiver), rounded to a sample.
+    (transmitter to receiver, from the gateway on where there is one), rounded to a sample.
 
     Args:
         scenario: nodes, arrays, beams, paths, fading and noise come from here.
