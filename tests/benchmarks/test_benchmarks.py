@@ -42,7 +42,7 @@ def test_quick_run_writes_every_line(tmp_path):
         "one path, leo_channel",
         "run, physical",
         "run, paired",
-        "replay, paired",
+        "replay, physical",
         "off-grid estimate, Ms",
         "off-grid estimate, Nrf",
         "off-grid estimate, paths",

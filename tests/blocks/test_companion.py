@@ -28,6 +28,9 @@ KNOWN = {
 }
 
 
+WITH_PAYLOAD = ("dislac_isac_source", "dislac_ue_receiver")
+
+
 def description(name: str) -> dict:
     return yaml.safe_load(FILES[name].read_text())
 
@@ -99,7 +102,8 @@ def test_descriptions_fit_the_classes(name):
 @pytest.mark.parametrize("name", BLOCKS)
 def test_ports_are_as_described(name, qt):
     about, block_type = description(name), block_class(name)
-    scenario = load_scenario("paper", {"beams.chains": 2})
+    payload = {"payload.modulation": "qpsk"} if name in WITH_PAYLOAD else {}
+    scenario = load_scenario("paper", {"beams.chains": 2, **payload})
     required = {"base": "unused", "recording": "unused"}
     parameters = inspect.signature(block_type).parameters
     block = block_type(scenario, **{k: v for k, v in required.items() if k in parameters})
@@ -112,7 +116,8 @@ def test_ports_are_as_described(name, qt):
         for port in ports(side, "stream"):
             values = {
                 key: eval(
-                    str(port.get(key, 1)).strip("${ }"), {"scenario": scenario, "emulator": None}
+                    str(port.get(key, 1)).strip("${ }"),
+                    {"scenario": scenario, "emulator": None, "whole": False},
                 )
                 for key in ("multiplicity", "vlen")
             }
@@ -277,6 +282,8 @@ def test_defaults_make_sense(name, platform, qt):
     blocks = {kind: graph.new_block(kind) for kind in sorted(kinds)}
     for kind, block in blocks.items():
         block.params["id"].set_value(kind.removeprefix("dislac_"))
+    if name in WITH_PAYLOAD:
+        blocks["dislac_scenario"].params["overrides"].set_value("{'payload.modulation': 'qpsk'}")
     graph.rewrite()
     graph.validate()
     problems = [

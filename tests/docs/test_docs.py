@@ -189,6 +189,8 @@ def test_defaults_are_as_documented(key: str, value: Any) -> None:
         base = {"origin.latitude_deg": 1, "origin.longitude_deg": 2}
     elif key.startswith("channel.noise."):
         base = {"channel.noise": {"temperature_k": 290}}
+    elif key.startswith("payload."):
+        base = {"payload.modulation": "qpsk"}
     elif key.startswith("nodes.NODE.array"):
         base = {"nodes.receiver.array": {"nx": 4, "ny": 4}}
     given_key = key.replace("NODE", "receiver")

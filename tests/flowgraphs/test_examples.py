@@ -24,8 +24,6 @@ pytest.importorskip("pyqtgraph")
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 FLOWGRAPHS = sorted(EXAMPLES.glob("*.grc"))
-SCENES = {"pass_following": "pass.yml"}
-"""Scenario files of the flowgraphs that show another scene than street.yml."""
 FRAMES = 12
 
 
@@ -124,7 +122,7 @@ def test_a_pass_is_followed(compiled, tmp_path):
     assert links.shape == (6, 6)
     shell = WalkerShell(550e3, 72, 22, np.radians(53), 39)
     satellites = [LocalMotion(shell.motion(22 * p + s), (50.9, -1.4, 0.0)) for p, s in PASSING]
-    receiver = load_scenario(EXAMPLES / "pass.yml").receiver.motion
+    receiver = load_scenario(EXAMPLES / "pass_following.yml").receiver.motion
     for k, satellite in enumerate(satellites):
         times = 247.0 + np.array([fix.time for fix in fixes])
         delay, doppler = delay_and_doppler((satellite, receiver), times, 28e9)
@@ -210,14 +208,23 @@ def test_examples_are_as_companion_saves_them(tmp_path, monkeypatch):
         assert (tmp_path / path.name).read_text() == path.read_text()
 
 
-def test_the_scene_of_all_flowgraphs_is_the_scenario_file():
+def test_bytes_go_through_the_link(compiled, tmp_path):
+    run(tmp_path, compiled / "isac_link.py", "--frames", 300, "--file", "received.bin")
+    received = (tmp_path / "received.bin").read_bytes()
+    assert received == bytes(k * k % 251 for k in range(5000))
+
+
+def test_the_scene_of_all_flowgraphs_is_a_scenario_file():
     for path in FLOWGRAPHS:
-        scene = EXAMPLES / SCENES.get(path.stem, "street.yml")
-        file = yaml.safe_load(load_scenario(scene).text)
+        own = path.with_suffix(".yml")
+        source = own if own.exists() else EXAMPLES / "street.yml"
+        file = yaml.safe_load(load_scenario(source).text)
         blocks = yaml.safe_load(path.read_text())["blocks"]
         (scenario,) = (b["parameters"] for b in blocks if b["id"] == "dislac_scenario")
         values = {b["name"]: b["parameters"].get("value", "") for b in blocks}
-        known = {name: eval(values[name], {"begin": 304}) for name in ("shell",) if name in values}
+        known: dict[str, object] = {}
+        for name in [n for n in ("begin", "shell") if n in values]:  # what overrides refer to
+            known[name] = eval(values[name], known)
         overrides = eval(scenario["overrides"], known)
         overrides["channel.noise"] = {"snr_db": int(scenario["snr_db"])}
         said = yaml.safe_load(load_scenario(scenario["source"], overrides).text)

@@ -17,9 +17,10 @@ class ofdm_demodulator(Guarded, gr.basic_block):
     """Demodulates pilot frames, found by their tags alone, into one vector a frame.
 
     A vector holds Ms x Nsc x Nrf values in that order (symbol, subcarrier, chain), scrambling
-    taken off; of NR PRS it holds the elements of the combs, comb by comb instead of symbol by
-    symbol. It has two tags: `dislac:frame`, the frame's index (uint64), and `rx_time`, when its
-    first sample was received (whole and fractional seconds since the first sample of the stream).
+    taken off; of NR PRS and beside a payload it holds the elements of the pilots' combs, comb by
+    comb instead of symbol by symbol. It has two tags: `dislac:frame`, the frame's index (uint64),
+    and `rx_time`, when its first sample was received (whole and fractional seconds since the first
+    sample of the stream).
 
     A frame with values that are not finite is dropped; so is one that the next frame or the end
     of the stream cuts off. Each is told on the port `events` (`frame_dropped`, with frame and
@@ -29,26 +30,31 @@ class ofdm_demodulator(Guarded, gr.basic_block):
         scenario: numerology, pilots and chains come from here.
         every: frames with an index that this divides are used, the rest is only counted (in
             `frames_skipped`); 1 or more; None: as the scenario says.
+        whole: vectors of all Ms x Nsc x Nrf elements as received, nothing taken off, for a
+            `ue_receiver`; False for those with pilots alone.
 
     Raises:
         ScenarioError: a setting is out of range.
     """
 
-    def __init__(self, scenario: Scenario, every: int | None = None) -> None:
+    def __init__(self, scenario: Scenario, every: int | None = None, whole: bool = False) -> None:
         scenario = overridden(scenario, {"estimator.every": every})
         numerology = scenario.numerology
-        size = int(np.prod(scenario.pilots.frame_shape))
+        shape = scenario.pilots.frame_shape
+        if whole:
+            shape = numerology.symbols, numerology.subcarriers, scenario.chains
         gr.basic_block.__init__(
             self,
             "ofdm_demodulator",
             [np.complex64] * scenario.chains,
-            [(np.complex64, size)],
+            [(np.complex64, int(np.prod(shape)))],
         )
         self.prepare()
         self.set_tag_propagation_policy(gr.TPP_DONT)
         self._numerology = numerology
         self._pilots = scenario.pilots
         self._every = scenario.estimator.every
+        self._whole = whole
         self._samples = np.zeros((scenario.chains, numerology.frame_length), np.complex64)
         self.begin()
 
@@ -108,7 +114,8 @@ class ofdm_demodulator(Guarded, gr.basic_block):
         assert self._current is not None
         index, start = self._current
         self._current = None
-        frame = self._pilots.descramble(demodulate(self._samples, self._numerology), index)
+        grid = demodulate(self._samples, self._numerology)
+        frame = np.moveaxis(grid, 0, -1) if self._whole else self._pilots.descramble(grid, index)
         vector[:] = frame.ravel()
         time = start / self._numerology.sample_rate
         self.add_item_tag(0, item, pmt_keys.FRAME, pmt_keys.frame_to_tag(index))

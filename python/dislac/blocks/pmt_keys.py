@@ -16,8 +16,13 @@ __all__ = [
     "EVENTS",
     "FIX",
     "FRAME",
+    "LINK",
     "PATHS",
+    "PDUS",
     "RX_TIME",
+    "SYMBOLS",
+    "bytes_from_pdu",
+    "bytes_to_pdu",
     "estimate_from_pdu",
     "estimate_to_pdu",
     "event_from_pdu",
@@ -26,6 +31,8 @@ __all__ = [
     "fix_to_pdu",
     "frame_from_tag",
     "frame_to_tag",
+    "link_to_pdu",
+    "symbols_to_pdu",
     "time_from_tag",
     "time_to_tag",
 ]
@@ -41,6 +48,9 @@ RX_TIME = pmt.intern("rx_time")
 PATHS = pmt.intern("paths")
 FIX = pmt.intern("fix")
 EVENTS = pmt.intern("events")
+PDUS = pmt.intern("pdus")
+LINK = pmt.intern("link")
+SYMBOLS = pmt.intern("symbols")
 
 # Keys of PDU metadata are the names of fields after this, such as `dislac:residual_delay`.
 _NAMESPACE = "dislac:"
@@ -149,6 +159,36 @@ def estimate_from_pdu(pdu: Any) -> tuple[Estimate, int, float]:
         return Estimate(paths, covariance, **numbers), meta["frame"], meta["time"]
     except (KeyError, ValueError, TypeError, AttributeError):
         raise ValueError("the message holds no paths; connect a port `paths`") from None
+
+
+def bytes_to_pdu(data: bytes, frame: int | None = None) -> Any:
+    """PDU of bytes, with the frame that completed them."""
+    meta = {} if frame is None else {_NAMESPACE + "frame": int(frame)}
+    return pmt.cons(pmt.to_pmt(meta), pmt.init_u8vector(len(data), list(data)))
+
+
+def bytes_from_pdu(pdu: Any) -> bytes:
+    """The bytes of a PDU.
+
+    Raises:
+        ValueError: the message is no PDU of bytes, or of none.
+    """
+    if not (pmt.is_pdu(pdu) and pmt.is_u8vector(pmt.cdr(pdu)) and pmt.length(pmt.cdr(pdu))):
+        raise ValueError(
+            "the message is no PDU of bytes (a pair of metadata and u8vector, one byte or more)"
+        )
+    return bytes(pmt.u8vector_elements(pmt.cdr(pdu)))
+
+
+def symbols_to_pdu(symbols: NDArray[np.complex128], frame: int) -> Any:
+    """PDU of equalized symbols (complex64), as constellation displays take them."""
+    values = pmt.init_c32vector(len(symbols), symbols.tolist())
+    return pmt.cons(pmt.to_pmt({_NAMESPACE + "frame": int(frame)}), values)
+
+
+def link_to_pdu(meta: Mapping[str, Any]) -> Any:
+    """PDU of how a frame was received, as metadata; `event_from_pdu` gives it back."""
+    return _pdu(meta, np.zeros(0))
 
 
 def event_to_pdu(event: str, details: Mapping[str, Any]) -> Any:

@@ -2,7 +2,7 @@
 """What a noisy pilot frame can say about its paths."""
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import PlanarArray
 from ..channel import Paths, SnapshotModel
@@ -24,7 +24,9 @@ LEAK_TOLERANCE = 1e-6
 """Part of a unit parameter's square that may lie in the empty directions by rounding alone."""
 
 
-def fisher_information(model: SnapshotModel, paths: Paths, noise_power: float) -> Floats:
+def fisher_information(
+    model: SnapshotModel, paths: Paths, noise_power: float, power: ArrayLike | None = None
+) -> Floats:
     """Fisher information (8 L, 8 L) of a frame about its L paths.
 
     The frame is `channel.synthesize` plus circular white noise. The unknowns, path by path: real
@@ -38,6 +40,8 @@ def fisher_information(model: SnapshotModel, paths: Paths, noise_power: float) -
         model: the frame's beams, pilots, times and frequencies.
         paths: L paths with their true parameters.
         noise_power: E|noise|^2 of one element of the frame.
+        power: (Ms, Nsc) |amplitude|^2 of what was sent on each element and is known, over that of
+            the model's pilots: zero where there is nothing, or nothing known. None: one.
 
     Raises:
         ValueError: `noise_power` is not positive.
@@ -67,13 +71,29 @@ def fisher_information(model: SnapshotModel, paths: Paths, noise_power: float) -
     delay = 2 + PATH_PARAMETERS.index("delay")
     frequency[:, delay] *= -2j * np.pi * model.frequencies
     frequency = frequency.reshape((UNKNOWNS + 1) * len(paths), -1)
-    gram = (spatial.conj() @ spatial.T) * (frequency.conj() @ frequency.T)
+    if power is None:
+        gram = (spatial.conj() @ spatial.T) * (frequency.conj() @ frequency.T)
+    else:
+        gram = _weighted_gram(spatial, frequency, np.asarray(power, dtype=float))
     # The last column is the other half of the derivative by the delay.
     halves = np.kron(np.eye(len(paths)), np.eye(UNKNOWNS)[[*range(UNKNOWNS), delay]])
     return np.asarray(2.0 / noise_power * (halves.T @ gram.real @ halves))
 
 
-def path_covariance(model: SnapshotModel, paths: Paths, noise_power: float) -> Floats:
+def _weighted_gram(
+    spatial: NDArray[np.complex128], frequency: NDArray[np.complex128], power: Floats
+) -> NDArray[np.complex128]:
+    """Gram matrix (n, n) of outer products of (n, Ms Nrf) and (n, Nsc), elements weighted."""
+    # A weight is the same for all chains.
+    parts = spatial.reshape(len(spatial), len(power), -1)
+    by_symbol = np.einsum("ami,bmi->abm", parts.conj(), parts, optimize=True)
+    by_subcarrier = frequency.conj()[:, None] * frequency
+    return np.asarray(np.sum((by_symbol @ power) * by_subcarrier, axis=-1))
+
+
+def path_covariance(
+    model: SnapshotModel, paths: Paths, noise_power: float, power: ArrayLike | None = None
+) -> Floats:
     """Cramer-Rao bounds (L, 6, 6) on the `PATH_PARAMETERS` of each path; all else is nuisance.
 
     A parameter that the frame does not determine (the departure when all symbols are alike, the
@@ -81,9 +101,9 @@ def path_covariance(model: SnapshotModel, paths: Paths, noise_power: float) -> F
     others: the frame holds no information about it, whatever is known of the rest.
 
     Args:
-        model, paths, noise_power: see `fisher_information`.
+        model, paths, noise_power, power: see `fisher_information`.
     """
-    covariance = estimable_covariance(fisher_information(model, paths, noise_power))
+    covariance = estimable_covariance(fisher_information(model, paths, noise_power, power))
     blocks = covariance.reshape(len(paths), UNKNOWNS, len(paths), UNKNOWNS)
     own = np.arange(len(paths))
     return np.asarray(blocks[own, 2:, own, 2:])

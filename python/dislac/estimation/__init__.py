@@ -6,12 +6,14 @@ from typing import Literal
 from numpy.typing import ArrayLike
 
 from ..channel import SnapshotModel
+from .data_aided import DataAided
 from .delay_doppler import DelayDoppler
 from .mmv_bomp import MmvBomp, MmvBompEstimator, mmv_bomp_literal
 from .off_grid import OffGridEstimator
 from .result import Estimate, Estimator, EstimatorError, FrameError
 
 __all__ = [
+    "DataAided",
     "DelayDoppler",
     "Estimate",
     "Estimator",

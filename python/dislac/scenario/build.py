@@ -7,15 +7,17 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from ..channel import SnapshotModel
 from ..channel.emulator import ChannelEmulator, ChannelPath
 from ..channel.precompensation import Precompensator
 from ..channel.schedule import BeamSchedule
+from ..dsp import CHUNK
 from ..dsp.delay import PASSBAND
 from ..dsp.noise import GaussianNoise, PooledNoise
-from ..estimation import Estimate, Estimator, make_estimator
+from ..estimation import DataAided, Estimate, Estimator, make_estimator
 from ..geometry import LinearMotion, delay_and_doppler
 from ..positioning import BistaticLocator, Fix, FixStatus
-from ..waveform import modulate
+from ..waveform import Equalizer, Payload, PayloadReceiver, modulate
 from .model import Scenario
 from .truth import (
     bound,
@@ -28,11 +30,24 @@ from .truth import (
     noise_power,
     path_gains,
     path_nodes,
+    payload_model,
     reference_link,
     snapshot_model,
 )
 
-__all__ = ["emulator", "estimator", "locate", "locator", "pilot_frame", "precompensator"]
+__all__ = [
+    "data_aided_estimator",
+    "emulator",
+    "estimator",
+    "locate",
+    "locator",
+    "payload",
+    "payload_frames",
+    "payload_receiver",
+    "pilot_frame",
+    "precompensator",
+    "received",
+]
 
 
 # The transmitter
@@ -44,6 +59,37 @@ def pilot_frame(scenario: Scenario, frame: int = 0) -> NDArray[np.complex64]:
     They return after `scenario.pilots.cycle` frames.
     """
     return modulate(scenario.pilots.grid(frame), scenario.numerology)
+
+
+def payload_frames(
+    scenario: Scenario, blocks: NDArray[np.uint8], first: int = 0
+) -> NDArray[np.complex64]:
+    """Samples (Nrf, K, frame_length) of frames that carry blocks of bytes (K, block_size).
+
+    Frame `first` carries the first of them.
+
+    Raises:
+        ValueError: the scenario has no payload.
+    """
+    sent, pilots = payload(scenario), scenario.pilots
+    frames = first + np.arange(len(blocks))
+    grid = sent.grid(sent.encode(blocks), frames).astype(np.complex64)
+    streams = sent.chains.T[:, None, :, None].astype(np.complex64) * grid
+    if not sent.shared:
+        own = np.stack([pilots.grid(frame) for frame in range(pilots.cycle)], axis=1)
+        streams += own[:, frames % pilots.cycle]
+    return modulate(streams, scenario.numerology)
+
+
+def payload(scenario: Scenario) -> Payload:
+    """What frames carry beside the pilots.
+
+    Raises:
+        ValueError: the scenario has no payload.
+    """
+    if scenario.payload is None:
+        raise ValueError(f"scenario '{scenario.name}' has no payload; give it a section `payload`")
+    return scenario.payload
 
 
 def precompensator(scenario: Scenario) -> Precompensator | None:
@@ -137,10 +183,26 @@ def emulator(scenario: Scenario) -> ChannelEmulator:
 # The receiver
 
 
+def received(scenario: Scenario, sent: NDArray[np.complex64]) -> NDArray[np.complex64]:
+    """What the receive chains get of samples (chains, n) that are pre-compensated and emulated.
+
+    (chains, n or more) samples; those that are on their way at the end come out too.
+    """
+    transmitter, channel = precompensator(scenario), emulator(scenario)
+    late = lead_in(scenario) + CHUNK + channel.lookahead
+    if transmitter is not None:
+        late += transmitter.lookahead
+    sent = np.pad(sent, ((0, 0), (0, late)))
+    return channel.process(sent if transmitter is None else transmitter.process(sent))
+
+
 def estimator(scenario: Scenario) -> Estimator:
     """The estimator that the scenario chooses."""
+    return _estimator(scenario, snapshot_model(scenario))
+
+
+def _estimator(scenario: Scenario, model: SnapshotModel) -> Estimator:
     settings = scenario.estimator
-    model = snapshot_model(scenario)
     departure = None
     if settings.kind == "mmv-bomp" and scenario.coupling == "physical":
         # Algorithm 1 cannot tell departures then; seen from a satellite, the target lies where
@@ -155,6 +217,40 @@ def estimator(scenario: Scenario) -> Estimator:
         delay_window=settings.delay_window,
         doppler_window=settings.doppler_window,
         reference_departure=departure,
+    )
+
+
+def data_aided_estimator(scenario: Scenario) -> DataAided:
+    """The scenario's estimator, from all of a frame that is known; see `Payload.grid`.
+
+    Raises:
+        ValueError: the scenario has no payload.
+    """
+    return DataAided(_estimator(scenario, payload_model(scenario)))
+
+
+def payload_receiver(scenario: Scenario) -> PayloadReceiver:
+    """What turns demodulated frames into blocks of bytes.
+
+    Raises:
+        ValueError: the scenario has no payload, or symbols without known elements whose beams
+            differ from those of other symbols.
+    """
+    sent = payload(scenario)
+    numerology, settings = scenario.numerology, scenario.estimator
+    beams = scenario.transmit_beams, scenario.receive_beams
+    hopping = any(np.any(beams_of_end != beams_of_end[0]) for beams_of_end in beams)
+    return PayloadReceiver(
+        sent,
+        Equalizer(
+            sent.known_power,
+            numerology.symbol_times,
+            numerology.frequencies,
+            delay_window=settings.delay_window,
+            doppler_window=settings.doppler_window,
+            noise_power=noise_power(scenario),
+            hopping=hopping,
+        ),
     )
 
 

@@ -2,7 +2,7 @@
 """What a scenario says, as frozen objects in SI units."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -17,12 +17,16 @@ from ..channel.fading import ShadowedRician
 from ..geometry import SPEED_OF_LIGHT, Motion
 from ..waveform import (
     Numerology,
+    Payload,
     Pilots,
     PrsResource,
     PrsResourceSet,
+    make_payload,
     make_pilots,
     nr_cyclic_prefixes,
     prs_pilots,
+    sensing_grid,
+    thin,
 )
 from ..waveform.numerology import nr_mu, nr_slot_symbols
 from ..waveform.prs import PRB
@@ -136,7 +140,8 @@ class Scenario:
     `target` is the truth, None where it is not known. `origin` is (latitude [deg], longitude
     [deg], height [m]) of the scene's zero, or None; `epoch` is what time zero is, or None.
     `satellites` send what the transmitter sends. With a `gateway`, they and the transmitter pass on
-    what it sends them. `text` is the YAML that says all this.
+    what it sends them. `payload` is what frames carry beside pilots, or None. `text` is the YAML
+    that says all this.
     """
 
     name: str
@@ -147,6 +152,7 @@ class Scenario:
     epoch: datetime | None
     numerology: Numerology
     pilots: Pilots
+    payload: Payload | None
     transmitter: Node
     receiver: Node
     target: Node | None
@@ -223,6 +229,11 @@ def _build(document: Document) -> Scenario:
             {"transmitter": prs is not None, "receiver": False}.items()
         )
     )
+    pilots = _pilots(document, numerology, prs)
+    payload = None
+    if "payload" in data:
+        towards = _towards(nodes["transmitter"], nodes["receiver"], transmit_beams)
+        pilots, payload = _payload(document, pilots, towards)
     advance = data.get("precompensation", {})
     locator = data.get("locator", {})
     return Scenario(
@@ -233,7 +244,8 @@ def _build(document: Document) -> Scenario:
         origin=scenario_origin(document),
         epoch=scenario_epoch(document),
         numerology=numerology,
-        pilots=_pilots(document, numerology, prs),
+        pilots=pilots,
+        payload=payload,
         transmitter=nodes["transmitter"],
         receiver=nodes["receiver"],
         target=nodes.get("target"),
@@ -374,6 +386,46 @@ def _pilots(document: Document, numerology: Numerology, prs: PrsResourceSet | No
         )
     except ValueError as error:
         raise document.error("pilots.user", str(error)) from None
+
+
+def _payload(
+    document: Document, pilots: Pilots, towards: NDArray[np.complex128]
+) -> tuple[Pilots, Payload]:
+    """The pilots as they are sent beside a payload, and the payload."""
+    data = document.data["payload"]
+    prs = document.data.get("pilots", {}).get("kind") == "nr-prs"
+    if prs and "pilot_comb" in data:
+        raise document.error("payload.pilot_comb", "nr-prs has its own comb, pilots.comb")
+    if not np.all(pilots.sent):
+        raise document.error("pilots.muting.option_1", "a payload needs its pilots in all frames")
+    # Chains that send resources of their own keep to them.
+    shared = not np.any(pilots.chains == 0)
+    try:
+        if not prs:
+            pilots = thin(pilots, data.get("pilot_comb", 4))
+        payload = make_payload(
+            sensing_grid(pilots),
+            data["modulation"],
+            chains=towards,
+            shared=shared,
+            power_share=data.get("pilot_power_share"),
+            additional_dmrs=data.get("dmrs_additional", 2) if data.get("dmrs", True) else None,
+            identity=data.get("identity", 0),
+        )
+    except ValueError as error:
+        raise document.error("payload", str(error)) from None
+    chains = payload.chains[pilots.symbols] if shared else pilots.chains
+    return replace(pilots, chains=payload.pilot_amplitude * chains), payload
+
+
+def _towards(
+    transmitter: Node, receiver: Node, beams: NDArray[np.complex128]
+) -> NDArray[np.complex128]:
+    """(Ms, Nrf) phases of the chains with which their beams add up towards the receiver."""
+    way = receiver.motion.state(0.0)[0] - transmitter.motion.state(0.0)[0]
+    direction = transmitter.array.spatial_frequency(way / np.linalg.norm(way))
+    sent = np.einsum("a,mai->mi", transmitter.array.steering(direction).conj(), beams)
+    return np.exp(-1j * np.angle(sent))
 
 
 def _node(document: Document, key: Key, data: Mapping[str, Any]) -> Node:

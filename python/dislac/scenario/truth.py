@@ -34,6 +34,7 @@ __all__ = [
     "noise_power",
     "path_gains",
     "path_nodes",
+    "payload_model",
     "reference_link",
     "snapshot_model",
     "true_paths",
@@ -126,6 +127,26 @@ def snapshot_model(scenario: Scenario) -> SnapshotModel:
     )
 
 
+def payload_model(scenario: Scenario) -> SnapshotModel:
+    """The snapshot model of all elements that the data's chains send, at unit amplitude.
+
+    Raises:
+        ValueError: the scenario has no payload.
+    """
+    if scenario.payload is None:
+        raise ValueError(f"scenario '{scenario.name}' has no payload; give it a section `payload`")
+    return SnapshotModel(
+        transmit_array=scenario.transmitter.array,
+        receive_array=scenario.receiver.array,
+        transmit_beams=scenario.transmit_beams,
+        receive_beams=scenario.receive_beams,
+        pilots=scenario.payload.chains,
+        symbol_times=scenario.numerology.symbol_times,
+        frequencies=scenario.numerology.frequencies,
+        coupling=scenario.coupling,
+    )
+
+
 def directions(scenario: Scenario, nodes: Sequence[Motion], time: float) -> NDArray[np.float64]:
     """(2, 2) spatial frequencies at which a path through `nodes` arrives at the receiver, and
     departs from the transmitter."""
@@ -179,10 +200,14 @@ def noise_power(scenario: Scenario) -> float:
         return 1.0 / channel.snr
     if channel.noise_temperature is None:
         return 0.0
-    bandwidth = scenario.pilots.occupancy * scenario.numerology.subcarrier_spacing
+    numerology = scenario.numerology
+    occupied = numerology.subcarriers if scenario.payload else scenario.pilots.occupancy
+    bandwidth = occupied * numerology.subcarrier_spacing
     noise = thermal_noise(
         bandwidth, temperature=channel.noise_temperature, noise_factor=channel.noise_factor
     )
+    if all(path.kind == "direct" for path in channel.paths):
+        return float(noise / _received_power(scenario, "direct", scenario.transmitter.motion))
     # The scene is scaled so that echo and scattered paths have unit power together.
     powers = _mean_powers(scenario) * _element_powers(scenario) * _wanted(scenario)
     echoes = np.array([_is_the_echo(path) for path in channel.paths])
@@ -239,7 +264,9 @@ def _mean_powers(scenario: Scenario) -> NDArray[np.float64]:
         source = _source(scenario, path)
         if path.kind == "direct":
             power = path.relative_power
-            if power is None:
+            if power is None and scenario.target is None:
+                power = 1.0  # there is no echo that it could be compared with
+            elif power is None:
                 power = _received_power(scenario, "direct", source)
                 power /= _received_power(scenario, "echo", own)
             powers.append(power)
@@ -269,7 +296,9 @@ def _element_powers(scenario: Scenario) -> NDArray[np.float64]:
     nodes = [path_nodes(scenario, path) for path in scenario.channel.paths]
     places = np.array([directions(scenario, n, 0.0) for n in nodes])
     response = model.response(places[:, 0], places[:, 1])
-    return np.mean(np.abs(response) ** 2, axis=(1, 2))
+    power = np.mean(np.abs(response) ** 2, axis=(1, 2))
+    # Beside a payload pilots may be stronger or weaker than the average element.
+    return power / (scenario.payload.pilot_amplitude**2 if scenario.payload else 1.0)
 
 
 def _wanted(scenario: Scenario) -> NDArray[np.bool_]:

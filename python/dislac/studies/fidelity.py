@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..channel import synthesize
-from ..dsp import CHUNK
 from ..scenario import Scenario, load_scenario
-from ..scenario.build import emulator, pilot_frame, precompensator
+from ..scenario.build import pilot_frame, received
 from ..scenario.truth import first_arrival, lead_in, snapshot_model, true_paths
 from ..waveform import demodulate
 
@@ -28,22 +27,18 @@ def received_frames(scenario: Scenario, count: int) -> NDArray[np.complex64]:
     Frames that the scenario mutes are noise.
     """
     numerology = scenario.numerology
-    transmitter, channel = precompensator(scenario), emulator(scenario)
     lead = lead_in(scenario)
     end = lead + count * numerology.frame_period
-    flush = lead + CHUNK + channel.lookahead
-    if transmitter is not None:
-        flush += transmitter.lookahead
-    sent = np.zeros((scenario.chains, end + flush), dtype=np.complex64)
+    sent = np.zeros((scenario.chains, end), dtype=np.complex64)
     frames = sent[:, lead:end].reshape(scenario.chains, count, -1)
     for frame in filter(scenario.pilots.sends, range(count)):
         frames[:, frame, : numerology.frame_length] = pilot_frame(scenario, frame)
-    received = channel.process(sent if transmitter is None else transmitter.process(sent))
+    samples = received(scenario, sent)
     arrivals = first_arrival(scenario) + numerology.frame_period * np.arange(count)
     return np.stack(
         [
             scenario.pilots.descramble(
-                demodulate(received[:, n : n + numerology.frame_length], numerology), frame
+                demodulate(samples[:, n : n + numerology.frame_length], numerology), frame
             )
             for frame, n in enumerate(arrivals)
         ]

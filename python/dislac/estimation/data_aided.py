@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Estimation from everything that was sent, payload included, where the receiver knows it."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..channel import synthesize
+from .result import Estimate, Estimator, FrameError, checked_frame
+
+__all__ = ["DataAided"]
+
+
+class DataAided:
+    """Takes all known elements of a frame for pilots, whatever their amplitudes.
+
+    Elements a of any modulus arrive as y = a mu + z. An estimator for unit-modulus pilots, given
+    conj(a) y, would take (|a|^2 - 1) mu for noise; dividing by a instead would raise the noise
+    where |a| is small (by 2.8 dB for 16QAM). So what was found is used to take that part off, and
+    the estimator runs again. Where it stays, sum conj(s) (conj(a) y - |a|^2 mu) = 0 for all
+    signatures s and their slopes: the conditions of weighted least squares, which is maximum
+    likelihood, and each round comes closer by the factor by which the mean of |a|^2 over a
+    resolution cell differs from that over the frame.
+
+    Empty elements, a = 0, are left out by this; few of them should lie together.
+
+    Args:
+        estimator: for unit-modulus pilots on all elements.
+        rounds: how often what was found is used.
+    """
+
+    def __init__(self, estimator: Estimator, rounds: int = 3) -> None:
+        self.estimator = estimator
+        self.rounds = rounds
+
+    def estimate(self, frame: ArrayLike, sent: ArrayLike) -> Estimate:
+        """Estimate from one frame; gains are those of elements of unit amplitude.
+
+        Args:
+            frame: (Ms, Nsc, Nrf) as received, nothing taken off.
+            sent: (Ms, Nsc) what was sent on each element, by all chains; zero where that is not
+                known, or nothing.
+
+        Raises:
+            FrameError: wrong shapes, not finite, or nothing was sent.
+        """
+        model = self.estimator.model
+        y, a = checked_frame(model, frame), np.asarray(sent)
+        if a.shape != model.shape[:2]:
+            raise FrameError(
+                f"what was sent has shape {a.shape}; the frame's is (symbols, subcarriers) = "
+                f"{model.shape[:2]}"
+            )
+        power = np.abs(a) ** 2
+        mean = float(power.mean())
+        if not 0.0 < mean < np.inf:
+            raise FrameError("what was sent is zero or not finite; give the elements' values")
+        matched: NDArray[np.complex128] = (a.conj() / mean)[..., None] * y
+        excess = (power / mean - 1.0)[..., None]
+        estimate = self.estimator.estimate(matched)
+        if not np.any(excess):
+            return estimate
+        for _ in range(self.rounds):
+            if not estimate.detected:
+                break
+            estimate = self.estimator.estimate(matched - excess * synthesize(model, estimate.paths))
+        return estimate
