@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..channel import SnapshotModel
-from ..channel.emulator import ChannelEmulator, ChannelPath
+from ..channel.emulator import ChannelEmulator
+from ..channel.path import ChannelPath
 from ..channel.precompensation import Precompensator
 from ..channel.schedule import BeamSchedule
 from ..dsp import CHUNK

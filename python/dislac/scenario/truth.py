@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from ..bounds import position_bound
 from ..channel import Paths, SnapshotModel
-from ..channel.emulator import BlockGain
 from ..channel.fading import BlockFading, ShadowedRician
 from ..channel.link_budget import absorption, direct_power, echo_power, thermal_noise
+from ..channel.path import BlockGain
 from ..dsp.stream import HOP
 from ..geometry import LinearMotion, Motion, carrier_cycles, delay_and_doppler, range_and_rate
 from .model import PathSettings, Scenario
