@@ -56,6 +56,23 @@ def test_position_error_reaches_the_bound(scene, estimator, receive, snr_db, tri
     assert -1.5 < excess < excess_db
 
 
+def test_solutions_that_are_as_good_are_averaged(scene, estimator, receive):
+    """Two of equal score: the mean lies between them, half their distance is a deviation."""
+    echo = scene.echo(np.array([-120.0, 60, 0]))
+    frame, _ = receive(estimator.model, echo, 10, 1)
+    one = estimator.estimate(frame)
+    y = estimator._rows(frame)
+    parameters = np.array([table(one.paths)] * 2)
+    half = np.array([0.01, -0.02, 0.0, 0.03, 2e-9, 30.0])
+    parameters[1] += 2 * half
+    result = fit(estimator._signatures, y, parameters)
+    result = result._replace(explained=result.explained[:1].repeat(2))
+    both = estimator._averaged(one, [(parameters, result)] * 2, float(np.vdot(y, y).real))
+    np.testing.assert_allclose(table(both.paths)[0], parameters[0, 0] + half, rtol=1e-9)
+    spread = both.covariance[0] - one.covariance[0]
+    np.testing.assert_allclose(spread, np.outer(half, half), rtol=1e-6, atol=1e-18)
+
+
 def test_covariance_says_how_far_off_the_estimates_are(scene, estimator, receive):
     """The squared error weighed with the inverse covariance is chi-square with 6 degrees."""
     echo = scene.echo(np.zeros(3))

@@ -8,12 +8,17 @@ OMP). They share one departure: the satellite is far beyond everything that scat
 
 Paths closer than the array or the bandwidth resolves leave the likelihood nearly flat, with pairs
 of huge opposite gains at its top. Two things known beforehand settle that: further paths are weaker
-(a Gaussian prior on the gains), and they go over a scatterer, hence come later than the echo.
+(a Gaussian prior on the gains), and they go over a scatterer, hence come later than the echo. What
+they leave open stays open: the target is the mean over all solutions that are plausible, and its
+covariance says how far apart those lie.
 """
+
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..arrays import wrap_spatial_frequency
 from ..channel import Paths, SnapshotModel
 from .detection import detection_threshold
 from .refinement import Fit, pick, refine
@@ -38,6 +43,9 @@ PRECEDENCE, PRECEDENCE_CELLS = 10.0, 0.05
 # given up where the grid, or those rounds, show less than these parts of what it has to add.
 STARTS, ROUNDS, FINALISTS = 4, 2, 3
 WORTHWHILE, PROMISING = 0.6, 0.8
+# Solutions are averaged by exp((log-likelihood - PATH_COST * paths) / TEMPER). The likelihood is
+# tempered because only some of the solutions there are have been found.
+PATH_COST, TEMPER = 8.0, 4.0
 # The target is the first to arrive of the paths with at least this part of the greatest gain, and
 # strong enough to be detected alone: what noise adds must never be taken for it.
 COMPARABLE_GAIN = 0.5
@@ -85,12 +93,19 @@ class OffGridEstimator:
         expected = np.full(self.max_paths, FURTHER_POWER)
         expected[0] = 1.0
         expected *= np.abs(result.gain[0, 0]) ** 2
+        solutions = [(parameters, result)]
         while parameters.shape[1] < self.max_paths:
+            noise = (energy - float(result.explained[0])) / y.size
             more = self._with_another(y, energy, parameters, result, expected)
             if more is None:
                 break
-            parameters, result = more
-        return self._estimate(parameters[0], result, energy, y.size, statistic)
+            solutions.append(more)
+            best = np.argmax(self._plausible(*more, noise), keepdims=True)
+            if more[1].explained[best[0]] < result.explained[0] + FURTHER_GAIN * noise:
+                break
+            parameters, result = more[0][best], pick(more[1], best)
+        estimate = self._estimate(parameters[0], result, energy, y.size, statistic)
+        return self._averaged(estimate, solutions, energy)
 
     def _rows(self, frame: Complex) -> Complex:
         """(J, Nsc) from (Ms, Nsc, Nrf)."""
@@ -112,7 +127,8 @@ class OffGridEstimator:
     def _with_another(
         self, y: Complex, energy: float, parameters: Floats, result: Fit, expected: Floats
     ) -> tuple[Floats, Fit] | None:
-        """All paths (1, L + 1, 6) refined with one more, or None if that adds too little."""
+        """All paths refined with one more, some solutions (B, L + 1, 6); None if too little of the
+        frame is left for one."""
         left = energy - float(result.explained[0])
         if left < 1e-12 * energy:
             return None
@@ -125,20 +141,13 @@ class OffGridEstimator:
         if not len(start):
             return None
         ridge = noise / expected[: paths + 1]
-        least = float(result.explained[0]) + np.array([PROMISING, 1.0]) * FURTHER_GAIN * noise
+        least = float(result.explained[0]) + PROMISING * FURTHER_GAIN * noise
         both = np.concatenate([parameters.repeat(len(start), axis=0), start[:, None]], axis=1)
         both, new = refine(self._signatures, y, both, energy, ROUNDS, ridge)
-        if new.explained.max() < least[0]:
+        if new.explained.max() < least:
             return None
         best = np.argsort(-self._plausible(both, new, noise), kind="stable")[:FINALISTS]
-        both, new = refine(
-            self._signatures, y, both[best], energy, 20, ridge, current=pick(new, best)
-        )
-        best = np.argmax(self._plausible(both, new, noise), keepdims=True)
-        both, new = both[best], pick(new, best)
-        if new.explained[0] < least[1]:
-            return None
-        return both, new
+        return refine(self._signatures, y, both[best], energy, 20, ridge, current=pick(new, best))
 
     def _plausible(self, parameters: Floats, result: Fit, noise: float) -> Floats:
         """(B,) energy explained, less what paths that precede the strongest cost."""
@@ -157,21 +166,61 @@ class OffGridEstimator:
         noise = max(energy - float(result.explained[0]), 0.0) / degrees
         covariance = self._covariance(result.curvature[0], noise, paths)
         gain = result.gain[0]
-        size = np.abs(gain)
+        target = self._target(parameters, result, energy)
+        order = np.argsort(-np.abs(gain), kind="stable")
+        order = np.concatenate([[target], order[order != target]])
+        p = parameters[order]
+        found = Paths(gain[order], p[:, 0:2], p[:, 2:4], p[:, 4], p[:, 5])
+        return Estimate(found, covariance[order], noise, statistic, self.threshold)
+
+    def _target(self, parameters: Floats, result: Fit, energy: float, solution: int = 0) -> int:
+        """Which of the paths (L, 6) of a solution is the target's."""
+        size = np.abs(result.gain[solution])
         s, e = self._signatures.factors(parameters)
         alone = size**2 * np.sum(np.abs(s[:, 0]) ** 2, axis=1) * e.shape[-1]
-        enough = alone >= self.threshold * (energy - float(result.explained[0]))
+        enough = alone >= self.threshold * (energy - float(result.explained[solution]))
         enough &= size >= COMPARABLE_GAIN * size.max()
         enough |= size == size.max()
         # Delays this close do not tell which came first; the stronger is then the likelier one.
         delay = parameters[:, 4]
         first = delay[enough].min() + PRECEDENCE_CELLS * self._signatures.delay_cell
-        target = int(np.argmax(np.where(enough & (delay <= first), size, 0.0)))
-        order = np.argsort(-size, kind="stable")
-        order = np.concatenate([[target], order[order != target]])
-        p = parameters[order]
-        found = Paths(gain[order], p[:, 0:2], p[:, 2:4], p[:, 4], p[:, 5])
-        return Estimate(found, covariance[order], noise, statistic, self.threshold)
+        return int(np.argmax(np.where(enough & (delay <= first), size, 0.0)))
+
+    def _averaged(
+        self, estimate: Estimate, solutions: list[tuple[Floats, Fit]], energy: float
+    ) -> Estimate:
+        """The estimate with its target replaced by the mean over all solutions."""
+        if len(solutions) == 1:
+            return estimate
+        target, score = [], []
+        for parameters, result in solutions:
+            plausible = self._plausible(parameters, result, estimate.noise_power)
+            score += list(plausible / estimate.noise_power - PATH_COST * parameters.shape[1])
+            target += [
+                paths[self._target(paths, result, energy, k)] for k, paths in enumerate(parameters)
+            ]
+        weight = np.exp((np.array(score) - max(score)) / TEMPER)
+        weight /= weight.sum()
+        found = estimate.paths
+        own = np.concatenate(
+            [found.arrival[0], found.departure[0], found.delay[:1], found.doppler[:1]]
+        )
+        away = np.array(target) - own
+        away[:, :4] = wrap_spatial_frequency(away[:, :4])
+        mean = weight @ away
+        covariance = np.array(estimate.covariance)
+        covariance[0] += (weight[:, None] * (away - mean)).T @ (away - mean)
+        mean += own
+        replaced = {
+            "arrival": wrap_spatial_frequency(mean[:2]),
+            "departure": wrap_spatial_frequency(mean[2:4]),
+            "delay": mean[4],
+            "doppler": mean[5],
+        }
+        values = {name: np.array(value) for name, value in vars(found).items()}
+        for name, value in replaced.items():
+            values[name][0] = value
+        return replace(estimate, paths=Paths(**values), covariance=covariance)
 
     def _covariance(self, curvature: Floats, noise: float, paths: int) -> Floats:
         """(L, 6, 6) from half the Fisher information times the noise power.
