@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The flowgraphs in examples/ compile, run to their end without a screen, and find the vehicle."""
 
-import ast
 import json
 import os
 import re
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 import yaml
 from gnuradio import gr
+from gnuradio.dislac.geometry import LocalMotion, WalkerShell, delay_and_doppler
 from gnuradio.dislac.io import read_fixes
 from gnuradio.dislac.scenario import load_scenario
 from gnuradio.grc.core.platform import Platform
@@ -107,6 +107,34 @@ replay.main(lambda **_: top(), replay.argument_parser().parse_args([]))
 """
 
 
+def test_a_pass_is_followed(compiled, tmp_path):
+    """Begun a minute before the highest point, half a second of it."""
+    printed = run(
+        tmp_path, compiled / "pass_following.py", "--begin", 247, "--frames", 6, "--folder", "pass"
+    )
+    fixes = read_fixes(tmp_path / "pass" / "fixes.jsonl")
+    assert [fix.frame for fix in fixes] == list(range(6)) and all(fix.valid for fix in fixes)
+    errors = np.array([fix.error for fix in fixes])
+    assert np.sqrt(np.mean(errors**2)) < 2 * fixes[0].bound
+    # Delay and Doppler shift of all three satellites, time after time
+    lines = [re.findall(r"([-+]?\d+\.\d+) (?:ms|kHz)", line) for line in printed.splitlines()]
+    links = np.array([line for line in lines if line], dtype=float)
+    assert links.shape == (6, 6)
+    shell = WalkerShell(550e3, 72, 22, np.radians(53), 39)
+    satellites = [LocalMotion(shell.motion(22 * p + s), (50.9, -1.4, 0.0)) for p, s in PASSING]
+    receiver = load_scenario(EXAMPLES / "pass_following.yml").receiver.motion
+    for k, satellite in enumerate(satellites):
+        times = 247.0 + np.array([fix.time for fix in fixes])
+        delay, doppler = delay_and_doppler((satellite, receiver), times, 28e9)
+        assert links[:, 2 * k] == pytest.approx(delay * 1e3, abs=1e-4)
+        assert links[:, 2 * k + 1] == pytest.approx(doppler / 1e3, abs=1e-2)
+    assert links[0, 1] - links[-1, 1] > 2.0  # which the receiver does not notice
+
+
+PASSING = (50, 0), (54, 19), (57, 17)
+"""Planes of the shell in that flowgraph, and satellites in them."""
+
+
 def test_live(compiled, tmp_path):
     watch = tmp_path / "watch_live.py"
     watch.write_text(WATCH_LIVE)
@@ -193,7 +221,11 @@ def test_the_scene_of_all_flowgraphs_is_a_scenario_file():
         file = yaml.safe_load(load_scenario(source).text)
         blocks = yaml.safe_load(path.read_text())["blocks"]
         (scenario,) = (b["parameters"] for b in blocks if b["id"] == "dislac_scenario")
-        overrides = ast.literal_eval(scenario["overrides"])
+        values = {b["name"]: b["parameters"].get("value", "") for b in blocks}
+        known: dict[str, object] = {}
+        for name in [n for n in ("begin", "shell") if n in values]:  # what overrides refer to
+            known[name] = eval(values[name], known)
+        overrides = eval(scenario["overrides"], known)
         overrides["channel.noise"] = {"snr_db": int(scenario["snr_db"])}
         said = yaml.safe_load(load_scenario(scenario["source"], overrides).text)
         for about in ("name", "description"):

@@ -27,7 +27,7 @@ class leo_channel(ChunkBlock):
 
     Tags `dislac:frame` of stream 0 go to where the frame starts at the receiver: the offset that
     a `precompensator` has written into them, else their own plus the delay of the reference link
-    (transmitter to receiver), rounded to a sample.
+    (transmitter to receiver, from the gateway on where there is one), rounded to a sample.
 
     Args:
         scenario: nodes, arrays, beams, paths, fading and noise come from here.
@@ -87,6 +87,6 @@ class leo_channel(ChunkBlock):
     def _delay(self, offset: int) -> int:
         """Samples that the reference link takes for what leaves at an offset."""
         scenario = self._scenario
-        time = offset / scenario.sample_rate
-        delay = departure_delay(truth.ends(scenario), time, speed=scenario.propagation_speed)
+        link, time = truth.reference_link(scenario), offset / scenario.sample_rate
+        delay = departure_delay(link, time, speed=scenario.propagation_speed)
         return int(np.rint(delay * scenario.sample_rate))

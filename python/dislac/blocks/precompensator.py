@@ -19,7 +19,8 @@ __all__ = ["precompensator"]
 class precompensator(ChunkBlock):
     """Sends streams early and shifted in frequency, so that they arrive aligned at the receiver.
 
-    It undoes delay and Doppler of the reference link (transmitter to receiver). Sample n of the
+    It undoes delay and Doppler of the reference link (transmitter to receiver, from the gateway on
+    where there is one). Sample n of the
     output leaves when sample n of the input is due to arrive, so the input must begin with
     silence for the time of flight: `pilot_source` sees to it.
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Propagation: the snapshot model, paths, fading, losses, and the sample-domain emulator."""
 
-from .emulator import ChannelEmulator, ChannelPath
+from .emulator import ChannelEmulator
 from .fading import BlockFading, ShadowedRician
 from .link_budget import (
     NOMINAL_NOISE_TEMPERATURE,
@@ -12,6 +12,7 @@ from .link_budget import (
     path_gain,
     thermal_noise,
 )
+from .path import ChannelPath
 from .precompensation import Precompensator, departure_delay
 from .schedule import BeamSchedule
 from .snapshot import Coupling, Paths, SnapshotModel, synthesize

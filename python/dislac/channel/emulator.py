@@ -2,11 +2,10 @@
 """The channel emulator: any list of paths between moving nodes, in the sample domain."""
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ..arrays import PlanarArray
 from ..dsp.delay import (
@@ -39,16 +38,16 @@ from ..dsp.stream import (
     aligned_empty,
     padded_empty,
 )
-from ..geometry import SPEED_OF_LIGHT, range_and_rate
-from ..geometry.motion import Motion
+from ..geometry import SPEED_OF_LIGHT, carrier_cycles, range_and_rate
+from .ends import make_end
+from .path import ChannelPath
 from .schedule import BeamSchedule, Stretch
 from .snapshot import Coupling
 
-__all__ = ["ChannelEmulator", "ChannelPath"]
+__all__ = ["ChannelEmulator"]
 
 Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
-BlockGain = Callable[[NDArray[np.int64]], Complexes]
 
 BLOCK = 16
 """Chunks whose delays, phases and directions are worked out together."""
@@ -57,116 +56,14 @@ BATCH = 128
 """Hops, counted for each path and stream, that are transformed together: they stay in the cache."""
 
 
-@dataclass(frozen=True)
-class ChannelPath:
-    """One propagation path.
-
-    Args:
-        nodes: what it visits, transmitter first, receiver last. Paths that begin with the same
-            two node objects leave in the same direction and share work.
-        gain: complex amplitude; or a function of frame numbers (int array, not negative) that
-            returns those frames' amplitudes, such as `BlockFading`. A frame's gain holds while
-            the receive beams' schedule counts that frame.
-        departure, arrival: (2,) spatial frequencies at the transmitter's and the receiver's
-            array. None follows the nodes, chunk by chunk. Of no effect without an array.
-        coupling: (receive elements, transmit elements) matrix between the ends, in place of the
-            arrays' responses. None: the arrays' responses, and ones at an end without an array.
-        carriers: carrier frequency of each hop [Hz], where a node (a transparent satellite behind
-            its feeder link) moves the signal in frequency. None: the emulator's on all hops.
-
-    Raises:
-        StreamError: there are less than two nodes, or numbers of the wrong shape.
-    """
-
-    nodes: tuple[Motion, ...]
-    gain: complex | BlockGain = 1.0
-    departure: ArrayLike | None = None
-    arrival: ArrayLike | None = None
-    coupling: ArrayLike | None = None
-    carriers: tuple[float, ...] | None = None
-
-    def __post_init__(self) -> None:
-        if len(self.nodes) < 2:
-            raise StreamError(f"a path of {len(self.nodes)} nodes; it needs two at least")
-        if self.carriers is not None and len(self.carriers) != len(self.nodes) - 1:
-            raise StreamError(
-                f"{len(self.carriers)} carriers for a path of {len(self.nodes) - 1} hops"
-            )
-        if not callable(self.gain) and not np.isfinite(self.gain):
-            raise StreamError(f"the gain of a path is {self.gain}; it must be finite")
-        for name, value in (("departure", self.departure), ("arrival", self.arrival)):
-            if value is not None and np.shape(value) != (2,):
-                raise StreamError(f"{name} has shape {np.shape(value)}; (2,) is needed")
-        if self.coupling is not None and np.ndim(self.coupling) != 2:
-            raise StreamError("the coupling of a path must be a matrix")
-
-
-def _directions(origin: Motion, target: Motion, time: Floats) -> Floats:
-    """Unit vectors (..., 3) from one node to another."""
-    way = target.state(time)[0] - origin.state(time)[0]
-    length = np.linalg.norm(way, axis=-1, keepdims=True)
-    return np.asarray(way / np.where(length > 0, length, 1.0))
-
-
-def _between(value: Floats, slope: Floats, step: float) -> Floats:
-    """Values at the borders of hops (..., n HOPS + 1) from those at the borders of chunks.
-
-    Cubic between (..., n + 1) values and slopes `step` apart, which errs by fourth derivative
-    step^4 / 384: far below a picometre for satellites, while the nodes' states, which may be
-    costly, are asked once a chunk.
-    """
-    t = np.arange(HOPS) / HOPS
-    first, last = value[..., :-1, None], value[..., 1:, None]
-    rise = last - first
-    bend = step * slope[..., :-1, None] - rise, rise - step * slope[..., 1:, None]
-    inside = first + t * (rise + (1 - t) * ((1 - t) * bend[0] + t * bend[1]))
-    return np.concatenate([inside.reshape(*value.shape[:-1], -1), value[..., -1:]], axis=-1)
-
-
-@dataclass(frozen=True)
-class _End:
-    """One end of the link: its array, if any, and its beams (identity where none are set)."""
-
-    array: PlanarArray | None
-    schedule: BeamSchedule
-
-    def response(
-        self, fixed: ArrayLike | None, here: Motion, there: Motion, time: Floats
-    ) -> Complexes:
-        """Array response (times, elements), ones without an array."""
-        if self.array is None:
-            return np.ones((len(time), self.schedule.elements), dtype=complex)
-        if fixed is None:
-            fixed = self.array.spatial_frequency(_directions(here, there, time))
-        return np.broadcast_to(self.array.steering(fixed), (len(time), self.array.size))
-
-
-def _end(
-    name: str, array: PlanarArray | None, beams: BeamSchedule | None, streams: int | None
-) -> _End:
-    """The end with these settings; without beams, each stream has an element of its own."""
-    elements: dict[str, int] = {}
-    if array is not None:
-        elements["array"] = array.size
-    if beams is not None:
-        elements["beams"] = beams.elements
-    elif streams is not None:
-        elements["streams"] = streams
-    if len(set(elements.values())) > 1:
-        raise StreamError(f"the {name}'s {elements} disagree on the number of elements")
-    if beams is not None and streams not in (None, beams.chains):
-        raise StreamError(f"the {name} has {streams} streams, but beams for {beams.chains}")
-    count = next(iter(elements.values()), 1)
-    return _End(array, beams or BeamSchedule.constant(np.eye(count), 2**62))
-
-
 class ChannelEmulator(ChunkProcessor):
     """Moves streams from a transmitter to a receiver over any number of paths, and adds noise.
 
     Receive stream i is y_i(t) = sum over paths l of g_l c_l,i(t) u_l(t) + noise with
     u_l(t) = z_l(t - tau_l(t)) exp(-j 2 pi fc tau_l(t)), where tau_l(t) = r_l(t) / c comes from
     the one range function of the path's nodes, t is the time of reception, and output sample n
-    has t = n / fs like input sample n. With beams F_m and W_m and array responses v_t and v_r,
+    has t = n / fs like input sample n. Where the hops have carriers of their own, the phase is
+    that of `carrier_cycles`. With beams F_m and W_m and array responses v_t and v_r,
 
     - ``physical``: z_l = v_t^H F_m x, c_l = W_m^H v_r: each receive chain hears all beams;
     - ``paired``: chain i hears transmit chain i alone, z_l,i = (v_t^H f_m,i) x_i and
@@ -233,8 +130,8 @@ class ChannelEmulator(ChunkProcessor):
             inputs = inputs or matrices[0].shape[1]
         if matrices and receive_array is None and receive_beams is None:
             outputs = outputs or matrices[0].shape[0]
-        self._transmitter = _end("transmitter", transmit_array, transmit_beams, inputs)
-        self._receiver = _end("receiver", receive_array, receive_beams, outputs)
+        self._transmitter = make_end("transmitter", transmit_array, transmit_beams, inputs)
+        self._receiver = make_end("receiver", receive_array, receive_beams, outputs)
         elements = self._receiver.schedule.elements, self._transmitter.schedule.elements
         if any(matrix.shape != elements for matrix in matrices):
             raise StreamError(
@@ -265,15 +162,14 @@ class ChannelEmulator(ChunkProcessor):
 
     def _lay_out(self) -> None:
         """Give each departure its rows of what is sent, each path its rows of what arrives."""
-        factors = [self._factor(path) for path in self.paths]
         rows = 0
         departures: dict[Hashable, slice] = {}
         self._departures: list[ChannelPath] = []
         self._sent_rows: list[slice] = []
-        for path, (_, right) in zip(self.paths, factors, strict=True):
+        for path in self.paths:
             key = self._departure_key(path)
             if key not in departures:
-                rank = self.inputs if self.coupling == "paired" else len(right)
+                rank = self.inputs if self.coupling == "paired" else len(path.factors[1])
                 departures[key] = slice(rows, rows + rank)
                 self._departures.append(path)
                 rows += rank
@@ -297,21 +193,8 @@ class ChannelEmulator(ChunkProcessor):
             return None
         if path.departure is not None:
             return tuple(np.asarray(path.departure, dtype=float).tolist())
-        return id(path.nodes[0]), id(path.nodes[1])
-
-    def _factor(self, path: ChannelPath) -> tuple[Complexes, Complexes]:
-        """Coupling matrix as left (elements, rank) times right (rank, elements); rank one where
-        there is no matrix."""
-        if path.coupling is None:
-            return np.ones((1, 1), dtype=complex), np.ones((1, 1), dtype=complex)
-        matrix: Complexes = np.asarray(path.coupling, dtype=complex)
-        i, j = np.unravel_index(np.argmax(np.abs(matrix)), matrix.shape)
-        pivot = matrix[i, j]
-        left: Complexes = matrix[:, j : j + 1]
-        right: Complexes = matrix[i : i + 1] / (pivot or 1.0)
-        if np.allclose(left @ right, matrix, rtol=1e-12, atol=0):
-            return left, right
-        return matrix, np.eye(matrix.shape[1], dtype=complex)
+        here, there = path.first_leg
+        return id(here), id(there)
 
     def reset(self) -> None:
         """Begin anew at `start`."""
@@ -367,11 +250,10 @@ class ChannelEmulator(ChunkProcessor):
         beams = np.concatenate(list(self._transmitter.schedule.beams), axis=1)
         parts = []  # (BLOCK, Ms, rank, chains) each
         for path in self._departures:
-            v = self._transmitter.response(path.departure, path.nodes[0], path.nodes[1], time)
+            v = self._transmitter.response(path.departure, *path.first_leg, time)
             if path.coupling is not None:
-                right = np.broadcast_to(
-                    self._factor(path)[1], (BLOCK, *self._factor(path)[1].shape)
-                )
+                right = path.factors[1]
+                right = np.broadcast_to(right, (BLOCK, *right.shape))
             else:
                 right = v.conj()[:, None]
             weight = (right @ beams).reshape(BLOCK, -1, symbols, self.inputs)
@@ -425,9 +307,8 @@ class ChannelEmulator(ChunkProcessor):
         phase = -self.carrier_frequency * delay
         for p, path in enumerate(self.paths):
             if path.carriers is not None:
-                hops = [range_and_rate(hop, border) for hop in pairwise(path.nodes)]
-                turns, growth = np.tensordot(path.carriers, np.array(hops), 1) / self.speed
-                phase[p] = -_between(turns, growth, step)
+                cycles = carrier_cycles(path.nodes, border, path.carriers, speed=self.speed)
+                phase[p] = -_between(*cycles, step)
         shape = len(self.paths), BLOCK, HOPS
         self._phase = phase[:, :-1].reshape(shape), phase[:, 1:].reshape(shape)
         self._group()
@@ -438,7 +319,8 @@ class ChannelEmulator(ChunkProcessor):
         for path in self.paths:
             v = self._receiver.response(path.arrival, path.nodes[-1], path.nodes[-2], time)
             if path.coupling is not None:
-                left = np.broadcast_to(self._factor(path)[0], (BLOCK, *self._factor(path)[0].shape))
+                left = path.factors[0]
+                left = np.broadcast_to(left, (BLOCK, *left.shape))
             else:
                 left = v[:, :, None]
             gain = 1.0 if callable(path.gain) else path.gain
@@ -561,3 +443,18 @@ def _runs(x: Samples, stretch: Stretch) -> Samples:
     count = len(stretch.symbol)
     part = x[:, stretch.first : stretch.first + count * stretch.length]
     return part.reshape(len(x), count, stretch.length).swapaxes(0, 1)
+
+
+def _between(value: Floats, slope: Floats, step: float) -> Floats:
+    """Values at the borders of hops (..., n HOPS + 1) from those at the borders of chunks.
+
+    Cubic between (..., n + 1) values and slopes `step` apart, which errs by fourth derivative
+    step^4 / 384: far below a picometre for satellites, while the nodes' states, which may be
+    costly, are asked once a chunk.
+    """
+    t = np.arange(HOPS) / HOPS
+    first, last = value[..., :-1, None], value[..., 1:, None]
+    rise = last - first
+    bend = step * slope[..., :-1, None] - rise, rise - step * slope[..., 1:, None]
+    inside = first + t * (rise + (1 - t) * ((1 - t) * bend[0] + t * bend[1]))
+    return np.concatenate([inside.reshape(*value.shape[:-1], -1), value[..., -1:]], axis=-1)

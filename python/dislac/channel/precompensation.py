@@ -24,7 +24,7 @@ from ..dsp.delay import (
 )
 from ..dsp.rotator import rotation
 from ..dsp.stream import CHUNK, HOP, HOPS, ChunkProcessor, Samples, StreamError, aligned_empty
-from ..geometry import SPEED_OF_LIGHT, range_and_rate
+from ..geometry import SPEED_OF_LIGHT, carrier_cycles, range_and_rate
 from ..geometry.motion import Motion
 
 __all__ = ["Precompensator", "departure_delay"]
@@ -69,7 +69,8 @@ class Precompensator(ChunkProcessor):
 
     The input is what should arrive over the reference path, on the receiver's clock; the output
     is what must leave, on the transmitter's clock: out(t') = x(t' + a) exp(j 2 pi phi) with a the
-    delay that the reference path will have, and phi = fc a. Output sample n therefore needs
+    delay that the reference path will have, and phi = fc a (the sum over its hops, where they
+    have carriers of their own: `carrier_cycles`). Output sample n therefore needs
     input up to about n + a fs, 9.6 thousand samples later in the paper's scene, and it comes in
     whole chunks: the first chunk of output comes when `lookahead` samples more have been taken.
     What the input holds in its first a fs samples would have had to leave before `start` and is
@@ -85,7 +86,8 @@ class Precompensator(ChunkProcessor):
 
     Args:
         reference: nodes of the reference path, transmitter first.
-        sample_rate, carrier_frequency: [Hz].
+        sample_rate: [Hz].
+        carrier_frequency: one for all hops of the reference path, or one for each [Hz].
         chains: number of streams, all treated alike.
         mode: ``time-varying`` or ``frame``.
         frame_start, frame_period: first sample of frame 0 and samples between frames, on the
@@ -109,7 +111,7 @@ class Precompensator(ChunkProcessor):
         reference: Sequence[Motion],
         *,
         sample_rate: float,
-        carrier_frequency: float,
+        carrier_frequency: float | Sequence[float],
         chains: int = 1,
         mode: Mode = "time-varying",
         frame_start: int = 0,
@@ -134,8 +136,14 @@ class Precompensator(ChunkProcessor):
         for name, value in (("sample_rate", sample_rate), ("speed", speed)):
             if not 0 < value < np.inf:
                 raise StreamError(f"{name} is {value}; it must be positive")
+        if np.shape(carrier_frequency) not in ((), (len(reference) - 1,)):
+            raise StreamError(
+                f"{np.size(carrier_frequency)} carriers for a reference path of "
+                f"{len(reference) - 1} hops; one, or one a hop"
+            )
+        if not np.all(np.isfinite(carrier_frequency)):
+            raise StreamError(f"carrier_frequency is {carrier_frequency}; it must be finite")
         for name, value in (
-            ("carrier_frequency", carrier_frequency),
             ("timing_advance_error", timing_advance_error),
             ("doppler_error", doppler_error),
         ):
@@ -163,7 +171,7 @@ class Precompensator(ChunkProcessor):
         The errors are part of it: what the transmitter does, it does to its beams too.
         """
         if self.mode == "frame":
-            delay = self._frame_tangent(np.asarray(time, dtype=float))[1]
+            delay = self._frame_middle(np.asarray(time, dtype=float))[1]
         else:
             delay = departure_delay(self.reference, time, speed=self.speed)
         return delay - self.timing_advance_error
@@ -174,7 +182,7 @@ class Precompensator(ChunkProcessor):
         index = self.start // CHUNK
         return self._required(index) - (index + 1) * CHUNK
 
-    def _frame_tangent(self, time: Floats) -> tuple[Floats, Floats, Floats]:
+    def _frame_middle(self, time: Floats) -> tuple[Floats, Floats, Floats]:
         """Middle [s] of the frame to whose arrival each transmitter time contributes, the delay
         [s] of the reference path then, and how fast it grows."""
         arrival = time + departure_delay(self.reference, time, speed=self.speed)
@@ -199,18 +207,22 @@ class Precompensator(ChunkProcessor):
         time = np.stack([hop, hop + 1]) * (HOP / self.sample_rate)
         if self.mode == "frame":
             last = (hop * HOP + HOP - 1) / self.sample_rate
-            frame_time, advance, slope = self._frame_tangent(last)
+            middle, advance, slope = self._frame_middle(last)
             arrival = time + advance
-            carrier_delay = advance + slope * (arrival - frame_time)
+            # Arrivals spread over the frame by more than departures do.
+            since = (arrival - middle) / (1 - slope)
         else:
             border = departure_delay(
                 self.reference, np.append(time[0], time[1, -1]), speed=self.speed
             )
-            carrier_delay = np.stack([border[:-1], border[1:]])
-            arrival = time + carrier_delay
-            advance = carrier_delay.mean(0)
+            advances = np.stack([border[:-1], border[1:]])
+            arrival = middle = time + advances
+            advance, since = advances.mean(0), 0.0
         delay = (self.timing_advance_error - advance) * self.sample_rate
-        phase = self.carrier_frequency * carrier_delay + self.doppler_error * arrival
+        cycles, growth = carrier_cycles(
+            self.reference, middle, self.carrier_frequency, speed=self.speed
+        )
+        phase = cycles + growth * since + self.doppler_error * arrival
         return _Block(*split_delay(delay.reshape(BLOCK, HOPS)), *phase.reshape(2, BLOCK, HOPS))
 
     def _lead(self, index: int) -> int:

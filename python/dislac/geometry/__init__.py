@@ -12,7 +12,14 @@ from .frames import (
 )
 from .hermite import HermiteMotion
 from .link import Link, follow_link
-from .motion import SPEED_OF_LIGHT, LinearMotion, Motion, delay_and_doppler, range_and_rate
+from .motion import (
+    SPEED_OF_LIGHT,
+    LinearMotion,
+    Motion,
+    carrier_cycles,
+    delay_and_doppler,
+    range_and_rate,
+)
 from .orbits import CircularOrbit, OrbitError, WalkerShell, range_rate_limit, slant_range
 from .passes import Fleet, Passes, find_passes, in_view
 
@@ -34,6 +41,7 @@ __all__ = [
     "bistatic_ellipse",
     "bistatic_gradient",
     "bistatic_range",
+    "carrier_cycles",
     "delay_and_doppler",
     "ecef_from_geodetic",
     "enu_from_ecef",

@@ -3,12 +3,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .motion import SPEED_OF_LIGHT, Motion, range_and_rate
+from .motion import SPEED_OF_LIGHT, Motion, carrier_cycles, range_and_rate
 
 __all__ = ["Link", "follow_link"]
 
@@ -59,23 +58,18 @@ def follow_link(
         ValueError: there is neither one carrier nor one a hop.
     """
     time = np.asarray(time, dtype=float)
-    hops = list(pairwise(nodes))
-    carrier = np.asarray(carrier_frequency, dtype=float)
-    if carrier.shape not in ((), (len(hops),)):
-        raise ValueError(f"{carrier.size} carriers for {len(hops)} hops; one, or one a hop")
-    carrier = np.broadcast_to(carrier, len(hops))
 
-    def rates(when: Floats) -> Floats:
-        return np.stack([range_and_rate(hop, when)[1] for hop in hops])
+    def doppler(when: Floats) -> Floats:
+        return -carrier_cycles(nodes, when, carrier_frequency, speed=speed)[1]
 
     length, rate = range_and_rate(nodes, time)
     # fourth order, over two steps to either side
-    growth = 8 * (rates(time + _STEP) - rates(time - _STEP))
-    growth -= rates(time + 2 * _STEP) - rates(time - 2 * _STEP)
+    growth = 8 * (doppler(time + _STEP) - doppler(time - _STEP))
+    growth = growth - (doppler(time + 2 * _STEP) - doppler(time - 2 * _STEP))
     return Link(
         length=length,
         delay=length / speed,
         delay_rate=rate / speed,
-        doppler=np.tensordot(carrier, rates(time), 1) / -speed,
-        doppler_rate=np.tensordot(carrier, growth, 1) / (-12 * _STEP * speed),
+        doppler=doppler(time),
+        doppler_rate=growth / (12 * _STEP),
     )

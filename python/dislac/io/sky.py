@@ -28,7 +28,7 @@ from ..geometry import (
     read_elements,
 )
 from ..scenario import Scenario
-from ..scenario.truth import ends, path_nodes
+from ..scenario.truth import carriers, ends, path_nodes, reference_link
 
 __all__ = [
     "count_in_view",
@@ -202,13 +202,19 @@ def draw_sky(
 
 
 def follow_scenario(scenario: Scenario, time: ArrayLike) -> dict[str, Link]:
-    """The reference link of a scenario, and each of its paths, over time [s]."""
-    carrier, speed = scenario.numerology.carrier_frequency, scenario.propagation_speed
-    ways: dict[str, tuple[Motion, ...]] = {"reference": ends(scenario)}
+    """The reference link of a scenario, its feeder link if it has one, and each of its paths,
+    over time [s]."""
+    ways: dict[str, tuple[Motion, ...]] = {"reference": reference_link(scenario)}
+    if scenario.gateway is not None:
+        ways["feeder"] = scenario.gateway.motion, scenario.transmitter.motion
     for number, path in enumerate(scenario.channel.paths):
         origin = f" from {path.source}" if path.source else ""
         ways[f"path {number}, {path.kind}{origin}"] = path_nodes(scenario, path)
-    return {name: follow_link(nodes, time, carrier, speed=speed) for name, nodes in ways.items()}
+    speed = scenario.propagation_speed
+    return {
+        name: follow_link(nodes, time, carriers(scenario, nodes), speed=speed)
+        for name, nodes in ways.items()
+    }
 
 
 def _angles(scenario: Scenario, time: ArrayLike) -> tuple[Floats, Floats, Floats]:

@@ -2,12 +2,14 @@
 """From a scenario to the objects of the other rooms: the one place where they are put together."""
 
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..channel import SnapshotModel
-from ..channel.emulator import ChannelEmulator, ChannelPath
+from ..channel.emulator import ChannelEmulator
+from ..channel.path import ChannelPath
 from ..channel.precompensation import Precompensator
 from ..channel.schedule import BeamSchedule
 from ..dsp import CHUNK
@@ -20,6 +22,7 @@ from ..waveform import Equalizer, Payload, PayloadReceiver, modulate
 from .model import Scenario
 from .truth import (
     bound,
+    carriers,
     directions,
     ends,
     first_arrival,
@@ -29,6 +32,7 @@ from .truth import (
     path_gains,
     path_nodes,
     payload_model,
+    reference_link,
     snapshot_model,
 )
 
@@ -94,10 +98,11 @@ def precompensator(scenario: Scenario) -> Precompensator | None:
     settings = scenario.precompensation
     if settings.mode == "none":
         return None
+    link = reference_link(scenario)
     return Precompensator(
-        ends(scenario),
+        link,
         sample_rate=scenario.sample_rate,
-        carrier_frequency=scenario.numerology.carrier_frequency,
+        carrier_frequency=carriers(scenario, link),
         chains=scenario.chains,
         mode=settings.mode,
         frame_start=lead_in(scenario),
@@ -127,11 +132,13 @@ def _largest_doppler(scenario: Scenario) -> float:
     On a line it hardly changes. In orbit it does, and is less than the ends' speeds allow, which
     in the turning frame vary by some percent.
     """
-    carrier, speed = scenario.numerology.carrier_frequency, scenario.propagation_speed
-    if all(isinstance(node, LinearMotion) for node in ends(scenario)):
-        return float(abs(delay_and_doppler(ends(scenario), 0.0, carrier, speed=speed)[1]))
-    fastest = sum(np.linalg.norm(node.state(0.0)[1]) for node in ends(scenario))
-    return float(1.1 * carrier / speed * fastest)
+    link, speed = reference_link(scenario), scenario.propagation_speed
+    carrier = carriers(scenario, link)
+    if all(isinstance(node, LinearMotion) for node in link):
+        return float(abs(delay_and_doppler(link, 0.0, carrier, speed=speed)[1]))
+    fastest = [np.linalg.norm(node.state(0.0)[1]) for node in link]
+    hops = [f * (a + b) for f, (a, b) in zip(carrier, pairwise(fastest), strict=True)]
+    return float(1.1 / speed * sum(hops))
 
 
 # The channel
@@ -150,11 +157,16 @@ def emulator(scenario: Scenario) -> ChannelEmulator:
             (scenario.receive_beams, first_arrival(scenario)),
         )
     )
+    paths = []
+    for path, gain in zip(scenario.channel.paths, path_gains(scenario), strict=True):
+        nodes = path_nodes(scenario, path)
+        if scenario.gateway is None:
+            paths.append(ChannelPath(nodes, gain))
+        else:
+            own = carriers(scenario, nodes)
+            paths.append(ChannelPath(nodes, gain, carriers=own, transmitter=1))
     return ChannelEmulator(
-        [
-            ChannelPath(nodes=path_nodes(scenario, path), gain=gain)
-            for path, gain in zip(scenario.channel.paths, path_gains(scenario), strict=True)
-        ],
+        paths,
         sample_rate=scenario.sample_rate,
         carrier_frequency=numerology.carrier_frequency,
         transmit_array=scenario.transmitter.array,
@@ -196,7 +208,7 @@ def _estimator(scenario: Scenario, model: SnapshotModel) -> Estimator:
     if settings.kind == "mmv-bomp" and scenario.coupling == "physical":
         # Algorithm 1 cannot tell departures then; seen from a satellite, the target lies where
         # the receiver lies.
-        departure = directions(scenario, ends(scenario), 0.0)[1]
+        departure = directions(scenario, reference_link(scenario), 0.0)[1]
     return make_estimator(
         settings.kind,
         model,

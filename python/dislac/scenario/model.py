@@ -36,6 +36,7 @@ from .motion import node_motion, scenario_epoch, scenario_origin
 __all__ = [
     "Channel",
     "EstimatorSettings",
+    "Gateway",
     "Link",
     "Node",
     "PathSettings",
@@ -52,6 +53,14 @@ class Node:
 
     motion: Motion
     array: PlanarArray
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """What feeds transparent satellites, at the feeder link's carrier frequency [Hz]."""
+
+    motion: Motion
+    carrier_frequency: float
 
 
 @dataclass(frozen=True)
@@ -130,8 +139,9 @@ class Scenario:
 
     `target` is the truth, None where it is not known. `origin` is (latitude [deg], longitude
     [deg], height [m]) of the scene's zero, or None; `epoch` is what time zero is, or None.
-    `satellites` send what the transmitter sends. `payload` is what frames carry beside pilots, or
-    None. `text` is the YAML that says all this.
+    `satellites` send what the transmitter sends. With a `gateway`, they and the transmitter pass on
+    what it sends them. `payload` is what frames carry beside pilots, or None. `text` is the YAML
+    that says all this.
     """
 
     name: str
@@ -147,6 +157,7 @@ class Scenario:
     receiver: Node
     target: Node | None
     satellites: Mapping[str, Node]
+    gateway: Gateway | None
     transmit_beams: NDArray[np.complex128]
     receive_beams: NDArray[np.complex128]
     coupling: Coupling
@@ -204,7 +215,7 @@ def _build(document: Document) -> Scenario:
     nodes = {
         name: _node(document, ("nodes", name), node)
         for name, node in data["nodes"].items()
-        if name != "satellites"
+        if name not in ("satellites", "gateway")
     }
     satellites = {
         name: _node(document, ("nodes", "satellites", name), node)
@@ -239,6 +250,7 @@ def _build(document: Document) -> Scenario:
         receiver=nodes["receiver"],
         target=nodes.get("target"),
         satellites=satellites,
+        gateway=_gateway(document),
         transmit_beams=transmit_beams,
         receive_beams=receive_beams,
         coupling=beams.get("coupling", "paired"),
@@ -423,6 +435,13 @@ def _node(document: Document, key: Key, data: Mapping[str, Any]) -> Node:
         node_motion(document, key, data),
         PlanarArray(array["nx"], array["ny"], Rotation.from_euler("ZYX", angles, degrees=True)),
     )
+
+
+def _gateway(document: Document) -> Gateway | None:
+    data = document.data["nodes"].get("gateway")
+    if data is None:
+        return None
+    return Gateway(node_motion(document, ("nodes", "gateway"), data), data["carrier_frequency"])
 
 
 def _beams(

@@ -2,8 +2,8 @@
 """What a scenario implies: when frames are due, which paths they see, how strong, how accurate.
 
 The clock of every stream starts at the scenario's epoch. `lead_in` samples of silence come
-first; frame k then arrives over the reference link (transmitter to receiver) at sample
-lead_in + k * frame_period, give or take the timing-advance error.
+first; frame k then arrives over the reference link (transmitter to receiver, from the gateway on
+where there is one) at sample lead_in + k * frame_period, give or take the timing-advance error.
 """
 
 from collections.abc import Sequence
@@ -16,15 +16,16 @@ from numpy.typing import NDArray
 
 from ..bounds import position_bound
 from ..channel import Paths, SnapshotModel
-from ..channel.emulator import BlockGain
 from ..channel.fading import BlockFading, ShadowedRician
 from ..channel.link_budget import absorption, direct_power, echo_power, thermal_noise
+from ..channel.path import BlockGain
 from ..dsp.stream import HOP
-from ..geometry import LinearMotion, Motion, delay_and_doppler, range_and_rate
+from ..geometry import LinearMotion, Motion, carrier_cycles, delay_and_doppler, range_and_rate
 from .model import PathSettings, Scenario
 
 __all__ = [
     "bound",
+    "carriers",
     "directions",
     "ends",
     "first_arrival",
@@ -34,6 +35,7 @@ __all__ = [
     "path_gains",
     "path_nodes",
     "payload_model",
+    "reference_link",
     "snapshot_model",
     "true_paths",
 ]
@@ -45,7 +47,7 @@ __all__ = [
 @lru_cache(maxsize=16)
 def lead_in(scenario: Scenario) -> int:
     """Samples of silence before the first frame: as many as must be sent before they arrive."""
-    delay = range_and_rate(ends(scenario), 0.0)[0] / scenario.propagation_speed
+    delay = range_and_rate(reference_link(scenario), 0.0)[0] / scenario.propagation_speed
     return int(np.ceil(delay * scenario.sample_rate / HOP) + 2) * HOP
 
 
@@ -55,7 +57,7 @@ def first_arrival(scenario: Scenario) -> int:
         return lead_in(scenario)
     start = lead_in(scenario)
     time = start / scenario.sample_rate
-    delay = range_and_rate(ends(scenario), time)[0] / scenario.propagation_speed
+    delay = range_and_rate(reference_link(scenario), time)[0] / scenario.propagation_speed
     return start + round(float(delay) * scenario.sample_rate)
 
 
@@ -69,8 +71,25 @@ def frame_time(scenario: Scenario, frame: int) -> float:
 
 
 def ends(scenario: Scenario) -> tuple[Motion, Motion]:
-    """Transmitter and receiver: the reference link."""
+    """Transmitter and receiver, between which the target is seen."""
     return scenario.transmitter.motion, scenario.receiver.motion
+
+
+def reference_link(scenario: Scenario) -> tuple[Motion, ...]:
+    """The nodes of the path that residual delays and Doppler shifts refer to, and that the
+    pre-compensation is for: from transmitter to receiver, behind the gateway if there is one."""
+    return _fed(scenario, ends(scenario))
+
+
+def _fed(scenario: Scenario, nodes: tuple[Motion, ...]) -> tuple[Motion, ...]:
+    """A path from a satellite on, with the gateway before it if there is one."""
+    return nodes if scenario.gateway is None else (scenario.gateway.motion, *nodes)
+
+
+def carriers(scenario: Scenario, nodes: Sequence[Motion]) -> tuple[float, ...]:
+    """Carrier frequency of each hop of a path [Hz]: the feeder link has its own."""
+    own = (scenario.numerology.carrier_frequency,) * (len(nodes) - 1)
+    return own if scenario.gateway is None else (scenario.gateway.carrier_frequency, *own[1:])
 
 
 def _source(scenario: Scenario, path: PathSettings) -> Motion:
@@ -80,14 +99,14 @@ def _source(scenario: Scenario, path: PathSettings) -> Motion:
 
 
 def path_nodes(scenario: Scenario, path: PathSettings) -> tuple[Motion, ...]:
-    """The nodes that a path visits, transmitter first."""
-    transmitter, receiver = _source(scenario, path), scenario.receiver.motion
-    if path.kind == "direct":
-        return transmitter, receiver
-    assert scenario.target is not None  # the loader has seen to it
-    if path.scatterer is None:
-        return transmitter, scenario.target.motion, receiver
-    return transmitter, scenario.target.motion, LinearMotion(path.scatterer), receiver
+    """The nodes that a path visits, transmitter first, or the gateway and then the transmitter."""
+    stops: list[Motion] = []
+    if path.kind != "direct":
+        assert scenario.target is not None  # the loader has seen to it
+        stops.append(scenario.target.motion)
+    if path.scatterer is not None:
+        stops.append(LinearMotion(path.scatterer))
+    return _fed(scenario, (_source(scenario, path), *stops, scenario.receiver.motion))
 
 
 @lru_cache(maxsize=16)
@@ -129,9 +148,11 @@ def payload_model(scenario: Scenario) -> SnapshotModel:
 
 
 def directions(scenario: Scenario, nodes: Sequence[Motion], time: float) -> NDArray[np.float64]:
-    """(2, 2) spatial frequencies at which a path through `nodes` arrives and departs."""
+    """(2, 2) spatial frequencies at which a path through `nodes` arrives at the receiver, and
+    departs from the transmitter."""
     places = [node.state(time)[0] for node in nodes]
-    ways = places[-2] - places[-1], places[1] - places[0]
+    first = 0 if scenario.gateway is None else 1
+    ways = places[-2] - places[-1], places[first + 1] - places[first]
     arrays = scenario.receiver.array, scenario.transmitter.array
     return np.array(
         [
@@ -257,7 +278,7 @@ def _mean_powers(scenario: Scenario) -> NDArray[np.float64]:
         if channel.fading is not None:
             power *= _fading_power(channel.fading, path)
         if path.scatterer is not None and scenario.target is not None:
-            detour, _ = range_and_rate(path_nodes(scenario, path)[1:], 0.0)
+            detour, _ = range_and_rate(path_nodes(scenario, path)[-3:], 0.0)
             straight, _ = range_and_rate([scenario.target.motion, scenario.receiver.motion], 0.0)
             power *= float(straight / detour) ** channel.link.path_loss_exponent
         powers.append(power)
@@ -300,28 +321,27 @@ def true_paths(scenario: Scenario, frame: int, count: int | None = None) -> Path
     link at the frame's start.
     """
     time = frame_time(scenario, frame)
-    carrier, speed = scenario.numerology.carrier_frequency, scenario.propagation_speed
-    settings = scenario.precompensation
+    speed, settings = scenario.propagation_speed, scenario.precompensation
     paths = sorted(
         zip(scenario.channel.paths, path_gains(scenario), strict=True),
         key=lambda path: not _is_the_echo(path[0]),
     )[:count]
     nodes = [path_nodes(scenario, path) for path, _ in paths]
-    delay, doppler = (
-        np.array([delay_and_doppler(n, time, carrier, speed=speed) for n in nodes]).reshape(-1, 2).T
-    )
-    reference, shift = delay_and_doppler(ends(scenario), time, carrier, speed=speed)
+    # The reference link comes last.
+    ways = [(n, carriers(scenario, n)) for n in (*nodes, reference_link(scenario))]
+    delay, doppler = np.array([delay_and_doppler(n, time, f, speed=speed) for n, f in ways]).T
+    cycles = np.array([carrier_cycles(n, time, f, speed=speed)[0] for n, f in ways])
     gain = [g(np.array([frame]))[0] if callable(g) else g for _, g in paths]
     direction = np.array([directions(scenario, n, time) for n in nodes])
-    compensated = 0.0 if settings.mode == "none" else shift
-    turns = np.exp(-2j * np.pi * carrier * (delay - reference))
+    compensated = 0.0 if settings.mode == "none" else doppler[-1]
+    turns = np.exp(-2j * np.pi * (cycles[:-1] - cycles[-1]))
     return Paths(
         # One by one: numpy rounds products of short complex arrays by where they lie in memory.
         gain=np.array([complex(g) * complex(turn) for g, turn in zip(gain, turns, strict=True)]),
         arrival=direction[:, 0],
         departure=direction[:, 1],
-        delay=delay - reference + settings.timing_advance_error,
-        doppler=doppler - compensated + settings.doppler_error,
+        delay=delay[:-1] - delay[-1] + settings.timing_advance_error,
+        doppler=doppler[:-1] - compensated + settings.doppler_error,
     )
 
 

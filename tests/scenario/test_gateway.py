@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Scenarios in which a gateway feeds the satellites."""
+
+import numpy as np
+import pytest
+from gnuradio.dislac.geometry import LinearMotion, delay_and_doppler
+from gnuradio.dislac.io.sky import follow_scenario
+from gnuradio.dislac.scenario import ScenarioError, load_scenario, parse_scenario, truth
+from gnuradio.dislac.scenario.build import emulator, estimator, locate, precompensator
+from gnuradio.dislac.studies.fidelity import error_vector_magnitude, received_frames
+
+C = 3e8
+PLACE, FEEDER = (300e3, 120e3, 0.0), 18e9
+GATEWAY = {"position": list(PLACE), "carrier_frequency": FEEDER}
+OTHER = {"position": [-150e3, 80e3, 500e3], "velocity": [0, 7e3, 0]}
+
+
+def fed(**overrides):
+    return load_scenario("paper", {"nodes.gateway": GATEWAY, **overrides})
+
+
+def test_all_paths_begin_at_the_gateway():
+    paths = [{"kind": "echo"}, {"kind": "direct", "from": "other"}, {"kind": "scattered"}]
+    scenario = fed(**{"nodes.satellites": {"other": OTHER}, "channel.paths": paths})
+    assert scenario.gateway.carrier_frequency == FEEDER
+    nodes = [truth.path_nodes(scenario, path) for path in scenario.channel.paths]
+    assert [len(n) for n in nodes] == [4, 3, 5]
+    assert {n[0] for n in nodes} == {scenario.gateway.motion}
+    assert nodes[1][1] is scenario.satellites["other"].motion
+    own = scenario.transmitter.motion
+    assert truth.reference_link(scenario) == (
+        scenario.gateway.motion,
+        own,
+        scenario.receiver.motion,
+    )
+    assert truth.carriers(scenario, nodes[0]) == (FEEDER, 28e9, 28e9)
+    assert precompensator(scenario).carrier_frequency == (FEEDER, 28e9)
+    assert [path.first_leg[0] is own for path in emulator(scenario).paths] == [True, False, True]
+    again = parse_scenario(scenario.text)
+    assert np.array_equal(again.gateway.motion.position, PLACE)
+
+
+def test_the_feeder_adds_its_delay_and_its_shift():
+    """Written out: the feeder cancels for the transmitter's paths, and stays for the other's."""
+    paths = [{"kind": "echo"}, {"kind": "direct", "from": "other"}]
+    with_it, without = (
+        load_scenario("paper", {"nodes.satellites": {"other": OTHER}, "channel.paths": paths, **g})
+        for g in ({"nodes.gateway": GATEWAY}, {})
+    )
+    assert truth.lead_in(with_it) - truth.lead_in(without) > 360e3 / C * 7.68e6
+    time = truth.frame_time(with_it, 2)
+    found = truth.true_paths(with_it, 2)
+    own, other = with_it.transmitter.motion, with_it.satellites["other"].motion
+    receiver, target = with_it.receiver.motion, with_it.target.motion
+    hub = LinearMotion(PLACE)
+    (near, shift), (far, other_shift) = (
+        delay_and_doppler((hub, node), time, FEEDER, speed=C) for node in (own, other)
+    )
+    service, echo, direct = (
+        np.array(delay_and_doppler(nodes, time, 28e9, speed=C))
+        for nodes in ((own, receiver), (own, target, receiver), (other, receiver))
+    )
+    expected = np.array(
+        [echo - service, direct - service + np.array((far - near, other_shift - shift))]
+    )
+    assert np.allclose(found.delay, expected[:, 0], rtol=0, atol=1e-15)
+    assert np.allclose(found.doppler, expected[:, 1], rtol=0, atol=1e-6)
+    assert abs(far - near) > 1e-4 and abs(other_shift - shift) > 1e4
+    # phases: those of the carriers on the hops
+    turns = np.array([28e9 * (echo - service)[0], 28e9 * (direct - service)[0]])
+    turns[1] += FEEDER * (far - near)
+    gains = np.array(truth.path_gains(with_it)) * np.exp(-2j * np.pi * turns)
+    assert np.allclose(found.gain, gains, rtol=0, atol=1e-5 * np.abs(gains))
+
+
+def test_the_bound_stays_and_departures_are_the_satellites():
+    """The feeder is known: at the same instant it changes nothing about the target."""
+    with_it, without = fed(), load_scenario("paper")
+    time = [truth.frame_time(scenario, 0) for scenario in (with_it, without)]
+    later = [100e3 - 7e3 * t for t in time]
+    with_it, without = (
+        load_scenario("paper", {"nodes.transmitter.position": [x, 200e3, 300e3], **gateway})
+        for x, gateway in zip(later, ({"nodes.gateway": GATEWAY}, {}), strict=True)
+    )
+    one, other = truth.true_paths(with_it, 0), truth.true_paths(without, 0)
+    for name in ("delay", "doppler", "arrival", "departure"):
+        assert np.allclose(getattr(one, name), getattr(other, name), rtol=1e-9), name
+    # levels are those of time zero, when the satellites of the two are not at the same place
+    assert truth.bound(with_it, 0) == pytest.approx(truth.bound(without, 0), rel=1e-4)
+
+
+@pytest.mark.parametrize(("mode", "coupling"), [("frame", "paired"), ("time-varying", "physical")])
+def test_samples_follow_the_snapshot_model(mode, coupling):
+    overrides = {"precompensation.mode": mode, "beams.coupling": coupling, "channel.noise": {}}
+    assert error_vector_magnitude(fed(**overrides)) < -50
+
+
+def test_fixes_stay_near_their_bound():
+    scenario = fed(**{"channel.noise": {"snr_db": 10}})
+    receiver = estimator(scenario)
+    found = [
+        locate(scenario, receiver.estimate(frame), k)
+        for k, frame in enumerate(received_frames(scenario, 12))
+    ]
+    assert all(fix.valid for fix in found)
+    rmse = np.sqrt(np.mean([fix.error**2 for fix in found]))
+    assert rmse < 1.5 * found[0].bound
+
+
+def test_links_of_a_scenario_follow_the_feeder():
+    links = follow_scenario(fed(), np.array([0.0, 2.0]))
+    plain = follow_scenario(load_scenario("paper"), np.array([0.0, 2.0]))
+    for name in ("delay", "doppler", "doppler_rate"):
+        both = getattr(links["feeder"], name) + getattr(plain["reference"], name)
+        assert np.allclose(getattr(links["reference"], name), both, rtol=1e-9)
+    assert "feeder" not in plain
+
+
+@pytest.mark.parametrize(
+    ("gateway", "message"),
+    [
+        ({"position": [0, 0, 0]}, r"paper.yml:\d+: nodes.gateway: 'carrier_frequency' is a req"),
+        ({"carrier_frequency": 18e9}, "nodes.gateway: give either position"),
+        ({**GATEWAY, "array": {"nx": 1, "ny": 1}}, "nodes.gateway.array: unknown key"),
+        ({**GATEWAY, "carrier_frequency": 0}, "nodes.gateway.carrier_frequency: 0 is less"),
+    ],
+)
+def test_wrong_gateways_are_refused(gateway, message):
+    with pytest.raises(ScenarioError, match=message):
+        load_scenario("paper", {"nodes.gateway": gateway})
