@@ -156,6 +156,23 @@ def test_silence_is_left_out_without_a_trace():
     assert np.count_nonzero(y) < 640 + 4 * 256
 
 
+def test_an_advance_may_jump_from_frame_to_frame():
+    """A frame every 10 ms: 2 samples between the advances of neighbours, taken at once."""
+    fast = (LinearMotion((1.2e6, 0, 550e3), (7.6e3, 0, 0)), BS)
+    period = 76_800
+    process = Precompensator(fast, **SCENE, mode="frame", frame_period=period)
+    n = np.arange(9 * CHUNK)
+    y = process.process(tones(n).astype(np.complex64)[None])[0]
+    for frame in (1, 2):
+        middle = frame * period
+        held, rate = (float(value) / C for value in range_and_rate(fast, middle / FS))
+        first = middle + 600 - round(held * FS)  # some samples after the frame's first
+        part = slice(first, first + 256)
+        expected = tones(n[part], -held) * np.exp(2j * np.pi * FC * rate * np.arange(256) / FS)
+        turn = np.vdot(expected, y[part]) / np.vdot(expected, expected)
+        assert abs(turn) == pytest.approx(1, abs=1e-3)
+
+
 @pytest.mark.parametrize("chains", [1, 2])
 def test_large_errors_and_short_references(chains):
     """The advance may be nil or negative: then earlier input is used."""

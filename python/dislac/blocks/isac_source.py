@@ -54,7 +54,7 @@ class isac_source(Guarded, gr.sync_block):
         self.message_port_register_in(pmt_keys.PDUS)
         self.set_msg_handler(pmt_keys.PDUS, self.handle_pdu)
         self.set_tag_propagation_policy(gr.TPP_DONT)
-        self.enlarge_buffers(16 * CHUNK)
+        self.enlarge_buffers(8 * CHUNK)
         self._scenario = scenario
         self._payload = build.payload(scenario)
         self._frames = frames

@@ -12,7 +12,6 @@ from ..dsp.delay import (
     AHEAD,
     LENGTH,
     PASSBAND,
-    SPAN,
     SPREAD,
     backward,
     batches,
@@ -36,7 +35,6 @@ from ..dsp.stream import (
     Samples,
     StreamError,
     aligned_empty,
-    padded_empty,
 )
 from ..geometry import SPEED_OF_LIGHT, carrier_cycles, range_and_rate
 from .ends import make_end
@@ -94,7 +92,7 @@ class ChannelEmulator(ChunkProcessor):
 
     Raises:
         StreamError: settings disagree. While running: a path gets shorter than its sampled
-            kernel, or faster than can be followed.
+            kernel.
 
     Source: bistatic localization paper, (3) and (7), in the time domain.
     """
@@ -177,11 +175,11 @@ class ChannelEmulator(ChunkProcessor):
         ends = np.cumsum([0, *(s.stop - s.start for s in self._sent_rows)])
         self._arriving_rows = [slice(a, b) for a, b in pairwise(ends.tolist())]
         self._sent = History(rows)
-        arriving, paths = int(ends[-1]), len(self.paths)
-        self._arriving = padded_empty(arriving)
-        self._most = int(np.clip(BATCH // max(arriving, 1), 1, HOPS))
-        self._work = aligned_empty((arriving * self._most, LENGTH))
-        self._product = aligned_empty((arriving * self._most, LENGTH))
+        self._rows, paths = int(ends[-1]), len(self.paths)
+        self._most = int(np.clip(BATCH // max(self._rows, 1), 1, HOPS))
+        self._work = aligned_empty((self._rows * self._most, LENGTH))
+        self._product = aligned_empty((self._rows * self._most, LENGTH))
+        self._arriving = aligned_empty((self._rows * self._most, HOP))
         self._response = aligned_empty((paths * self._most, LENGTH))
         self._rotation = aligned_empty((paths * self._most, HOP))
 
@@ -229,16 +227,16 @@ class ChannelEmulator(ChunkProcessor):
         while self._sent.end < self._required(index):
             self._send(self._sent.end // CHUNK)
         self._input.forget(self._sent.end)
-        arriving = self._arrive(index)
-        for run in arriving:
-            self._combine(index, run, out)
-        return arriving
+        return self._arrive(index, out)
 
-    def _fill(self, index: int, rows: Sequence[Samples]) -> None:
+    def _deliver(self, index: int, rows: Sequence[Samples]) -> None:
         if self.noise is None:
-            super()._fill(index, rows)
-        else:
-            self.noise.fill(index, rows)
+            super()._deliver(index, rows)
+            return
+        self.noise.fill(index, rows)
+        for run in self._made:
+            for row, made in zip(rows, self._chunk, strict=True):
+                row[run] += made[run]
 
     # What leaves
 
@@ -349,31 +347,36 @@ class ChannelEmulator(ChunkProcessor):
         for group, longest in zip(self._groups, self._longest, strict=True):
             self._lag[group] = longest - self._whole[group]
 
-    def _arrive(self, index: int) -> list[slice]:
-        """Delay and rotate what was sent, path by path, for chunk `index`.
+    def _arrive(self, index: int, out: Samples) -> list[slice]:
+        """Delay and rotate what was sent, path by path, and combine it in chunk `index`.
 
         Returns the runs of samples for which this was done; in the others nothing arrives.
         """
         block, chunk = divmod(index, BLOCK)
         self._prepare_arrivals(block)
-        starts = [window_starts(index, longest[chunk]) for longest in self._longest]
-        if max(int(start.max()) for start in starts) + LENGTH > self._sent.end:
+        starts = window_starts(index, np.stack([longest[chunk] for longest in self._longest]))
+        if starts.max() + LENGTH > self._sent.end:
             raise StreamError(
                 f"at sample {index * CHUNK} a path is {self._whole[:, chunk].min()} samples long; "
                 f"a path that was longer than {2 * AHEAD} samples at the start must stay longer "
                 f"than {AHEAD}"
             )
-        flags = np.logical_or.reduce([sounding(self._sent, start) for start in starts])
-        found = pieces(flags, self._most)
+        found = pieces(sounding(self._sent, starts), self._whole[:, chunk], self._most)
         for batch in batches(found, self._most):
-            self._delay(chunk, starts, batch)
-        self._sent.forget(min(int(start.min()) for start in starts))
+            arriving = self._delay(chunk, starts, batch).reshape(self._rows, -1)
+            first = 0
+            for piece in map(samples, batch):
+                part = slice(first, first := first + piece.stop - piece.start)
+                self._combine(index * CHUNK + piece.start, arriving[:, part], out[:, piece])
+        self._sent.forget(int(starts.min()))
         return [samples(piece) for piece in found]
 
-    def _delay(
-        self, chunk: int, starts: Sequence[NDArray[np.int64]], batch: Sequence[slice]
-    ) -> None:
-        """Delay and rotate some hops of all paths; `starts` are those of the groups' windows."""
+    def _delay(self, chunk: int, starts: NDArray[np.int64], batch: Sequence[slice]) -> Samples:
+        """Some hops of all paths (rows, hops, HOP), delayed and rotated.
+
+        Args:
+            starts: (groups, HOPS) where the windows begin that a group of paths shares.
+        """
         hops = np.concatenate([np.arange(piece.start, piece.stop) for piece in batch])
         paths, count = len(self.paths), len(hops)
         rows = [self._sent_rows[group[0]] for group in self._groups]
@@ -384,28 +387,26 @@ class ChannelEmulator(ChunkProcessor):
         spectra = forward(work)
         response = self._response[: paths * count].reshape(paths, count, LENGTH)
         np.take(self._responses, self._row[:, chunk, hops], axis=0, out=response, mode="clip")
-        product = self._product[: len(self._arriving) * count].reshape(-1, count, LENGTH)
+        product = self._product[: self._rows * count].reshape(-1, count, LENGTH)
         for group, (a, b) in zip(self._groups, pairwise(ends), strict=True):
             for p in group:
                 np.multiply(spectra[a:b], response[p], out=product[self._arriving_rows[p]])
         delayed = backward(product)
         turn = self._rotation[: paths * count].reshape(paths, count, HOP)
         rotation(self._phase[0][:, chunk, hops], self._phase[1][:, chunk, hops], turn)
-        arriving = self._arriving.reshape(-1, HOPS, HOP)
-        first = 0
-        for piece in batch:
-            part = slice(first, first := first + piece.stop - piece.start)
-            lag = self._lag[:, chunk, piece.start // SPAN].tolist()
-            for p, row in enumerate(self._arriving_rows):
-                part_of_path = valid(delayed[row, part], lag[p])
-                np.multiply(part_of_path, turn[p, part], out=arriving[row, piece])
+        arriving = self._arriving[: self._rows * count].reshape(-1, count, HOP)
+        lag = self._lag[:, chunk, hops]
+        borders = np.flatnonzero((lag[:, 1:] != lag[:, :-1]).any(axis=0)) + 1
+        for first, last in pairwise([0, *borders.tolist(), count]):
+            for row, late, turned in zip(self._arriving_rows, lag[:, first], turn, strict=True):
+                part = valid(delayed[row, first:last], int(late))
+                np.multiply(part, turned[first:last], out=arriving[row, first:last])
+        return arriving
 
-    def _combine(self, index: int, run: slice, out: Samples) -> None:
-        """Weigh what arrives in a run of samples for each receive chain; sum over the paths."""
-        chunk = index % BLOCK
-        arriving, out = self._arriving[:, run], out[:, run]
+    def _combine(self, first: int, arriving: Samples, out: Samples) -> None:
+        """Weigh what arrives from sample `first` on for each receive chain; sum over the paths."""
+        chunk = first // CHUNK % BLOCK
         schedule = self._receiver.schedule
-        first = index * CHUNK + run.start
         base = int(schedule.frame(first))
         for stretch in schedule.stretches(first, out.shape[1]):
             weight = self._arriving_weights[chunk, stretch.symbol]

@@ -238,7 +238,7 @@ class Precompensator(ChunkProcessor):
         block, chunk = divmod(index, BLOCK)
         prepared = self._prepare(block)
         starts = window_starts(index, prepared.whole[chunk])
-        found = pieces(sounding(self._input, starts), self._most)
+        found = pieces(sounding(self._input, starts), prepared.whole[chunk], self._most)
         out = out.reshape(self.outputs, HOPS, HOP)
         for batch in batches(found, self._most):
             hops = np.concatenate([np.arange(piece.start, piece.stop) for piece in batch])

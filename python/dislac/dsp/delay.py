@@ -20,7 +20,6 @@ __all__ = [
     "AHEAD",
     "LENGTH",
     "PASSBAND",
-    "SPAN",
     "SPREAD",
     "TAPS",
     "backward",
@@ -40,13 +39,8 @@ LENGTH = 320
 """Length of the FFT: a hop, the filter's tail and the spread."""
 SPREAD = LENGTH - HOP - (TAPS - 1)
 
-SPAN = 32
-"""Hops over which the whole samples of a delay stay the same."""
-SPANS = HOPS // SPAN
 FRACTIONS = 2048
 """Steps per sample of the tabulated delays (error below -72 dB for |f| <= fs / 4)."""
-MARGIN = 0.25
-"""The table runs from -MARGIN to 1 + MARGIN samples: so far may a delay move within a span."""
 CENTRE = TAPS // 2 - 1
 """The tap at which the filter for a zero fraction has its peak."""
 AHEAD = LENGTH - HOP + CENTRE - (TAPS - 1)
@@ -59,7 +53,8 @@ PASSBAND = 0.44
 
 @cache
 def fraction_responses(passband: float = PASSBAND) -> Samples:
-    """Responses (rows, LENGTH) of the filter that delays by CENTRE + row / FRACTIONS - MARGIN.
+    """Responses (rows, LENGTH) of the filter that delays by CENTRE + row / FRACTIONS, up to one
+    sample more.
 
     Kaiser window for 80 dB, and no longer than that takes: where a signal breaks off, as it does
     between OFDM symbols, a filter rings over all its length.
@@ -73,68 +68,56 @@ def fraction_responses(passband: float = PASSBAND) -> Samples:
     if not 0 < passband <= PASSBAND:
         raise StreamError(f"passband is {passband}; it must lie between 0 and {PASSBAND} fs")
     half_width = TAPS / 2 * (0.5 - PASSBAND) / (0.5 - passband)
-    rows = round((1 + 2 * MARGIN) * FRACTIONS) + 1
-    fraction = np.arange(rows)[:, None] / FRACTIONS - MARGIN
+    fraction = np.arange(FRACTIONS + 1)[:, None] / FRACTIONS
     t = np.arange(TAPS) - CENTRE - fraction
     window = np.i0(7.86 * np.sqrt(np.maximum(0.0, 1 - (t / half_width) ** 2))) / np.i0(7.86)
-    table = aligned_empty((rows, LENGTH))
-    table[:] = fft.fft(np.sinc(t) * np.where(np.abs(t) <= half_width + MARGIN, window, 0.0), LENGTH)
+    table = aligned_empty((FRACTIONS + 1, LENGTH))
+    table[:] = fft.fft(np.sinc(t) * np.where(np.abs(t) <= half_width, window, 0.0), LENGTH)
     return table
 
 
 def split_delay(delay: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Delays of hops as whole samples of each span and rows of `fraction_responses`.
-
-    Args:
-        delay: (..., chunks, HOPS) [samples], may be negative.
-
-    Returns:
-        whole (..., chunks, SPANS) and row (..., chunks, HOPS).
+    """Delays [samples], which may be negative, as whole samples and rows of `fraction_responses`.
 
     Raises:
-        StreamError: a delay changes by more than `MARGIN` from the middle of its span.
+        StreamError: a delay is not finite.
     """
-    spans = delay.reshape(*delay.shape[:-1], SPANS, SPAN)
-    middle = 0.5 * (spans[..., 0] + spans[..., -1])
-    drift = float(np.max(np.abs(spans - middle[..., None]), initial=0.0))
-    if not drift < MARGIN:
-        raise StreamError(
-            f"a delay moves by {2 * drift:.3g} samples within {SPAN * HOP} samples; at most "
-            f"{2 * MARGIN:.3g} can be followed"
-        )
-    whole = np.floor(middle).astype(np.int64)
-    row = np.rint((spans - whole[..., None] + MARGIN) * FRACTIONS).astype(np.int64)
-    return whole, row.reshape(delay.shape)
+    if not np.isfinite(delay).all():
+        raise StreamError("a delay is not finite; check the nodes' positions and velocities")
+    whole = np.floor(delay)
+    return whole.astype(np.int64), np.rint((delay - whole) * FRACTIONS).astype(np.int64)
 
 
 def window_starts(index: int, whole: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Absolute indices (HOPS,) at which the windows of a chunk's hops begin.
+    """Absolute indices (..., HOPS) at which the windows of the hops of chunk `index` begin.
 
     Args:
-        whole: (SPANS,) largest whole delay among the paths that share the windows.
+        whole: (..., HOPS) whole delay, the largest among the paths that share a window.
     """
-    start = (index * HOPS + np.arange(HOPS)) * HOP + (CENTRE - (TAPS - 1))
-    return np.asarray(start - np.repeat(whole, SPAN))
+    first = (index * HOPS + np.arange(HOPS)) * HOP + (CENTRE - (TAPS - 1))
+    return np.asarray(first - whole)
 
 
 def sounding(history: History, starts: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which of the windows that begin at `starts` hold anything but silence.
+    """For which hops (HOPS,) a window that begins at `starts` (..., HOPS) holds anything at all.
 
     Zeros give zeros: between pilot frames there is nothing to compute.
     """
     first, end = int(starts.min()), int(starts.max()) + LENGTH
-    found = np.zeros(starts.shape, dtype=bool)
-    for begin, last in history.active(first, end - first):
-        found |= (starts < last) & (starts > begin - LENGTH)
-    return found
+    active = np.array(history.active(first, end - first), dtype=np.int64).reshape(-1, 2, 1)
+    starts = starts[..., None, :]
+    heard = (starts < active[:, 1]) & (starts > active[:, 0] - LENGTH)
+    return np.asarray(heard.reshape(-1, HOPS).any(axis=0))
 
 
-def pieces(flags: NDArray[np.bool_], most: int) -> list[slice]:
-    """Runs of those hops (HOPS,) for which `flags` is true, that neither cross a span's border
-    nor are longer than `most` hops."""
-    border = flags[1:] != flags[:-1]
-    border[SPAN - 1 :: SPAN] = True
-    edges = [0, *(np.flatnonzero(border) + 1).tolist(), HOPS]
+def pieces(flags: NDArray[np.bool_], whole: NDArray[np.int64], most: int) -> list[slice]:
+    """Runs of up to `most` hops for which `flags` (HOPS,) is true and no whole delay changes.
+
+    Args:
+        whole: (..., HOPS) whole delays.
+    """
+    changes = (whole[..., 1:] != whole[..., :-1]).reshape(-1, HOPS - 1).any(axis=0)
+    edges = [0, *(np.flatnonzero(changes | (flags[1:] != flags[:-1])) + 1).tolist(), HOPS]
     return [
         slice(first, min(first + most, b))
         for a, b in pairwise(edges)

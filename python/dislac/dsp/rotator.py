@@ -33,7 +33,10 @@ def rotation(start: NDArray[np.float64], end: NDArray[np.float64], out: Samples)
         out: (..., hops, HOP) where to write it.
     """
     step = ((end - start) / HOP)[..., None]
-    coarse = _cis(start[..., None] + step * (FINE * np.arange(COARSE)))[..., None]
-    fine = _cis(step * np.arange(FINE))[..., None, :]
+    cycles = np.empty((*start.shape, COARSE + FINE))
+    cycles[..., :COARSE] = start[..., None] + step * (FINE * np.arange(COARSE))
+    cycles[..., COARSE:] = step * np.arange(FINE)
+    turns = _cis(cycles)
+    coarse, fine = turns[..., :COARSE, None], turns[..., None, COARSE:]
     np.multiply(coarse, fine, out=out.reshape(*start.shape, COARSE, FINE))
     return out

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 __all__ = [
@@ -122,12 +122,19 @@ class History:
             rows: which streams.
         """
         length = out.shape[2]
+        row, column = self._data.strides
         place = 0
         for run in hops:
             count = run.stop - run.start
-            x = self.view(int(starts[run.start]), (count - 1) * HOP + length)[rows]
-            row, column = x.strides
-            windows = as_strided(x, (len(x), count, length), (row, HOP * column, column))
+            first, span = int(starts[run.start]), (count - 1) * HOP + length
+            x = self.view(first, span)[rows]
+            if first % self._size + span <= self._size:
+                # as `as_strided` would, in a fraction of its time
+                offset = (rows.start or 0) * row + first % self._size * column
+                shape, strides = (len(x), count, length), (row, HOP * column, column)
+                windows: Samples = np.ndarray(shape, np.complex64, self._data, offset, strides)
+            else:
+                windows = sliding_window_view(x, length, axis=1)[:, ::HOP]
             out[:, place : place + count] = windows
             place += count
 
@@ -182,6 +189,8 @@ class ChunkProcessor(ABC):
         self.inputs, self.outputs, self.start = inputs, outputs, start
         self._input = History(inputs)
         self._chunk = padded_empty(outputs)
+        self._chunk[:] = 0
+        self._made: list[slice] = []
 
     @abstractmethod
     def _required(self, index: int) -> int:
@@ -189,15 +198,15 @@ class ChunkProcessor(ABC):
 
     @abstractmethod
     def _make(self, index: int, out: Samples) -> list[slice]:
-        """Write to `out` (outputs, CHUNK) what chunk `index` holds besides its background.
+        """Write chunk `index` to `out` (outputs, CHUNK), which holds zeros.
 
-        Returns the runs of samples for which there is anything; the others are not looked at.
+        Returns the runs of samples for which there is anything.
         """
 
-    def _fill(self, index: int, rows: Sequence[Samples]) -> None:
-        """Write the background of chunk `index`, to which what was made is added: silence."""
-        for row in rows:
-            row[:] = 0
+    def _deliver(self, index: int, rows: Sequence[Samples]) -> None:
+        """Write chunk `index`, which has been made, to rows of `CHUNK` samples."""
+        for row, made in zip(rows, self._chunk, strict=True):
+            row[:] = made
 
     def _lead(self, index: int) -> int:
         """How many zeros before chunk `index` are needed to make it."""
@@ -267,10 +276,10 @@ class ChunkProcessor(ABC):
         """Make the next chunk; how many samples of it were written to `out`."""
         count = CHUNK - self._skip
         rows = [row[:count] for row in out] if count == CHUNK else list(padded_empty(self.outputs))
-        self._fill(self._index, rows)
-        for run in self._make(self._index, self._chunk):
-            for row, made in zip(rows, self._chunk, strict=True):
-                row[run] += made[run]
+        for run in self._made:
+            self._chunk[:, run] = 0
+        self._made = self._make(self._index, self._chunk)
+        self._deliver(self._index, rows)
         if count < CHUNK:
             for row, made in zip(out, rows, strict=True):
                 row[:count] = made[self._skip :]
