@@ -50,8 +50,8 @@ Complexes = NDArray[np.complex128]
 BLOCK = 16
 """Chunks whose delays, phases and directions are worked out together."""
 
-BATCH = 128
-"""Hops, counted for each path and stream, that are transformed together: they stay in the cache."""
+BATCH = 1024
+"""Hops, counted for each path and stream, that are transformed together: fewer calls, but larger than the caches."""
 
 
 class ChannelEmulator(ChunkProcessor):
