@@ -219,7 +219,7 @@ def test_beams_against_a_slow_formulation(coupling):
     sent, heard = emulator._transmitter.schedule, emulator._receiver.schedule
     array = PlanarArray(2, 2)
     expected = np.zeros(y.shape, dtype=complex)
-    advance = np.floor((1e-3 + 6e-6 * centre) * FS)
+    advance = np.floor((1e-3 + 6e-6 * (n // HOP * HOP + HOP - 1) / FS) * FS)
     f = sent.beams[sent.symbol(n + advance.astype(int))]
     w = heard.beams[heard.symbol(n)]
     for path in emulator.paths:

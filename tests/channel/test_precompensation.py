@@ -173,6 +173,23 @@ def test_an_advance_may_jump_from_frame_to_frame():
         assert abs(turn) == pytest.approx(1, abs=1e-3)
 
 
+@pytest.mark.parametrize("rate", [-7e3, 7e3])
+def test_advance_is_the_same_by_departure_and_arrival(rate):
+    """Also at the first sample of a frame, where the advance jumps."""
+    moving = (LinearMotion((0, 0, 600e3), (0, 0, rate)), BS)
+    process = Precompensator(moving, **SCENE, mode="frame", frame_period=1_200_000)
+    arrival = np.array([1, 2, 3]) * 1_200_000 / FS
+    advance = process.advance_of(arrival)
+    expected = range_and_rate(moving, arrival)[0] / C
+    assert np.allclose(advance, expected, rtol=0, atol=1e-15)
+    assert np.allclose(process.advance(arrival - advance + 1e-5), advance, rtol=0, atol=1e-15)
+
+
+def test_nothing_comes_before_its_input_whatever_the_error():
+    process = Precompensator((LEO, BS), **SCENE, timing_advance_error=0.05)
+    assert process.ready(0) == 0 and process.process(np.zeros((1, 0))).shape == (1, 0)
+
+
 @pytest.mark.parametrize("chains", [1, 2])
 def test_large_errors_and_short_references(chains):
     """The advance may be nil or negative: then earlier input is used."""

@@ -40,6 +40,19 @@ def test_samples_follow_the_snapshot_model(mode, coupling):
     assert error_vector_magnitude(load_scenario("paper", overrides)) < -50
 
 
+def test_beams_switch_with_the_frames_when_the_advance_jumps():
+    """A second frame 0.16 s later, whose advance differs by 28 samples, departs within a chunk."""
+    overrides = {
+        "precompensation.mode": "frame",
+        "channel.noise": {},
+        "nodes.transmitter.velocity": [0, 0, 7e3],
+    }
+    first = error_vector_magnitude(load_scenario("paper", overrides), 1)
+    overrides["numerology.frame_period"] = 37 * 32_768 + 11_000
+    both = error_vector_magnitude(load_scenario("paper", overrides), 2)
+    assert first < -47 and abs(both - first) < 0.2
+
+
 def test_errors_of_the_precompensation_are_measured():
     """A position moves 0.170091 m with each ns of timing-advance error."""
     overrides = {"channel.noise": {"snr_db": 60}, "precompensation.timing_advance_error_ns": 40}

@@ -16,10 +16,6 @@ from ._lifecycle import Guarded, guarded, message_handler
 
 __all__ = ["isac_source"]
 
-_TAIL = 4 * CHUNK
-"""Silence after the last frame, besides the time of flight, that brings it through the blocks
-that work in chunks."""
-
 _MOST_WAITING = 10_000
 """Blocks that may wait for their frames; what would be more is dropped."""
 
@@ -61,7 +57,8 @@ class isac_source(Guarded, gr.sync_block):
         self._period = scenario.numerology.frame_period
         self._length = scenario.numerology.frame_length
         self._first = build.lead_in(scenario)
-        self._end = 2 * self._first + frames * self._period + _TAIL
+        end = self._first + frames * self._period
+        self._end = end + build.run_out(scenario, end)
         self._waiting: deque[np.ndarray] = deque()
         self._lock = Lock()
         self.begin()

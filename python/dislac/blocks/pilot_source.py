@@ -11,10 +11,6 @@ from ._lifecycle import Guarded, guarded
 
 __all__ = ["pilot_source"]
 
-_TAIL = 4 * CHUNK
-"""Silence after the last frame, besides the time of flight, that brings it through the blocks
-that work in chunks."""
-
 
 class pilot_source(Guarded, gr.sync_block):
     """Sends pilot frames on every transmit chain: the paper's pilots, or NR PRS.
@@ -44,7 +40,8 @@ class pilot_source(Guarded, gr.sync_block):
         self._sends = scenario.pilots.sends
         self._waveforms = [build.pilot_frame(scenario, k) for k in range(scenario.pilots.cycle)]
         self._first = build.lead_in(scenario)
-        self._end = 2 * self._first + frames * self._period + _TAIL
+        end = self._first + frames * self._period
+        self._end = end + build.run_out(scenario, end)
         self._sent = 0
 
     @property

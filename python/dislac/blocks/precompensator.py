@@ -75,11 +75,9 @@ class precompensator(ChunkBlock):
 
     def send_tags(self, tags: Sequence[Any]) -> None:
         assert self._precompensator is not None
-        advance_at = self._precompensator.advance
         rate = self._scenario.sample_rate
         arrivals = np.array([tag.offset for tag in tags])
-        # The advance is a function of the time of departure.
-        advance = advance_at(arrivals / rate - advance_at(arrivals / rate))
+        advance = self._precompensator.advance_of(arrivals / rate)
         for tag, start in zip(tags, np.rint(arrivals - advance * rate), strict=True):
             index, _ = pmt_keys.frame_from_tag(tag.value)
             value = pmt_keys.frame_to_tag(index, tag.offset)

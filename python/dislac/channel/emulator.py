@@ -2,7 +2,7 @@
 """The channel emulator: any list of paths between moving nodes, in the sample domain."""
 
 from collections.abc import Callable, Hashable, Sequence
-from itertools import pairwise
+from itertools import pairwise, starmap
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +51,7 @@ BLOCK = 16
 """Chunks whose delays, phases and directions are worked out together."""
 
 BATCH = 1024
-"""Hops, counted for each path and stream, that are transformed together: fewer calls, but larger than the caches."""
+"""Hops, counted for each path and stream, that are transformed together."""
 
 
 class ChannelEmulator(ChunkProcessor):
@@ -260,10 +260,12 @@ class ChannelEmulator(ChunkProcessor):
         if self.coupling == "paired":
             weights = weights.reshape(*weights.shape[:2], -1, 1)
         self._sent_weights = weights.astype(np.complex64)
-        advance = np.zeros(BLOCK)
+        self._advance = np.zeros((BLOCK, HOPS), dtype=np.int64)
         if self.transmit_advance is not None:
-            advance = np.floor(self.transmit_advance(time) * self.sample_rate)
-        self._advance = advance.astype(np.int64)
+            # like the pre-compensation, by the last sample of each hop
+            last = (block * BLOCK * HOPS + np.arange(1, BLOCK * HOPS + 1)) * HOP - 1
+            advance = self.transmit_advance(last / self.sample_rate) * self.sample_rate
+            self._advance[:] = np.floor(advance).reshape(BLOCK, HOPS)
         self._sent_block = block
 
     def _send(self, index: int) -> None:
@@ -274,13 +276,16 @@ class ChannelEmulator(ChunkProcessor):
         x = self._input.view(first, CHUNK)
         z = self._sent.reserve(CHUNK)
         z[:] = 0
+        advance = self._advance[chunk]
+        borders = (HOP * (np.flatnonzero(np.diff(advance)) + 1)).tolist()
         for begin, end in self._input.active(first, CHUNK):
-            run = slice(begin - first, end - first)
-            self._weigh(chunk, begin, x[:, run], z[:, run])
+            inside = [border for border in borders if begin < first + border < end]
+            for run in starmap(slice, pairwise([begin - first, *inside, end - first])):
+                due = first + run.start + int(advance[run.start // HOP])
+                self._weigh(chunk, due, x[:, run], z[:, run])
 
     def _weigh(self, chunk: int, first: int, x: Samples, z: Samples) -> None:
-        """Weigh samples x from index `first` on, with the beams of their symbols."""
-        first += int(self._advance[chunk])
+        """Weigh samples x, due from index `first` on, with the beams of their symbols."""
         for stretch in self._transmitter.schedule.stretches(first, x.shape[1]):
             weight = self._sent_weights[chunk, stretch.symbol]
             source, target = _runs(x, stretch), _runs(z, stretch)

@@ -36,7 +36,7 @@ BLOCK = 16
 """Chunks whose delays and phases are worked out together."""
 
 BATCH = 1024
-"""Hops, counted for each stream, that are transformed together: fewer calls, but larger than the caches."""
+"""Hops, counted for each stream, that are transformed together."""
 
 
 class _Block(NamedTuple):
@@ -170,10 +170,15 @@ class Precompensator(ChunkProcessor):
 
         The errors are part of it: what the transmitter does, it does to its beams too.
         """
+        time = np.asarray(time, dtype=float)
+        return self.advance_of(time + departure_delay(self.reference, time, speed=self.speed))
+
+    def advance_of(self, arrival: ArrayLike) -> Floats:
+        """How much earlier [s] than its arrival at receiver time `arrival` [s] a sample leaves."""
         if self.mode == "frame":
-            delay = self._frame_middle(np.asarray(time, dtype=float))[1]
+            delay = self._frame_middle(np.asarray(arrival, dtype=float))[1]
         else:
-            delay = departure_delay(self.reference, time, speed=self.speed)
+            delay = range_and_rate(self.reference, arrival)[0] / self.speed
         return delay - self.timing_advance_error
 
     @property
@@ -182,10 +187,9 @@ class Precompensator(ChunkProcessor):
         index = self.start // CHUNK
         return self._required(index) - (index + 1) * CHUNK
 
-    def _frame_middle(self, time: Floats) -> tuple[Floats, Floats, Floats]:
-        """Middle [s] of the frame to whose arrival each transmitter time contributes, the delay
-        [s] of the reference path then, and how fast it grows."""
-        arrival = time + departure_delay(self.reference, time, speed=self.speed)
+    def _frame_middle(self, arrival: Floats) -> tuple[Floats, Floats, Floats]:
+        """Middle [s] of the frame to which each time of arrival belongs, the delay [s] of the
+        reference path then, and how fast it grows."""
         frame = np.floor((arrival * self.sample_rate - self.frame_start) / self.frame_period)
         middle = self.frame_start + frame * self.frame_period + self.frame_length / 2
         time = middle / self.sample_rate
@@ -207,6 +211,7 @@ class Precompensator(ChunkProcessor):
         time = np.stack([hop, hop + 1]) * (HOP / self.sample_rate)
         if self.mode == "frame":
             last = (hop * HOP + HOP - 1) / self.sample_rate
+            last = last + departure_delay(self.reference, last, speed=self.speed)
             middle, advance, slope = self._frame_middle(last)
             arrival = time + advance
             # Arrivals spread over the frame by more than departures do.
@@ -232,7 +237,7 @@ class Precompensator(ChunkProcessor):
     def _required(self, index: int) -> int:
         block, chunk = divmod(index, BLOCK)
         last = (index + 1) * CHUNK + AHEAD - int(self._prepare(block).whole[chunk].min())
-        return -(-last // CHUNK) * CHUNK
+        return max(index + 1, -(-last // CHUNK)) * CHUNK
 
     def _make(self, index: int, out: Samples) -> list[slice]:
         block, chunk = divmod(index, BLOCK)

@@ -189,8 +189,6 @@ class ChunkProcessor(ABC):
         self.inputs, self.outputs, self.start = inputs, outputs, start
         self._input = History(inputs)
         self._chunk = padded_empty(outputs)
-        self._chunk[:] = 0
-        self._made: list[slice] = []
 
     @abstractmethod
     def _required(self, index: int) -> int:
@@ -214,6 +212,8 @@ class ChunkProcessor(ABC):
 
     def reset(self) -> None:
         """Begin anew at `start`."""
+        self._chunk[:] = 0
+        self._made: list[slice] = []
         self._index = self.start // CHUNK
         self._skip = self.start % CHUNK
         self._input.reset(self._index * CHUNK, self._lead(self._index))

@@ -12,7 +12,6 @@ from ..channel.emulator import ChannelEmulator
 from ..channel.path import ChannelPath
 from ..channel.precompensation import Precompensator
 from ..channel.schedule import BeamSchedule
-from ..dsp import CHUNK
 from ..dsp.delay import PASSBAND
 from ..dsp.noise import GaussianNoise, PooledNoise
 from ..estimation import DataAided, Estimate, Estimator, make_estimator
@@ -33,6 +32,7 @@ from .truth import (
     path_nodes,
     payload_model,
     reference_link,
+    run_out,
     snapshot_model,
 )
 
@@ -190,10 +190,7 @@ def received(scenario: Scenario, sent: NDArray[np.complex64]) -> NDArray[np.comp
     (chains, n or more) samples; those that are on their way at the end come out too.
     """
     transmitter, channel = precompensator(scenario), emulator(scenario)
-    late = lead_in(scenario) + CHUNK + channel.lookahead
-    if transmitter is not None:
-        late += transmitter.lookahead
-    sent = np.pad(sent, ((0, 0), (0, late)))
+    sent = np.pad(sent, ((0, 0), (0, run_out(scenario, sent.shape[1]))))
     return channel.process(sent if transmitter is None else transmitter.process(sent))
 
 

@@ -19,7 +19,7 @@ from ..channel import Paths, SnapshotModel
 from ..channel.fading import BlockFading, ShadowedRician
 from ..channel.link_budget import absorption, direct_power, echo_power, thermal_noise
 from ..channel.path import BlockGain
-from ..dsp.stream import HOP
+from ..dsp.stream import CHUNK, HOP
 from ..geometry import LinearMotion, Motion, carrier_cycles, delay_and_doppler, range_and_rate
 from .model import PathSettings, Scenario
 
@@ -36,6 +36,7 @@ __all__ = [
     "path_nodes",
     "payload_model",
     "reference_link",
+    "run_out",
     "snapshot_model",
     "true_paths",
 ]
@@ -47,7 +48,19 @@ __all__ = [
 @lru_cache(maxsize=16)
 def lead_in(scenario: Scenario) -> int:
     """Samples of silence before the first frame: as many as must be sent before they arrive."""
-    delay = range_and_rate(reference_link(scenario), 0.0)[0] / scenario.propagation_speed
+    return _flight(scenario, 0)
+
+
+def run_out(scenario: Scenario, end: int) -> int:
+    """Samples of silence after sample `end` of a stream that bring all before it through
+    pre-compensation and channel, which work in chunks."""
+    return _flight(scenario, end) + 4 * CHUNK
+
+
+def _flight(scenario: Scenario, sample: int) -> int:
+    """Samples that the reference link takes at a sample, in whole hops and two more."""
+    time = sample / scenario.sample_rate
+    delay = range_and_rate(reference_link(scenario), time)[0] / scenario.propagation_speed
     return int(np.ceil(delay * scenario.sample_rate / HOP) + 2) * HOP
 
 
