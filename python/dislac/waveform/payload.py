@@ -24,6 +24,9 @@ Mask = NDArray[np.bool_]
 _RNTI = 0xFFFF
 """n_RNTI of the scrambling: that of what everybody may receive (TS 38.321, 7.1)."""
 
+_SLOT = 14
+"""Symbols of a slot, with the normal prefix."""
+
 _SHORT = 3824
 """Bits up to which NR protects a block with the shorter check (TS 38.212, 7.2.1)."""
 
@@ -180,8 +183,9 @@ def make_payload(
     """Payload with DM-RS on all elements that the sensing pilots leave.
 
     Symbols are scheduled as allocations of mapping type B, as few and as equally long as can be:
-    a frame of 14 symbols is two of seven. Each begins with DM-RS (port 1000); where a sensing
-    pilot stands, it takes the place of DM-RS. DM-RS elements have the power of data elements.
+    a frame of 14 symbols is two of seven. Each begins with DM-RS (port 1000), whose sequence goes
+    by the symbol in its slot, 14 symbols each from the frame's first on; where a sensing pilot
+    stands, it takes the place of DM-RS. DM-RS elements have the power of data elements.
 
     Args:
         pilots: (Ms, Nsc), or (F, Ms, Nsc) for frames that follow each other: the sensing pilots,
@@ -205,8 +209,9 @@ def make_payload(
     mask = np.any(sensing != 0, axis=0)
     references = np.zeros((symbols, subcarriers), complex)
     if additional_dmrs is not None:
-        for slot, start, symbol in _dmrs_places(symbols, additional_dmrs):
-            references[start + symbol] = dmrs(subcarriers, symbol, slot=slot, identity=identity)
+        for place in _dmrs_places(symbols, additional_dmrs):
+            slot, symbol = divmod(place, _SLOT)
+            references[place] = dmrs(subcarriers, symbol, slot=slot, identity=identity)
     references[mask] = 0
     data = ~mask & (references == 0)
     count = np.count_nonzero(mask)
@@ -240,13 +245,9 @@ def make_payload(
     return payload
 
 
-def _dmrs_places(symbols: int, additional: int) -> list[tuple[int, int, int]]:
-    """Allocation, its first symbol, and the symbol in it, of all DM-RS in a frame."""
+def _dmrs_places(symbols: int, additional: int) -> list[int]:
+    """Symbols of a frame that have DM-RS."""
     if symbols == 1:
-        return [(0, 0, 0)]
+        return [0]
     parts = np.array_split(np.arange(symbols), -(-symbols // 13))
-    return [
-        (slot, int(part[0]), symbol)
-        for slot, part in enumerate(parts)
-        for symbol in dmrs_symbols(len(part), additional, "B")
-    ]
+    return [int(part[k]) for part in parts for k in dmrs_symbols(len(part), additional, "B")]
