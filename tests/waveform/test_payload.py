@@ -105,6 +105,10 @@ def test_settings_that_make_no_sense_are_refused():
         make_payload(pilots(), "qpsk", power_share=1.0)
     with pytest.raises(ValueError, match="share of power"):
         make_payload(np.zeros((8, 32)), "qpsk", power_share=0.5)
+    for identity in (-1, 1024):
+        with pytest.raises(ValueError, match=f"identity is {identity}; use 0 to 1023"):
+            make_payload(pilots(), "qpsk", identity=identity)
+    assert make_payload(pilots(), "qpsk", identity=1023).identity == 1023
 
 
 @given(st.lists(st.binary(min_size=1, max_size=300), max_size=6), st.integers(3, 60))

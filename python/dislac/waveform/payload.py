@@ -203,6 +203,8 @@ def make_payload(
     Raises:
         ValueError: no element is left, or too few for a block; a setting out of range.
     """
+    if not 0 <= identity <= 1023:
+        raise ValueError(f"the payload's identity is {identity}; use 0 to 1023")
     given = np.asarray(pilots, dtype=complex)
     sensing = given.reshape(-1, *given.shape[-2:])
     _, symbols, subcarriers = sensing.shape
