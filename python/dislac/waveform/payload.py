@@ -252,4 +252,4 @@ def _dmrs_places(symbols: int, additional: int) -> list[int]:
     if symbols == 1:
         return [0]
     parts = np.array_split(np.arange(symbols), -(-symbols // 13))
-    return [int(part[k]) for part in parts for k in dmrs_symbols(len(part), additional, "B")]
+    return [int(part[k]) for part in parts for k in dmrs_symbols(len(part), additional)]
