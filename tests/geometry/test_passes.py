@@ -165,7 +165,7 @@ def test_a_pass_ends_where_the_place_is_lost_and_begins_where_it_is_found():
     whole = find_passes(SHELL, SITE, TIME)
     k = int(np.flatnonzero(np.isfinite(whole.rise) & np.isfinite(whole.set))[3])
     top, orbit = whole.culmination[k], SHELL.motion(whole.satellite[k])
-    before, after = TIME[TIME < top][-1], TIME[TIME >= top][0]
+    before, after = TIME[top > TIME][-1], TIME[top <= TIME][0]
 
     class Half:
         def __init__(self, begin, end):
