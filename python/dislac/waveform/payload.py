@@ -16,7 +16,7 @@ from .gold import gold_sequence
 from .modulation import BITS_PER_SYMBOL, hard_bits, map_bits
 from .pilots import Pilots
 
-__all__ = ["Payload", "comb_mask", "make_payload", "sensing_grid", "thin"]
+__all__ = ["Payload", "make_payload", "sensing_grid", "thin"]
 
 Bits = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -141,11 +141,6 @@ class Payload:
         return gold_sequence((_RNTI << 15) + self.identity, self.bits)
 
 
-def comb_mask(symbols: int, subcarriers: int, comb: int) -> Mask:
-    """(Ms, Nsc) one subcarrier in `comb`, one further up in each symbol."""
-    return (np.arange(subcarriers) - np.arange(symbols)[:, None]) % comb == 0
-
-
 def sensing_grid(pilots: Pilots) -> NDArray[np.complex128]:
     """(F, Ms, Nsc) what makes pilots no impulse train, of unit modulus, zero between them."""
     grid = np.zeros((pilots.cycle, *pilots.grid_shape), complex)
@@ -154,7 +149,7 @@ def sensing_grid(pilots: Pilots) -> NDArray[np.complex128]:
 
 
 def thin(pilots: Pilots, comb: int) -> Pilots:
-    """Pilots on all elements, thinned out to `comb_mask`.
+    """Pilots on all elements, thinned out to one subcarrier in `comb`, one further up each symbol.
 
     Raises:
         ValueError: the comb does not divide the number of subcarriers.
