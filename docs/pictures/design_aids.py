@@ -9,6 +9,7 @@ from gnuradio.dislac.estimation.ambiguity import fold_probability, range_moduli
 from gnuradio.dislac.geometry.zenith import SkyCap
 from gnuradio.dislac.studies.ambiguity import (
     BASE_SPACING,
+    FARTHEST,
     PAIRS,
     right_folds,
     right_folds_with_power,
@@ -110,7 +111,7 @@ def folds() -> Figure:
     for pair, color in zip(PAIRS[1:], (INK, GREEN, BLUE, RED, "#7d3c98"), strict=True):
         moduli = range_moduli(BASE_SPACING, pair)
         left.semilogx(deviations, fold_probability(moduli.unit, deviations), color=color, lw=1.5)
-        shares = [right_folds(moduli, deviation, 4000, rng) / 4000 for deviation in drawn]
+        shares = [right_folds(moduli, FARTHEST, one, 4000, rng) / 4000 for one in drawn]
         left.semilogx(drawn, shares, "o", color=color, ms=4.5, mec="white", mew=0.5,
             label=" / ".join(f"{k * BASE_SPACING / 1e3:g}" for k in pair) + " kHz")  # fmt: skip
     left.legend(frameon=False, fontsize=8, loc="lower left")

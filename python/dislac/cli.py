@@ -444,7 +444,8 @@ def passes(
     from .io import sky
 
     fleet, epoch = sky.open_fleet(satellites, start)
-    time = np.append(np.arange(0.0, hours * 3600.0, step), hours * 3600.0)
+    end = hours * 3600.0
+    time = np.append(step * np.arange(max(math.ceil(end / step - 1e-9), 1)), end)
     with _progress(len(time) - 1, "time steps") as advance:
         found = find_passes(fleet, site, time, mask=math.radians(mask), progress=advance)
     if name is not None:

@@ -276,12 +276,12 @@ def test_files_of_every_kind_say_the_same(tmp_path):
     }
     found = {name: read_elements(write(tmp_path / name, text)) for name, text in texts.items()}
     assert [element.name for element in found["named.tle"]] == ["FIRST", "SECOND"]
-    assert [element.number for element in found["plain.tle"]] == [1, 2]
+    assert [element.record.satnum for element in found["plain.tle"]] == [1, 2]
     assert found["plain.tle"][0].epoch == datetime(2026, 1, 1, 12, tzinfo=UTC)
     first = SatelliteMotion(found["omm.json"][0], EPOCH).state(0.0)
     for name in ("one.json", "omm.csv", "omm.xml"):
         (element,) = found[name]
-        assert (element.name, element.number) == ("TEST SAT", 12345)
+        assert (element.name, element.record.satnum) == ("TEST SAT", 12345)
         assert_allclose(SatelliteMotion(element, EPOCH).state(0.0), first, rtol=1e-15)
     # the TLE of the same elements has fewer digits
     lines = tle(inclination=np.radians(53.0), node=np.radians(20.0))

@@ -52,6 +52,12 @@ def test_error_is_that_of_the_cubic():
         assert np.abs(velocity - truth[1]).max() < 16 * bound / step
 
 
+@pytest.mark.parametrize("shape", [(0,), (2, 0)])
+def test_no_times_have_no_states(shape):
+    for vector in HermiteMotion(ORBIT).state(np.empty(shape)):
+        assert vector.shape == (*shape, 3)
+
+
 def test_sgp4_is_followed_to_a_hundredth_of_a_cycle_at_28_ghz():
     elements = ElementSet.from_tle(*LINES)
     exact = SatelliteMotion(elements, datetime(2006, 6, 25, 21, 0, tzinfo=UTC))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Circular orbits, Walker shells, and the closed forms of a round Earth."""
+"""Circular orbits and Walker shells."""
 
 import numpy as np
 import pytest
@@ -9,16 +9,12 @@ from gnuradio.dislac.geometry import (
     OrbitError,
     WalkerShell,
     range_and_rate,
-    range_rate_limit,
-    slant_range,
 )
 from gnuradio.dislac.geometry.frames import EARTH_ROTATION
-from gnuradio.dislac.geometry.orbits import EARTH_RADIUS, EQUATORIAL_RADIUS, GRAVITATION
+from gnuradio.dislac.geometry.orbits import EQUATORIAL_RADIUS, GRAVITATION
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
-from scipy.constants import c
-from scipy.optimize import brentq
 from scipy.spatial.transform import Rotation
 
 ELEVATIONS = np.radians([85.0, 60.0, 30.0, 10.0])
@@ -35,39 +31,6 @@ def inertial(orbit, time):
     ahead = np.stack([-np.sin(u), np.cos(u), 0 * u], -1)
     matrix = turn.as_matrix()[0].T
     return radius * circle @ matrix, radius * motion * ahead @ matrix
-
-
-# A round Earth
-
-
-def test_ranges_and_doppler_shifts_of_600_km():
-    ranges = [602093.632559, 683151.377564, 1075088.016929, 1931635.358909]
-    assert_allclose(slant_range(ELEVATIONS, 600e3), ranges, rtol=1e-9)
-    shifts = 2e9 / c * range_rate_limit(ELEVATIONS, 600e3, 7500.0)
-    assert_allclose(shifts, [3985.465801, 22864.045874, 39601.689120, 45033.379284], rtol=1e-9)
-
-
-@pytest.mark.parametrize("elevation", ELEVATIONS)
-def test_closed_forms_against_a_search_along_the_orbit(elevation):
-    """A circle in the plane of the site's vertical, the range followed by its definition."""
-    radius, site = EARTH_RADIUS + 600e3, np.array([EARTH_RADIUS, 0.0])
-
-    def way(u):
-        return radius * np.array([np.cos(u), np.sin(u)]) - site
-
-    u = brentq(lambda u: np.arctan2(*way(u)) - elevation, 1e-6, np.arccos(site[0] / radius) - 1e-6)
-    distance = np.linalg.norm(way(u))
-    ahead = 7500.0 * np.array([-np.sin(u), np.cos(u)])
-    assert_allclose(distance, slant_range(elevation, 600e3), rtol=1e-9)
-    assert_allclose(
-        way(u) @ ahead / distance, range_rate_limit(elevation, 600e3, 7500.0), rtol=1e-9
-    )
-
-
-def test_zenith_and_horizon():
-    assert_allclose(slant_range(np.pi / 2, 550e3), 550e3, rtol=1e-15)
-    horizon = np.sqrt((EARTH_RADIUS + 550e3) ** 2 - EARTH_RADIUS**2)
-    assert_allclose(slant_range(0.0, 550e3), horizon, rtol=1e-14)
 
 
 # One orbit

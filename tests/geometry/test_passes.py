@@ -161,6 +161,42 @@ def test_satellites_without_a_place_are_not_seen():
     assert len(find_passes(fleet, SITE, TIME)) == len(find_passes(alone, SITE, TIME)) > 0
 
 
+def test_a_pass_ends_where_the_place_is_lost_and_begins_where_it_is_found():
+    whole = find_passes(SHELL, SITE, TIME)
+    k = int(np.flatnonzero(np.isfinite(whole.rise) & np.isfinite(whole.set))[3])
+    top, orbit = whole.culmination[k], SHELL.motion(whole.satellite[k])
+    before, after = TIME[top > TIME][-1], TIME[top <= TIME][0]
+
+    class Half:
+        def __init__(self, begin, end):
+            self.begin, self.end = begin, end
+
+        def state(self, time):
+            here = ((time >= self.begin) & (time < self.end))[..., None]
+            return tuple(np.where(here, vector, np.nan) for vector in orbit.state(time))
+
+    parts = Half(-np.inf, top), Half(top, np.inf), Half(before, top)  # the last for one step only
+    fleet = Fixed(parts[0], SHELL.motion(0), *parts[1:], SHELL.motion(1))
+    found = find_passes(fleet, SITE, TIME)
+
+    def of(satellite):
+        return found.chosen(found.satellite == satellite)
+
+    early, late, once = of(0), of(2), of(3)
+    assert early.rise[-1] == pytest.approx(whole.rise[k], abs=1e-6)
+    assert early.set[-1] == early.culmination[-1] == before
+    assert (late.rise[0], late.culmination[0]) == (after, after)
+    assert late.set[0] == pytest.approx(whole.set[k], abs=1e-6)
+    assert (once.rise, once.culmination, once.set) == (before, before, before)
+    azimuth, elevation, _ = look_angles(LocalMotion(orbit, SITE).state(before)[0])
+    for passes in (early, once):
+        assert passes.set_azimuth[-1] == pytest.approx(azimuth)
+        assert passes.elevation[-1] == pytest.approx(elevation)
+    # nobody else's passes change
+    for number, same in ((1, 0), (4, 1)):
+        assert_array_equal(of(number).set, whole.set[whole.satellite == same])
+
+
 def test_progress_counts_all_steps():
     done = []
     find_passes(SHELL, SITE, TIME[:100], progress=done.append)

@@ -35,6 +35,12 @@ def test_ranges_and_dopplers_of_the_reference():
     assert horizon == pytest.approx(45_728.09, abs=5e-3)
 
 
+def test_zenith_and_horizon():
+    assert slant_range(0.0, 550e3) == pytest.approx(550e3, rel=1e-15)
+    horizon = np.sqrt((EARTH_RADIUS + 550e3) ** 2 - EARTH_RADIUS**2)
+    assert slant_range(np.pi / 2, 550e3) == pytest.approx(horizon, rel=1e-14)
+
+
 @given(zeniths, altitudes)
 def test_against_the_triangle(zenith, altitude):
     """Site, satellite and the Earth's centre, by coordinates."""

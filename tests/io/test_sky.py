@@ -90,6 +90,14 @@ def test_json_keeps_every_digit(passes, dislac):
             assert entry[name] == (None if np.isnan(value) else value)
 
 
+@pytest.mark.parametrize("step", ["0.7", "2520", "9000", "1e15"])
+def test_any_step_goes_to_the_end(dislac, step):
+    """0.7 h are 3600 steps of 0.7 s, but for a rounding error."""
+    shell = "walker:550e3,1,1,53"
+    status, out, err = dislac("passes", shell, "--site=50.9,-1.4", "--hours=0.7", "--step", step)
+    assert (status, err) == (0, "") and "out of 1" in out
+
+
 def test_passes_of_a_file_are_in_utc(dislac, tle, tmp_path):
     picture = tmp_path / "sky.png"
     site = "--site=50.9,-1.4"

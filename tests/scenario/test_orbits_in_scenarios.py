@@ -78,7 +78,7 @@ def test_mean_elements_are_interpolated_and_kept_by_the_text():
     motion = scenario.transmitter.motion
     assert isinstance(motion, HermiteMotion)
     exact = motion.motion.motion
-    assert isinstance(exact, SatelliteMotion) and exact.elements.number == 6251
+    assert isinstance(exact, SatelliteMotion) and exact.elements.record.satnum == 6251
     again = parse_scenario(scenario.text)
     assert again.epoch == scenario.epoch
     assert np.array_equal(again.transmitter.motion.state(7.0), motion.state(7.0))

@@ -1,15 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+from unittest.mock import Mock
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from gnuradio.dislac.estimation.ambiguity import fold_probability, range_moduli, velocity_moduli
-from gnuradio.dislac.studies.ambiguity import main, right_folds, right_folds_with_power
+from gnuradio.dislac.studies.ambiguity import (
+    FARTHEST,
+    FASTEST,
+    main,
+    right_folds,
+    right_folds_with_power,
+)
 
 TRIALS = 50_000
 
 
 def test_the_right_fold_at_60_and_61_5_khz_and_5_m():
-    hits = right_folds(range_moduli(1500.0, (40, 41)), 5.0, TRIALS, np.random.default_rng(0))
+    hits = right_folds(
+        range_moduli(1500.0, (40, 41)), FARTHEST, 5.0, TRIALS, np.random.default_rng(0)
+    )
     assert hits >= 0.999 * TRIALS
 
 
@@ -18,7 +28,7 @@ def test_the_right_fold_at_60_and_61_5_khz_and_5_m():
 def test_theory_within_the_error_of_counting(pair, deviation):
     moduli = range_moduli(1500.0, pair)
     rng = np.random.default_rng((pair[0], int(deviation)))
-    share = right_folds(moduli, deviation, TRIALS, rng) / TRIALS
+    share = right_folds(moduli, FARTHEST, deviation, TRIALS, rng) / TRIALS
     theory = float(fold_probability(moduli.unit, deviation))
     assert share == pytest.approx(theory, abs=4 * np.sqrt(theory * (1 - theory) / TRIALS) + 1e-4)
 
@@ -26,7 +36,15 @@ def test_theory_within_the_error_of_counting(pair, deviation):
 def test_velocity_with_its_own_pair():
     moduli = velocity_moduli(2e9, 1500.0, (40, 41))
     rng = np.random.default_rng(1)
-    assert right_folds(moduli, 5.0, TRIALS, rng, signed=True) >= 0.999 * TRIALS
+    assert right_folds(moduli, FASTEST, 5.0, TRIALS, rng, signed=True) >= 0.999 * TRIALS
+
+
+@pytest.mark.parametrize(("signed", "least"), [(True, -7500.0), (False, 0.0)])
+def test_values_are_drawn_up_to_the_greatest(signed, least):
+    rng = Mock(wraps=np.random.default_rng(3))
+    moduli = velocity_moduli(2e9, 1500.0, (40, 41))
+    assert right_folds(moduli, 7500.0, 0.0, 100, rng, signed=signed) == 100
+    rng.uniform.assert_called_once_with(least, 7500.0, 100)
 
 
 def test_power_helps_where_neighbouring_decisions_lie_far_apart():

@@ -10,9 +10,7 @@ from gnuradio.dislac.waveform import (
     PayloadReceiver,
     Reassembly,
     bit_error_rate,
-    comb_mask,
-    dmrs,
-    dmrs_symbols,
+    gold_sequence,
     hard_bits,
     make_payload,
     segments,
@@ -24,7 +22,8 @@ from scipy.optimize import brentq
 
 def pilots(symbols=8, subcarriers=32, comb=4, seed=1):
     turns = np.random.default_rng(seed).integers(0, 4, (symbols, subcarriers))
-    return np.where(comb_mask(symbols, subcarriers, comb), 1j**turns, 0)
+    steps = np.arange(subcarriers) - np.arange(symbols)[:, None]
+    return np.where(steps % comb == 0, 1j**turns, 0)
 
 
 @given(
@@ -55,16 +54,22 @@ def test_every_element_has_one_use_and_the_frame_unit_power(
 
 
 def test_reference_signals_stand_where_the_clause_has_them():
-    sensing = np.zeros((14, 24), complex)
+    """TS 38.211, 7.4.1.1.1: l is the symbol's number within the slot, whatever the allocation."""
+    sensing = np.zeros((28, 24), complex)
     payload = make_payload(sensing, "qpsk", additional_dmrs=1, identity=7)
-    for slot, start in enumerate((0, 7)):  # 14 symbols are two allocations of seven
-        for symbol in range(7):
-            row = payload.known[0, start + symbol]
-            if symbol in dmrs_symbols(7, 1, "B"):
-                np.testing.assert_allclose(row, dmrs(24, symbol, slot=slot, identity=7))
-                assert np.array_equal(payload.data[start + symbol], np.arange(24) % 2 == 1)
-            else:
-                assert not row.any() and payload.data[start + symbol].all()
+    two = make_payload(sensing[:14], "qpsk", additional_dmrs=1, identity=7)
+    # allocations (10, 9, 9) and (7, 7), of type B
+    for found, begins, after in ((payload, (0, 10, 19), 7), (two, (0, 7), 4)):
+        places = {begin + k for begin in begins for k in (0, after)}
+        for place, row in enumerate(found.known[0]):
+            if place not in places:
+                assert not row.any() and found.data[place].all()
+                continue
+            slot, symbol = place // 14, place % 14
+            c_init = (2**17 * (14 * slot + symbol + 1) * 15 + 14) % 2**31
+            bits = 1.0 - 2.0 * gold_sequence(c_init, 24)
+            np.testing.assert_allclose(row[::2], (bits[::2] + 1j * bits[1::2]) / np.sqrt(2))
+            assert np.array_equal(found.data[place], np.arange(24) % 2 == 1)
 
 
 @pytest.mark.parametrize("modulation", BITS_PER_SYMBOL)
@@ -100,6 +105,10 @@ def test_settings_that_make_no_sense_are_refused():
         make_payload(pilots(), "qpsk", power_share=1.0)
     with pytest.raises(ValueError, match="share of power"):
         make_payload(np.zeros((8, 32)), "qpsk", power_share=0.5)
+    for identity in (-1, 1024):
+        with pytest.raises(ValueError, match=f"identity is {identity}; use 0 to 1023"):
+            make_payload(pilots(), "qpsk", identity=identity)
+    assert make_payload(pilots(), "qpsk", identity=1023).identity == 1023
 
 
 @given(st.lists(st.binary(min_size=1, max_size=300), max_size=6), st.integers(3, 60))

@@ -15,7 +15,6 @@ from gnuradio.dislac.waveform import (
     prs_grid,
     prs_mask,
     prs_pilots,
-    slot_grid,
 )
 from gnuradio.dislac.waveform.numerology import nr_mu
 from gnuradio.dislac.waveform.prs import PRS_COMBS, PRS_PERIODS, prs_c_init
@@ -202,7 +201,13 @@ def test_frames_are_instances(s, data):
     frame = data.draw(st.integers(0, s.instances - 1))
     begin = frame * s.period + s.slot_offset
     assume(begin + s.slots <= 1024 * s.frame_slots)
-    expected = np.concatenate([slot_grid(s, begin + i, **place) for i in range(s.slots)], axis=1)
+    slots = range(begin, begin + s.slots)
+    expected = np.array(
+        [
+            np.concatenate([prs_grid(s, r, i, **place) * s.transmitted(r, i) for i in slots])
+            for r in s.resources
+        ]
+    )
     if len(s.resources) == 1:
         expected = np.repeat(expected, chains, axis=0)
     sent = pilots.grid(frame) * pilots.sends(frame)

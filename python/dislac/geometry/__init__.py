@@ -20,7 +20,7 @@ from .motion import (
     delay_and_doppler,
     range_and_rate,
 )
-from .orbits import CircularOrbit, OrbitError, WalkerShell, range_rate_limit, slant_range
+from .orbits import CircularOrbit, OrbitError, WalkerShell
 from .passes import Fleet, Passes, find_passes, in_view
 
 __all__ = [
@@ -52,7 +52,5 @@ __all__ = [
     "look_angles",
     "range_along_ray",
     "range_and_rate",
-    "range_rate_limit",
     "read_elements",
-    "slant_range",
 ]

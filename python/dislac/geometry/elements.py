@@ -50,11 +50,6 @@ class ElementSet:
     record: Any
 
     @property
-    def number(self) -> int:
-        """Catalogue number."""
-        return int(self.record.satnum)
-
-    @property
     def epoch(self) -> datetime:
         """When the elements hold best, UTC."""
         record = self.record

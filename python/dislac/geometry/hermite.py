@@ -44,6 +44,8 @@ class HermiteMotion:
     def state(self, time: ArrayLike) -> tuple[Floats, Floats]:
         """Position [m] and velocity [m/s], each ``time.shape + (3,)``, at `time` [s]."""
         time = np.asarray(time, dtype=float)
+        if not time.size:
+            return np.empty((*time.shape, 3)), np.empty((*time.shape, 3))
         index = np.floor(time / self.step).astype(np.int64)
         block, place = np.divmod(index, _BLOCK)
         blocks, row = np.unique(block, return_inverse=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Circular orbits, shells of them, and what a round Earth makes of ranges and Doppler shifts."""
+"""Circular orbits, and shells of them."""
 
 from dataclasses import dataclass, replace
 
@@ -9,14 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 from .frames import EARTH_ROTATION
 
 __all__ = [
-    "EARTH_RADIUS",
     "EQUATORIAL_RADIUS",
     "GRAVITATION",
     "CircularOrbit",
     "OrbitError",
     "WalkerShell",
-    "range_rate_limit",
-    "slant_range",
 ]
 
 Floats = NDArray[np.float64]
@@ -26,9 +23,6 @@ GRAVITATION = 3.986004418e14
 
 EQUATORIAL_RADIUS = 6378137.0
 """Of the Earth [m], WGS-84: from here the altitudes of orbits count."""
-
-EARTH_RADIUS = 6371e3
-"""Of the round Earth [m] of `slant_range` and `range_rate_limit`."""
 
 
 class OrbitError(ValueError):
@@ -210,27 +204,3 @@ class WalkerShell:
             self.node_longitude + 2 * np.pi * plane / self.planes,
             self.argument + 2 * np.pi * steps / len(self),
         )
-
-
-# A round Earth
-
-
-def slant_range(
-    elevation: ArrayLike, altitude: float, *, earth_radius: float = EARTH_RADIUS
-) -> Floats:
-    """Distance [m] from the ground to a satellite seen at `elevation` [rad], (...)."""
-    sin, cos = np.sin(elevation), np.cos(elevation)
-    radius = earth_radius + altitude
-    # sqrt(radius^2 - (Re cos)^2) - Re sin, without subtracting what may be nearly equal
-    far = np.sqrt(radius**2 - (earth_radius * cos) ** 2)
-    return np.asarray(altitude * (2 * earth_radius + altitude) / (far + earth_radius * sin))
-
-
-def range_rate_limit(
-    elevation: ArrayLike, altitude: float, speed: float, *, earth_radius: float = EARTH_RADIUS
-) -> Floats:
-    """Greatest rate [m/s] of the range to a satellite at `elevation` [rad], (...).
-
-    That of one which flies in the plane of the vertical, on a circle at `speed` [m/s].
-    """
-    return np.asarray(speed * earth_radius * np.cos(elevation) / (earth_radius + altitude))

@@ -165,7 +165,8 @@ def find_passes(
     """All passes of a fleet over a site.
 
     Between the given times the way is a cubic (Hermite), 0.3 mm off for a low orbit at steps of
-    10 s. Passes shorter than a step are found; interruptions shorter than a step are not.
+    10 s. Passes shorter than a step are found; interruptions shorter than a step are not. A
+    satellite sets when it last has a place, and rises when it first has one.
 
     Args and raises as in `in_view`.
     """
@@ -250,7 +251,7 @@ def _eventful(track: _Track, time: Floats, mask: float) -> _Arcs:
 
 def _events(arcs: _Arcs, mask: float) -> tuple[_Events, _Events, _Events]:
     """Rises, sets and culminations in steps."""
-    low, high = look_angles(arcs.begin)[1], look_angles(arcs.end)[1]
+    (left, low, _), (right, high, _) = look_angles(arcs.begin), look_angles(arcs.end)
     peaked = (_climb(arcs.begin, arcs.departure) > 0) & (_climb(arcs.end, arcs.arrival) <= 0)
     peaks = arcs.chosen(peaked)
     peak = peaks.search(lambda position, velocity: _climb(position, velocity) > 0, 0.0, 1.0)
@@ -268,7 +269,14 @@ def _events(arcs: _Arcs, mask: float) -> tuple[_Events, _Events, _Events]:
     setting = (high < mask) & (highest >= mask)
     part = arcs.chosen(setting).search(above, place[setting], 1.0)
     sets = arcs.chosen(setting).events(part)
-    return rises, sets, _chosen(tops, tops.elevation >= mask)
+    # No cubic leads to where there is no place: the end that is one counts.
+    first = _Events(arcs.satellite, arcs.start + arcs.length, right, high)
+    last = _Events(arcs.satellite, arcs.start, left, low)
+    return (
+        _join([rises, _chosen(first, np.isnan(low) & (high >= mask))]),
+        _join([sets, _chosen(last, np.isnan(high) & (low >= mask))]),
+        _chosen(tops, tops.elevation >= mask),
+    )
 
 
 def _climb(position: Floats, velocity: Floats) -> Floats:

@@ -27,22 +27,31 @@ BASE_SPACING = 1500.0
 FARTHEST = 99.9e3
 """Targets are drawn from zero to here [m]."""
 
+FASTEST = 7.5e3
+"""Velocities are drawn up to here, either way [m/s]."""
+
 PAIRS = (4, 5), (10, 11), (20, 21), (40, 41), (80, 81), (133, 134)
 DEVIATIONS = 1.0, 5.0, 20.0, 100.0
 
 
 def right_folds(
-    moduli: Moduli, deviation: float, trials: int, rng: np.random.Generator, *, signed: bool = False
+    moduli: Moduli,
+    greatest: float,
+    deviation: float,
+    trials: int,
+    rng: np.random.Generator,
+    *,
+    signed: bool = False,
 ) -> int:
     """In how many of so many trials the robust Chinese remainder theorem finds the right fold.
 
     Args:
         moduli: by which the values are folded.
+        greatest: up to which values are drawn, uniformly.
         deviation: of each measurement, Gaussian.
         signed: values lie around zero, not above it.
     """
-    values = rng.uniform(0.0, min(FARTHEST, moduli.span), trials)
-    values -= moduli.span / 2 * signed
+    values = rng.uniform(-greatest if signed else 0.0, greatest, trials)
     found = robust_crt(_measured(values, moduli, deviation, rng), moduli, signed=signed)
     return int(np.sum(_right(found, values, moduli)))
 
@@ -93,7 +102,7 @@ def main(trials: int, seed: int) -> None:
     for pair in PAIRS:
         moduli = range_moduli(BASE_SPACING, pair)
         cells = (
-            f"{right_folds(moduli, deviation, trials, rng) / trials:.4f} / "
+            f"{right_folds(moduli, FARTHEST, deviation, trials, rng) / trials:.4f} / "
             f"{fold_probability(moduli.unit, deviation):.4f}"
             for deviation in DEVIATIONS
         )
@@ -103,7 +112,7 @@ def main(trials: int, seed: int) -> None:
             + "".join(f"{cell:>18}" for cell in cells)
         )
     velocities = velocity_moduli(2e9, BASE_SPACING, (40, 41))
-    hits = right_folds(velocities, 10.0, trials, rng, signed=True) / trials
+    hits = right_folds(velocities, FASTEST, 10.0, trials, rng, signed=True) / trials
     click.echo(
         f"velocity, 60 / 61.5 kHz at 2 GHz: {velocities.values[0]:.1f} and "
         f"{velocities.values[1]:.1f} m/s wide, together {velocities.span / 1e3:.1f} km/s, "

@@ -16,9 +16,9 @@ from .modulation import (
 )
 from .numerology import Numerology, nr_cyclic_prefixes
 from .ofdm import demodulate, modulate
-from .payload import Payload, comb_mask, make_payload, sensing_grid, thin
+from .payload import Payload, make_payload, sensing_grid, thin
 from .pilots import PILOT_KINDS, Pilots, make_pilots, prs_pilots
-from .prs import PrsResource, PrsResourceSet, prs_grid, prs_mask, slot_grid
+from .prs import PrsResource, PrsResourceSet, prs_grid, prs_mask
 from .receiver import PayloadReceiver, Reception
 from .transport import HEADER, Reassembly, segments
 
@@ -39,7 +39,6 @@ __all__ = [
     "Reception",
     "ambiguity",
     "bit_error_rate",
-    "comb_mask",
     "crc",
     "demodulate",
     "dmrs",
@@ -57,7 +56,6 @@ __all__ = [
     "prs_pilots",
     "segments",
     "sensing_grid",
-    "slot_grid",
     "soft_bits",
     "thin",
 ]

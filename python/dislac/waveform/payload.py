@@ -16,13 +16,16 @@ from .gold import gold_sequence
 from .modulation import BITS_PER_SYMBOL, hard_bits, map_bits
 from .pilots import Pilots
 
-__all__ = ["Payload", "comb_mask", "make_payload", "sensing_grid", "thin"]
+__all__ = ["Payload", "make_payload", "sensing_grid", "thin"]
 
 Bits = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
 _RNTI = 0xFFFF
 """n_RNTI of the scrambling: that of what everybody may receive (TS 38.321, 7.1)."""
+
+_SLOT = 14
+"""Symbols of a slot, with the normal prefix."""
 
 _SHORT = 3824
 """Bits up to which NR protects a block with the shorter check (TS 38.212, 7.2.1)."""
@@ -138,11 +141,6 @@ class Payload:
         return gold_sequence((_RNTI << 15) + self.identity, self.bits)
 
 
-def comb_mask(symbols: int, subcarriers: int, comb: int) -> Mask:
-    """(Ms, Nsc) one subcarrier in `comb`, one further up in each symbol."""
-    return (np.arange(subcarriers) - np.arange(symbols)[:, None]) % comb == 0
-
-
 def sensing_grid(pilots: Pilots) -> NDArray[np.complex128]:
     """(F, Ms, Nsc) what makes pilots no impulse train, of unit modulus, zero between them."""
     grid = np.zeros((pilots.cycle, *pilots.grid_shape), complex)
@@ -151,7 +149,7 @@ def sensing_grid(pilots: Pilots) -> NDArray[np.complex128]:
 
 
 def thin(pilots: Pilots, comb: int) -> Pilots:
-    """Pilots on all elements, thinned out to `comb_mask`.
+    """Pilots on all elements, thinned out to one subcarrier in `comb`, one further up each symbol.
 
     Raises:
         ValueError: the comb does not divide the number of subcarriers.
@@ -180,8 +178,9 @@ def make_payload(
     """Payload with DM-RS on all elements that the sensing pilots leave.
 
     Symbols are scheduled as allocations of mapping type B, as few and as equally long as can be:
-    a frame of 14 symbols is two of seven. Each begins with DM-RS (port 1000); where a sensing
-    pilot stands, it takes the place of DM-RS. DM-RS elements have the power of data elements.
+    a frame of 14 symbols is two of seven. Each begins with DM-RS (port 1000), whose sequence goes
+    by the symbol in its slot, 14 symbols each from the frame's first on; where a sensing pilot
+    stands, it takes the place of DM-RS. DM-RS elements have the power of data elements.
 
     Args:
         pilots: (Ms, Nsc), or (F, Ms, Nsc) for frames that follow each other: the sensing pilots,
@@ -199,14 +198,17 @@ def make_payload(
     Raises:
         ValueError: no element is left, or too few for a block; a setting out of range.
     """
+    if not 0 <= identity <= 1023:
+        raise ValueError(f"the payload's identity is {identity}; use 0 to 1023")
     given = np.asarray(pilots, dtype=complex)
     sensing = given.reshape(-1, *given.shape[-2:])
     _, symbols, subcarriers = sensing.shape
     mask = np.any(sensing != 0, axis=0)
     references = np.zeros((symbols, subcarriers), complex)
     if additional_dmrs is not None:
-        for slot, start, symbol in _dmrs_places(symbols, additional_dmrs):
-            references[start + symbol] = dmrs(subcarriers, symbol, slot=slot, identity=identity)
+        for place in _dmrs_places(symbols, additional_dmrs):
+            slot, symbol = divmod(place, _SLOT)
+            references[place] = dmrs(subcarriers, symbol, slot=slot, identity=identity)
     references[mask] = 0
     data = ~mask & (references == 0)
     count = np.count_nonzero(mask)
@@ -240,13 +242,9 @@ def make_payload(
     return payload
 
 
-def _dmrs_places(symbols: int, additional: int) -> list[tuple[int, int, int]]:
-    """Allocation, its first symbol, and the symbol in it, of all DM-RS in a frame."""
+def _dmrs_places(symbols: int, additional: int) -> list[int]:
+    """Symbols of a frame that have DM-RS."""
     if symbols == 1:
-        return [(0, 0, 0)]
+        return [0]
     parts = np.array_split(np.arange(symbols), -(-symbols // 13))
-    return [
-        (slot, int(part[0]), symbol)
-        for slot, part in enumerate(parts)
-        for symbol in dmrs_symbols(len(part), additional, "B")
-    ]
+    return [int(part[k]) for part in parts for k in dmrs_symbols(len(part), additional)]

@@ -19,7 +19,6 @@ __all__ = [
     "prs_grid",
     "prs_mask",
     "prs_sequence",
-    "slot_grid",
 ]
 
 Complex = NDArray[np.complex128]
@@ -243,7 +242,7 @@ def prs_grid(
 ) -> Complex:
     """Resource grid (symbols of a slot, 12 grid_prbs) with one resource, zero elsewhere.
 
-    It is there whether or not the resource is due in this slot: see `slot_grid`.
+    It is there whether or not the resource is due in this slot: see `PrsResourceSet.transmitted`.
 
     Args:
         resource_set, resource: a set, and one of its resources.
@@ -270,23 +269,6 @@ def prs_mask(
 ) -> NDArray[np.bool_]:
     """Elements (symbols of a slot, 12 grid_prbs) that a resource occupies; see `prs_grid`."""
     return prs_grid(resource_set, resource, 0, grid_prbs=grid_prbs, grid_start=grid_start) != 0
-
-
-def slot_grid(
-    resource_set: PrsResourceSet, slot: int, *, grid_prbs: int, grid_start: int = 0
-) -> Complex:
-    """Resource grids (resources, symbols of a slot, 12 grid_prbs) of what is sent in a slot.
-
-    Args:
-        slot: counted from slot 0 of system frame 0. The others: see `prs_grid`.
-    """
-    return np.stack(
-        [
-            prs_grid(resource_set, resource, slot, grid_prbs=grid_prbs, grid_start=grid_start)
-            * resource_set.transmitted(resource, slot)
-            for resource in resource_set.resources
-        ]
-    )
 
 
 def grid_place(resource_set: PrsResourceSet, grid_prbs: int, grid_start: int) -> int:
