@@ -2,17 +2,18 @@
 """The transmitter's pilots and payload, as streams."""
 
 from collections import deque
+from collections.abc import Iterable
 from threading import Lock
 from typing import Any
 
 import numpy as np
-from gnuradio import gr
+from numpy.typing import NDArray
 
-from ..dsp.stream import CHUNK
 from ..scenario import Scenario, build
 from ..waveform import segments
 from . import pmt_keys
-from ._lifecycle import Guarded, guarded, message_handler
+from ._frame_source import FrameSource
+from ._lifecycle import message_handler
 
 __all__ = ["isac_source"]
 
@@ -20,7 +21,7 @@ _MOST_WAITING = 10_000
 """Blocks that may wait for their frames; what would be more is dropped."""
 
 
-class isac_source(Guarded, gr.sync_block):
+class isac_source(FrameSource):
     """Sends frames of pilots and payload on every transmit chain.
 
     Packets of bytes (PDU on the port `pdus`) are cut into blocks, one a frame, each with its CRC,
@@ -41,32 +42,22 @@ class isac_source(Guarded, gr.sync_block):
     """
 
     def __init__(self, scenario: Scenario, frames: int = 0) -> None:
-        if frames < 0:
-            raise ValueError(f"frames is {frames}; give 0 for no end, or how many to send")
-        gr.sync_block.__init__(self, "isac_source", None, [np.complex64] * scenario.chains)
-        self.prepare()
+        super().__init__("isac_source", scenario, frames)
         # Not by `take_messages`: a source does not wait for messages when it stops, and what has
         # come before it starts is to be sent.
         self.message_port_register_in(pmt_keys.PDUS)
         self.set_msg_handler(pmt_keys.PDUS, self.handle_pdu)
-        self.set_tag_propagation_policy(gr.TPP_DONT)
-        self.enlarge_buffers(8 * CHUNK)
         self._scenario = scenario
         self._payload = build.payload(scenario)
-        self._frames = frames
-        self._period = scenario.numerology.frame_period
-        self._length = scenario.numerology.frame_length
-        self._first = build.lead_in(scenario)
-        end = self._first + frames * self._period
-        self._end = end + build.run_out(scenario, end)
         self._waiting: deque[np.ndarray] = deque()
         self._lock = Lock()
         self.begin()
 
     def begin(self) -> None:
+        super().begin()
         self._made = 0  # frames worked out so far; the newest of them are in `_samples`
         self._samples = np.zeros((self._scenario.chains, 0, self._length), np.complex64)
-        self.frames_sent = self.blocks_sent = self.packets_lost = 0
+        self.blocks_sent = self.packets_lost = 0
 
     @message_handler
     def handle_pdu(self, message: Any) -> None:
@@ -79,33 +70,11 @@ class isac_source(Guarded, gr.sync_block):
         self.packets_lost += 1
         self.tell("packet_dropped", reason=f"needs {len(blocks)} frames, {room} can wait")
 
-    @guarded(-1)
-    def work(self, input_items, output_items):
-        begin = self.nitems_written(0)
-        end = begin + len(output_items[0])
-        if self._frames:
-            end = min(end, self._end)
-            if end == begin:
-                return -1
-        for stream in output_items:
-            stream[: end - begin] = 0
-        # Frames of which some sample lies in this piece
-        first = max(0, (begin - self._first - self._length) // self._period + 1)
-        last = (end - 1 - self._first) // self._period
-        if self._frames:
-            last = min(last, self._frames - 1)
+    def make_frames(self, first: int, last: int) -> Iterable[tuple[int, NDArray[np.complex64]]]:
         self._make(first, last)
         oldest = self._made - self._samples.shape[1]
         for index in range(first, last + 1):
-            start = self._first + index * self._period
-            a, b = max(begin, start), min(end, start + self._length)
-            frame = self._samples[:, index - oldest]
-            for stream, chain in zip(output_items, frame, strict=True):
-                stream[a - begin : b - begin] = chain[a - start : b - start]
-            if a == start:
-                self.add_item_tag(0, start, pmt_keys.FRAME, pmt_keys.frame_to_tag(index))
-                self.frames_sent += 1
-        return end - begin
+            yield index, self._samples[:, index - oldest]
 
     def _make(self, first: int, last: int) -> None:
         """Works out the frames up to `last`, and forgets those before `first`."""
