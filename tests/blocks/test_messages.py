@@ -3,6 +3,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import numpy as np
 import pmt
@@ -34,6 +35,7 @@ class Posts(Guarded, gr.sync_block):
         gr.sync_block.__init__(self, "posts", None, [np.complex64])
         self.prepare(pmt_keys.PATHS)
         self.count, self.early = count, early
+        self.ended = Event()
 
     def post(self, number: int) -> None:
         pdu = pmt_keys.estimate_to_pdu(some_estimate(number), number, 0.0)
@@ -52,6 +54,7 @@ class Posts(Guarded, gr.sync_block):
             time.sleep(0.05)  # long enough for all others to end, if they would
             for number in range(self.count):
                 self.post(number)
+        self.ended.set()
 
 
 class Chain(gr.top_block):
@@ -77,10 +80,11 @@ def test_every_message_arrives_before_the_flowgraph_ends(early):
 
 
 def test_a_slow_handler_loses_nothing():
+    """It handles nothing before the source has ended with all messages on their way."""
     fixes = []
 
     def slowly(fix):
-        time.sleep(0.002)
+        assert chain.source.ended.wait(60)
         fixes.append(fix.frame)
 
     chain = Chain(100, on_fix=slowly)
