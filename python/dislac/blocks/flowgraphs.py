@@ -14,11 +14,9 @@ from ..scenario import Scenario
 from ._lifecycle import FlowgraphError, take_errors
 from .bistatic_locator import bistatic_locator
 from .fix_sink import fix_sink
-from .leo_channel import leo_channel
+from .leo_link import leo_link
 from .ofdm_demodulator import ofdm_demodulator
 from .path_estimator import path_estimator
-from .pilot_source import pilot_source
-from .precompensator import precompensator
 from .recording_sink import recording_sink
 from .recording_source import recording_source
 
@@ -105,13 +103,11 @@ class run_flowgraph(_Receiver):
         on_fix: OnFix | None = None,
     ) -> None:
         super().__init__("dislac run", scenario, directory, on_fix)
-        self.source = pilot_source(scenario, frames)
-        self.precompensator = precompensator(scenario)
-        self.channel = leo_channel(scenario)
-        self._connect_chains(self.source, self.precompensator, self.channel, self.demodulator)
+        self.source = leo_link(scenario, frames)
+        self._connect_chains(self.source, self.demodulator)
         if record is not None:
             self.recorder = recording_sink(scenario, record)
-            self._connect_chains(self.channel, self.recorder)
+            self._connect_chains(self.source, self.recorder)
 
 
 class replay_flowgraph(_Receiver):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import PlanarArray
+from ..dsp.compiled import floats, fraction_filters, kernels
 from ..dsp.delay import (
     AHEAD,
     LENGTH,
@@ -35,6 +36,8 @@ from ..dsp.stream import (
     Samples,
     StreamError,
     aligned_empty,
+    padded_empty,
+    runs,
 )
 from ..geometry import SPEED_OF_LIGHT, carrier_cycles, range_and_rate
 from .ends import make_end
@@ -47,7 +50,7 @@ __all__ = ["ChannelEmulator"]
 Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
 
-BLOCK = 16
+BLOCK = 64
 """Chunks whose delays, phases and directions are worked out together."""
 
 BATCH = 1024
@@ -155,6 +158,7 @@ class ChannelEmulator(ChunkProcessor):
         self.noise = noise
         self.speed = speed
         self._responses = fraction_responses(passband)
+        self._compiled, self._filters = kernels(), fraction_filters(passband)
         self._lay_out()
         self.reset()
 
@@ -177,6 +181,8 @@ class ChannelEmulator(ChunkProcessor):
         self._sent = History(rows)
         self._rows, paths = int(ends[-1]), len(self.paths)
         self._most = int(np.clip(BATCH // max(self._rows, 1), 1, HOPS))
+        self._arrived = padded_empty(self._rows)
+        self._still = np.zeros(HOPS, np.int64)
         self._work = aligned_empty((self._rows * self._most, LENGTH))
         self._product = aligned_empty((self._rows * self._most, LENGTH))
         self._arriving = aligned_empty((self._rows * self._most, HOP))
@@ -229,11 +235,15 @@ class ChannelEmulator(ChunkProcessor):
         self._input.forget(self._sent.end)
         return self._arrive(index, out)
 
-    def _deliver(self, index: int, rows: Sequence[Samples]) -> None:
+    def deliver(self, index: int, rows: Sequence[Samples]) -> None:
         if self.noise is None:
-            super()._deliver(index, rows)
+            super().deliver(index, rows)
             return
         self.noise.fill(index, rows)
+        if self._compiled is not None:
+            pairs = tuple(row.view(np.float32) for row in rows)
+            self._compiled.add(floats(self._chunk), _edges(self._made), pairs)
+            return
         for run in self._made:
             for row, made in zip(rows, self._chunk, strict=True):
                 row[run] += made[run]
@@ -259,6 +269,9 @@ class ChannelEmulator(ChunkProcessor):
         weights = np.concatenate(parts, axis=2)
         if self.coupling == "paired":
             weights = weights.reshape(*weights.shape[:2], -1, 1)
+            if self._compiled is not None:
+                each = np.tile(np.eye(self.inputs), (len(self._departures), 1))
+                weights = weights * each
         self._sent_weights = weights.astype(np.complex64)
         self._advance = np.zeros((BLOCK, HOPS), dtype=np.int64)
         if self.transmit_advance is not None:
@@ -274,13 +287,22 @@ class ChannelEmulator(ChunkProcessor):
         self._prepare_departures(block)
         first = index * CHUNK
         x = self._input.view(first, CHUNK)
-        z = self._sent.reserve(CHUNK)
-        z[:] = 0
+        active = [slice(a - first, b - first) for a, b in self._input.active(first, CHUNK)]
+        z = self._sent.extend(active)
         advance = self._advance[chunk]
+        if self._compiled is not None:
+            ring, size = self._input.ring
+            sent, room = self._sent.ring
+            self._compiled.mix(
+                *(ring, first % size, _edges(active)),
+                *(advance, first, self._transmitter.schedule.table, self._sent_weights[chunk]),
+                *(np.ones((1, self.inputs), np.complex64), sent, first % room),
+            )
+            return
         borders = (HOP * (np.flatnonzero(np.diff(advance)) + 1)).tolist()
-        for begin, end in self._input.active(first, CHUNK):
-            inside = [border for border in borders if begin < first + border < end]
-            for run in starmap(slice, pairwise([begin - first, *inside, end - first])):
+        for heard in active:
+            inside = [border for border in borders if heard.start < border < heard.stop]
+            for run in starmap(slice, pairwise([heard.start, *inside, heard.stop])):
                 due = first + run.start + int(advance[run.start // HOP])
                 self._weigh(chunk, due, x[:, run], z[:, run])
 
@@ -328,7 +350,12 @@ class ChannelEmulator(ChunkProcessor):
                 left = v[:, :, None]
             gain = 1.0 if callable(path.gain) else path.gain
             parts.append((gain * (combiner @ left)).reshape(BLOCK, symbols, self.outputs, -1))
-        self._arriving_weights = np.concatenate(parts, axis=3).astype(np.complex64)
+        weights = np.concatenate(parts, axis=3)
+        if self.coupling == "paired" and self._compiled is not None:
+            weights = (weights[..., None] * np.eye(self.outputs)[:, None]).reshape(
+                *weights.shape[:3], -1
+            )
+        self._arriving_weights = weights.astype(np.complex64)
         self._arriving_block = block
 
     def _group(self) -> None:
@@ -359,13 +386,16 @@ class ChannelEmulator(ChunkProcessor):
         """
         block, chunk = divmod(index, BLOCK)
         self._prepare_arrivals(block)
-        starts = window_starts(index, np.stack([longest[chunk] for longest in self._longest]))
+        longest = self._whole if self._compiled is not None else np.stack(self._longest)
+        starts = window_starts(index, longest[:, chunk])
         if starts.max() + LENGTH > self._sent.end:
             raise StreamError(
                 f"at sample {index * CHUNK} a path is {self._whole[:, chunk].min()} samples long; "
                 f"a path that was longer than {2 * AHEAD} samples at the start must stay longer "
                 f"than {AHEAD}"
             )
+        if self._compiled is not None:
+            return self._arrive_compiled(index, starts, out)
         found = pieces(sounding(self._sent, starts), self._whole[:, chunk], self._most)
         for batch in batches(found, self._most):
             arriving = self._delay(chunk, starts, batch).reshape(self._rows, -1)
@@ -375,6 +405,35 @@ class ChannelEmulator(ChunkProcessor):
                 self._combine(index * CHUNK + piece.start, arriving[:, part], out[:, piece])
         self._sent.forget(int(starts.min()))
         return [samples(piece) for piece in found]
+
+    def _arrive_compiled(
+        self, index: int, starts: NDArray[np.int64], out: Samples
+    ) -> list[slice]:
+        assert self._compiled is not None
+        chunk, first = index % BLOCK, index * CHUNK
+        heard = sounding(self._sent, starts)
+        hops, found = np.flatnonzero(heard), [samples(run) for run in runs(heard)]
+        ring, size = self._sent.ring
+        arrived = floats(self._arrived)
+        begin, end = self._phase
+        for p, (sent, arriving) in enumerate(zip(self._sent_rows, self._arriving_rows, strict=True)):
+            self._compiled.delay(
+                *(ring[sent], size, hops, starts[p], self._filters.taps, self._row[p, chunk]),
+                *(self._filters.used, begin[p, chunk], end[p, chunk], arrived[arriving]),
+            )
+        schedule = self._receiver.schedule
+        frames = np.arange(schedule.frame(first), schedule.frame(first + CHUNK - 1) + 1)
+        gains = np.ones((len(frames), self._rows), np.complex64)
+        for path, rows in zip(self.paths, self._arriving_rows, strict=True):
+            if callable(path.gain):
+                gains[:, rows] = path.gain(np.maximum(frames, 0))[:, None]
+        self._compiled.mix(
+            *(arrived, 0, _edges(found)),
+            *(self._still, first, schedule.table, self._arriving_weights[chunk], gains),
+            *(floats(out), 0),
+        )
+        self._sent.forget(int(starts.min()))
+        return found
 
     def _delay(self, chunk: int, starts: NDArray[np.int64], batch: Sequence[slice]) -> Samples:
         """Some hops of all paths (rows, hops, HOP), delayed and rotated.
@@ -433,6 +492,11 @@ class ChannelEmulator(ChunkProcessor):
                 else:
                     source *= column
                     target += source
+
+
+def _edges(found: list[slice]) -> NDArray[np.int64]:
+    """(runs, 2) from and to."""
+    return np.array([(run.start, run.stop) for run in found], dtype=np.int64).reshape(-1, 2)
 
 
 def _matmul(weight: Samples, source: Samples, target: Samples) -> None:

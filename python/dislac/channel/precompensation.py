@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..dsp.compiled import floats, fraction_filters, kernels
 from ..dsp.delay import (
     AHEAD,
     LENGTH,
@@ -23,7 +24,16 @@ from ..dsp.delay import (
     window_starts,
 )
 from ..dsp.rotator import rotation
-from ..dsp.stream import CHUNK, HOP, HOPS, ChunkProcessor, Samples, StreamError, aligned_empty
+from ..dsp.stream import (
+    CHUNK,
+    HOP,
+    HOPS,
+    ChunkProcessor,
+    Samples,
+    StreamError,
+    aligned_empty,
+    runs,
+)
 from ..geometry import SPEED_OF_LIGHT, carrier_cycles, range_and_rate
 from ..geometry.motion import Motion
 
@@ -32,7 +42,7 @@ __all__ = ["Precompensator", "departure_delay"]
 Floats = NDArray[np.float64]
 Mode = Literal["frame", "time-varying"]
 
-BLOCK = 16
+BLOCK = 64
 """Chunks whose delays and phases are worked out together."""
 
 BATCH = 1024
@@ -158,6 +168,7 @@ class Precompensator(ChunkProcessor):
         self.timing_advance_error, self.doppler_error = timing_advance_error, doppler_error
         self.speed = speed
         self._responses = fraction_responses(passband)
+        self._compiled, self._filters = kernels(), fraction_filters(passband)
         self._most = int(np.clip(BATCH // chains, 1, HOPS))
         self._work = aligned_empty((chains * self._most, LENGTH))
         self._response = aligned_empty((self._most, LENGTH))
@@ -243,6 +254,8 @@ class Precompensator(ChunkProcessor):
         block, chunk = divmod(index, BLOCK)
         prepared = self._prepare(block)
         starts = window_starts(index, prepared.whole[chunk])
+        if self._compiled is not None:
+            return self._make_compiled(prepared, chunk, starts, out)
         found = pieces(sounding(self._input, starts), prepared.whole[chunk], self._most)
         out = out.reshape(self.outputs, HOPS, HOP)
         for batch in batches(found, self._most):
@@ -262,3 +275,17 @@ class Precompensator(ChunkProcessor):
                 out[:, piece] = delayed[:, part]
         self._input.forget(int(starts.min()))
         return [samples(piece) for piece in found]
+
+    def _make_compiled(
+        self, prepared: "_Block", chunk: int, starts: NDArray[np.int64], out: Samples
+    ) -> list[slice]:
+        assert self._compiled is not None
+        heard = sounding(self._input, starts)
+        ring, size = self._input.ring
+        turn = prepared.start[chunk], prepared.end[chunk]
+        self._compiled.delay(
+            *(ring, size, np.flatnonzero(heard), starts, self._filters.taps, prepared.row[chunk]),
+            *(self._filters.used, *turn, floats(out)),
+        )
+        self._input.forget(int(starts.min()))
+        return [samples(run) for run in runs(heard)]

@@ -26,6 +26,7 @@ __all__ = [
     "batches",
     "forward",
     "fraction_responses",
+    "fraction_taps",
     "pieces",
     "samples",
     "sounding",
@@ -56,14 +57,23 @@ def fraction_responses(passband: float = PASSBAND) -> Samples:
     """Responses (rows, LENGTH) of the filter that delays by CENTRE + row / FRACTIONS, up to one
     sample more.
 
-    Kaiser window for 80 dB, and no longer than that takes: where a signal breaks off, as it does
-    between OFDM symbols, a filter rings over all its length.
-
     Args:
         passband: the filter is exact to better than -70 dB for |f| <= passband fs.
 
     Raises:
         StreamError: the passband is not between 0 and `PASSBAND`.
+    """
+    table = aligned_empty((FRACTIONS + 1, LENGTH))
+    table[:] = fft.fft(fraction_taps(passband), LENGTH)
+    return table
+
+
+@cache
+def fraction_taps(passband: float = PASSBAND) -> NDArray[np.float64]:
+    """Taps (rows, TAPS) of the filters of `fraction_responses`.
+
+    Kaiser window for 80 dB, and no longer than that takes: where a signal breaks off, as it does
+    between OFDM symbols, a filter rings over all its length.
     """
     if not 0 < passband <= PASSBAND:
         raise StreamError(f"passband is {passband}; it must lie between 0 and {PASSBAND} fs")
@@ -71,9 +81,7 @@ def fraction_responses(passband: float = PASSBAND) -> Samples:
     fraction = np.arange(FRACTIONS + 1)[:, None] / FRACTIONS
     t = np.arange(TAPS) - CENTRE - fraction
     window = np.i0(7.86 * np.sqrt(np.maximum(0.0, 1 - (t / half_width) ** 2))) / np.i0(7.86)
-    table = aligned_empty((FRACTIONS + 1, LENGTH))
-    table[:] = fft.fft(np.sinc(t) * np.where(np.abs(t) <= half_width, window, 0.0), LENGTH)
-    return table
+    return np.asarray(np.sinc(t) * np.where(np.abs(t) <= half_width, window, 0.0))
 
 
 def split_delay(delay: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
