@@ -14,6 +14,7 @@ from ..dsp.delay import (
     LENGTH,
     PASSBAND,
     SPREAD,
+    active_runs,
     backward,
     batches,
     forward,
@@ -181,7 +182,14 @@ class ChannelEmulator(ChunkProcessor):
         self._sent = History(rows)
         self._rows, paths = int(ends[-1]), len(self.paths)
         self._most = int(np.clip(BATCH // max(self._rows, 1), 1, HOPS))
-        self._arrived = padded_empty(self._rows)
+        self._arrived = floats(padded_empty(self._rows))
+        self._over = np.array(
+            [
+                (sent.start, sent.stop, arriving.start)
+                for sent, arriving in zip(self._sent_rows, self._arriving_rows, strict=True)
+            ],
+            dtype=np.int64,
+        ).reshape(-1, 3)
         self._still = np.zeros(HOPS, np.int64)
         self._work = aligned_empty((self._rows * self._most, LENGTH))
         self._product = aligned_empty((self._rows * self._most, LENGTH))
@@ -411,16 +419,14 @@ class ChannelEmulator(ChunkProcessor):
     ) -> list[slice]:
         assert self._compiled is not None
         chunk, first = index % BLOCK, index * CHUNK
-        heard = sounding(self._sent, starts)
-        hops, found = np.flatnonzero(heard), [samples(run) for run in runs(heard)]
-        ring, size = self._sent.ring
-        arrived = floats(self._arrived)
+        taps, used = self._filters
         begin, end = self._phase
-        for p, (sent, arriving) in enumerate(zip(self._sent_rows, self._arriving_rows, strict=True)):
-            self._compiled.delay(
-                *(ring[sent], size, hops, starts[p], self._filters.taps, self._row[p, chunk]),
-                *(self._filters.used, begin[p, chunk], end[p, chunk], arrived[arriving]),
-            )
+        heard = self._compiled.hear(active_runs(self._sent, starts), starts)
+        self._compiled.delay(
+            *(*self._sent.ring, self._over, heard, starts, taps, self._row[:, chunk], used),
+            *(begin[:, chunk], end[:, chunk], self._arrived),
+        )
+        found = [samples(run) for run in runs(heard)]
         schedule = self._receiver.schedule
         frames = np.arange(schedule.frame(first), schedule.frame(first + CHUNK - 1) + 1)
         gains = np.ones((len(frames), self._rows), np.complex64)
@@ -428,7 +434,7 @@ class ChannelEmulator(ChunkProcessor):
             if callable(path.gain):
                 gains[:, rows] = path.gain(np.maximum(frames, 0))[:, None]
         self._compiled.mix(
-            *(arrived, 0, _edges(found)),
+            *(self._arrived, 0, _edges(found)),
             *(self._still, first, schedule.table, self._arriving_weights[chunk], gains),
             *(floats(out), 0),
         )

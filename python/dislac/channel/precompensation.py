@@ -12,6 +12,7 @@ from ..dsp.delay import (
     AHEAD,
     LENGTH,
     PASSBAND,
+    active_runs,
     backward,
     batches,
     forward,
@@ -56,6 +57,8 @@ class _Block(NamedTuple):
     row: NDArray[np.int64]
     start: Floats
     end: Floats
+    least: list[int]
+    """(BLOCK,) the least of the whole delays of each chunk"""
 
 
 def departure_delay(
@@ -169,6 +172,7 @@ class Precompensator(ChunkProcessor):
         self.speed = speed
         self._responses = fraction_responses(passband)
         self._compiled, self._filters = kernels(), fraction_filters(passband)
+        self._every = np.array([[0, chains, 0]])
         self._most = int(np.clip(BATCH // chains, 1, HOPS))
         self._work = aligned_empty((chains * self._most, LENGTH))
         self._response = aligned_empty((self._most, LENGTH))
@@ -239,7 +243,9 @@ class Precompensator(ChunkProcessor):
             self.reference, middle, self.carrier_frequency, speed=self.speed
         )
         phase = cycles + growth * since + self.doppler_error * arrival
-        return _Block(*split_delay(delay.reshape(BLOCK, HOPS)), *phase.reshape(2, BLOCK, HOPS))
+        whole, row = split_delay(delay.reshape(BLOCK, HOPS))
+        least = whole.min(axis=1).tolist()
+        return _Block(whole, row, *phase.reshape(2, BLOCK, HOPS), least)
 
     def _lead(self, index: int) -> int:
         block, chunk = divmod(index, BLOCK)
@@ -247,7 +253,7 @@ class Precompensator(ChunkProcessor):
 
     def _required(self, index: int) -> int:
         block, chunk = divmod(index, BLOCK)
-        last = (index + 1) * CHUNK + AHEAD - int(self._prepare(block).whole[chunk].min())
+        last = (index + 1) * CHUNK + AHEAD - self._prepare(block).least[chunk]
         return max(index + 1, -(-last // CHUNK)) * CHUNK
 
     def _make(self, index: int, out: Samples) -> list[slice]:
@@ -280,12 +286,12 @@ class Precompensator(ChunkProcessor):
         self, prepared: "_Block", chunk: int, starts: NDArray[np.int64], out: Samples
     ) -> list[slice]:
         assert self._compiled is not None
-        heard = sounding(self._input, starts)
-        ring, size = self._input.ring
-        turn = prepared.start[chunk], prepared.end[chunk]
+        taps, used = self._filters
+        here = slice(chunk, chunk + 1)
+        heard = self._compiled.hear(active_runs(self._input, starts), starts[None])
         self._compiled.delay(
-            *(ring, size, np.flatnonzero(heard), starts, self._filters.taps, prepared.row[chunk]),
-            *(self._filters.used, *turn, floats(out)),
+            *(*self._input.ring, self._every, heard, starts[None], taps, prepared.row[here], used),
+            *(prepared.start[here], prepared.end[here], floats(out)),
         )
         self._input.forget(int(starts.min()))
         return [samples(run) for run in runs(heard)]

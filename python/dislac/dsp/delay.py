@@ -22,6 +22,7 @@ __all__ = [
     "PASSBAND",
     "SPREAD",
     "TAPS",
+    "active_runs",
     "backward",
     "batches",
     "forward",
@@ -106,13 +107,19 @@ def window_starts(index: int, whole: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.asarray(first - whole)
 
 
+def active_runs(history: History, starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where (runs, 2) there is anything in the windows that begin at `starts`, and perhaps between
+    them."""
+    first, end = int(starts.min()), int(starts.max()) + LENGTH
+    return np.array(history.active(first, end - first), dtype=np.int64).reshape(-1, 2)
+
+
 def sounding(history: History, starts: NDArray[np.int64]) -> NDArray[np.bool_]:
     """For which hops (HOPS,) a window that begins at `starts` (..., HOPS) holds anything at all.
 
     Zeros give zeros: between pilot frames there is nothing to compute.
     """
-    first, end = int(starts.min()), int(starts.max()) + LENGTH
-    active = np.array(history.active(first, end - first), dtype=np.int64).reshape(-1, 2, 1)
+    active = active_runs(history, starts)[..., None]
     starts = starts[..., None, :]
     heard = (starts < active[:, 1]) & (starts > active[:, 0] - LENGTH)
     return np.asarray(heard.reshape(-1, HOPS).any(axis=0))

@@ -10,63 +10,90 @@ have fixed lengths or work element by element, so equal work gives equal bits an
 import numpy as np
 from numba import njit
 
-from .delay import TAPS
+from .delay import LENGTH, TAPS
 from .rotator import COARSE, FINE
-from .stream import HOP
+from .stream import HOP, HOPS
 
-__all__ = ["add", "delay", "mix"]
+__all__ = ["add", "delay", "hear", "mix"]
 
 # A product may be rounded together with the sum it goes into; nothing is reordered.
 _compiled = njit(cache=True, nogil=True, fastmath={"contract"})
 
 
 @_compiled
-def delay(ring, size, hops, starts, taps, row, used, begin, end, out):  # type: ignore[no-untyped-def]
-    """Delay and rotate some hops of a few streams.
+def hear(active, starts):  # type: ignore[no-untyped-def]
+    """As `delay.sounding`: for which hops a window of LENGTH samples holds anything.
+
+    Args:
+        active: (runs, 2) indices of samples outside which there is silence.
+        starts: (paths, HOPS) where the windows begin.
+    """
+    heard = np.zeros(HOPS, np.bool_)
+    for run in range(len(active)):
+        for path in range(len(starts)):
+            for hop in range(HOPS):
+                start = starts[path, hop]
+                heard[hop] |= (start < active[run, 1]) & (start > active[run, 0] - LENGTH)
+    return heard
+
+
+@_compiled
+def delay(  # type: ignore[no-untyped-def]
+    ring, size, rows, heard, starts, taps, row, used, begin, end, out
+):
+    """Delay and rotate some hops of a few paths.
 
     Args:
         ring: (streams, 2 size or more) floats: sample n of a stream is pair n mod size.
-        hops: which hops to make.
-        starts: (HOPS,) index of the first sample of each hop's window of HOP + TAPS - 1.
-        taps: (rows, TAPS) filters.
-        row: (HOPS,) which filter is for each hop.
+        rows: (paths, 3) which streams go over each path, from and to, and the first stream of
+            what they become.
+        heard: (HOPS,) which hops to make.
+        starts: (paths, HOPS) index of the first sample of each hop's window of HOP + TAPS - 1.
+        taps: (filters, TAPS).
+        row: (paths, HOPS) which filter is for each hop.
         used: taps before used[0] and from used[1] on are zero; four or more, in fours, are not.
-        begin, end: (HOPS,) phases at the borders of each hop [cycles].
-        out: (streams, 2 CHUNK) floats; only the hops made are written.
+        begin, end: (paths, HOPS) phases at the borders of each hop [cycles].
+        out: (streams, 2 CHUNK or more) floats; only the hops made are written.
     """
+    for hop in range(HOPS):
+        if heard[hop]:
+            for path in range(len(rows)):
+                _delay_hop(
+                    *(ring, size, rows[path], starts[path, hop], taps[row[path, hop]], used),
+                    *(begin[path, hop], end[path, hop], out, 2 * HOP * hop),
+                )
+
+
+@_compiled
+def _delay_hop(  # type: ignore[no-untyped-def]
+    ring, size, rows, start, taps, used, begin, end, out, place
+):
     length = HOP + TAPS - 1
     gathered = np.empty(2 * length, np.float32)
     turn = np.empty(2 * HOP, np.float32)
     fine = np.empty(2 * FINE, np.float32)
     total = np.empty(2 * HOP, np.float32)
-    for hop in hops:
-        _rotation(begin[hop], end[hop], fine, turn)
-        filter_taps = taps[row[hop]]
-        place = starts[hop] % size
-        before = min(length, size - place)
-        for stream in range(len(ring)):
-            samples = ring[stream]
-            if before == length:
-                window = samples[2 * place : 2 * (place + length)]
-            else:
-                _copy(samples[2 * place : 2 * size], gathered[: 2 * before])
-                _copy(samples[: 2 * (length - before)], gathered[2 * before :])
-                window = gathered
-            total[:] = 0
-            for k in range(used[0], used[1], 4):
-                a = 2 * (TAPS - 1 - k)
-                _accumulate(
-                    filter_taps[k],
-                    filter_taps[k + 1],
-                    filter_taps[k + 2],
-                    filter_taps[k + 3],
-                    window[a : a + 2 * HOP],
-                    window[a - 2 : a - 2 + 2 * HOP],
-                    window[a - 4 : a - 4 + 2 * HOP],
-                    window[a - 6 : a - 6 + 2 * HOP],
-                    total,
-                )
-            _turn(total, turn, out[stream, 2 * HOP * hop : 2 * HOP * (hop + 1)])
+    _rotation(begin, end, fine, turn)
+    first = start % size
+    before = min(length, size - first)
+    for k in range(rows[1] - rows[0]):
+        samples = ring[rows[0] + k]
+        if before == length:
+            window = samples[2 * first : 2 * (first + length)]
+        else:
+            _copy(samples[2 * first : 2 * size], gathered[: 2 * before])
+            _copy(samples[: 2 * (length - before)], gathered[2 * before :])
+            window = gathered
+        total[:] = 0
+        for tap in range(used[0], used[1], 4):
+            a = 2 * (TAPS - 1 - tap)
+            _accumulate(
+                *(taps[tap], taps[tap + 1], taps[tap + 2], taps[tap + 3]),
+                *(window[a : a + 2 * HOP], window[a - 2 : a - 2 + 2 * HOP]),
+                *(window[a - 4 : a - 4 + 2 * HOP], window[a - 6 : a - 6 + 2 * HOP]),
+                total,
+            )
+        _turn(total, turn, out[rows[2] + k, place : place + 2 * HOP])
 
 
 @_compiled

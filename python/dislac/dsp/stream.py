@@ -108,21 +108,11 @@ class History:
     def view(self, first: int, count: int) -> Samples:
         """Samples first ... first + count - 1 of each stream, (streams, count), to be read before
         more is written."""
-        self.check(first, count)
+        self._check(first, count)
         place = first % self._size
         if (beyond := place + count - self._size) <= 0:
             return self._data[:, place : place + count]
         return np.concatenate([self._data[:, place : self._size], self._data[:, :beyond]], axis=1)
-
-    def check(self, first: int, count: int) -> None:
-        """Raises:
-        StreamError: not all of samples first ... first + count - 1 are held.
-        """
-        if first < self._keep or first + count > self.end:
-            raise StreamError(
-                f"samples {first} to {first + count - 1} are wanted, but only {self._keep} to "
-                f"{self.end - 1} are held; a delay must not grow faster than time"
-            )
 
     @property
     def ring(self) -> tuple[NDArray[np.float32], int]:
@@ -159,9 +149,21 @@ class History:
 
     def active(self, first: int, count: int) -> list[tuple[int, int]]:
         """Stretches (begin, end), to `CELL` samples, outside which samples first ... first +
-        count - 1 are zero on every stream; all chunks that these touch must be complete."""
+        count - 1 are zero on every stream; all chunks that these touch must be complete.
+
+        Raises:
+            StreamError: not all of these samples are held.
+        """
+        self._check(first, count)
         self._search(first + count)
         return [(a, b) for a, b in self._active if a < first + count and b > first]
+
+    def _check(self, first: int, count: int) -> None:
+        if first < self._keep or first + count > self.end:
+            raise StreamError(
+                f"samples {first} to {first + count - 1} are wanted, but only {self._keep} to "
+                f"{self.end - 1} are held; a delay must not grow faster than time"
+            )
 
     def _search(self, end: int) -> None:
         """Finds what is active before the index `end`."""
