@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import PlanarArray
-from ..dsp.compiled import floats, fraction_filters, kernels
+from ..dsp.compiled import edges, kernels
 from ..dsp.delay import (
     AHEAD,
     LENGTH,
@@ -18,6 +18,7 @@ from ..dsp.delay import (
     backward,
     batches,
     forward,
+    fraction_filters,
     fraction_responses,
     pieces,
     samples,
@@ -182,7 +183,7 @@ class ChannelEmulator(ChunkProcessor):
         self._sent = History(rows)
         self._rows, paths = int(ends[-1]), len(self.paths)
         self._most = int(np.clip(BATCH // max(self._rows, 1), 1, HOPS))
-        self._arrived = floats(padded_empty(self._rows))
+        self._arrived = padded_empty(self._rows).view(np.float32)
         self._over = np.array(
             [
                 (sent.start, sent.stop, arriving.start)
@@ -250,7 +251,7 @@ class ChannelEmulator(ChunkProcessor):
         self.noise.fill(index, rows)
         if self._compiled is not None:
             pairs = tuple(row.view(np.float32) for row in rows)
-            self._compiled.add(floats(self._chunk), _edges(self._made), pairs)
+            self._compiled.add(self._chunk.view(np.float32), edges(self._made), pairs)
             return
         for run in self._made:
             for row, made in zip(rows, self._chunk, strict=True):
@@ -296,17 +297,17 @@ class ChannelEmulator(ChunkProcessor):
         first = index * CHUNK
         x = self._input.view(first, CHUNK)
         active = [slice(a - first, b - first) for a, b in self._input.active(first, CHUNK)]
-        z = self._sent.extend(active)
+        sent, place = self._sent.extend(active)
         advance = self._advance[chunk]
         if self._compiled is not None:
             ring, size = self._input.ring
-            sent, room = self._sent.ring
             self._compiled.mix(
-                *(ring, first % size, _edges(active)),
+                *(ring.view(np.float32), first % size, edges(active)),
                 *(advance, first, self._transmitter.schedule.table, self._sent_weights[chunk]),
-                *(np.ones((1, self.inputs), np.complex64), sent, first % room),
+                *(np.ones((1, self.inputs), np.complex64), sent.view(np.float32), place),
             )
             return
+        z = sent[:, place : place + CHUNK]
         borders = (HOP * (np.flatnonzero(np.diff(advance)) + 1)).tolist()
         for heard in active:
             inside = [border for border in borders if heard.start < border < heard.stop]
@@ -421,9 +422,10 @@ class ChannelEmulator(ChunkProcessor):
         chunk, first = index % BLOCK, index * CHUNK
         taps, used = self._filters
         begin, end = self._phase
+        ring, size = self._sent.ring
         heard = self._compiled.hear(active_runs(self._sent, starts), starts)
         self._compiled.delay(
-            *(*self._sent.ring, self._over, heard, starts, taps, self._row[:, chunk], used),
+            *(ring.view(np.float32), size, self._over, heard, starts, taps, self._row[:, chunk], used),
             *(begin[:, chunk], end[:, chunk], self._arrived),
         )
         found = [samples(run) for run in runs(heard)]
@@ -434,9 +436,9 @@ class ChannelEmulator(ChunkProcessor):
             if callable(path.gain):
                 gains[:, rows] = path.gain(np.maximum(frames, 0))[:, None]
         self._compiled.mix(
-            *(self._arrived, 0, _edges(found)),
+            *(self._arrived, 0, edges(found)),
             *(self._still, first, schedule.table, self._arriving_weights[chunk], gains),
-            *(floats(out), 0),
+            *(out.view(np.float32), 0),
         )
         self._sent.forget(int(starts.min()))
         return found
@@ -498,11 +500,6 @@ class ChannelEmulator(ChunkProcessor):
                 else:
                     source *= column
                     target += source
-
-
-def _edges(found: list[slice]) -> NDArray[np.int64]:
-    """(runs, 2) from and to."""
-    return np.array([(run.start, run.stop) for run in found], dtype=np.int64).reshape(-1, 2)
 
 
 def _matmul(weight: Samples, source: Samples, target: Samples) -> None:

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..dsp.compiled import floats, fraction_filters, kernels
+from ..dsp.compiled import kernels
 from ..dsp.delay import (
     AHEAD,
     LENGTH,
@@ -16,6 +16,7 @@ from ..dsp.delay import (
     backward,
     batches,
     forward,
+    fraction_filters,
     fraction_responses,
     pieces,
     samples,
@@ -263,7 +264,7 @@ class Precompensator(ChunkProcessor):
         if self._compiled is not None:
             return self._make_compiled(prepared, chunk, starts, out)
         found = pieces(sounding(self._input, starts), prepared.whole[chunk], self._most)
-        out = out.reshape(self.outputs, HOPS, HOP)
+        out = out[:, :CHUNK].reshape(self.outputs, HOPS, HOP)
         for batch in batches(found, self._most):
             hops = np.concatenate([np.arange(piece.start, piece.stop) for piece in batch])
             response, turn = self._response[: len(hops)], self._rotation[: len(hops)]
@@ -286,12 +287,13 @@ class Precompensator(ChunkProcessor):
         self, prepared: "_Block", chunk: int, starts: NDArray[np.int64], out: Samples
     ) -> list[slice]:
         assert self._compiled is not None
+        ring, size = self._input.ring
         taps, used = self._filters
         here = slice(chunk, chunk + 1)
         heard = self._compiled.hear(active_runs(self._input, starts), starts[None])
         self._compiled.delay(
-            *(*self._input.ring, self._every, heard, starts[None], taps, prepared.row[here], used),
-            *(prepared.start[here], prepared.end[here], floats(out)),
+            *(ring.view(np.float32), size, self._every, heard, starts[None], taps, prepared.row[here], used),
+            *(prepared.start[here], prepared.end[here], out.view(np.float32)),
         )
         self._input.forget(int(starts.min()))
         return [samples(run) for run in runs(heard)]

@@ -3,16 +3,13 @@
 
 from functools import cache
 from types import ModuleType
-from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from .delay import fraction_taps
-from .stream import Samples
+__all__ = ["clear", "edges", "kernels", "lay"]
 
-__all__ = ["Filters", "floats", "fraction_filters", "kernels"]
+Samples = NDArray[np.complex64]
 
 
 @cache
@@ -25,22 +22,24 @@ def kernels() -> ModuleType | None:
     return module
 
 
-class Filters(NamedTuple):
-    """Taps (rows, TAPS) in single precision, and from where to where they are not zero, in fours."""
-
-    taps: NDArray[np.float32]
-    used: tuple[int, int]
+def edges(runs: list[slice]) -> NDArray[np.int64]:
+    """(runs, 2) from and to."""
+    return np.array([(run.start, run.stop) for run in runs], dtype=np.int64).reshape(-1, 2)
 
 
-@cache
-def fraction_filters(passband: float) -> Filters:
-    """The filters of `fraction_taps`, ready for `kernels.delay`."""
-    taps = fraction_taps(passband)
-    used = np.flatnonzero(taps.any(axis=0)) // 4
-    return Filters(taps.astype(np.float32), (4 * int(used[0]), 4 * int(used[-1]) + 4))
+def clear(rows: Samples, place: int, runs: list[slice]) -> None:
+    """Write zeros to some runs of a chunk that begins at `place` in rows."""
+    if (compiled := kernels()) is not None:
+        compiled.clear(rows.view(np.float32), place, edges(runs))
+        return
+    for run in runs:
+        rows[:, place + run.start : place + run.stop] = 0
 
 
-def floats(rows: Samples) -> NDArray[np.float32]:
-    """Rows of a padded buffer as pairs of floats, padding included: contiguous, as loops like it."""
-    width = rows.strides[0] // 4
-    return as_strided(rows.view(np.float32), (len(rows), width), (4 * width, 4))
+def lay(chunk: Samples, runs: list[slice], rows: Samples, place: int) -> None:
+    """Copy some runs of a chunk to where a chunk begins at `place` in rows."""
+    if (compiled := kernels()) is not None:
+        compiled.copy(chunk.view(np.float32), edges(runs), rows.view(np.float32), place)
+        return
+    for run in runs:
+        rows[:, place + run.start : place + run.stop] = chunk[:, run]

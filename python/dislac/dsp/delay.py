@@ -9,6 +9,7 @@ input is read. Delays that differ by up to `SPREAD` samples use the same forward
 from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ __all__ = [
     "backward",
     "batches",
     "forward",
+    "fraction_filters",
     "fraction_responses",
     "fraction_taps",
     "pieces",
@@ -67,6 +69,21 @@ def fraction_responses(passband: float = PASSBAND) -> Samples:
     table = aligned_empty((FRACTIONS + 1, LENGTH))
     table[:] = fft.fft(fraction_taps(passband), LENGTH)
     return table
+
+
+class Filters(NamedTuple):
+    """Taps (rows, TAPS) in single precision, and from where to where they are not zero, in fours."""
+
+    taps: NDArray[np.float32]
+    used: tuple[int, int]
+
+
+@cache
+def fraction_filters(passband: float) -> Filters:
+    """The filters of `fraction_taps`, ready for `kernels.delay`."""
+    taps = fraction_taps(passband)
+    used = np.flatnonzero(taps.any(axis=0)) // 4
+    return Filters(taps.astype(np.float32), (4 * int(used[0]), 4 * int(used[-1]) + 4))
 
 
 @cache

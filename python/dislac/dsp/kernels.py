@@ -14,13 +14,38 @@ from .delay import LENGTH, TAPS
 from .rotator import COARSE, FINE
 from .stream import HOP, HOPS
 
-__all__ = ["add", "delay", "hear", "mix"]
+__all__ = ["add", "clear", "copy", "delay", "hear", "mix", "spread"]
 
 # A product may be rounded together with the sum it goes into; nothing is reordered.
 _compiled = njit(cache=True, nogil=True, fastmath={"contract"})
 
 
 @_compiled
+def clear(rows, place, runs):  # type: ignore[no-untyped-def]
+    """Write zeros to some runs (runs, 2) of a chunk that begins at pair `place` of rows of floats."""
+    for i in range(len(rows)):
+        for run in range(len(runs)):
+            rows[i, 2 * (place + runs[run, 0]) : 2 * (place + runs[run, 1])] = 0
+
+
+@_compiled
+def copy(source, runs, out, place):  # type: ignore[no-untyped-def]
+    """Copy some runs (runs, 2) of a chunk to one that begins at pair `place` of rows of floats."""
+    for i in range(len(out)):
+        for run in range(len(runs)):
+            a, b = 2 * runs[run, 0], 2 * runs[run, 1]
+            _copy(source[i, a:b], out[i, a + 2 * place : b + 2 * place])
+
+
+@_compiled
+def spread(pool, places, rows):  # type: ignore[no-untyped-def]
+    """Fill each of a tuple of rows of floats from its own place in a pool of pairs."""
+    for i in range(len(rows)):
+        row = rows[i]
+        _copy(pool[2 * places[i] : 2 * places[i] + len(row)], row)
+
+
+@njit(cache=True)  # too short to be worth giving the lock away
 def hear(active, starts):  # type: ignore[no-untyped-def]
     """As `delay.sounding`: for which hops a window of LENGTH samples holds anything.
 

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from .compiled import clear, lay
+
 __all__ = [
     "CHUNK",
     "HOP",
@@ -57,8 +59,8 @@ def aligned_empty(shape: tuple[int, ...], dtype: Any = np.complex64) -> NDArray[
 
 
 def padded_empty(streams: int) -> Samples:
-    """An uninitialised chunk (streams, CHUNK) whose rows do not contend for the cache."""
-    return aligned_empty((streams, CHUNK + PAD))[:, :CHUNK]
+    """An uninitialised chunk (streams, CHUNK and some) whose rows do not contend for the cache."""
+    return aligned_empty((streams, CHUNK + PAD))
 
 
 class History:
@@ -90,20 +92,19 @@ class History:
         self._filled[place // CHUNK] = [slice(0, CHUNK)]
         return self._data[:, place : place + count]
 
-    def extend(self, active: list[slice]) -> Samples:
-        """The next chunk of places (streams, CHUNK), zeros but in the runs `active`, which are for
-        the caller to fill."""
+    def extend(self, active: list[slice]) -> tuple[Samples, int]:
+        """The next chunk, zeros but in the runs `active`, which the caller fills: in which rows,
+        and where in them it begins."""
         self._search(self.end)
         self._make_room(CHUNK)
         place = self.end % self._size
         stale = self._filled[place // CHUNK]
-        chunk = self.reserve(CHUNK)
-        for run in stale:
-            chunk[:, run] = 0
+        self.reserve(CHUNK)
+        clear(self._data, place, stale)
         self._filled[place // CHUNK] = active
         self._active += [(self._searched + run.start, self._searched + run.stop) for run in active]
         self._searched = self.end
-        return chunk
+        return self._data, place
 
     def view(self, first: int, count: int) -> Samples:
         """Samples first ... first + count - 1 of each stream, (streams, count), to be read before
@@ -115,10 +116,9 @@ class History:
         return np.concatenate([self._data[:, place : self._size], self._data[:, :beyond]], axis=1)
 
     @property
-    def ring(self) -> tuple[NDArray[np.float32], int]:
-        """All that is held, as pairs of floats (streams, 2 size or more), and its size: sample n
-        is pair n mod size."""
-        return self._data.view(np.float32), self._size
+    def ring(self) -> tuple[Samples, int]:
+        """All that is held (streams, size or more), and the size: sample n is at n mod size."""
+        return self._data, self._size
 
     def gather(
         self, starts: NDArray[np.int64], hops: Sequence[slice], rows: slice, out: Samples
@@ -208,8 +208,8 @@ def runs(flags: NDArray[np.bool_]) -> list[slice]:
 
 
 class Chunk(NamedTuple):
-    """Chunk `index` of some streams: samples (streams, CHUNK), zeros but in the runs `active`,
-    which begin and end at multiples of `CELL`."""
+    """Chunk `index` of some streams: samples (streams, CHUNK and some), zeros but in the runs
+    `active`, which begin and end at multiples of `CELL`."""
 
     index: int
     samples: Samples
@@ -242,7 +242,7 @@ class ChunkProcessor(ABC):
 
     @abstractmethod
     def _make(self, index: int, out: Samples) -> list[slice]:
-        """Write chunk `index` to `out` (outputs, CHUNK), which holds zeros.
+        """Write chunk `index` to `out` (outputs, CHUNK and some), which holds zeros.
 
         Returns the runs of samples for which there is anything.
         """
@@ -250,7 +250,7 @@ class ChunkProcessor(ABC):
     def deliver(self, index: int, rows: Sequence[Samples]) -> None:
         """Write chunk `index`, the last that has been made, to rows of `CHUNK` samples."""
         for row, made in zip(rows, self._chunk, strict=True):
-            row[:] = made
+            row[:] = made[:CHUNK]
 
     def _lead(self, index: int) -> int:
         """How many zeros before chunk `index` are needed to make it."""
@@ -325,23 +325,20 @@ class ChunkProcessor(ABC):
         The same bits as of `process`, without a look at the silence. `start` must be the border
         of a chunk.
         """
-        place = self._input.extend(chunk.active)
-        for run in chunk.active:
-            place[:, run] = chunk.samples[:, run]
+        lay(chunk.samples, chunk.active, *self._input.extend(chunk.active))
         while self._required(self._index) <= self._input.end:
             self._make_next()
             yield Chunk(self._index, self._chunk, self._made)
             self._index += 1
 
     def _make_next(self) -> None:
-        for run in self._made:
-            self._chunk[:, run] = 0
+        clear(self._chunk, 0, self._made)
         self._made = self._make(self._index, self._chunk)
 
     def _emit(self, out: Sequence[Samples]) -> int:
         """Make the next chunk; how many samples of it were written to `out`."""
         count = CHUNK - self._skip
-        rows = [row[:count] for row in out] if count == CHUNK else list(padded_empty(self.outputs))
+        rows = [row[:CHUNK] for row in (out if count == CHUNK else padded_empty(self.outputs))]
         self._make_next()
         self.deliver(self._index, rows)
         if count < CHUNK:
