@@ -6,6 +6,7 @@ from threading import Lock
 import numpy as np
 from gnuradio import gr
 
+from ..channel import Link
 from ..dsp.stream import CHUNK
 from ..scenario import Scenario, build
 from . import pmt_keys
@@ -43,7 +44,7 @@ class leo_link(Guarded, gr.sync_block):
         self._lock = Lock()
         self._scenario = scenario
         self._frames = frames
-        self._link = None
+        self._link: Link | None = None
         self.set_snr_db(snr_db)
 
     @property
@@ -67,6 +68,7 @@ class leo_link(Guarded, gr.sync_block):
     def work(self, input_items, output_items):
         with self._lock:
             for made in range(0, len(output_items[0]), CHUNK):
+                assert self._link is not None
                 begun = self._link.receive([row[made : made + CHUNK] for row in output_items])
                 if begun is None:
                     return made or -1

@@ -3,6 +3,7 @@
 
 from .emulator import ChannelEmulator
 from .fading import BlockFading, ShadowedRician
+from .link import Frame, Link
 from .link_budget import (
     NOMINAL_NOISE_TEMPERATURE,
     absorption,
@@ -24,6 +25,8 @@ __all__ = [
     "ChannelEmulator",
     "ChannelPath",
     "Coupling",
+    "Frame",
+    "Link",
     "Paths",
     "Precompensator",
     "ShadowedRician",

@@ -415,9 +415,7 @@ class ChannelEmulator(ChunkProcessor):
         self._sent.forget(int(starts.min()))
         return [samples(piece) for piece in found]
 
-    def _arrive_compiled(
-        self, index: int, starts: NDArray[np.int64], out: Samples
-    ) -> list[slice]:
+    def _arrive_compiled(self, index: int, starts: NDArray[np.int64], out: Samples) -> list[slice]:
         assert self._compiled is not None
         chunk, first = index % BLOCK, index * CHUNK
         taps, used = self._filters
@@ -425,12 +423,22 @@ class ChannelEmulator(ChunkProcessor):
         ring, size = self._sent.ring
         heard = self._compiled.hear(active_runs(self._sent, starts), starts)
         self._compiled.delay(
-            *(ring.view(np.float32), size, self._over, heard, starts, taps, self._row[:, chunk], used),
+            *(
+                ring.view(np.float32),
+                size,
+                self._over,
+                heard,
+                starts,
+                taps,
+                self._row[:, chunk],
+                used,
+            ),
             *(begin[:, chunk], end[:, chunk], self._arrived),
         )
         found = [samples(run) for run in runs(heard)]
         schedule = self._receiver.schedule
-        frames = np.arange(schedule.frame(first), schedule.frame(first + CHUNK - 1) + 1)
+        begun, last = schedule.frame([first, first + CHUNK - 1]).tolist()
+        frames = np.arange(begun, last + 1)
         gains = np.ones((len(frames), self._rows), np.complex64)
         for path, rows in zip(self.paths, self._arriving_rows, strict=True):
             if callable(path.gain):

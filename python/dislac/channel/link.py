@@ -3,8 +3,8 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import count
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,14 @@ from .precompensation import Precompensator
 __all__ = ["Frame", "Link"]
 
 
-class Frame(NamedTuple):
-    """A frame: its index, when it is due at the receiver [samples], and samples (chains, n)."""
+@dataclass(frozen=True)
+class Frame:
+    """A frame: its index, the sample at which it enters, the one at which it begins at the
+    receiver, and its samples (chains, n)."""
 
     index: int
     start: int
+    due: int
     samples: NDArray[np.complex64]
 
 
@@ -49,7 +52,7 @@ class Link:
         self.frames_sent = 0
         self._end = end
         self._precompensator = precompensator
-        self._starts: deque[tuple[int, int]] = deque()
+        self._due: deque[tuple[int, int]] = deque()
         self._made = self._make(frames)
 
     def receive(self, rows: Sequence[Samples]) -> list[tuple[int, int]] | None:
@@ -64,8 +67,8 @@ class Link:
             return None
         self.emulator.deliver(index, rows)
         begun = []
-        while self._starts and self._starts[0][0] < (index + 1) * CHUNK:
-            begun.append(self._starts.popleft())
+        while self._due and self._due[0][0] < (index + 1) * CHUNK:
+            begun.append(self._due.popleft())
         return begun
 
     def _make(self, frames: Iterable[Frame]) -> Iterator[int]:
@@ -86,18 +89,22 @@ class Link:
             if self._end is not None and end > self._end:
                 return
             if samples is None:
-                samples = padded_empty(self.emulator.inputs if frame is None else len(frame.samples))
+                samples = padded_empty(
+                    self.emulator.inputs if frame is None else len(frame.samples)
+                )
                 samples[:] = 0
             for run in active:
                 samples[:, run] = 0
             active = []
             while frame is not None and frame.start < end:
                 if frame.start >= begin:
-                    self._starts.append((frame.start, frame.index))
+                    self._due.append((frame.due, frame.index))
                     self.frames_sent += 1
                 length = frame.samples.shape[1]
                 a, b = max(begin, frame.start), min(end, frame.start + length)
-                samples[:, a - begin : b - begin] = frame.samples[:, a - frame.start : b - frame.start]
+                samples[:, a - begin : b - begin] = frame.samples[
+                    :, a - frame.start : b - frame.start
+                ]
                 cells = slice((a - begin) // CELL * CELL, -((begin - b) // CELL) * CELL)
                 if active and active[-1].stop >= cells.start:
                     cells = slice(active.pop().start, cells.stop)

@@ -246,7 +246,8 @@ class Precompensator(ChunkProcessor):
         phase = cycles + growth * since + self.doppler_error * arrival
         whole, row = split_delay(delay.reshape(BLOCK, HOPS))
         least = whole.min(axis=1).tolist()
-        return _Block(whole, row, *phase.reshape(2, BLOCK, HOPS), least)
+        start, end = phase.reshape(2, BLOCK, HOPS)
+        return _Block(whole, row, start, end, least)
 
     def _lead(self, index: int) -> int:
         block, chunk = divmod(index, BLOCK)
@@ -292,7 +293,16 @@ class Precompensator(ChunkProcessor):
         here = slice(chunk, chunk + 1)
         heard = self._compiled.hear(active_runs(self._input, starts), starts[None])
         self._compiled.delay(
-            *(ring.view(np.float32), size, self._every, heard, starts[None], taps, prepared.row[here], used),
+            *(
+                ring.view(np.float32),
+                size,
+                self._every,
+                heard,
+                starts[None],
+                taps,
+                prepared.row[here],
+                used,
+            ),
             *(prepared.start[here], prepared.end[here], out.view(np.float32)),
         )
         self._input.forget(int(starts.min()))

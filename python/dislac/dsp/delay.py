@@ -72,7 +72,8 @@ def fraction_responses(passband: float = PASSBAND) -> Samples:
 
 
 class Filters(NamedTuple):
-    """Taps (rows, TAPS) in single precision, and from where to where they are not zero, in fours."""
+    """Taps (rows, TAPS) in single precision, and from where to where, in fours, they are not
+    zero."""
 
     taps: NDArray[np.float32]
     used: tuple[int, int]

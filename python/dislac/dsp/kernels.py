@@ -22,7 +22,7 @@ _compiled = njit(cache=True, nogil=True, fastmath={"contract"})
 
 @_compiled
 def clear(rows, place, runs):  # type: ignore[no-untyped-def]
-    """Write zeros to some runs (runs, 2) of a chunk that begins at pair `place` of rows of floats."""
+    """Write zeros to some runs (runs, 2) of a chunk that begins at pair `place` of rows."""
     for i in range(len(rows)):
         for run in range(len(runs)):
             rows[i, 2 * (place + runs[run, 0]) : 2 * (place + runs[run, 1])] = 0
@@ -30,7 +30,7 @@ def clear(rows, place, runs):  # type: ignore[no-untyped-def]
 
 @_compiled
 def copy(source, runs, out, place):  # type: ignore[no-untyped-def]
-    """Copy some runs (runs, 2) of a chunk to one that begins at pair `place` of rows of floats."""
+    """Copy some runs (runs, 2) of a chunk to one that begins at pair `place` of rows."""
     for i in range(len(out)):
         for run in range(len(runs)):
             a, b = 2 * runs[run, 0], 2 * runs[run, 1]

@@ -88,7 +88,7 @@ class PooledNoise:
         size: samples in the pool.
     """
 
-    def __init__(self, streams: int, variance: float, seed: int, size: int = 2**18) -> None:
+    def __init__(self, streams: int, variance: float, seed: int, size: int = 2**20) -> None:
         scale = np.float32(np.sqrt(_checked(streams, variance) / 2))
         generator = np.random.Generator(np.random.SFC64(seed))
         pool = generator.standard_normal(2 * (size + CHUNK), dtype=np.float32) * scale

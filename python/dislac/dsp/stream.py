@@ -8,7 +8,8 @@ a buffering shell (`ChunkProcessor`) stands between them and the callers' buffer
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -30,7 +31,7 @@ __all__ = [
 
 HOP = 256
 """Samples over which a delay is held constant."""
-HOPS = 128
+HOPS = 256
 """Hops in a chunk."""
 CHUNK = HOP * HOPS
 """Samples in a chunk; chunk k holds the samples k * CHUNK to (k + 1) * CHUNK - 1."""
@@ -73,6 +74,7 @@ class History:
 
     def __init__(self, streams: int) -> None:
         self.streams = streams
+        self._size = 0
         self.reset(0)
 
     def reset(self, end: int, lead: int = 0) -> None:
@@ -207,7 +209,8 @@ def runs(flags: NDArray[np.bool_]) -> list[slice]:
     return [slice(a, b) for a, b in zip(borders[::2], borders[1::2], strict=True)]
 
 
-class Chunk(NamedTuple):
+@dataclass(frozen=True)
+class Chunk:
     """Chunk `index` of some streams: samples (streams, CHUNK and some), zeros but in the runs
     `active`, which begin and end at multiples of `CELL`."""
 

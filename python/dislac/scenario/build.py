@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From a scenario to the objects of the other rooms: the one place where they are put together."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 from itertools import count, pairwise
 
@@ -11,7 +12,7 @@ from ..channel import SnapshotModel
 from ..channel.emulator import ChannelEmulator
 from ..channel.link import Frame, Link
 from ..channel.path import ChannelPath
-from ..channel.precompensation import Precompensator
+from ..channel.precompensation import Precompensator, departure_delay
 from ..channel.schedule import BeamSchedule
 from ..dsp.delay import PASSBAND
 from ..dsp.noise import GaussianNoise, Noise, PooledNoise
@@ -41,6 +42,7 @@ __all__ = [
     "data_aided_estimator",
     "emulator",
     "estimator",
+    "flight",
     "link",
     "locate",
     "locator",
@@ -193,18 +195,25 @@ def link(scenario: Scenario, frames: int = 0) -> Link:
     """Pilot frames, pre-compensated, through the channel; as many as asked for, 0 for no end."""
     waveforms = [pilot_frame(scenario, k) for k in range(scenario.pilots.cycle)]
     first, period = lead_in(scenario), scenario.numerology.frame_period
-    train = (
-        Frame(k, first + k * period, waveforms[k % len(waveforms)])
-        for k in (range(frames) if frames else count())
-        if scenario.pilots.sends(k)
-    )
+    transmitter = precompensator(scenario)
+
+    def train() -> Iterator[Frame]:
+        for k in range(frames) if frames else count():
+            if scenario.pilots.sends(k):
+                start = first + k * period
+                due = start + (flight(scenario, start) if transmitter is None else 0)
+                yield Frame(k, start, due, waveforms[k % len(waveforms)])
+
     end = first + frames * period
-    return Link(
-        train,
-        end + run_out(scenario, end) if frames else None,
-        precompensator(scenario),
-        emulator(scenario),
-    )
+    end += run_out(scenario, end)
+    return Link(train(), end if frames else None, transmitter, emulator(scenario))
+
+
+def flight(scenario: Scenario, sample: int) -> int:
+    """Samples that the reference link takes for what leaves at a sample."""
+    time = sample / scenario.sample_rate
+    delay = departure_delay(reference_link(scenario), time, speed=scenario.propagation_speed)
+    return int(np.rint(delay * scenario.sample_rate))
 
 
 # The receiver
