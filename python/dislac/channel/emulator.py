@@ -55,6 +55,10 @@ Complexes = NDArray[np.complex128]
 BLOCK = 64
 """Chunks whose delays, phases and directions are worked out together."""
 
+SPAN = 128
+"""Hops from one exact state of the nodes to the next."""
+SPANS = BLOCK * HOPS // SPAN
+
 BATCH = 1024
 """Hops, counted for each path and stream, that are transformed together."""
 
@@ -219,7 +223,7 @@ class ChannelEmulator(ChunkProcessor):
         lead = 0
         if self.paths:
             self._prepare_arrivals(first // BLOCK)
-            shortest = int(min(np.min(whole) for whole in self._longest))
+            shortest = int(self._whole[:, first % BLOCK].min())
             self._wait = int(shortest < 2 * AHEAD)
             lead = first * CHUNK - min(
                 int(window_starts(first, whole[first % BLOCK]).min()) for whole in self._longest
@@ -331,8 +335,8 @@ class ChannelEmulator(ChunkProcessor):
     def _prepare_arrivals(self, block: int) -> None:
         if block == self._arriving_block:
             return
-        step = CHUNK / self.sample_rate
-        border = (block * BLOCK + np.arange(BLOCK + 1)) * step
+        step = SPAN * HOP / self.sample_rate
+        border = (block * SPANS + np.arange(SPANS + 1)) * step
         ways = [range_and_rate(path.nodes, border) for path in self.paths]
         length, rate = (np.stack(parts) / self.speed for parts in zip(*ways, strict=True))
         delay = _between(length, rate, step)
@@ -404,7 +408,7 @@ class ChannelEmulator(ChunkProcessor):
                 f"than {AHEAD}"
             )
         if self._compiled is not None:
-            return self._arrive_compiled(index, starts, out)
+            return self._arrive_compiled(index, starts)
         found = pieces(sounding(self._sent, starts), self._whole[:, chunk], self._most)
         for batch in batches(found, self._most):
             arriving = self._delay(chunk, starts, batch).reshape(self._rows, -1)
@@ -415,7 +419,7 @@ class ChannelEmulator(ChunkProcessor):
         self._sent.forget(int(starts.min()))
         return [samples(piece) for piece in found]
 
-    def _arrive_compiled(self, index: int, starts: NDArray[np.int64], out: Samples) -> list[slice]:
+    def _arrive_compiled(self, index: int, starts: NDArray[np.int64]) -> list[slice]:
         assert self._compiled is not None
         chunk, first = index % BLOCK, index * CHUNK
         taps, used = self._filters
@@ -446,7 +450,7 @@ class ChannelEmulator(ChunkProcessor):
         self._compiled.mix(
             *(self._arrived, 0, edges(found)),
             *(self._still, first, schedule.table, self._arriving_weights[chunk], gains),
-            *(out.view(np.float32), 0),
+            *(self._chunk.view(np.float32), 0),
         )
         self._sent.forget(int(starts.min()))
         return found
@@ -527,13 +531,13 @@ def _runs(x: Samples, stretch: Stretch) -> Samples:
 
 
 def _between(value: Floats, slope: Floats, step: float) -> Floats:
-    """Values at the borders of hops (..., n HOPS + 1) from those at the borders of chunks.
+    """Values at the borders of hops (..., n SPAN + 1) from those at the borders of spans.
 
     Cubic between (..., n + 1) values and slopes `step` apart, which errs by fourth derivative
     step^4 / 384: far below a picometre for satellites, while the nodes' states, which may be
-    costly, are asked once a chunk.
+    costly, are asked only now and then.
     """
-    t = np.arange(HOPS) / HOPS
+    t = np.arange(SPAN) / SPAN
     first, last = value[..., :-1, None], value[..., 1:, None]
     rise = last - first
     bend = step * slope[..., :-1, None] - rise, rise - step * slope[..., 1:, None]

@@ -263,9 +263,9 @@ class Precompensator(ChunkProcessor):
         prepared = self._prepare(block)
         starts = window_starts(index, prepared.whole[chunk])
         if self._compiled is not None:
-            return self._make_compiled(prepared, chunk, starts, out)
+            return self._make_compiled(prepared, chunk, starts)
         found = pieces(sounding(self._input, starts), prepared.whole[chunk], self._most)
-        out = out[:, :CHUNK].reshape(self.outputs, HOPS, HOP)
+        out = out.reshape(self.outputs, HOPS, HOP)
         for batch in batches(found, self._most):
             hops = np.concatenate([np.arange(piece.start, piece.stop) for piece in batch])
             response, turn = self._response[: len(hops)], self._rotation[: len(hops)]
@@ -285,7 +285,7 @@ class Precompensator(ChunkProcessor):
         return [samples(piece) for piece in found]
 
     def _make_compiled(
-        self, prepared: "_Block", chunk: int, starts: NDArray[np.int64], out: Samples
+        self, prepared: "_Block", chunk: int, starts: NDArray[np.int64]
     ) -> list[slice]:
         assert self._compiled is not None
         ring, size = self._input.ring
@@ -303,7 +303,7 @@ class Precompensator(ChunkProcessor):
                 prepared.row[here],
                 used,
             ),
-            *(prepared.start[here], prepared.end[here], out.view(np.float32)),
+            *(prepared.start[here], prepared.end[here], self._chunk.view(np.float32)),
         )
         self._input.forget(int(starts.min()))
         return [samples(run) for run in runs(heard)]

@@ -245,7 +245,7 @@ class ChunkProcessor(ABC):
 
     @abstractmethod
     def _make(self, index: int, out: Samples) -> list[slice]:
-        """Write chunk `index` to `out` (outputs, CHUNK and some), which holds zeros.
+        """Write chunk `index` to `out` (outputs, CHUNK), the beginning of `_chunk`, all zeros.
 
         Returns the runs of samples for which there is anything.
         """
@@ -336,7 +336,7 @@ class ChunkProcessor(ABC):
 
     def _make_next(self) -> None:
         clear(self._chunk, 0, self._made)
-        self._made = self._make(self._index, self._chunk)
+        self._made = self._make(self._index, self._chunk[:, :CHUNK])
 
     def _emit(self, out: Sequence[Samples]) -> int:
         """Make the next chunk; how many samples of it were written to `out`."""
