@@ -51,8 +51,8 @@ def test_chains_have_their_phase_and_delay(start):
         wanted = tones((n + start) / FS - delay) * np.exp(1j * phase)
         assert np.abs(chain[n] - wanted).max() < 1e-3
         # each tone's phase gives the delay to far better than 0.01 ns
-        basis = np.exp(2j * np.pi * (np.outer(n, TONES / FS) % 1))
-        found = np.linalg.lstsq(basis, chain[n].astype(complex), rcond=None)[0]
+        basis = np.exp(2j * np.pi * (np.outer(n[:5000], TONES / FS) % 1))
+        found = np.linalg.lstsq(basis, chain[n[:5000]].astype(complex), rcond=None)[0]
         turned = np.angle(found / AMPLITUDES * np.exp(-2j * np.pi * TONES * start / FS))
         residual = np.angle(np.exp(1j * (turned - phase + 2 * np.pi * TONES * delay)))
         assert abs(residual[-1]) < 1e-4  # at zero frequency: the phase alone

@@ -94,9 +94,7 @@ class FrontEnd(ChunkProcessor):
         for name, value in (("start_offset", start_offset), ("phase", phase), ("delay", delay)):
             values[name] = np.asarray(value, dtype=float)
             if values[name].shape not in ((), (chains,)) or not np.isfinite(values[name]).all():
-                raise StreamError(
-                    f"{name} is {value}; one finite number a chain ({chains}), or one"
-                )
+                raise StreamError(f"{name} is {value!r}; give one finite number, or {chains}")
         super().__init__(chains, chains, 0)
         self.sample_rate = sample_rate
         self.carrier_offset, self.clock_offset = carrier_offset, clock_offset
