@@ -14,11 +14,11 @@ from ..channel.precompensation import Precompensator
 from ..channel.schedule import BeamSchedule
 from ..dsp.delay import PASSBAND
 from ..dsp.noise import GaussianNoise, PooledNoise
-from ..estimation import DataAided, Estimate, Estimator, make_estimator
+from ..estimation import Calibration, DataAided, Estimate, Estimator, calibrate, make_estimator
 from ..geometry import LinearMotion, delay_and_doppler
 from ..positioning import BistaticLocator, Fix, FixStatus
 from ..waveform import Equalizer, Payload, PayloadReceiver, modulate
-from .model import Scenario
+from .model import Scenario, parse_scenario
 from .truth import (
     bound,
     carriers,
@@ -26,6 +26,7 @@ from .truth import (
     ends,
     first_arrival,
     frame_time,
+    known_signature,
     lead_in,
     noise_power,
     path_gains,
@@ -37,9 +38,12 @@ from .truth import (
 )
 
 __all__ = [
+    "calibration",
+    "chain_factors",
     "data_aided_estimator",
     "emulator",
     "estimator",
+    "for_calibration",
     "front_end",
     "locate",
     "locator",
@@ -212,6 +216,40 @@ def received(scenario: Scenario, sent: NDArray[np.complex64]) -> NDArray[np.comp
         if stage is not None:
             sent = stage.process(sent)
     return sent
+
+
+def chain_factors(scenario: Scenario) -> NDArray[np.complex64] | None:
+    """(Nrf, 1, Nsc) by which demodulated frames (Nrf, Ms, Nsc) are to be multiplied so that all
+    chains are alike, None where nothing is known about them."""
+    if scenario.calibration is None:
+        return None
+    factors = scenario.calibration.factors(scenario.numerology.frequencies)
+    return factors[:, None].astype(np.complex64)
+
+
+def for_calibration(scenario: Scenario, *, emulated: bool = False) -> Scenario:
+    """The scenario as a calibration uses it: every frame, and no calibration yet.
+
+    Args:
+        emulated: over the direct path. It takes the place of the scenario's paths if there is none
+            among them, and the noise is then relative to it.
+    """
+    overrides: dict[str, object] = {"calibration": None, "estimator.every": 1}
+    if emulated and not any(path.kind == "direct" for path in scenario.channel.paths):
+        overrides["channel.paths"] = [{"kind": "direct"}]
+    return parse_scenario(scenario.text, scenario.name, overrides)
+
+
+def calibration(
+    scenario: Scenario, frames: NDArray[np.complex64], numbers: NDArray[np.int64]
+) -> Calibration:
+    """What the receive chains do, from frames (K, Ms, Nsc, Nrf) with these numbers (K,) that have
+    come from the transmitter directly.
+
+    Raises:
+        CalibrationError: there are too few, or too weak ones, or a chain is dead.
+    """
+    return calibrate(snapshot_model(scenario), frames, known_signature(scenario, numbers))
 
 
 def estimator(scenario: Scenario) -> Estimator:

@@ -14,6 +14,7 @@ from scipy.spatial.transform import Rotation
 from ..arrays import PlanarArray, phase_shifter_beams
 from ..channel import Coupling
 from ..channel.fading import ShadowedRician
+from ..estimation import Calibration
 from ..geometry import SPEED_OF_LIGHT, Motion
 from ..waveform import (
     Numerology,
@@ -30,6 +31,7 @@ from ..waveform import (
 )
 from ..waveform.numerology import nr_mu, nr_slot_symbols
 from ..waveform.prs import PRB
+from .calibration import read_calibration
 from .loader import Document, Key, load_document, parse_document
 from .motion import node_motion, scenario_epoch, scenario_origin
 
@@ -154,7 +156,8 @@ class Scenario:
     [deg], height [m]) of the scene's zero, or None; `epoch` is what time zero is, or None.
     `satellites` send what the transmitter sends. With a `gateway`, they and the transmitter pass on
     what it sends them. `payload` is what frames carry beside pilots, or None. `front_end` is what
-    the receiver's does, None if it is perfect. `text` is the YAML that says all this.
+    the receiver's does, None if it is perfect; `calibration` what the receiver knows about it.
+    `text` is the YAML that says all this.
     """
 
     name: str
@@ -177,6 +180,7 @@ class Scenario:
     precompensation: Precompensation
     channel: Channel
     front_end: FrontEndSettings | None
+    calibration: Calibration | None
     estimator: EstimatorSettings
     target_below: bool
     known_height: float | None
@@ -275,6 +279,7 @@ def _build(document: Document) -> Scenario:
         ),
         channel=_channel(document, nodes, seed),
         front_end=_front_end(document, receive_beams.shape[-1], numerology.sample_rate),
+        calibration=read_calibration(document, receive_beams.shape[-1]),
         estimator=_estimator(document, numerology),
         target_below=locator.get("side", "below") == "below",
         known_height=locator.get("known_height_m"),
