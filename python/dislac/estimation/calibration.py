@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Phase, amplitude and delay of each receive chain, from frames of a known transmitter.
 
-Frame k, demodulated, is y_k[m, n, i] = a_k g_i r_k[m, i] exp(j 2 pi (nu_k t_m - tau_k f - tau_i f))
+Frame k, demodulated, is
+y_k[m, n, i] = a_k g_i r_k[m, i] exp(j 2 pi (nu_k t_m - (tau_k + rho_k t_m + tau_i) f))
 plus white noise, with f the frequency of the element and r_k the spatial signature that the known
 direction predicts: what the beams of chain i make of it in symbol m. Known to nobody are the
-frames' amplitudes a_k, carrier offsets nu_k and delays tau_k, and the chains' gains g_i and delays
-tau_i. All of them are estimated together by maximum likelihood. What is common to all chains cannot
-be told from what is common to all frames: chain 0 is the reference.
+frames' amplitudes a_k, carrier offsets nu_k, delays tau_k and the rates rho_k of these, and the
+chains' gains g_i and delays tau_i. (Clocks and a pre-compensation that is constant over a frame let
+delays drift; as its beams weigh the symbols for each chain, that would pass for a delay between
+chains.) All are estimated together by maximum likelihood. What is common to all chains cannot be
+told from what is common to all frames: chain 0 is the reference.
 """
 
 from collections.abc import Iterator
@@ -135,7 +138,7 @@ class _Fit:
         steps = np.diff(model.frequencies)
         self.spacing = float(steps[0]) if len(steps) else 1.0
         frames, chains = len(y), y.shape[-1]
-        self.frame_delay, self.frame_doppler = np.zeros((2, frames))
+        self.frame_delay, self.frame_rate, self.frame_doppler = np.zeros((3, frames))
         self.frame_gain = np.ones(frames, dtype=complex)
         self.chain_delay = np.zeros(chains)
         self.chain_gain = np.ones(chains, dtype=complex)
@@ -144,8 +147,9 @@ class _Fit:
 
     def _frame_turn(self) -> Complexes:
         """(K, Ms, Nsc) what turns in a frame, of all chains alike."""
-        turns = np.einsum("k,m->km", self.frame_doppler, self.time)[:, :, None]
-        return np.exp(2j * np.pi * (turns - np.multiply.outer(self.frame_delay, self.frequency)))
+        turns = self.frame_doppler[:, None] * self.time
+        delay = self.frame_delay[:, None] + self.frame_rate[:, None] * self.time
+        return np.exp(2j * np.pi * (turns[:, :, None] - delay[:, :, None] * self.frequency))
 
     def _chain_turn(self) -> Complexes:
         """(Nrf, Ms, Nsc) what turns in a chain, in all frames alike."""
@@ -230,9 +234,10 @@ class _Fit:
     def refine(self) -> None:
         """Newton's steps for the frames with the chains held, and the other way round."""
         t, f = self._scales()
-        constant = np.ones_like(self.frequency)
-        frame_basis = np.stack([constant, self.time[:, None] * t * constant, -self.frequency * f])
-        chain_basis = frame_basis[[0, 2]]
+        constant, time = np.ones_like(self.frequency), self.time[:, None] * t
+        delay = -self.frequency * f
+        frame_basis = np.stack([constant, time * constant, delay, time * delay])
+        chain_basis = np.stack([constant, delay])
         power = np.abs(self.signature) ** 2
         for _ in range(_ROUNDS):
             chain = self.chain_gain[:, None, None] * self._chain_turn()
@@ -241,6 +246,7 @@ class _Fit:
             self.frame_gain, step = _newton(data, weight, frame_basis)
             self.frame_doppler = self.frame_doppler + step[:, 1] * t / (2 * np.pi)
             self.frame_delay = self.frame_delay + step[:, 2] * f / (2 * np.pi)
+            self.frame_rate = self.frame_rate + step[:, 3] * f * t / (2 * np.pi)
             self.frame_gain = self.frame_gain * np.exp(1j * step[:, 0])
 
             frame = self.frame_gain[:, None, None] * self._frame_turn()
@@ -263,9 +269,9 @@ class _Fit:
 
     def _judge(self, data: Complexes, weight: Floats, basis: Floats) -> None:
         """Noise and standard errors [of basis functions] at the current parameters."""
-        count = self.y.size - 2 * len(self.y) - 1.5 * len(self.chain_gain)
+        count = self.y.size - 2.5 * len(self.y) - 1.5 * len(self.chain_gain)
         energy = weight.sum(axis=1) * data.shape[2]
-        total = float(np.vdot(self.y, self.y).real)
+        total = float(np.sum(np.abs(self.y) ** 2, dtype=float))
         self.signal = float(np.sum(np.abs(self.chain_gain) ** 2 * energy))
         self.noise = max(total - self.signal, 1e-30 * total) / count
         information = np.einsum("im,pmn,qmn->ipq", weight, basis, basis)

@@ -230,11 +230,18 @@ def chain_factors(scenario: Scenario) -> NDArray[np.complex64] | None:
 def for_calibration(scenario: Scenario, *, emulated: bool = False) -> Scenario:
     """The scenario as a calibration uses it: every frame, and no calibration yet.
 
+    The direct path is never late: the middle of the prefix is where the symbols' edges, which ring
+    in the chains' filters, are farthest from the transform window.
+
     Args:
         emulated: over the direct path. It takes the place of the scenario's paths if there is none
             among them, and the noise is then relative to it.
     """
-    overrides: dict[str, object] = {"calibration": None, "estimator.every": 1}
+    overrides: dict[str, object] = {
+        "calibration": None,
+        "estimator.every": 1,
+        "numerology.window_advance": scenario.numerology.shortest_prefix // 2,
+    }
     if emulated and not any(path.kind == "direct" for path in scenario.channel.paths):
         overrides["channel.paths"] = [{"kind": "direct"}]
     return parse_scenario(scenario.text, scenario.name, overrides)

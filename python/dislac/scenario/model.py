@@ -289,6 +289,7 @@ def _build(document: Document) -> Scenario:
 
 def _numerology(document: Document, prs: PrsResourceSet | None) -> Numerology:
     values = dict(document.data["numerology"])
+    values["advance"] = values.pop("window_advance", None)
     fft_size, prefix = values["fft_size"], values["cyclic_prefix"]
     if prs is not None:
         needed = prs.slots * prs.slot_symbols
@@ -324,7 +325,8 @@ def _numerology(document: Document, prs: PrsResourceSet | None) -> Numerology:
     try:
         return Numerology(**values)
     except ValueError as error:
-        key = "subcarriers" if "subcarriers" in str(error) else "frame_period"
+        keys = "subcarriers", "window_advance", "frame_period"
+        key = next(key for key in keys if key in str(error) or key == "frame_period")
         raise document.error(f"numerology.{key}", str(error)) from None
 
 

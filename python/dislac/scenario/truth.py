@@ -39,6 +39,7 @@ __all__ = [
     "reference_link",
     "run_out",
     "snapshot_model",
+    "true_calibration",
     "true_paths",
 ]
 
@@ -182,6 +183,16 @@ def directions(scenario: Scenario, nodes: Sequence[Motion], time: ArrayLike) -> 
             for array, way in zip(arrays, ways, strict=True)
         ]
     )
+
+
+def true_calibration(scenario: Scenario) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(Nrf,) phases [rad] and delays [s] of the receive chains relative to the first, as the
+    front end has them."""
+    settings = scenario.front_end
+    if settings is None:
+        return np.zeros(scenario.chains), np.zeros(scenario.chains)
+    phase, delay = np.array(settings.phase), np.array(settings.delay)
+    return phase - phase[0], delay - delay[0]
 
 
 # How strong
