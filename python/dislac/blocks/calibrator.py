@@ -35,7 +35,7 @@ class calibrator(Guarded, gr.sync_block):
     """
 
     def __init__(
-        self, scenario: Scenario, frames: int = 1000, path: str | PathLike[str] | None = None
+        self, scenario: Scenario, frames: int = 2000, path: str | PathLike[str] | None = None
     ) -> None:
         if frames < 8:
             raise CalibrationError(f"frames is {frames}; a calibration takes 8 or more")

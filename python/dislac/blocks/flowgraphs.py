@@ -180,7 +180,7 @@ class calibrate_flowgraph(_Flowgraph):
         scenario: Scenario,
         reader: RecordingReader | None = None,
         *,
-        frames: int = 1000,
+        frames: int = 2000,
         path: str | PathLike[str] | None = None,
     ) -> None:
         scenario = build.for_calibration(scenario, emulated=reader is None)

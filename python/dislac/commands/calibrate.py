@@ -31,7 +31,7 @@ __all__ = ["COMMANDS"]
     help="File to write, for the key `calibration` of a scenario.",
 )
 @click.option(
-    "--frames", type=click.IntRange(8), default=1000, show_default=True, help="Most frames to use."
+    "--frames", type=click.IntRange(8), default=2000, show_default=True, help="Most frames to use."
 )
 @click.option("--scenario", metavar="FILE", help="What was recorded, if the recording is wrong.")
 @_settings

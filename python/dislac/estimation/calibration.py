@@ -307,6 +307,7 @@ class _Fit:
                 f"{frames}, or bring the transmitter closer"
             )
         phase = np.angle(self.chain_gain / self.chain_gain[0])
+        phase[0] = 0.0
         return Calibration(
             phase=phase,
             delay=self.chain_delay - self.chain_delay[0],
