@@ -667,3 +667,9 @@ def _summary(fixes: Sequence[Fix], counters: dict[str, int]) -> str:
 
 def _rms(values: NDArray[np.float64]) -> float:
     return float(np.sqrt(np.mean(values**2)))
+
+
+from .commands import calibrate as _calibrate  # noqa: E402 they use what is above
+
+for _command in _calibrate.COMMANDS:
+    main.add_command(_command)

@@ -3,6 +3,7 @@
 
 from .emulator import ChannelEmulator
 from .fading import BlockFading, ShadowedRician
+from .front_end import FrontEnd
 from .link import Frame, Link
 from .link_budget import (
     NOMINAL_NOISE_TEMPERATURE,
@@ -26,6 +27,7 @@ __all__ = [
     "ChannelPath",
     "Coupling",
     "Frame",
+    "FrontEnd",
     "Link",
     "Paths",
     "Precompensator",

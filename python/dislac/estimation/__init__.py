@@ -6,6 +6,7 @@ from typing import Literal
 from numpy.typing import ArrayLike
 
 from ..channel import SnapshotModel
+from .calibration import Calibration, CalibrationError, calibrate
 from .data_aided import DataAided
 from .delay_doppler import DelayDoppler
 from .mmv_bomp import MmvBomp, MmvBompEstimator, mmv_bomp_literal
@@ -13,6 +14,8 @@ from .off_grid import OffGridEstimator
 from .result import Estimate, Estimator, EstimatorError, FrameError
 
 __all__ = [
+    "Calibration",
+    "CalibrationError",
     "DataAided",
     "DelayDoppler",
     "Estimate",
@@ -22,6 +25,7 @@ __all__ = [
     "MmvBomp",
     "MmvBompEstimator",
     "OffGridEstimator",
+    "calibrate",
     "make_estimator",
     "mmv_bomp_literal",
 ]

@@ -8,7 +8,7 @@ from itertools import count, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ..channel import SnapshotModel
+from ..channel import FrontEnd, SnapshotModel
 from ..channel.emulator import ChannelEmulator
 from ..channel.link import Frame, Link
 from ..channel.path import ChannelPath
@@ -16,11 +16,11 @@ from ..channel.precompensation import Precompensator, departure_delay
 from ..channel.schedule import BeamSchedule
 from ..dsp.delay import PASSBAND
 from ..dsp.noise import GaussianNoise, Noise, PooledNoise
-from ..estimation import DataAided, Estimate, Estimator, make_estimator
+from ..estimation import Calibration, DataAided, Estimate, Estimator, calibrate, make_estimator
 from ..geometry import LinearMotion, delay_and_doppler
 from ..positioning import BistaticLocator, Fix, FixStatus
 from ..waveform import Equalizer, Payload, PayloadReceiver, modulate
-from .model import Scenario
+from .model import Scenario, parse_scenario
 from .truth import (
     bound,
     carriers,
@@ -28,6 +28,7 @@ from .truth import (
     ends,
     first_arrival,
     frame_time,
+    known_signature,
     lead_in,
     noise_power,
     path_gains,
@@ -39,10 +40,14 @@ from .truth import (
 )
 
 __all__ = [
+    "calibration",
+    "chain_factors",
     "data_aided_estimator",
     "emulator",
     "estimator",
     "flight",
+    "for_calibration",
+    "front_end",
     "link",
     "locate",
     "locator",
@@ -219,14 +224,74 @@ def flight(scenario: Scenario, sample: int) -> int:
 # The receiver
 
 
+def front_end(scenario: Scenario) -> FrontEnd | None:
+    """What the receiver's front end does to the receive chains, None where it is perfect."""
+    settings = scenario.front_end
+    if settings is None:
+        return None
+    return FrontEnd(
+        scenario.chains,
+        sample_rate=scenario.sample_rate,
+        carrier_offset=settings.carrier_offset,
+        clock_offset=settings.clock_offset,
+        start_offset=settings.start_offset,
+        phase=settings.phase,
+        delay=settings.delay,
+        passband=_passband(scenario),
+    )
+
+
 def received(scenario: Scenario, sent: NDArray[np.complex64]) -> NDArray[np.complex64]:
     """What the receive chains get of samples (chains, n) that are pre-compensated and emulated.
 
     (chains, n or more) samples; those that are on their way at the end come out too.
     """
-    transmitter, channel = precompensator(scenario), emulator(scenario)
     sent = np.pad(sent, ((0, 0), (0, run_out(scenario, sent.shape[1]))))
-    return channel.process(sent if transmitter is None else transmitter.process(sent))
+    for stage in (precompensator(scenario), emulator(scenario), front_end(scenario)):
+        if stage is not None:
+            sent = stage.process(sent)
+    return sent
+
+
+def chain_factors(scenario: Scenario) -> NDArray[np.complex64] | None:
+    """(Nrf, 1, Nsc) by which demodulated frames (Nrf, Ms, Nsc) are to be multiplied so that all
+    chains are alike, None where nothing is known about them."""
+    if scenario.calibration is None:
+        return None
+    factors = scenario.calibration.factors(scenario.numerology.frequencies)
+    return factors[:, None].astype(np.complex64)
+
+
+def for_calibration(scenario: Scenario, *, emulated: bool = False) -> Scenario:
+    """The scenario as a calibration uses it: every frame, and no calibration yet.
+
+    The direct path is never late: the middle of the prefix is where the symbols' edges, which ring
+    in the chains' filters, are farthest from the transform window.
+
+    Args:
+        emulated: over the direct path. It takes the place of the scenario's paths if there is none
+            among them, and the noise is then relative to it.
+    """
+    overrides: dict[str, object] = {
+        "calibration": None,
+        "estimator.every": 1,
+        "numerology.window_advance": scenario.numerology.shortest_prefix // 2,
+    }
+    if emulated and not any(path.kind == "direct" for path in scenario.channel.paths):
+        overrides["channel.paths"] = [{"kind": "direct"}]
+    return parse_scenario(scenario.text, scenario.name, overrides)
+
+
+def calibration(
+    scenario: Scenario, frames: NDArray[np.complex64], numbers: NDArray[np.int64]
+) -> Calibration:
+    """What the receive chains do, from frames (K, Ms, Nsc, Nrf) with these numbers (K,) that have
+    come from the transmitter directly.
+
+    Raises:
+        CalibrationError: there are too few, or too weak ones, or a chain is dead.
+    """
+    return calibrate(snapshot_model(scenario), frames, known_signature(scenario, numbers))
 
 
 def estimator(scenario: Scenario) -> Estimator:
