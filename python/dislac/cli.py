@@ -667,3 +667,9 @@ def _summary(fixes: Sequence[Fix], counters: dict[str, int]) -> str:
 
 def _rms(values: NDArray[np.float64]) -> float:
     return float(np.sqrt(np.mean(values**2)))
+
+
+from .commands import zmq as _zmq  # noqa: E402 they use what is above
+
+for _command in _zmq.COMMANDS:
+    main.add_command(_command)
