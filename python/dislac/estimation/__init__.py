@@ -6,6 +6,7 @@ from typing import Literal
 from numpy.typing import ArrayLike
 
 from ..channel import SnapshotModel
+from .angular_spectrum import AngularSpectrum
 from .data_aided import DataAided
 from .delay_doppler import DelayDoppler
 from .mmv_bomp import MmvBomp, MmvBompEstimator, mmv_bomp_literal
@@ -13,6 +14,7 @@ from .off_grid import OffGridEstimator
 from .result import Estimate, Estimator, EstimatorError, FrameError
 
 __all__ = [
+    "AngularSpectrum",
     "DataAided",
     "DelayDoppler",
     "Estimate",
