@@ -4,7 +4,9 @@
 Imports Qt, so it is imported by what is about to show a window, and by nothing else.
 """
 
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,12 +22,13 @@ except ImportError as error:
     ) from None
 
 __all__ = [
-    "Color",
+    "Colors",
     "Display",
     "Panel",
     "QtCore",
     "QtGui",
     "QtWidgets",
+    "colors_of",
     "figure",
     "pen",
     "pg",
@@ -34,18 +37,47 @@ __all__ = [
 ]
 
 
-class Color:
-    """Okabe and Ito's colours, which colour-blind people tell apart, on white."""
+_REST = 9.0
+"""Times that the widgets' thread rests as long as it has worked: a tenth of a core at most."""
 
-    PAPER = "#ffffff"
-    INK = "#1f2933"
-    FAINT = "#6b7785"
-    GRID = "#e3e8ee"
-    BLUE = "#0072b2"
-    SKY = "#56b4e9"
-    GREEN = "#009e73"
-    ORANGE = "#e69f00"
-    VERMILION = "#d55e00"
+
+@dataclass(frozen=True)
+class Colors:
+    """Okabe and Ito's colours, which colour-blind people tell apart."""
+
+    paper: str = "#ffffff"
+    ink: str = "#1f2933"
+    faint: str = "#6b7785"
+    blue: str = "#0072b2"
+    sky: str = "#56b4e9"
+    green: str = "#009e73"
+    orange: str = "#e69f00"
+    vermilion: str = "#d55e00"
+
+
+THEMES = {
+    "light": Colors(),
+    "dark": Colors(
+        paper="#171c23",
+        ink="#e6eaef",
+        faint="#98a4b1",
+        blue="#3f9fdc",
+        sky="#8ecdf2",
+        green="#2cc295",
+        vermilion="#ff7d3c",
+    ),
+}
+
+
+def colors_of(theme: str) -> Colors:
+    """The colours of a theme.
+
+    Raises:
+        ValueError: there is no such theme.
+    """
+    if theme not in THEMES:
+        raise ValueError(f"theme is {theme!r}; there are 'light' and 'dark'")
+    return THEMES[theme]
 
 
 def figure(value: float, unit: str = "", decimals: int = 1) -> str:
@@ -57,7 +89,7 @@ def figure(value: float, unit: str = "", decimals: int = 1) -> str:
     return f"{value:.{decimals}f} {unit}".rstrip().replace("-", "−")
 
 
-def pen(color: str, width: float) -> Any:
+def pen(color: Any, width: float) -> Any:
     """A pen whose width [pixels] does not depend on the zoom."""
     return pg.mkPen(color, width=width)
 
@@ -65,7 +97,7 @@ def pen(color: str, width: float) -> Any:
 class Panel(QtWidgets.QWidget):
     """Numbers with a caption over each, in rows."""
 
-    def __init__(self, rows: Sequence[Sequence[str]]) -> None:
+    def __init__(self, rows: Sequence[Sequence[str]], colors: Colors) -> None:
         super().__init__()
         grid = QtWidgets.QGridLayout(self)
         grid.setContentsMargins(8, 2, 8, 4)
@@ -79,8 +111,8 @@ class Panel(QtWidgets.QWidget):
                 title, value = QtWidgets.QLabel(caption), QtWidgets.QLabel("–")
                 title.setIndent(0)
                 value.setIndent(0)
-                title.setStyleSheet(f"color: {Color.FAINT}; font-size: 12px;")
-                value.setStyleSheet(f"color: {Color.INK}; font-size: 15px; font-weight: 600;")
+                title.setStyleSheet(f"color: {colors.faint}; font-size: 12px;")
+                value.setStyleSheet(f"color: {colors.ink}; font-size: 15px; font-weight: 600;")
                 grid.addWidget(title, 2 * y, x)
                 grid.addWidget(value, 2 * y + 1, x)
                 grid.setColumnStretch(x, 1)
@@ -99,25 +131,35 @@ class Panel(QtWidgets.QWidget):
 class Display(QtWidgets.QWidget):
     """A widget that looks for something new a few times a second, while it can be seen.
 
+    What it costs is limited, too: it looks no sooner than the thread of the widgets has rested
+    for `_REST` times as long as it has worked since the last look.
+
     Args:
         newest: gives what there is to show, or None if that is what it gave before. It is asked
             in the thread of the widgets, so blocks hand nothing over but leave it lying.
-        update_rate: how often [Hz].
+        update_rate: how often [Hz]; None: never, somebody else calls `draw`.
+        colors: of the theme.
     """
 
-    def __init__(self, newest: Callable[[], Any], update_rate: float) -> None:
+    def __init__(
+        self, newest: Callable[[], Any], update_rate: float | None, colors: Colors
+    ) -> None:
         if QtWidgets.QApplication.instance() is None:
             raise RuntimeError(
                 "a display needs a QApplication; choose QT GUI in the flowgraph's options"
             )
         super().__init__()
         self._newest = newest
-        self._timer = QtCore.QTimer(self)
-        self._timer.setInterval(max(1, round(1000 / update_rate)))
-        self._timer.timeout.connect(self.refresh)
+        self.colors = colors
+        self._worked, self._since = time.thread_time(), time.monotonic()
+        self._timer = None
+        if update_rate is not None:
+            self._timer = QtCore.QTimer(self)
+            self._timer.setInterval(max(1, round(1000 / update_rate)))
+            self._timer.timeout.connect(self._tick)
         self.setAttribute(QtCore.Qt.WA_StyledBackground)
         self.setObjectName("display")
-        self.setStyleSheet(f"#display {{ background: {Color.PAPER}; }}")
+        self.setStyleSheet(f"#display {{ background: {colors.paper}; }}")
         self._layout = QtWidgets.QVBoxLayout(self)
         self._layout.setContentsMargins(4, 4, 4, 4)
         self._layout.setSpacing(2)
@@ -125,7 +167,7 @@ class Display(QtWidgets.QWidget):
     def add_plots(self) -> Any:
         """Room for plots, which takes all the space that there is."""
         plots = pg.GraphicsLayoutWidget()
-        plots.setBackground(Color.PAPER)
+        plots.setBackground(self.colors.paper)
         plots.ci.setContentsMargins(4, 4, 4, 0)
         plots.ci.layout.setSpacing(8)
         plots.setFrameShape(QtWidgets.QFrame.NoFrame)
@@ -137,12 +179,12 @@ class Display(QtWidgets.QWidget):
         label = QtWidgets.QLabel(text)
         label.setAlignment(QtCore.Qt.AlignCenter)
         label.setWordWrap(True)
-        label.setStyleSheet(f"color: {Color.INK}; font-size: 12px;")
+        label.setStyleSheet(f"color: {self.colors.ink}; font-size: 12px;")
         self._layout.addWidget(label)
         return label
 
     def add_panel(self, rows: Sequence[Sequence[str]]) -> Panel:
-        panel = Panel(rows)
+        panel = Panel(rows, self.colors)
         self._layout.addWidget(panel)
         return panel
 
@@ -155,29 +197,39 @@ class Display(QtWidgets.QWidget):
     def draw(self, news: Any) -> None:
         raise NotImplementedError
 
+    def _tick(self) -> None:
+        worked, now = time.thread_time(), time.monotonic()
+        if now - self._since < (1 + _REST) * (worked - self._worked):
+            return
+        self._worked, self._since = worked, now
+        self.refresh()
+
     def showEvent(self, event: Any) -> None:
-        self._timer.start()
+        if self._timer is not None:
+            self._timer.start()
         super().showEvent(event)
 
     def hideEvent(self, event: Any) -> None:
-        self._timer.stop()
+        if self._timer is not None:
+            self._timer.stop()
         super().hideEvent(event)
 
 
-def style_plot(plot: Any, title: str, bottom: str, left: str) -> None:
+def style_plot(plot: Any, title: str, bottom: str, left: str, colors: Colors) -> None:
     """Gives a plot its title, labels and colours."""
-    plot.setTitle(title, color=Color.INK, size="11pt")
-    style_axis(plot.getAxis("bottom"), bottom)
-    style_axis(plot.getAxis("left"), left)
+    plot.setTitle(title, color=colors.ink, size="11pt")
+    style_axis(plot.getAxis("bottom"), bottom, colors)
+    style_axis(plot.getAxis("left"), left, colors)
     plot.hideButtons()
 
 
-def style_axis(axis: Any, label: str) -> None:
+def style_axis(axis: Any, label: str, colors: Colors) -> None:
     """Gives an axis its label and colours."""
     font = QtGui.QFont()
     font.setPointSizeF(9)
     axis.setStyle(tickFont=font)
-    axis.setPen(Color.FAINT)
-    axis.setTextPen(Color.INK)
+    axis.setPen(colors.faint)
+    axis.setTextPen(colors.ink)
     axis.enableAutoSIPrefix(False)
-    axis.setLabel(label, color=Color.INK, **{"font-size": "10pt"})
+    if label:
+        axis.setLabel(label, color=colors.ink, **{"font-size": "10pt"})

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The angular spectrum in the live view: the power of a frame over directions of arrival."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ..estimation import AngularSpectrum
+from ._display import Colors, Display, figure, pen, pg, style_axis, style_plot
+from ._pictures import AngularPicture
+
+__all__ = ["AngularWidget"]
+
+_CELLS = (("Peak direction", "Off the truth", "Peak power"),)
+
+
+class AngularWidget(Display):
+    """Draws an `AngularPicture`.
+
+    Args:
+        spectrum: its grid.
+        newest: gives the picture of the newest frame, None if that is what it gave before.
+        update_rate: how often it is asked [Hz]; None: never.
+        colors: of the theme.
+        rows: the panel's captions, in another order.
+    """
+
+    def __init__(
+        self,
+        spectrum: AngularSpectrum,
+        newest: Callable[[], AngularPicture | None],
+        update_rate: float | None,
+        colors: Colors,
+        rows: Sequence[Sequence[str]] = _CELLS,
+    ) -> None:
+        super().__init__(newest, update_rate, colors)
+        symbols, _, chains = spectrum.model.shape
+        scale = (-10.0, 10 * np.log10(symbols * chains))
+        step = spectrum.axis[1] - spectrum.axis[0]
+        plots = self.add_plots()
+        self.plot = plots.addPlot()
+        style_plot(
+            self.plot, "Angular spectrum", "direction cosine u_x", "direction cosine u_y", colors
+        )
+        self.plot.setAspectLocked(True)
+        self.image = pg.ImageItem(levels=scale)
+        self.image.setColorMap(pg.colormap.get("viridis"))
+        self._rectangle = pg.QtCore.QRectF(-1 - step / 2, -1 - step / 2, 2 + step, 2 + step)
+        self.plot.addItem(self.image)
+        self.plot.setRange(pg.QtCore.QRectF(-1.05, -1.05, 2.1, 2.1), padding=0.0)
+        turn = np.linspace(0, 2 * np.pi, 91)
+        # the edge of what can be seen, and 30 and 60 degrees off the array's axis
+        for radius, color, width in ((1.0, colors.faint, 1.5), (0.5, "#ffffff80", 1)) + (
+            (np.sqrt(0.75), "#ffffff80", 1),
+        ):
+            circle = radius * np.cos(turn), radius * np.sin(turn)
+            self.plot.addItem(pg.PlotCurveItem(*circle, pen=pen(color, width)))
+        self._paths = pg.ScatterPlotItem(
+            size=9, symbol="o", brush=None, pen=pen(colors.vermilion, 2)
+        )
+        # Seen on bright and on dark ground
+        self._rings = [
+            pg.ScatterPlotItem(size=20, symbol="o", brush=None, pen=pen(color, width))
+            for color, width in (("#ffffff", 5), ("#1f2933", 2))
+        ]
+        self._truth = [
+            pg.ScatterPlotItem(size=14, symbol="+", brush=brush, pen=pen(color, width))
+            for brush, color, width in (("#ffffff", "#ffffff", 3), ("#1f2933", "#1f2933", 1))
+        ]
+        for item in (*self._rings, *self._truth, self._paths):
+            self.plot.addItem(item)
+        bar = pg.ColorBarItem(values=scale, colorMap="viridis", interactive=False, width=14)
+        bar.setImageItem(self.image, insert_in=self.plot)
+        style_axis(bar.getAxis("right"), "gain over white noise [dB]", colors)
+        self.add_note(
+            "◯ peak &nbsp;&nbsp; ✚ true direction &nbsp;&nbsp; "
+            f'<span style="color:{colors.vermilion}">○</span> paths found &nbsp;&nbsp; '
+            "circles: 30°, 60°, 90° off the array's axis"
+        )
+        self.panel = self.add_panel(rows)
+        self.setMinimumSize(320, 320)
+
+    def draw(self, picture: AngularPicture) -> None:
+        decibels = 10 * np.log10(np.maximum(picture.gain, 1e-3)).astype(np.float32)
+        self.image.setImage(decibels, autoLevels=False)
+        self.image.setRect(self._rectangle)
+        peak, true = picture.peak.arrival, picture.truth
+        for ring in self._rings:
+            ring.setData(*peak[:, None])
+        for cross in self._truth:
+            cross.setData(*true[np.isfinite(true).all(), None].reshape(2, -1))
+        self._paths.setData(*picture.paths.T)
+        self.panel.show_values(
+            {
+                "Peak direction": " ".join(
+                    f"{name} {figure(value, decimals=3)}"
+                    for name, value in zip(("u_x", "u_y"), peak, strict=True)
+                ),
+                "Off the truth": figure(float(np.linalg.norm(peak - true)), decimals=3),
+                "Peak power": figure(10 * np.log10(max(picture.peak.gain, 1e-3)), "dB"),
+            }
+        )
