@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..estimation import AngularSpectrum
-from ._display import Colors, Display, figure, pen, pg, style_axis, style_plot
+from ._display import Colors, Display, Marks, figure, pen, pg, style_axis, style_plot
 from ._pictures import AngularPicture
 
 __all__ = ["AngularWidget"]
@@ -50,32 +50,22 @@ class AngularWidget(Display):
         self.plot.setRange(pg.QtCore.QRectF(-1.05, -1.05, 2.1, 2.1), padding=0.0)
         turn = np.linspace(0, 2 * np.pi, 91)
         # the edge of what can be seen, and 30 and 60 degrees off the array's axis
-        for radius, color, width in ((1.0, colors.faint, 1.5), (0.5, "#ffffff80", 1)) + (
+        for radius, color, width in (
+            (1.0, colors.faint, 1.5),
             (np.sqrt(0.75), "#ffffff80", 1),
+            (0.5, "#ffffff80", 1),
         ):
             circle = radius * np.cos(turn), radius * np.sin(turn)
             self.plot.addItem(pg.PlotCurveItem(*circle, pen=pen(color, width)))
-        self._paths = pg.ScatterPlotItem(
-            size=9, symbol="o", brush=None, pen=pen(colors.vermilion, 2)
-        )
-        # Seen on bright and on dark ground
-        self._rings = [
-            pg.ScatterPlotItem(size=20, symbol="o", brush=None, pen=pen(color, width))
-            for color, width in (("#ffffff", 5), ("#1f2933", 2))
-        ]
-        self._truth = [
-            pg.ScatterPlotItem(size=14, symbol="+", brush=brush, pen=pen(color, width))
-            for brush, color, width in (("#ffffff", "#ffffff", 3), ("#1f2933", "#1f2933", 1))
-        ]
-        for item in (*self._rings, *self._truth, self._paths):
-            self.plot.addItem(item)
+        self.marks = Marks(colors)
+        self.plot.addItem(self.marks)
         bar = pg.ColorBarItem(values=scale, colorMap="viridis", interactive=False, width=14)
         bar.setImageItem(self.image, insert_in=self.plot)
         style_axis(bar.getAxis("right"), "gain over white noise [dB]", colors)
         self.add_note(
             "◯ peak &nbsp;&nbsp; ✚ true direction &nbsp;&nbsp; "
             f'<span style="color:{colors.vermilion}">○</span> paths found &nbsp;&nbsp; '
-            "circles: 30°, 60°, 90° off the array's axis"
+            "circles: 30°, 60°, 90° off axis"
         )
         self.panel = self.add_panel(rows)
         self.setMinimumSize(320, 320)
@@ -85,17 +75,10 @@ class AngularWidget(Display):
         self.image.setImage(decibels, autoLevels=False)
         self.image.setRect(self._rectangle)
         peak, true = picture.peak.arrival, picture.truth
-        for ring in self._rings:
-            ring.setData(*peak[:, None])
-        for cross in self._truth:
-            cross.setData(*true[np.isfinite(true).all(), None].reshape(2, -1))
-        self._paths.setData(*picture.paths.T)
+        self.marks.show_marks(peak[None], true[None], picture.paths)
         self.panel.show_values(
             {
-                "Peak direction": " ".join(
-                    f"{name} {figure(value, decimals=3)}"
-                    for name, value in zip(("u_x", "u_y"), peak, strict=True)
-                ),
+                "Peak direction": ", ".join(figure(float(u), decimals=3) for u in peak),
                 "Off the truth": figure(float(np.linalg.norm(peak - true)), decimals=3),
                 "Peak power": figure(10 * np.log10(max(picture.peak.gain, 1e-3)), "dB"),
             }

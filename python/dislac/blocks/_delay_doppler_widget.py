@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..estimation import DelayDoppler
-from ._display import Colors, Display, figure, pen, pg, style_axis, style_plot
+from ._display import Colors, Display, Marks, figure, pen, pg, style_axis, style_plot
 from ._pictures import DelayDopplerPicture
 
 __all__ = ["DelayDopplerWidget"]
@@ -62,13 +62,8 @@ class DelayDopplerWidget(Display):
         self.plot.getViewBox().setLimits(
             xMin=corner[0], xMax=corner[0] + extent[0], yMin=corner[1], yMax=corner[1] + extent[1]
         )
-        # A ring that can be seen on bright and on dark ground
-        self._rings = [
-            pg.ScatterPlotItem(size=20, symbol="o", brush=None, pen=pen(color, width))
-            for color, width in (("#ffffff", 5), ("#1f2933", 2))
-        ]
-        for ring in self._rings:
-            self.plot.addItem(ring)
+        self.marks = Marks(colors)
+        self.plot.addItem(self.marks)
         self.delay_cut = self._add_delay_cut(plots)
         self.doppler_cut = self._add_doppler_cut(plots)
         bar = pg.ColorBarItem(values=self._scale, colorMap="viridis", interactive=False, width=14)
@@ -84,8 +79,7 @@ class DelayDopplerWidget(Display):
         decibels = 10 * np.log10(np.maximum(picture.gain, 1e-3)).astype(np.float32)
         self.image.setImage(decibels, autoLevels=False)
         self.image.setRect(self._rectangle)
-        for ring in self._rings:
-            ring.setData([picture.delay * 1e6], [picture.doppler / 1e3])
+        self.marks.show_marks(np.array([[picture.delay * 1e6, picture.doppler / 1e3]]))
         k, d = picture.at
         self.delay_cut.setData(self._delays, decibels[k])
         self.doppler_cut.setData(decibels[:, d], self._dopplers)

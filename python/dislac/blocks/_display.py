@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 try:
     from PyQt5 import QtCore, QtGui, QtWidgets  # before pyqtgraph, which takes what is there
@@ -24,6 +25,7 @@ except ImportError as error:
 __all__ = [
     "Colors",
     "Display",
+    "Marks",
     "Panel",
     "QtCore",
     "QtGui",
@@ -36,6 +38,11 @@ __all__ = [
     "style_plot",
 ]
 
+
+Floats = NDArray[np.float64]
+
+_ROW = 38
+"""Height of a caption with its number [pixels]."""
 
 _REST = 9.0
 """Times that the widgets' thread rests as long as it has worked: a tenth of a core at most."""
@@ -95,37 +102,94 @@ def pen(color: Any, width: float) -> Any:
 
 
 class Panel(QtWidgets.QWidget):
-    """Numbers with a caption over each, in rows."""
+    """Numbers with a caption over each, in rows.
+
+    Painted in one go: labels would have the whole window laid out anew with every number.
+    """
 
     def __init__(self, rows: Sequence[Sequence[str]], colors: Colors) -> None:
         super().__init__()
-        grid = QtWidgets.QGridLayout(self)
-        grid.setContentsMargins(8, 2, 8, 4)
-        grid.setHorizontalSpacing(18)
-        grid.setVerticalSpacing(0)
-        self._values: dict[str, Any] = {}
-        for y, row in enumerate(rows):
-            for x, caption in enumerate(row):
-                if not caption:
-                    continue
-                title, value = QtWidgets.QLabel(caption), QtWidgets.QLabel("–")
-                title.setIndent(0)
-                value.setIndent(0)
-                title.setStyleSheet(f"color: {colors.faint}; font-size: 12px;")
-                value.setStyleSheet(f"color: {colors.ink}; font-size: 15px; font-weight: 600;")
-                grid.addWidget(title, 2 * y, x)
-                grid.addWidget(value, 2 * y + 1, x)
-                grid.setColumnStretch(x, 1)
-                self._values[caption] = value
+        self._rows = rows
+        self._pens = pg.mkPen(colors.faint), pg.mkPen(colors.ink)
+        self._texts = {caption: "–" for row in rows for caption in row if caption}
+        self._fonts = QtGui.QFont(self.font()), QtGui.QFont(self.font())
+        for font, size in zip(self._fonts, (12, 15), strict=True):
+            font.setPixelSize(size)
+        self._fonts[1].setWeight(QtGui.QFont.DemiBold)
+        self.setFixedHeight(len(rows) * _ROW + 6)
+        self.setMinimumWidth(100 * max(map(len, rows)))
 
     def show_values(self, values: dict[str, str]) -> None:
-        for caption, text in values.items():
-            if self._values[caption].text() != text:
-                self._values[caption].setText(text)
+        changed = {key: text for key, text in values.items() if self._texts[key] != text}
+        if changed:
+            self._texts |= changed
+            self.update()
 
     def texts(self) -> dict[str, str]:
         """What stands under each caption."""
-        return {caption: label.text() for caption, label in self._values.items()}
+        return dict(self._texts)
+
+    def paintEvent(self, event: Any) -> None:
+        painter = QtGui.QPainter(self)
+        column = (self.width() - 8) / max(map(len, self._rows))
+        for part, (font, pen_, lower) in enumerate(
+            zip(self._fonts, self._pens, (14, 32), strict=True)
+        ):
+            painter.setFont(font)
+            painter.setPen(pen_)
+            for y, row in enumerate(self._rows):
+                for x, caption in enumerate(row):
+                    text = self._texts[caption] if part and caption else caption
+                    painter.drawText(QtCore.QPointF(8 + x * column, y * _ROW + lower), text)
+
+
+class Marks(pg.GraphicsObject):
+    """Rings and crosses on a picture, seen on bright and on dark ground, painted in one go."""
+
+    def __init__(self, colors: Colors) -> None:
+        super().__init__()
+        self._found = pen(colors.vermilion, 2)
+        self._rings = self._crosses = self._dots = np.zeros((0, 2))
+
+    def show_marks(
+        self, rings: Floats, crosses: Floats | None = None, dots: Floats | None = None
+    ) -> None:
+        """Moves the marks to places (n, 2)."""
+        none = np.zeros((0, 2))
+        self._rings = rings
+        self._crosses = none if crosses is None else crosses
+        self._dots = none if dots is None else dots
+        self.update()
+
+    def boundingRect(self) -> Any:
+        return self.viewRect()
+
+    def viewRangeChanged(self) -> None:
+        self.prepareGeometryChange()
+
+    def paint(self, painter: Any, *_: Any) -> None:
+        painter.setRenderHint(QtGui.QPainter.Antialiasing)
+        to_pixels = painter.transform()
+        painter.resetTransform()
+
+        def pixels(places: Floats) -> list[Any]:
+            return [
+                to_pixels.map(QtCore.QPointF(x, y)) for x, y in places.tolist() if x == x and y == y
+            ]
+
+        painter.setBrush(QtCore.Qt.NoBrush)
+        painter.setPen(self._found)
+        for at in pixels(self._dots):
+            painter.drawEllipse(at, 4.5, 4.5)
+        for color, ring, cross in (("#ffffff", 5, 5), ("#1f2933", 2, 2)):
+            painter.setPen(pen(color, ring))
+            for at in pixels(self._rings):
+                painter.drawEllipse(at, 10, 10)
+            painter.setPen(pen(color, cross))
+            for at in pixels(self._crosses):
+                x, y = at.x(), at.y()
+                painter.drawLine(QtCore.QLineF(x - 7, y, x + 7, y))
+                painter.drawLine(QtCore.QLineF(x, y - 7, x, y + 7))
 
 
 class Display(QtWidgets.QWidget):
@@ -231,5 +295,7 @@ def style_axis(axis: Any, label: str, colors: Colors) -> None:
     axis.setPen(colors.faint)
     axis.setTextPen(colors.ink)
     axis.enableAutoSIPrefix(False)
+    # painted anew only when it changes, and not with all that it lies upon
+    axis.setCacheMode(QtWidgets.QGraphicsItem.DeviceCoordinateCache)
     if label:
         axis.setLabel(label, color=colors.ink, **{"font-size": "10pt"})

@@ -2,6 +2,7 @@
 """The window of `position_map`: the whole scene, a close-up of the fixes, and their numbers."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -68,7 +69,8 @@ class PositionMapWidget(Display):
         self.scene = _Map(plots, self._headline(), colors)
         self.close_up = _Map(plots, "Close-up", colors)
         for column in (0, 1):
-            plots.ci.layout.setColumnPreferredWidth(column, 400)
+            plots.ci.layout.setColumnPreferredWidth(column, 300)
+            plots.ci.layout.setColumnStretchFactor(column, 1)
         self.add_note(
             " &nbsp;&nbsp; ".join(
                 f'<span style="color:{getattr(colors, color)}; font-size:15px">{sign}</span> {name}'
@@ -141,8 +143,8 @@ class PositionMapWidget(Display):
         azimuth = np.degrees(np.arctan2(x, y)) % 360
         elevation = np.degrees(np.arctan2(z, np.hypot(x, y)))
         return (
-            f"Scene (transmitter: {distance:.0f} {unit}, azimuth {azimuth:.0f}°, "
-            f"elevation {figure(elevation, decimals=0)}°)"
+            f"Transmitter {distance:.0f} {unit}, az {azimuth:.0f}°, "
+            f"el {figure(elevation, decimals=0)}°"
         )
 
 
@@ -241,17 +243,18 @@ class _Layer(pg.GraphicsObject):
 
         def line(places: Floats, color: str, width: float) -> None:
             painter.setPen(pen(color, width))
-            points = pixels(places)
-            painter.drawLines(
-                [QtCore.QLineF(points[k], points[k + 1]) for k in _seen(places, self.viewRect())]
-            )
+            for begin, end in _seen(places, self.viewRect()):
+                painter.drawPolyline(pixels(places[begin:end]))
 
         line(picture.ellipse, colors.green, 1.5)
         if np.isfinite(picture.fix).all():
             line(np.concatenate([picture.receiver, picture.fix]), colors.sky, 2)
-        for shade, places in zip(self._trail, np.array_split(picture.trail, _SHADES), strict=True):
-            painter.setPen(shade)
-            painter.drawPoints(pixels(places))
+        points = pixels(picture.trail)
+        borders = len(points) - np.linspace(len(points), 0, _SHADES + 1).astype(int)
+        for shade, (begin, end) in zip(self._trail, pairwise(borders.tolist()), strict=True):
+            if end > begin:
+                painter.setPen(shade)
+                painter.drawPoints(QtGui.QPolygonF(points[begin:end]))
         line(picture.spread, colors.vermilion, 2)
 
         painter.setPen(pen(colors.paper, 1))
@@ -268,14 +271,15 @@ class _Layer(pg.GraphicsObject):
             painter.drawLine(QtCore.QLineF(x, y - 8, x, y + 8))
 
 
-def _seen(places: Floats, view: Any) -> list[int]:
-    """Indices of the points (n, 2) from which a line to the next one may be in view.
+def _seen(places: Floats, view: Any) -> list[tuple[int, int]]:
+    """The parts [begin, end) of a line through points (n, 2) that may be in view.
 
     To paint what is far outside would take most of the time.
     """
     low, high = np.minimum(places[:-1], places[1:]), np.maximum(places[:-1], places[1:])
     seen = (high >= (view.left(), view.top())) & (low <= (view.right(), view.bottom()))
-    return [int(k) for k in np.flatnonzero(seen.all(axis=-1))]
+    borders = np.flatnonzero(np.diff(seen.all(axis=-1), prepend=False, append=False))
+    return [(begin, end + 1) for begin, end in borders.reshape(-1, 2).tolist()]
 
 
 def _round_up(value: float) -> float:
