@@ -250,7 +250,7 @@ class _Layer(pg.GraphicsObject):
         if np.isfinite(picture.fix).all():
             line(np.concatenate([picture.receiver, picture.fix]), colors.sky, 2)
         points = pixels(picture.trail)
-        borders = len(points) - np.linspace(len(points), 0, _SHADES + 1).astype(int)
+        borders = np.linspace(0, len(points), _SHADES + 1).astype(int)
         for shade, (begin, end) in zip(self._trail, pairwise(borders.tolist()), strict=True):
             if end > begin:
                 painter.setPen(shade)
