@@ -58,13 +58,21 @@ class FrameView(Guarded, gr.sync_block):
     @guarded(-1)
     def work(self, input_items, output_items):
         vectors = input_items[0]
-        last = len(vectors) - 1
-        index = self.nitems_read(0) + last
-        for tag in self.get_tags_in_window(0, last, last + 1, pmt_keys.FRAME):
+        begin, last = self.nitems_read(0), len(vectors) - 1
+        oldest, newest = begin, begin + last
+        # Of all but the first call the newest index says enough.
+        for tag in self.get_tags_in_window(0, last if begin else 0, last + 1, pmt_keys.FRAME):
             index, _ = pmt_keys.frame_from_tag(tag.value)
-        self._newest.put(vectors[last], index)
+            if tag.offset == begin:
+                oldest = index
+            if tag.offset == begin + last:
+                newest = index
+        self._newest.put(vectors[last], newest)
         self._calls += 1
-        self.note_frames(index, len(vectors))
+        if not begin:
+            self.note_frames(oldest, 1)
+        if count := len(vectors) - (not begin):
+            self.note_frames(newest, count)
         return len(vectors)
 
     def note_frames(self, newest: int, count: int) -> None:

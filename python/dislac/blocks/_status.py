@@ -56,7 +56,7 @@ class StatusKeeper:
                 self._state = str(event.get("state", ""))
                 self._reason = str(event.get("reason", ""))
             elif kind == "frame_dropped":
-                self._lost += 1
+                self._lost += int(event.get("count", 1))
             else:
                 return False
         return True

@@ -13,6 +13,7 @@ from ..positioning import Fix
 from ..scenario import Scenario
 from ._lifecycle import FlowgraphError, take_errors
 from .bistatic_locator import bistatic_locator
+from .fix_publisher import fix_publisher
 from .fix_sink import fix_sink
 from .leo_channel import leo_channel
 from .ofdm_demodulator import ofdm_demodulator
@@ -46,6 +47,16 @@ class _Receiver(gr.top_block):
         self.connect(self.demodulator, self.estimator)
         self.msg_connect((self.estimator, "paths"), (self.locator, "paths"))
         self.msg_connect((self.locator, "fix"), (self.sink, "fix"))
+
+    def publish(self, address: str, *, bind_any: bool = False, keys: str | None = None) -> None:
+        """Publishes fixes and status, see `fix_publisher`, whose parameters these are.
+
+        To be called before the flowgraph runs.
+        """
+        self.publisher = fix_publisher(self.scenario, address, bind_any, keys)
+        self.msg_connect((self.locator, "fix"), (self.publisher, "fix"))
+        for block in (self.demodulator, self.estimator):
+            self.msg_connect((block, "events"), (self.publisher, "events"))
 
     def _connect_chains(self, *blocks: Any) -> None:
         """Connects all streams of each block to those of the next."""

@@ -45,7 +45,7 @@ class FixLog:
     other formats if asked.
 
     Each is complete after every fix, so that a process that is killed has lost none. Beside them
-    lies the scenario, ``fixes.scenario.yml``, by which `dislac export` makes further formats later on.
+    lies the scenario, ``fixes.scenario.yml``, by which `dislac export` makes further formats later.
     GeoJSON needs the scene's origin on the Earth; without, `notes` says that there is none. What
     files of these names held before is overwritten.
 
