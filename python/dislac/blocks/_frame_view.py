@@ -17,8 +17,8 @@ _MOST_FRAMES = 16
 _MOST_BYTES = 1 << 20
 """What one call may wait for: so many frames, and as many as fit in so many bytes."""
 
-_CALLS = 2
-"""Between two looks, from which on frames are waited for."""
+_CALLS, _UNSEEN = 2, 64
+"""Between two looks: from which on frames are waited for, and nobody seems to look."""
 
 
 class FrameView(Guarded, gr.sync_block):
@@ -69,6 +69,8 @@ class FrameView(Guarded, gr.sync_block):
                 newest = index
         self._newest.put(vectors[last], newest)
         self._calls += 1
+        if self._calls == _UNSEEN:
+            self.set_output_multiple(self._most)
         if not begin:
             self.note_frames(oldest, 1)
         if count := len(vectors) - (not begin):
