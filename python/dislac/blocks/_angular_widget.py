@@ -6,7 +6,19 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..estimation import AngularSpectrum
-from ._display import Colors, Display, Marks, figure, pen, pg, style_axis, style_plot
+from ._display import (
+    Colors,
+    Display,
+    Marks,
+    QtCore,
+    QtGui,
+    QtWidgets,
+    figure,
+    pen,
+    pg,
+    style_axis,
+    style_plot,
+)
 from ._pictures import AngularPicture
 
 __all__ = ["AngularWidget"]
@@ -48,7 +60,8 @@ class AngularWidget(Display):
         self._rectangle = pg.QtCore.QRectF(-1 - step / 2, -1 - step / 2, 2 + step, 2 + step)
         self.plot.addItem(self.image)
         self.plot.setRange(pg.QtCore.QRectF(-1.05, -1.05, 2.1, 2.1), padding=0.0)
-        turn = np.linspace(0, 2 * np.pi, 91)
+        self.plot.addItem(_surroundings(colors))
+        turn = np.linspace(0, 2 * np.pi, 181)
         # the edge of what can be seen, and 30 and 60 degrees off the array's axis
         for radius, color, width in (
             (1.0, colors.faint, 1.5),
@@ -83,3 +96,14 @@ class AngularWidget(Display):
                 "Peak power": figure(10 * np.log10(max(picture.peak.gain, 1e-3)), "dB"),
             }
         )
+
+
+def _surroundings(colors: Colors) -> QtWidgets.QGraphicsPathItem:
+    """What covers the picture where there are no directions."""
+    path = QtGui.QPainterPath()  # of which the inside of both shapes counts as outside
+    path.addRect(QtCore.QRectF(-1.2, -1.2, 2.4, 2.4))
+    path.addEllipse(QtCore.QPointF(0.0, 0.0), 1.0, 1.0)
+    item = QtWidgets.QGraphicsPathItem(path)
+    item.setBrush(pg.mkBrush(colors.paper))
+    item.setPen(pg.mkPen(None))
+    return item

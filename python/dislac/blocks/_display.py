@@ -192,6 +192,13 @@ class Marks(pg.GraphicsObject):
                 painter.drawLine(QtCore.QLineF(x, y - 7, x, y + 7))
 
 
+class _Plots(pg.GraphicsLayoutWidget):
+    """Plots that take the room that there is, and ask for little."""
+
+    def sizeHint(self) -> Any:
+        return QtCore.QSize(240, 160)
+
+
 class Display(QtWidgets.QWidget):
     """A widget that looks for something new a few times a second, while it can be seen.
 
@@ -230,7 +237,7 @@ class Display(QtWidgets.QWidget):
 
     def add_plots(self) -> Any:
         """Room for plots, which takes all the space that there is."""
-        plots = pg.GraphicsLayoutWidget()
+        plots = _Plots()
         plots.setBackground(self.colors.paper)
         plots.ci.setContentsMargins(4, 4, 4, 0)
         plots.ci.layout.setSpacing(8)

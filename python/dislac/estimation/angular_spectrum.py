@@ -34,7 +34,8 @@ class AngularSpectrum:
 
     Attributes:
         axis: (G,) of either direction cosine, from -1 to 1.
-        visible: (G, G), u_x by u_y: where there is a direction.
+        visible: (G, G), u_x by u_y: where there is a direction, and the points beside these, so
+            that a picture has no ragged edge.
 
     Source: H. L. Van Trees, Optimum Array Processing, 2002, section 9.2 (conventional spectrum),
     for the arrays' responses through changing beams.
@@ -44,7 +45,9 @@ class AngularSpectrum:
         self.model = model
         self.axis = np.linspace(-1.0, 1.0, points)
         grid = np.stack(np.meshgrid(self.axis, self.axis, indexing="ij"), axis=-1)
-        self.visible = np.sum(grid**2, axis=-1) <= 1.0 + 1e-12
+        radius = np.linalg.norm(grid, axis=-1)
+        self._directions = radius <= 1.0 + 1e-12
+        self.visible = radius <= 1.0 + 1.5 * 2.0 / max(points - 1, 1)
         heard = model.receive_response(grid[self.visible])
         # Where no beam looks the spectrum is left at zero.
         self._conjugates = heard.conj().reshape(len(heard), -1).astype(np.complex64)
@@ -53,9 +56,10 @@ class AngularSpectrum:
     def gain(
         self, frame: ArrayLike, departure: ArrayLike, doppler: float = 0.0, delay: float = 0.0
     ) -> Floats:
-        """P(u) (G, G) over what white noise of the same energy has on average; NaN off the disc.
+        """P(u) (G, G) over what white noise of the same energy has on average.
 
-        From one (noise, on average) to Ms Nrf (nothing but one path, at a grid point).
+        From one (noise, on average) to Ms Nrf (nothing but one path, at a grid point); NaN where
+        nothing is visible.
 
         Args:
             frame: y (Ms, Nsc, Nrf).
@@ -86,7 +90,8 @@ class AngularSpectrum:
 
         A parabola along each axis through the logarithms beside the greatest point.
         """
-        x, y = np.unravel_index(int(np.nanargmax(spectrum)), spectrum.shape)
+        inside = np.where(self._directions, spectrum, -np.inf)
+        x, y = np.unravel_index(int(np.argmax(inside)), spectrum.shape)
         near = np.log(np.maximum(np.pad(spectrum, 1, constant_values=np.nan), 1e-30))
         step = self.axis[1] - self.axis[0] if len(self.axis) > 1 else 0.0
         moved = [_vertex(near[x : x + 3, y + 1]), _vertex(near[x + 1, y : y + 3])]
