@@ -24,7 +24,6 @@ _MAP = (
 )
 _DELAY_DOPPLER = (("Peak delay", "Peak range", "Peak Doppler"), ("Peak", "Frame"))
 _ANGULAR = (("Peak direction", "Off the truth", "Peak power"),)
-_COUNTERS = (("Frames used", "skipped", "lost"),)
 
 
 class News(NamedTuple):
@@ -74,6 +73,7 @@ class LiveWidget(Display):
         numbers = QtWidgets.QVBoxLayout()
         for widget in (self.map, self.delay_doppler, self.spectrum):
             numbers.addWidget(widget.panel)  # taken from under its plots
+            widget.setMinimumSize(280, 240)
         numbers.addStretch(1)
         grid.addLayout(numbers, 1, 1)
         for place, share in enumerate((5, 3)):
