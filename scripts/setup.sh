@@ -97,11 +97,11 @@ set_up_numpy2() {
 case ${1-} in
     run)
         apt_install scripts/packages-run.txt
-        set_up_venv sigmf orbits zmq
+        set_up_venv sigmf orbits zmq fast
         ;;
     test)
         apt_install scripts/packages-run.txt scripts/packages-build.txt
-        set_up_venv sigmf orbits zmq test dev
+        set_up_venv sigmf orbits zmq fast test dev
         ;;
     numpy2)
         set_up_numpy2

@@ -725,8 +725,9 @@ def _rms(values: NDArray[np.float64]) -> float:
     return float(np.sqrt(np.mean(values**2)))
 
 
-from .commands import fixes as _fixes  # noqa: E402 they use what is above
+from .commands import calibrate as _calibrate  # noqa: E402 they use what is above
+from .commands import fixes as _fixes  # noqa: E402
 from .commands import zmq as _zmq  # noqa: E402
 
-for _command in (*_fixes.COMMANDS, *_zmq.COMMANDS):
+for _command in (*_calibrate.COMMANDS, *_fixes.COMMANDS, *_zmq.COMMANDS):
     main.add_command(_command)

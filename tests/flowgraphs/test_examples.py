@@ -219,6 +219,15 @@ def test_bytes_go_through_the_link(compiled, tmp_path):
     assert received == bytes(k * k % 251 for k in range(5000))
 
 
+def test_chains_are_calibrated(compiled, tmp_path):
+    run(tmp_path, compiled / "calibrate.py", "--frames", 200, "--file", "chains.yml")
+    found = yaml.safe_load((tmp_path / "chains.yml").read_text())
+    truth = load_scenario(EXAMPLES / "calibrate.yml").front_end
+    for chain, phase, delay in zip(found["chains"], truth.phase, truth.delay, strict=True):
+        assert chain["phase_deg"] == pytest.approx(np.degrees(phase), abs=1.0)
+        assert chain["delay_ns"] == pytest.approx(delay * 1e9, abs=0.5)
+
+
 def test_the_scene_of_all_flowgraphs_is_a_scenario_file():
     for path in FLOWGRAPHS:
         own = path.with_suffix(".yml")

@@ -4,7 +4,7 @@
 import numpy as np
 from gnuradio import gr
 
-from ..scenario import Scenario
+from ..scenario import Scenario, build
 from ..waveform import demodulate
 from . import pmt_keys
 from ._lifecycle import Guarded, guarded
@@ -15,6 +15,8 @@ __all__ = ["ofdm_demodulator"]
 
 class ofdm_demodulator(Guarded, gr.basic_block):
     """Demodulates pilot frames, found by their tags alone, into one vector a frame.
+
+    Where the scenario has a calibration, chains are made alike by it.
 
     A vector holds Ms x Nsc x Nrf values in that order (symbol, subcarrier, chain), scrambling
     taken off; of NR PRS and beside a payload it holds the elements of the pilots' combs, comb by
@@ -53,6 +55,7 @@ class ofdm_demodulator(Guarded, gr.basic_block):
         self.set_tag_propagation_policy(gr.TPP_DONT)
         self._numerology = numerology
         self._pilots = scenario.pilots
+        self._chain_factors = build.chain_factors(scenario)
         self._every = scenario.estimator.every
         self._whole = whole
         self._samples = np.zeros((scenario.chains, numerology.frame_length), np.complex64)
@@ -115,6 +118,8 @@ class ofdm_demodulator(Guarded, gr.basic_block):
         index, start = self._current
         self._current = None
         grid = demodulate(self._samples, self._numerology)
+        if self._chain_factors is not None:
+            grid *= self._chain_factors
         frame = np.moveaxis(grid, 0, -1) if self._whole else self._pilots.descramble(grid, index)
         vector[:] = frame.ravel()
         time = start / self._numerology.sample_rate

@@ -19,6 +19,8 @@ __all__ = [
     "LINK",
     "PATHS",
     "PDUS",
+    "RX_FREQ",
+    "RX_RATE",
     "RX_TIME",
     "SYMBOLS",
     "bytes_from_pdu",
@@ -42,7 +44,11 @@ FRAME = pmt.intern("dislac:frame")
 """On the first sample of a frame, stream 0: its index (uint64). Where a precompensator has moved
 the frame, the pair (index . offset at which it is due at the receiver). On a frame vector too."""
 RX_TIME = pmt.intern("rx_time")
-"""On a frame vector: reception of the frame's first sample, (uint64 seconds, double fraction)."""
+"""On a frame vector: reception of the frame's first sample, (uint64 seconds, double fraction). Out
+of a radio: when its first sample was taken, and the first after every gap."""
+RX_RATE = pmt.intern("rx_rate")
+RX_FREQ = pmt.intern("rx_freq")
+"""Beside a radio's `RX_TIME`: samples a second, and the carrier [Hz] (double)."""
 
 # Ports
 PATHS = pmt.intern("paths")

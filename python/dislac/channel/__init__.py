@@ -3,6 +3,8 @@
 
 from .emulator import ChannelEmulator
 from .fading import BlockFading, ShadowedRician
+from .front_end import FrontEnd
+from .link import Frame, Link
 from .link_budget import (
     NOMINAL_NOISE_TEMPERATURE,
     absorption,
@@ -24,6 +26,9 @@ __all__ = [
     "ChannelEmulator",
     "ChannelPath",
     "Coupling",
+    "Frame",
+    "FrontEnd",
+    "Link",
     "Paths",
     "Precompensator",
     "ShadowedRician",

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from ..channel import SnapshotModel
 from .angular_spectrum import AngularSpectrum
+from .calibration import Calibration, CalibrationError, calibrate
 from .data_aided import DataAided
 from .delay_doppler import DelayDoppler
 from .mmv_bomp import MmvBomp, MmvBompEstimator, mmv_bomp_literal
@@ -15,6 +16,8 @@ from .result import Estimate, Estimator, EstimatorError, FrameError
 
 __all__ = [
     "AngularSpectrum",
+    "Calibration",
+    "CalibrationError",
     "DataAided",
     "DelayDoppler",
     "Estimate",
@@ -24,6 +27,7 @@ __all__ = [
     "MmvBomp",
     "MmvBompEstimator",
     "OffGridEstimator",
+    "calibrate",
     "make_estimator",
     "mmv_bomp_literal",
 ]

@@ -14,6 +14,7 @@ from scipy.spatial.transform import Rotation
 from ..arrays import PlanarArray, phase_shifter_beams
 from ..channel import Coupling
 from ..channel.fading import ShadowedRician
+from ..estimation import Calibration
 from ..geometry import SPEED_OF_LIGHT, Motion
 from ..waveform import (
     Numerology,
@@ -30,12 +31,14 @@ from ..waveform import (
 )
 from ..waveform.numerology import nr_mu, nr_slot_symbols
 from ..waveform.prs import PRB
+from .calibration import read_calibration
 from .loader import Document, Key, load_document, parse_document
 from .motion import node_motion, scenario_epoch, scenario_origin
 
 __all__ = [
     "Channel",
     "EstimatorSettings",
+    "FrontEndSettings",
     "Gateway",
     "Link",
     "Node",
@@ -121,6 +124,18 @@ class Channel:
 
 
 @dataclass(frozen=True)
+class FrontEndSettings:
+    """What the receiver's front end does: carrier offset [Hz], part by which its clock runs fast,
+    samples by which it starts late, phase [rad] and delay [s] of each chain."""
+
+    carrier_offset: float
+    clock_offset: float
+    start_offset: float
+    phase: tuple[float, ...]
+    delay: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class EstimatorSettings:
     """Which estimator, and what it looks for; windows in s and Hz."""
 
@@ -140,8 +155,9 @@ class Scenario:
     `target` is the truth, None where it is not known. `origin` is (latitude [deg], longitude
     [deg], height [m]) of the scene's zero, or None; `epoch` is what time zero is, or None.
     `satellites` send what the transmitter sends. With a `gateway`, they and the transmitter pass on
-    what it sends them. `payload` is what frames carry beside pilots, or None. `text` is the YAML
-    that says all this.
+    what it sends them. `payload` is what frames carry beside pilots, or None. `front_end` is what
+    the receiver's does, None if it is perfect; `calibration` what the receiver knows about it.
+    `text` is the YAML that says all this.
     """
 
     name: str
@@ -163,6 +179,8 @@ class Scenario:
     coupling: Coupling
     precompensation: Precompensation
     channel: Channel
+    front_end: FrontEndSettings | None
+    calibration: Calibration | None
     estimator: EstimatorSettings
     target_below: bool
     known_height: float | None
@@ -260,6 +278,8 @@ def _build(document: Document) -> Scenario:
             doppler_error=advance.get("doppler_error_hz", 0.0),
         ),
         channel=_channel(document, nodes, seed),
+        front_end=_front_end(document, receive_beams.shape[-1], numerology.sample_rate),
+        calibration=read_calibration(document, receive_beams.shape[-1]),
         estimator=_estimator(document, numerology),
         target_below=locator.get("side", "below") == "below",
         known_height=locator.get("known_height_m"),
@@ -269,6 +289,7 @@ def _build(document: Document) -> Scenario:
 
 def _numerology(document: Document, prs: PrsResourceSet | None) -> Numerology:
     values = dict(document.data["numerology"])
+    values["advance"] = values.pop("window_advance", None)
     fft_size, prefix = values["fft_size"], values["cyclic_prefix"]
     if prs is not None:
         needed = prs.slots * prs.slot_symbols
@@ -304,7 +325,8 @@ def _numerology(document: Document, prs: PrsResourceSet | None) -> Numerology:
     try:
         return Numerology(**values)
     except ValueError as error:
-        key = "subcarriers" if "subcarriers" in str(error) else "frame_period"
+        keys = "subcarriers", "window_advance", "frame_period"
+        key = next(key for key in keys if key in str(error) or key == "frame_period")
         raise document.error(f"numerology.{key}", str(error)) from None
 
 
@@ -521,6 +543,31 @@ def _path(
         relative_power=None if power is None else _linear(power),
         phase=phase,
         source=path.get("from"),
+    )
+
+
+def _front_end(document: Document, chains: int, sample_rate: float) -> FrontEndSettings | None:
+    data = document.data.get("front_end")
+    if data is None:
+        return None
+    each = {key: data.get(key, [0.0] * chains) for key in ("phase_deg", "delay_ns")}
+    for key, values in each.items():
+        if len(values) != chains:
+            raise document.error(
+                f"front_end.{key}", f"{len(values)} values for {chains} chains; give one each"
+            )
+    carrier_offset = data.get("carrier_offset_hz", 0.0)
+    if not abs(carrier_offset) <= sample_rate / 2:
+        raise document.error(
+            "front_end.carrier_offset_hz",
+            f"{carrier_offset:g} Hz is more than half the sample rate of {sample_rate:g} Hz",
+        )
+    return FrontEndSettings(
+        carrier_offset=carrier_offset,
+        clock_offset=data.get("clock_offset_ppm", 0.0) * 1e-6,
+        start_offset=data.get("start_offset", 0.0),
+        phase=tuple(np.radians(each["phase_deg"]).tolist()),
+        delay=tuple(value * 1e-9 for value in each["delay_ns"]),
     )
 
 
