@@ -159,6 +159,7 @@ _out = click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
+    is_eager=True,  # --export asks for it
     help="Write fixes.jsonl, fixes.csv, fixes.geojson and map.png there.",
 )
 
