@@ -15,6 +15,7 @@ from ..scenario import Scenario, build
 from ._lifecycle import FlowgraphError, take_errors
 from .bistatic_locator import bistatic_locator
 from .calibrator import calibrator
+from .fix_publisher import fix_publisher
 from .fix_sink import fix_sink
 from .front_end import front_end
 from .leo_link import leo_link
@@ -82,6 +83,16 @@ class _Receiver(_Flowgraph):
         self.connect(self.demodulator, self.estimator)
         self.msg_connect((self.estimator, "paths"), (self.locator, "paths"))
         self.msg_connect((self.locator, "fix"), (self.sink, "fix"))
+
+    def publish(self, address: str, *, bind_any: bool = False, keys: str | None = None) -> None:
+        """Publishes fixes and status, see `fix_publisher`, whose parameters these are.
+
+        To be called before the flowgraph runs.
+        """
+        self.publisher = fix_publisher(self.scenario, address, bind_any, keys)
+        self.msg_connect((self.locator, "fix"), (self.publisher, "fix"))
+        for block in (self.demodulator, self.estimator):
+            self.msg_connect((block, "events"), (self.publisher, "events"))
 
     def counters(self) -> dict[str, int]:
         """What became of the frames so far.

@@ -6,6 +6,7 @@ from typing import Literal
 from numpy.typing import ArrayLike
 
 from ..channel import SnapshotModel
+from .angular_spectrum import AngularSpectrum
 from .calibration import Calibration, CalibrationError, calibrate
 from .data_aided import DataAided
 from .delay_doppler import DelayDoppler
@@ -14,6 +15,7 @@ from .off_grid import OffGridEstimator
 from .result import Estimate, Estimator, EstimatorError, FrameError
 
 __all__ = [
+    "AngularSpectrum",
     "Calibration",
     "CalibrationError",
     "DataAided",
