@@ -71,13 +71,14 @@ def _report(found: Calibration, scenario: Scenario, *, emulated: bool) -> list[s
     """A row a chain, what it comes from and, where the truth is known, how wrong it is."""
     per_neper = 20 / np.log(10)
     columns = (
-        (np.degrees(found.phase), np.degrees(found.phase_error), 3),
-        (found.delay * 1e9, found.delay_error * 1e9, 3),
-        (per_neper * np.log(found.amplitude), per_neper * found.amplitude_error, 3),
+        (np.degrees(found.phase), np.degrees(found.phase_error)),
+        (found.delay * 1e9, found.delay_error * 1e9),
+        (per_neper * np.log(found.amplitude), per_neper * found.amplitude_error),
     )
     lines = ["chain         phase [deg]          delay [ns]      amplitude [dB]"]
     for chain in range(len(found)):
-        cells = [f"{v[chain]:.{n}f} ± {e[chain]:.{n}f}" for v, e, n in columns]
+        # Adding zero makes no minus zero of it.
+        cells = [f"{round(v[chain], 3) + 0.0:.3f} ± {e[chain]:.3f}" for v, e in columns]
         lines.append(f"{chain:>5}" + "".join(f"{cell:>20}" for cell in cells))
     lines.append(f"{found.frames} frames, {10 * np.log10(found.snr):.1f} dB a received element")
     if emulated:
