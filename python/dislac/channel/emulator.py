@@ -425,18 +425,10 @@ class ChannelEmulator(ChunkProcessor):
         taps, used = self._filters
         begin, end = self._phase
         ring, size = self._sent.ring
-        heard = self._compiled.hear(active_runs(self._sent, starts), starts)
+        heard = self._compiled.hear(active_runs(self._sent, starts), starts, LENGTH)
         self._compiled.delay(
-            *(
-                ring.view(np.float32),
-                size,
-                self._over,
-                heard,
-                starts,
-                taps,
-                self._row[:, chunk],
-                used,
-            ),
+            *(ring.view(np.float32), size, self._over, heard),
+            *(starts, taps, self._row[:, chunk], used),
             *(begin[:, chunk], end[:, chunk], self._arrived),
         )
         found = [samples(run) for run in runs(heard)]

@@ -291,18 +291,10 @@ class Precompensator(ChunkProcessor):
         ring, size = self._input.ring
         taps, used = self._filters
         here = slice(chunk, chunk + 1)
-        heard = self._compiled.hear(active_runs(self._input, starts), starts[None])
+        heard = self._compiled.hear(active_runs(self._input, starts), starts[None], LENGTH)
         self._compiled.delay(
-            *(
-                ring.view(np.float32),
-                size,
-                self._every,
-                heard,
-                starts[None],
-                taps,
-                prepared.row[here],
-                used,
-            ),
+            *(ring.view(np.float32), size, self._every, heard),
+            *(starts[None], taps, prepared.row[here], used),
             *(prepared.start[here], prepared.end[here], self._chunk.view(np.float32)),
         )
         self._input.forget(int(starts.min()))

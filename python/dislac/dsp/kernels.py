@@ -4,17 +4,20 @@
 The delay filters are short, and here they go through the first cache once, without Python's lock;
 `delay` and the emulator do the same by FFT and matrix products, several times slower. Samples are
 pairs of floats, which compilers put into vector instructions better than complex numbers. Loops
-have fixed lengths or work element by element, so equal work gives equal bits anywhere.
+work element by element, so equal work gives equal bits anywhere.
 """
 
 import numpy as np
 from numba import njit
 
-from .delay import LENGTH, TAPS
-from .rotator import COARSE, FINE
-from .stream import HOP, HOPS
+from . import delay as filters
+from . import stream
 
 __all__ = ["add", "clear", "copy", "delay", "hear", "mix", "spread"]
+
+# Written out, because what numba keeps on disk is made anew only when this file changes.
+HOP, TAPS, FINE = 256, 48, 16
+assert (HOP, TAPS) == (stream.HOP, filters.TAPS), "the compiled loops are for other sizes"
 
 # A product may be rounded together with the sum it goes into; nothing is reordered.
 _compiled = njit(cache=True, nogil=True, fastmath={"contract"})
@@ -46,19 +49,20 @@ def spread(pool, places, rows):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)  # too short to be worth giving the lock away
-def hear(active, starts):  # type: ignore[no-untyped-def]
-    """As `delay.sounding`: for which hops a window of LENGTH samples holds anything.
+def hear(active, starts, length):  # type: ignore[no-untyped-def]
+    """As `delay.sounding`: for which hops a window of so many samples holds anything.
 
     Args:
         active: (runs, 2) indices of samples outside which there is silence.
         starts: (paths, HOPS) where the windows begin.
     """
-    heard = np.zeros(HOPS, np.bool_)
+    hops = starts.shape[1]
+    heard = np.zeros(hops, np.bool_)
     for run in range(len(active)):
         for path in range(len(starts)):
-            for hop in range(HOPS):
+            for hop in range(hops):
                 start = starts[path, hop]
-                heard[hop] |= (start < active[run, 1]) & (start > active[run, 0] - LENGTH)
+                heard[hop] |= (start < active[run, 1]) & (start > active[run, 0] - length)
     return heard
 
 
@@ -80,25 +84,24 @@ def delay(  # type: ignore[no-untyped-def]
         begin, end: (paths, HOPS) phases at the borders of each hop [cycles].
         out: (streams, 2 CHUNK or more) floats; only the hops made are written.
     """
-    for hop in range(HOPS):
+    gathered = np.empty(2 * (HOP + TAPS - 1), np.float32)
+    turn = np.empty(2 * HOP, np.float32)
+    total = np.empty(2 * HOP, np.float32)
+    for hop in range(len(heard)):
         if heard[hop]:
             for path in range(len(rows)):
+                _rotation(begin[path, hop], end[path, hop], turn)
                 _delay_hop(
                     *(ring, size, rows[path], starts[path, hop], taps[row[path, hop]], used),
-                    *(begin[path, hop], end[path, hop], out, 2 * HOP * hop),
+                    *(gathered, turn, total, out, 2 * HOP * hop),
                 )
 
 
 @_compiled
 def _delay_hop(  # type: ignore[no-untyped-def]
-    ring, size, rows, start, taps, used, begin, end, out, place
+    ring, size, rows, start, taps, used, gathered, turn, total, out, place
 ):
-    length = HOP + TAPS - 1
-    gathered = np.empty(2 * length, np.float32)
-    turn = np.empty(2 * HOP, np.float32)
-    fine = np.empty(2 * FINE, np.float32)
-    total = np.empty(2 * HOP, np.float32)
-    _rotation(begin, end, fine, turn)
+    length, pairs = HOP + TAPS - 1, 2 * HOP
     first = start % size
     before = min(length, size - first)
     for k in range(rows[1] - rows[0]):
@@ -114,11 +117,11 @@ def _delay_hop(  # type: ignore[no-untyped-def]
             a = 2 * (TAPS - 1 - tap)
             _accumulate(
                 *(taps[tap], taps[tap + 1], taps[tap + 2], taps[tap + 3]),
-                *(window[a : a + 2 * HOP], window[a - 2 : a - 2 + 2 * HOP]),
-                *(window[a - 4 : a - 4 + 2 * HOP], window[a - 6 : a - 6 + 2 * HOP]),
+                *(window[a : a + pairs], window[a - 2 : a - 2 + pairs]),
+                *(window[a - 4 : a - 4 + pairs], window[a - 6 : a - 6 + pairs]),
                 total,
             )
-        _turn(total, turn, out[rows[2] + k, place : place + 2 * HOP])
+        _turn(total, turn, out[rows[2] + k, place : place + pairs])
 
 
 @_compiled
@@ -191,20 +194,21 @@ def _increase(x, out):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _rotation(begin, end, fine, out):  # type: ignore[no-untyped-def]
+def _rotation(begin, end, out):  # type: ignore[no-untyped-def]
     """As `rotator.rotation`, of one hop."""
     step = np.exp(2j * np.pi * ((end - begin) / HOP))
+    steps = np.empty(2 * FINE, np.float32)
     turn = 1.0 + 0.0j
     for k in range(FINE):
-        fine[2 * k], fine[2 * k + 1] = turn.real, turn.imag
+        steps[2 * k], steps[2 * k + 1] = turn.real, turn.imag
         turn *= step
     stride, turn = turn, np.exp(2j * np.pi * (begin - np.rint(begin)))
-    for k in range(COARSE):
+    for k in range(HOP // FINE):
         real, imag = np.float32(turn.real), np.float32(turn.imag)
         part = out[2 * FINE * k : 2 * FINE * (k + 1)]
         for m in range(FINE):
-            part[2 * m] = real * fine[2 * m] - imag * fine[2 * m + 1]
-            part[2 * m + 1] = real * fine[2 * m + 1] + imag * fine[2 * m]
+            part[2 * m] = real * steps[2 * m] - imag * steps[2 * m + 1]
+            part[2 * m + 1] = real * steps[2 * m + 1] + imag * steps[2 * m]
         turn *= stride
 
 
