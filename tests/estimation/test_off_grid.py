@@ -7,7 +7,8 @@ from gnuradio.dislac.arrays import wrap_spatial_frequency
 from gnuradio.dislac.bounds import position_bound
 from gnuradio.dislac.channel import Paths, synthesize
 from gnuradio.dislac.estimation import make_estimator
-from gnuradio.dislac.estimation.refinement import fit
+from gnuradio.dislac.estimation.off_grid import DELAY_SPREAD
+from gnuradio.dislac.estimation.refinement import Prior, fit
 from gnuradio.dislac.estimation.signature import Signatures
 
 SPEED = 3e8
@@ -93,14 +94,29 @@ def test_slopes_are_derivatives_of_the_explained_energy(make_model, noise):
     frame = noise(rng, (16, 8), 1.0)
     point = rng.uniform(-0.5, 0.5, (1, 2, 6)) * np.array([1, 1, 1, 1, 1e-6, 1e3])
     point[:, 1, 2:4] = point[:, 0, 2:4]
-    ridge = np.array([0.1, 2.0])
-    gradient = fit(signatures, frame, point, ridge).gradient[0]
+    prior = Prior(noise=1.0, power=np.array([10.0, 0.5]), delay_spread=3e-7)
+    gradient = fit(signatures, frame, point, prior).gradient[0]
     for k, column in enumerate(signatures.sharing(2).T):
         # Steps of 1e-6 in the spatial frequencies, 1e-12 s and 1e-3 Hz.
         step = 1e-6 * column.reshape(1, 2, 6) * np.array([1, 1, 1, 1, 1e-6, 1e3])
-        up, down = (fit(signatures, frame, point + s, ridge).explained[0] for s in (step, -step))
+        up, down = (fit(signatures, frame, point + s, prior).explained[0] for s in (step, -step))
         # Half the unexplained energy falls by the gradient.
         assert (up - down) / 4 == pytest.approx(gradient[k] * np.abs(step).max(), rel=1e-3)
+
+
+def test_a_path_that_comes_far_later_stays_where_it_is(scene, estimator, receive):
+    """30 delay spreads: what is expected of delays must not bend what is plain to see."""
+    echo = scene.echo(np.zeros(3))
+    both = Paths(
+        gain=np.array([1.0, 0.4j]),
+        arrival=np.concatenate([echo.arrival, echo.arrival + np.array([0.35, 0.2])]),
+        departure=np.repeat(echo.departure, 2, axis=0),
+        delay=np.concatenate([echo.delay, echo.delay + 30 * DELAY_SPREAD]),
+        doppler=np.repeat(echo.doppler, 2),
+    )
+    estimate = estimator.estimate(receive(estimator.model, both, 15, 3)[0])
+    error = np.abs(table(estimate.paths)[:2] - table(both))
+    assert np.all(error < 4 * np.sqrt(np.einsum("laa->la", estimate.covariance))[:2])
 
 
 def test_two_close_paths_are_told_apart(scene, estimator, receive):

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import wrap_spatial_frequency
-from .signature import Signatures
+from .signature import DELAY, Signatures
 
-__all__ = ["Fit", "fit", "pick", "refine"]
+__all__ = ["Fit", "Prior", "fit", "pick", "refine"]
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
@@ -28,18 +28,28 @@ class Fit(NamedTuple):
     curvature: Floats
 
 
+class Prior(NamedTuple):
+    """What is known beforehand of L paths.
+
+    Their gains are Gaussian, of `power` (L,). The further ones come later than the first, by the
+    delay spread give or take as much [s]; a Cauchy distribution, which leaves what comes far later
+    where it is.
+    """
+
+    noise: float
+    power: Floats
+    delay_spread: float
+
+
 def pick(current: Fit, which: Any) -> Fit:
     """The chosen problems of a batch."""
     return Fit(*(values[which] for values in current))
 
 
 def fit(
-    signatures: Signatures, frame: Complex, parameters: Floats, ridge: Floats | float = 0.0
+    signatures: Signatures, frame: Complex, parameters: Floats, prior: Prior | None = None
 ) -> Fit:
-    """Regularised least squares of a frame (J, Nsc) on paths at `parameters` (B, L, 6).
-
-    `ridge` (L,) is what a path's |gain|^2 costs: the noise power over the power expected of it.
-    """
+    """Regularised least squares of a frame (J, Nsc) on paths at `parameters` (B, L, 6)."""
     batch, paths, _ = parameters.shape
     s, e = signatures.factors(parameters)
     c = s.shape[-2]
@@ -55,7 +65,9 @@ def fit(
     right = np.empty((batch, paths, 1 + slopes), complex)
     right[..., 0] = match[..., 0]
     right[..., 1:] = gram[:, :, 0, :, 1:].reshape(batch, paths, slopes)
-    own = gram[:, :, 0, :, 0] + ridge * np.eye(paths)
+    own = gram[:, :, 0, :, 0]
+    if prior is not None:
+        own = own + prior.noise / prior.power * np.eye(paths)
     solved = right / own if paths == 1 else np.linalg.solve(own, right)
     # What is left of the derivatives' products once the signatures are projected out.
     left = np.empty((batch, slopes, 1 + slopes), complex)
@@ -72,7 +84,23 @@ def fit(
     explained = agreement.sum(axis=1)
     share = signatures.sharing(paths)
     gradient, curvature = left[..., 0].real @ share, share.T @ left[..., 1:].real @ share
-    return Fit(gain, explained, gradient, curvature)
+    current = Fit(gain, explained, gradient, curvature)
+    return current if prior is None else _with_delays(current, signatures, parameters, prior)
+
+
+def _with_delays(current: Fit, signatures: Signatures, parameters: Floats, prior: Prior) -> Fit:
+    """The fit with the cost noise log(1 + z^2) of each further path's delay."""
+    paths = parameters.shape[1]
+    z = (parameters[:, 1:, DELAY] - parameters[:, :1, DELAY]) / prior.delay_spread - 1.0
+    spread = signatures.spread(paths).reshape(-1, paths, 6)[..., DELAY]
+    slope = (spread[:, 1:] - spread[:, :1]) / prior.delay_spread  # (P, L - 1)
+    weight = prior.noise / (1.0 + z**2)
+    return Fit(
+        current.gain,
+        current.explained - prior.noise * np.log1p(z**2).sum(axis=1),
+        current.gradient - (weight * z) @ slope.T,
+        current.curvature + (slope * weight[:, None]) @ slope.T,
+    )
 
 
 def refine(
@@ -81,7 +109,7 @@ def refine(
     parameters: Floats,
     energy: float,
     iterations: int,
-    ridge: Floats | float = 0.0,
+    prior: Prior | None = None,
     current: Fit | None = None,
 ) -> tuple[Floats, Fit]:
     """Levenberg-Marquardt from `parameters` (B, L, 6): B independent problems at once.
@@ -93,7 +121,7 @@ def refine(
     batch, paths, _ = parameters.shape
     spread = signatures.spread(paths)
     if current is None:
-        current = fit(signatures, frame, parameters, ridge)
+        current = fit(signatures, frame, parameters, prior)
     damping = np.full((batch, 1), 1e-3)
     size = current.gradient.shape[1]
     for _ in range(iterations):
@@ -110,7 +138,7 @@ def refine(
         # Beyond a quarter of a cell the quadratic model says nothing.
         longest = np.abs(move / signatures.cells).max(axis=(1, 2), keepdims=True)
         trial = parameters + move / np.maximum(4 * longest, 1.0)
-        new = fit(signatures, frame, trial, ridge)
+        new = fit(signatures, frame, trial, prior)
         better = new.explained > current.explained
         damping *= np.where(better, 0.1, 10.0)[:, None]
         if better.all():
