@@ -44,8 +44,8 @@ Floats = NDArray[np.float64]
 _ROW = 38
 """Height of a caption with its number [pixels]."""
 
-_REST = 11.0
-"""Times that the widgets' thread rests as long as it has worked: a twelfth of a core at most."""
+_REST = 13.0
+"""Times that the widgets' thread rests as long as it has worked: a fourteenth of a core at most."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ class live_view(FrameView):
 
     At any rate of frames it costs a small part of one core, and never holds the flowgraph up: it
     keeps the newest frame alone, and computes and draws in the thread of the widgets, which rests
-    eleven times as long as it works.
+    thirteen times as long as it works.
 
     Args:
         scenario: arrays, beams, numerology and nodes come from here, and the truth if it is known.
