@@ -13,12 +13,15 @@ from ..estimation import Estimate
 from ..positioning import Fix, FixStatus
 
 __all__ = [
+    "CHAINS",
+    "END",
     "EVENTS",
     "FIX",
     "FRAME",
     "LINK",
     "PATHS",
     "PDUS",
+    "RX_RATE",
     "RX_TIME",
     "SYMBOLS",
     "bytes_from_pdu",
@@ -43,6 +46,14 @@ FRAME = pmt.intern("dislac:frame")
 the frame, the pair (index . offset at which it is due at the receiver). On a frame vector too."""
 RX_TIME = pmt.intern("rx_time")
 """On a frame vector: reception of the frame's first sample, (uint64 seconds, double fraction)."""
+
+# Tags between processes, on the first sample of every message
+RX_RATE = pmt.intern("rx_rate")
+"""Samples a second (double)."""
+CHAINS = pmt.intern("dislac:chains")
+"""How many streams lie interleaved (uint64)."""
+END = pmt.intern("dislac:end")
+"""The stream has ended here (true)."""
 
 # Ports
 PATHS = pmt.intern("paths")
