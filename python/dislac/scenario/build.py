@@ -17,6 +17,7 @@ from ..dsp.noise import GaussianNoise, PooledNoise
 from ..estimation import DataAided, Estimate, Estimator, make_estimator
 from ..geometry import LinearMotion, delay_and_doppler
 from ..positioning import BistaticLocator, Fix, FixStatus
+from ..synchronization import Synchronizer, TimedFrames
 from ..waveform import Equalizer, Payload, PayloadReceiver, modulate
 from .model import Scenario
 from .truth import (
@@ -48,6 +49,7 @@ __all__ = [
     "pilot_frame",
     "precompensator",
     "received",
+    "synchronizer",
 ]
 
 
@@ -192,6 +194,20 @@ def received(scenario: Scenario, sent: NDArray[np.complex64]) -> NDArray[np.comp
     transmitter, channel = precompensator(scenario), emulator(scenario)
     sent = np.pad(sent, ((0, 0), (0, run_out(scenario, sent.shape[1]))))
     return channel.process(sent if transmitter is None else transmitter.process(sent))
+
+
+def synchronizer(scenario: Scenario) -> Synchronizer | None:
+    """What finds frames in the receive chains' streams; None where tags say where they are."""
+    settings = scenario.synchronization
+    if settings.reference == "tags":
+        return None
+    return TimedFrames(
+        scenario.numerology,
+        scenario.pilots,
+        first=first_arrival(scenario),
+        time_zero=settings.time_zero,
+        every=scenario.estimator.every,
+    )
 
 
 def estimator(scenario: Scenario) -> Estimator:

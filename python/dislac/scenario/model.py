@@ -42,6 +42,7 @@ __all__ = [
     "PathSettings",
     "Precompensation",
     "Scenario",
+    "Synchronization",
     "load_scenario",
     "parse_scenario",
 ]
@@ -133,6 +134,17 @@ class EstimatorSettings:
     every: int
 
 
+@dataclass(frozen=True)
+class Synchronization:
+    """How the receiver knows where frames begin.
+
+    `time_zero` is what rx_time shows at time zero [s].
+    """
+
+    reference: Literal["tags", "time"]
+    time_zero: float
+
+
 @dataclass(frozen=True, eq=False)
 class Scenario:
     """Everything that blocks, command line and studies take their numbers from.
@@ -164,6 +176,7 @@ class Scenario:
     precompensation: Precompensation
     channel: Channel
     estimator: EstimatorSettings
+    synchronization: Synchronization
     target_below: bool
     known_height: float | None
     text: str
@@ -261,6 +274,7 @@ def _build(document: Document) -> Scenario:
         ),
         channel=_channel(document, nodes, seed),
         estimator=_estimator(document, numerology),
+        synchronization=_synchronization(document),
         target_below=locator.get("side", "below") == "below",
         known_height=locator.get("known_height_m"),
         text=document.text(),
@@ -547,6 +561,13 @@ def _estimator(document: Document, numerology: Numerology) -> EstimatorSettings:
         delay_window=(low * 1e-9, high * 1e-9),
         doppler_window=windows["doppler_window_hz"],
         every=data.get("every", 1),
+    )
+
+
+def _synchronization(document: Document) -> Synchronization:
+    data = document.data.get("synchronization", {})
+    return Synchronization(
+        reference=data.get("reference", "tags"), time_zero=data.get("time_zero", 0.0)
     )
 
 
