@@ -19,6 +19,8 @@ __all__ = [
     "LINK",
     "PATHS",
     "PDUS",
+    "RX_FREQ",
+    "RX_RATE",
     "RX_TIME",
     "SYMBOLS",
     "bytes_from_pdu",
@@ -45,6 +47,9 @@ the frame, the pair (index . offset at which it is due at the receiver). On a fr
 RX_TIME = pmt.intern("rx_time")
 """(uint64 seconds, double fraction). In streams, as radios give it: when a sample was received, on
 the first and after each gap. On a frame vector: when the frame's first sample was."""
+RX_RATE = pmt.intern("rx_rate")
+RX_FREQ = pmt.intern("rx_freq")
+"""Beside a radio's `RX_TIME`: samples a second, and the carrier [Hz] (double)."""
 
 # Ports
 PATHS = pmt.intern("paths")
