@@ -14,6 +14,7 @@ from ..scenario import Scenario
 from ._lifecycle import FlowgraphError, take_errors
 from .bistatic_locator import bistatic_locator
 from .fix_sink import fix_sink
+from .front_end import front_end
 from .leo_channel import leo_channel
 from .ofdm_demodulator import ofdm_demodulator
 from .path_estimator import path_estimator
@@ -27,8 +28,32 @@ __all__ = ["FlowgraphError", "replay_flowgraph", "run_flowgraph"]
 OnFix = Callable[[Fix], None]
 
 
-class _Receiver(gr.top_block):
-    """What both flowgraphs share: from receive streams to fixes."""
+class Chain(gr.top_block):
+    """What all flowgraphs share: streams side by side, and an end that says what went wrong."""
+
+    scenario: Scenario
+
+    def connect_chains(self, *blocks: Any) -> None:
+        """Connects all streams of each block to those of the next."""
+        for block, successor in pairwise(blocks):
+            for chain in range(self.scenario.chains):
+                self.connect((block, chain), (successor, chain))
+
+    def wait(self) -> None:
+        """Waits for the end.
+
+        Raises:
+            FlowgraphError: a block has failed.
+        """
+        super().wait()
+        blocks = [block for block in vars(self).values() if hasattr(block, "failed")]
+        errors = take_errors([block.alias() for block in blocks])
+        if errors:
+            raise next(iter(errors.values()))
+
+
+class Receiver(Chain):
+    """From receive streams to fixes."""
 
     def __init__(
         self,
@@ -46,24 +71,6 @@ class _Receiver(gr.top_block):
         self.connect(self.demodulator, self.estimator)
         self.msg_connect((self.estimator, "paths"), (self.locator, "paths"))
         self.msg_connect((self.locator, "fix"), (self.sink, "fix"))
-
-    def _connect_chains(self, *blocks: Any) -> None:
-        """Connects all streams of each block to those of the next."""
-        for block, successor in pairwise(blocks):
-            for chain in range(self.scenario.chains):
-                self.connect((block, chain), (successor, chain))
-
-    def wait(self) -> None:
-        """Waits for the end.
-
-        Raises:
-            FlowgraphError: a block has failed.
-        """
-        super().wait()
-        blocks = [block for block in vars(self).values() if hasattr(block, "failed")]
-        errors = take_errors([block.alias() for block in blocks])
-        if errors:
-            raise next(iter(errors.values()))
 
     def counters(self) -> dict[str, int]:
         """What became of the frames so far.
@@ -84,8 +91,8 @@ class _Receiver(gr.top_block):
         return self.demodulator.frames_lost + self.estimator.frames_lost
 
 
-class run_flowgraph(_Receiver):
-    """Transmitter, emulated channel and receiver.
+class run_flowgraph(Receiver):
+    """Transmitter, emulated channel and receiver, with the front end that the scenario says.
 
     Args:
         scenario: everything comes from here.
@@ -107,14 +114,18 @@ class run_flowgraph(_Receiver):
         super().__init__("dislac run", scenario, directory, on_fix)
         self.source = pilot_source(scenario, frames)
         self.precompensator = precompensator(scenario)
-        self.channel = leo_channel(scenario)
-        self._connect_chains(self.source, self.precompensator, self.channel, self.demodulator)
+        self.channel = self.receives = leo_channel(scenario)
+        self.connect_chains(self.source, self.precompensator, self.channel)
+        if scenario.front_end is not None:
+            self.front_end = self.receives = front_end(scenario)
+            self.connect_chains(self.channel, self.front_end)
+        self.connect_chains(self.receives, self.demodulator)
         if record is not None:
             self.recorder = recording_sink(scenario, record)
-            self._connect_chains(self.channel, self.recorder)
+            self.connect_chains(self.receives, self.recorder)
 
 
-class replay_flowgraph(_Receiver):
+class replay_flowgraph(Receiver):
     """Receiver on a recording.
 
     Args:
@@ -137,7 +148,7 @@ class replay_flowgraph(_Receiver):
         scenario = scenario or reader.scenario
         super().__init__("dislac replay", scenario, directory, on_fix)
         self.source = recording_source(scenario, reader, speed)
-        self._connect_chains(self.source, self.demodulator)
+        self.connect_chains(self.source, self.demodulator)
 
     def _frames_lost(self) -> int:
         return super()._frames_lost() + self.source.frames_lost

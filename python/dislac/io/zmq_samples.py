@@ -131,7 +131,6 @@ class SampleClient:
         self._socket = self._context.socket(zmq.DEALER)
         for option, value in (
             (zmq.LINGER, 0),
-            (zmq.IMMEDIATE, 1),  # a request never waits for a server that may come
             (zmq.RCVHWM, 2 * DEPTH),
             (zmq.MAXMSGSIZE, LARGEST),
             (zmq.IPV6, int("[" in self.address)),
