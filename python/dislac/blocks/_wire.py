@@ -13,10 +13,7 @@ from typing import Any, NamedTuple
 
 import pmt
 
-from ..dsp.stream import CHUNK
-from ..io.zmq_samples import LARGEST
-
-__all__ = ["Mark", "message_header", "most_items", "read_header", "sample_at", "time_of"]
+__all__ = ["Mark", "message_header", "read_header", "sample_at", "time_of"]
 
 _HEADER = struct.Struct("=HBQQ")
 _MAGIC, _VERSION = 0x5FF0, 1
@@ -88,8 +85,3 @@ def sample_at(value: Any, rate: float) -> int:
         raise ValueError(
             f"an rx_time tag holds {value}; it must hold seconds and their fraction"
         ) from None
-
-
-def most_items(chains: int) -> int:
-    """Items of a message at most, a quarter of the largest there may be and a chunk at most."""
-    return max(1, min(CHUNK, LARGEST // (32 * chains)))

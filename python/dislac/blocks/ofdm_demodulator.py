@@ -2,6 +2,7 @@
 """Frames out of the receive chains' streams."""
 
 import numpy as np
+import pmt
 from gnuradio import gr
 
 from ..scenario import Scenario, build
@@ -10,6 +11,7 @@ from ..waveform import demodulate
 from . import pmt_keys
 from ._lifecycle import Guarded, guarded
 from ._overrides import overridden
+from ._wire import sample_at
 
 __all__ = ["ofdm_demodulator"]
 
@@ -24,8 +26,8 @@ class ofdm_demodulator(Guarded, gr.basic_block):
     A vector holds Ms x Nsc x Nrf values in that order (symbol, subcarrier, chain), scrambling
     taken off; of NR PRS and beside a payload it holds the elements of the pilots' combs, comb by
     comb instead of symbol by symbol. It has two tags: `dislac:frame`, the frame's index (uint64),
-    and `rx_time`, when its first sample was received (whole and fractional seconds since the first
-    sample of the stream; of frames found by time, since the scenario's time zero).
+    and `rx_time`, when its first sample was received (whole and fractional seconds since the
+    scenario's time zero, which without tags `rx_time` in the stream is its first sample).
 
     A frame with values that are not finite is dropped; so is one that the next frame, a gap or the
     end of the stream cuts off. Each is told on the port `events` (`frame_dropped`, with frame,
@@ -67,6 +69,7 @@ class ofdm_demodulator(Guarded, gr.basic_block):
     def begin(self) -> None:
         self._filled = 0
         self._current: tuple[int, int] | None = None  # index and start of the frame that fills
+        self._clock = 0  # index of a sample since time zero, less its offset
         self.frames_used = self.frames_skipped = 0
         self._reader: FrameReader | None = None
         if (synchronizer := build.synchronizer(self._scenario)) is not None:
@@ -89,7 +92,10 @@ class ofdm_demodulator(Guarded, gr.basic_block):
         begin = self.nitems_read(0)
         if self._reader is not None:
             return self._read([stream[:count] for stream in input_items], begin, vectors)
-        tags = self.get_tags_in_window(0, 0, count, pmt_keys.FRAME)
+        tags = [
+            *self.get_tags_in_window(0, 0, count, pmt_keys.RX_TIME),
+            *self.get_tags_in_window(0, 0, count, pmt_keys.FRAME),
+        ]
         place, made = 0, 0
         for tag in [*sorted(tags, key=lambda tag: tag.offset), None]:
             border = count if tag is None else tag.offset - begin
@@ -101,8 +107,11 @@ class ofdm_demodulator(Guarded, gr.basic_block):
             if tag is not None:
                 if made == len(vectors):
                     break  # no room for what this frame may become: come back to it
-                self._drop("cut off by the next frame")
-                self._begin_frame(tag)
+                if pmt.eq(tag.key, pmt_keys.RX_TIME):
+                    self._set_clock(tag)
+                else:
+                    self._drop("cut off by the next frame")
+                    self._begin_frame(tag)
         self.consume_each(place)
         return made
 
@@ -132,6 +141,13 @@ class ofdm_demodulator(Guarded, gr.basic_block):
                 self.tell(event.name, **event.details)
         self.frames_skipped = synchronizer.frames_skipped
 
+    def _set_clock(self, tag) -> None:
+        """Follows a time in the stream; a frame in which it does not go on is cut there."""
+        clock = sample_at(tag.value, self._numerology.sample_rate) - tag.offset
+        if clock != self._clock:
+            self._drop("cut off by a gap")
+        self._clock = clock
+
     def _begin_frame(self, tag) -> None:
         index, _ = pmt_keys.frame_from_tag(tag.value)
         if index % self._every or not self._pilots.sends(index):
@@ -155,7 +171,8 @@ class ofdm_demodulator(Guarded, gr.basic_block):
         index, start = self._current
         self._current = None
         grid = demodulate(self._samples, self._numerology)
-        self._write(vector, item, grid, index, start / self._numerology.sample_rate)
+        time = (start + self._clock) / self._numerology.sample_rate
+        self._write(vector, item, grid, index, time)
         return True
 
     def _write(self, vector, item: int, grid, index: int, time: float) -> None:

@@ -31,6 +31,7 @@ class timed_channel(leo_channel):
         # index of a sample since time zero, less its offset at the input and at the output
         self._time_in = self._time_out = 0
         self._gone = 0  # samples that are still to be left out
+        self._due: list[tuple[int, int]] = []  # offset and index of frames that have yet to come
 
     @guarded(-1)
     def general_work(self, input_items, output_items):
@@ -45,13 +46,16 @@ class timed_channel(leo_channel):
             if index != begin + self._time_in:
                 self._begin_at(index, begin, written)
         made = super().general_work([stream[:count] for stream in input_items], output_items)
-        if made <= 0 or not self._gone:
-            return made
-        gone = min(made, self._gone)
-        self._gone -= gone
-        for stream in output_items:
-            stream[: made - gone] = stream[gone:made]
-        return made - gone
+        if made > 0 and self._gone:
+            gone = min(made, self._gone)
+            self._gone -= gone
+            made -= gone
+            for stream in output_items:
+                stream[:made] = stream[gone : made + gone]
+        while self._due and self._due[0][0] < written + made:
+            place, frame = self._due.pop(0)
+            self.add_item_tag(0, place, pmt_keys.FRAME, pmt_keys.frame_to_tag(frame))
+        return made
 
     def _begin_at(self, index: int, begin: int, written: int) -> None:
         """Takes sample `index` since time zero as the next one."""
@@ -66,13 +70,16 @@ class timed_channel(leo_channel):
             self._gone = int(np.ceil(longest / processor.speed * rate)) + 2 * HOP
         self._time_in = index - begin
         self._time_out = index + self._gone - written
+        self._due.clear()
         self.add_item_tag(0, written, pmt_keys.RX_TIME, time_of(index + self._gone, rate))
 
     def send_tags(self, tags: Sequence[Any]) -> None:
+        # kept until their samples come: a new beginning forgets those that never will
         written = self.nitems_written(0)
         for tag in tags:
-            index, due = pmt_keys.frame_from_tag(tag.value)
+            frame, due = pmt_keys.frame_from_tag(tag.value)
             sample = tag.offset + self._time_in
             arrival = sample + self._delay(sample) if due is None else due + self._time_in
             if (place := arrival - self._time_out) >= written:
-                self.add_item_tag(0, place, pmt_keys.FRAME, pmt_keys.frame_to_tag(index))
+                self._due.append((place, frame))
+        self._due.sort()

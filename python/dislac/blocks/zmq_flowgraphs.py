@@ -6,7 +6,6 @@ from os import PathLike
 from typing import Any
 
 from ..scenario import Scenario
-from ._overrides import overridden
 from .flowgraphs import Chain, OnFix, Receiver
 from .pilot_source import pilot_source
 from .precompensator import precompensator
@@ -88,7 +87,7 @@ class channel_flowgraph(_Sender):
 
 
 class station_flowgraph(Receiver):
-    """The base station: frames are found by the time that comes with the samples.
+    """The base station.
 
     Args:
         scenario: everything comes from here.
@@ -107,8 +106,6 @@ class station_flowgraph(Receiver):
         on_fix: OnFix | None = None,
         on_event: OnEvent | None = None,
     ) -> None:
-        if scenario.synchronization.reference == "tags":
-            scenario = overridden(scenario, {"synchronization.reference": "time"})
         super().__init__("dislac station", scenario, directory, on_fix)
         self.source = zmq_source(scenario, source, on_event)
         self.connect_chains(self.source, self.demodulator)

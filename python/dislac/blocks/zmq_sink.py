@@ -8,11 +8,11 @@ import numpy as np
 import pmt
 from gnuradio import gr
 
-from ..io.zmq_samples import SampleServer
+from ..io.zmq_samples import SampleServer, most_items
 from ..scenario import Scenario
 from . import pmt_keys
 from ._lifecycle import Guarded, guarded
-from ._wire import Mark, message_header, most_items, sample_at, time_of
+from ._wire import Mark, message_header, sample_at, time_of
 
 __all__ = ["zmq_sink"]
 

@@ -10,11 +10,11 @@ import pmt
 from gnuradio import gr
 
 from ..dsp.stream import CHUNK
-from ..io.zmq_samples import SampleClient
+from ..io.zmq_samples import SampleClient, most_items
 from ..scenario import Scenario
 from . import pmt_keys
 from ._lifecycle import Guarded, guarded
-from ._wire import Mark, most_items, read_header, sample_at, time_of
+from ._wire import Mark, read_header, sample_at, time_of
 
 __all__ = ["zmq_source"]
 
@@ -94,7 +94,8 @@ class zmq_source(Guarded, gr.sync_block):
         message = self._client.receive(_WAIT)
         if self._connected != self._client.connected:
             self._connected = self._client.connected
-            self._say("connected" if self._connected else "disconnected", address=self._address)
+            event = "connected" if self._connected else "disconnected"
+            self._say(event, address=self._client.address)
         if message is None:
             return True
         offset, marks, begin = read_header(message)

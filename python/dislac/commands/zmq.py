@@ -2,12 +2,115 @@
 """Commands that talk over ZeroMQ: satellite, channel and base station as processes of their own."""
 
 from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
 
 import click
 
+from .. import cli
 from ..io import zmq_sockets
+from ..positioning import Fix
+from ..scenario import load_scenario
 
 __all__ = ["COMMANDS"]
+
+SATELLITE, CHANNEL = "5560", "5561"
+"""Ports of this host where they hand out samples, unless said otherwise."""
+
+
+def _at(default: str) -> Any:
+    return click.option(
+        "--at",
+        "address",
+        default=default,
+        show_default=True,
+        metavar="ADDRESS",
+        help="Where samples are handed out: PORT of this host alone, HOST:PORT, or ipc://PATH.",
+    )
+
+
+def _from(default: str) -> Any:
+    return click.option(
+        "--from",
+        "source",
+        default=default,
+        show_default=True,
+        metavar="ADDRESS",
+        help="Where samples are asked for: PORT of this host, HOST:PORT, or ipc://PATH.",
+    )
+
+
+_bind_any = click.option(
+    "--bind-any", is_flag=True, help="Allow an address of all interfaces, such as tcp://*:5560."
+)
+
+
+@click.command()
+@click.argument("scenario")
+@_at(SATELLITE)
+@_bind_any
+@click.option(
+    "--frames",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Frames to send; 0: until Ctrl-C.",
+)
+@cli._settings
+def satellite(
+    scenario: str, address: str, bind_any: bool, frames: int, settings: dict[str, Any]
+) -> None:
+    """Sends the frames of SCENARIO, up to the satellite's antennas, to a channel that asks."""
+    cli._flowgraphs()
+    from ..blocks.zmq_flowgraphs import satellite_flowgraph
+
+    chosen = load_scenario(scenario, settings)
+    flowgraph = satellite_flowgraph(chosen, address, frames=frames, any_interface=bind_any)
+    _serve(flowgraph)
+    click.echo(f"{flowgraph.source.frames_sent} frames sent")
+
+
+@click.command()
+@click.argument("scenario")
+@_from(SATELLITE)
+@_at(CHANNEL)
+@_bind_any
+@cli._settings
+def channel(
+    scenario: str, source: str, address: str, bind_any: bool, settings: dict[str, Any]
+) -> None:
+    """Takes samples from a satellite over the channel of SCENARIO to a base station that asks."""
+    cli._flowgraphs()
+    from ..blocks.zmq_flowgraphs import channel_flowgraph
+
+    chosen = load_scenario(scenario, settings)
+    flowgraph = channel_flowgraph(
+        chosen, source, address, any_interface=bind_any, on_event=_tell_event
+    )
+    _serve(flowgraph)
+    click.echo(f"{flowgraph.source.samples_lost} samples lost on their way here")
+
+
+@click.command()
+@click.argument("scenario")
+@_from(CHANNEL)
+@cli._out
+@cli._settings
+@cli._json
+def station(
+    scenario: str, source: str, out: Path | None, settings: dict[str, Any], as_json: bool
+) -> None:
+    """Receives what a channel brings, as SCENARIO says, and prints the fixes."""
+    cli._flowgraphs()
+    from ..blocks.zmq_flowgraphs import station_flowgraph
+
+    chosen = load_scenario(scenario, settings)
+    fixes: SimpleQueue[Fix] = SimpleQueue()
+    flowgraph = station_flowgraph(
+        chosen, source, directory=out, on_fix=fixes.put, on_event=_tell_event
+    )
+    cli._follow(flowgraph, fixes, chosen, 0, out, as_json)
 
 
 @click.command()
@@ -19,4 +122,26 @@ def keys(directory: Path, name: str) -> None:
         click.echo(path)
 
 
-COMMANDS = [keys]
+COMMANDS = [satellite, channel, station, keys]
+
+
+def _serve(flowgraph: Any) -> None:
+    """Says where samples are handed out, and runs a flowgraph to its end or to Ctrl-C."""
+    click.echo(f"samples at {flowgraph.open()}")
+    with cli._Running(flowgraph, SimpleQueue()) as running:
+        running.next()
+    if running.interrupted:
+        raise click.exceptions.Exit(cli.INTERRUPTED)
+
+
+_EVENTS = {
+    "connected": "connected to {address}",
+    "disconnected": "no connection to {address}: waiting for it",
+    "samples_lost": "{samples} samples lost before {time:.6f} s",
+    "started_anew": "samples have begun anew at {time:.6f} s",
+}
+
+
+def _tell_event(event: str, details: dict[str, Any]) -> None:
+    """Tells on stderr what happens to a connection."""
+    click.echo(f"dislac: {_EVENTS[event].format(**details)}", err=True)

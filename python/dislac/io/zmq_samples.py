@@ -16,9 +16,10 @@ from typing import Any, Self
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
+from ..dsp.stream import CHUNK
 from .zmq_sockets import AddressError, bind_address, connect_address
 
-__all__ = ["LARGEST", "SampleClient", "SampleServer"]
+__all__ = ["LARGEST", "SampleClient", "SampleServer", "most_items"]
 
 DEPTH = 2
 """Requests on their way at once: while one answer travels, the next is asked for."""
@@ -27,6 +28,11 @@ HEARTBEAT = 1.0
 counts as lost."""
 LARGEST = 1 << 26
 """Bytes of a message beyond which the connection is cut."""
+
+
+def most_items(chains: int) -> int:
+    """Items of a message at most: a chunk, and a quarter of the largest message there may be."""
+    return max(1, min(CHUNK, LARGEST // (32 * chains)))
 
 
 class SampleServer:
