@@ -75,6 +75,11 @@ class Process:
         return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
 
 
+def told(lines: list[str]) -> bool:
+    """Whether the station has said that what comes does not go on from what came."""
+    return any(re.search(r"anew at [\d.]+|before [\d.]+", line) for line in lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scenario", default="paper")
@@ -109,10 +114,7 @@ def main() -> None:
             if process is station:
                 end = station.wait_for(lambda: station.fixes)
             else:
-                told = r"anew at ([\d.]+)|before ([\d.]+)"
-                station.wait_for(
-                    lambda known=known: any(re.search(told, x) for x in station.lines[known[1] :])
-                )
+                station.wait_for(lambda known=known: told(station.lines[known[1] :]))
                 # fixes that were under way before do not count
                 place = len(station.fixes)
                 end = station.wait_for(lambda place=place: len(station.fixes) > place + 1)

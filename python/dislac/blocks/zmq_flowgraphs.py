@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The chain in three processes: satellite, channel and base station."""
+"""The chain in three processes, and the channel between the ZeroMQ radios of a gNB and a UE."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any
 
-from ..scenario import Scenario
+from ..channel.relay import RelayLink
+from ..scenario import Scenario, build
 from .flowgraphs import Chain, OnFix, Receiver
+from .leo_channel import leo_channel
 from .pilot_source import pilot_source
 from .precompensator import precompensator
 from .timed_channel import timed_channel
+from .zmq_radio_sink import zmq_radio_sink
+from .zmq_radio_source import zmq_radio_source
 from .zmq_sink import zmq_sink
 from .zmq_source import zmq_source
 
-__all__ = ["channel_flowgraph", "satellite_flowgraph", "station_flowgraph"]
+__all__ = ["channel_flowgraph", "relay_flowgraph", "satellite_flowgraph", "station_flowgraph"]
 
 OnEvent = Callable[[str, dict[str, Any]], None]
 
@@ -109,6 +113,85 @@ class station_flowgraph(Receiver):
         super().__init__("dislac station", scenario, directory, on_fix)
         self.source = zmq_source(scenario, source, on_event)
         self.connect_chains(self.source, self.demodulator)
+
+
+class relay_flowgraph(Chain):
+    """The channel between a gNB and a UE: down and up, over the scenario's reference link.
+
+    Args:
+        scenario: nodes, and carriers unless they are given, come from here.
+        sample_rate: of both radios [Hz].
+        gnb_transmits, ue_transmits: where their transmit ports listen, one a stream.
+        gnb_receives, ue_receives: where their receive ports shall find theirs.
+        carriers: down and up [Hz]; 0 for no Doppler shift, None: as the scenario says.
+        noise_power: of each received sample.
+        any_interface: allow addresses that stand for all interfaces.
+
+    Raises:
+        ValueError: one side of a direction has more ports than the other.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        sample_rate: float,
+        *,
+        gnb_transmits: Sequence[str],
+        gnb_receives: Sequence[str],
+        ue_transmits: Sequence[str],
+        ue_receives: Sequence[str],
+        carriers: tuple[float | None, float | None] = (None, None),
+        noise_power: float = 0.0,
+        any_interface: bool = False,
+    ) -> None:
+        for way, sent, received in (
+            ("down", gnb_transmits, ue_receives),
+            ("up", ue_transmits, gnb_receives),
+        ):
+            if len(sent) != len(received) or not sent:
+                raise ValueError(
+                    f"{len(sent)} transmit ports and {len(received)} receive ports on the way "
+                    f"{way}; give as many of each, one or more"
+                )
+        super().__init__("dislac relay")
+        self.scenario = scenario
+        links = [
+            build.relay_link(
+                scenario,
+                sample_rate,
+                streams=len(ports),
+                uplink=uplink,
+                carrier_frequency=carrier,
+                noise_power=noise_power,
+            )
+            for ports, uplink, carrier in zip(
+                (ue_receives, gnb_receives), (False, True), carriers, strict=True
+            )
+        ]
+        self.gnb_source = zmq_radio_source(gnb_transmits)
+        self.ue_source = zmq_radio_source(ue_transmits)
+        self.ue_sink, self.gnb_sink = (
+            zmq_radio_sink(ports, source, link.latency(), any_interface)
+            for ports, source, link in zip(
+                (ue_receives, gnb_receives), (self.ue_source, self.gnb_source), links, strict=True
+            )
+        )
+        self.down, self.up = (leo_channel(scenario, emulator=link) for link in links)
+        self.latency = max(link.latency() for link in links)
+        self._connect_way(self.gnb_source, self.down, self.ue_sink, links[0])
+        self._connect_way(self.ue_source, self.up, self.gnb_sink, links[1])
+
+    def _connect_way(self, source: Any, channel: Any, sink: Any, link: RelayLink) -> None:
+        for stream in range(link.inputs):
+            self.connect((source, stream), (channel, stream), (sink, stream))
+
+    def open(self) -> dict[str, tuple[str, ...]]:
+        """Listens already before it runs; where, in full.
+
+        Raises:
+            AddressError: an address is none, or cannot be had.
+        """
+        return {"gNB": self.gnb_sink.open(), "UE": self.ue_sink.open()}
 
 
 _FOR_EVER = float("inf")

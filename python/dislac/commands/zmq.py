@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Commands that talk over ZeroMQ: satellite, channel and base station as processes of their own."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -113,6 +114,61 @@ def station(
     cli._follow(flowgraph, fixes, chosen, 0, out, as_json)
 
 
+def _port(flag: str, default: str, text: str) -> Any:
+    return click.option(
+        flag, multiple=True, default=[default], show_default=True, metavar="ADDRESS", help=text
+    )
+
+
+@click.command()
+@click.argument("scenario")
+@click.option("--rate", type=float, required=True, metavar="HZ", help="Sample rate of both radios.")
+@_port("--gnb-tx", "2000", "The gNB's tx_port, where it is asked. Once a channel.")
+@_port("--gnb-rx", "2001", "The gNB's rx_port, where it is to ask.")
+@_port("--ue-tx", "2101", "The UE's tx_port, where it is asked.")
+@_port("--ue-rx", "2100", "The UE's rx_port, where it is to ask.")
+@click.option(
+    "--carrier-down", type=float, metavar="HZ", help="Else the scenario's; 0: no Doppler shift."
+)
+@click.option("--carrier-up", type=float, metavar="HZ", help="Else the scenario's.")
+@click.option("--noise-db", type=float, metavar="DB", help="Power of the noise, 0 dB: full scale.")
+@_bind_any
+@cli._settings
+def relay(
+    scenario: str,
+    rate: float,
+    gnb_tx: Sequence[str],
+    gnb_rx: Sequence[str],
+    ue_tx: Sequence[str],
+    ue_rx: Sequence[str],
+    carrier_down: float | None,
+    carrier_up: float | None,
+    noise_db: float | None,
+    bind_any: bool,
+    settings: dict[str, Any],
+) -> None:
+    """Puts the satellite link of SCENARIO between the ZeroMQ radios of a gNB and a UE."""
+    cli._flowgraphs()
+    from ..blocks.zmq_flowgraphs import relay_flowgraph
+
+    flowgraph = relay_flowgraph(
+        load_scenario(scenario, settings),
+        rate,
+        gnb_transmits=gnb_tx,
+        gnb_receives=gnb_rx,
+        ue_transmits=ue_tx,
+        ue_receives=ue_rx,
+        carriers=(carrier_down, carrier_up),
+        noise_power=0.0 if noise_db is None else 10 ** (noise_db / 10),
+        any_interface=bind_any,
+    )
+    for radio, addresses in flowgraph.open().items():
+        click.echo(f"rx_port of the {radio}: {', '.join(addresses)}")
+    if flowgraph.latency:
+        click.echo(f"{flowgraph.latency} samples of delay are added each way: the path is short")
+    _run(flowgraph)
+
+
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--name", default="dislac", show_default=True, help="What the files are called.")
@@ -122,12 +178,17 @@ def keys(directory: Path, name: str) -> None:
         click.echo(path)
 
 
-COMMANDS = [satellite, channel, station, keys]
+COMMANDS = [satellite, channel, station, relay, keys]
 
 
 def _serve(flowgraph: Any) -> None:
-    """Says where samples are handed out, and runs a flowgraph to its end or to Ctrl-C."""
+    """Says where samples are handed out, and runs the flowgraph."""
     click.echo(f"samples at {flowgraph.open()}")
+    _run(flowgraph)
+
+
+def _run(flowgraph: Any) -> None:
+    """Runs a flowgraph that makes no fixes to its end or to Ctrl-C."""
     with cli._Running(flowgraph, SimpleQueue()) as running:
         running.next()
     if running.interrupted:

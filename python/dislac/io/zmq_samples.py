@@ -21,8 +21,6 @@ from .zmq_sockets import AddressError, bind_address, connect_address
 
 __all__ = ["LARGEST", "SampleClient", "SampleServer", "most_items"]
 
-DEPTH = 2
-"""Requests on their way at once: while one answer travels, the next is asked for."""
 HEARTBEAT = 1.0
 """How often the other end is asked whether it is there [s]; silent for three times as long, it
 counts as lost."""
@@ -125,19 +123,20 @@ class SampleClient:
         address: where the server listens (`connect_address`).
         request: what to ask with: items wanted at most (32 bits, in the host's order), as GNU
             Radio does, or one byte, as radios do.
+        depth: requests on their way at once: while one answer travels, the next is asked for.
 
     Raises:
         AddressError: the address is none.
     """
 
-    def __init__(self, address: str, *, request: bytes) -> None:
+    def __init__(self, address: str, *, request: bytes, depth: int = 2) -> None:
         self.address = connect_address(address)
-        self._request = request
+        self._request, self._depth = request, depth
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
         for option, value in (
             (zmq.LINGER, 0),
-            (zmq.RCVHWM, 2 * DEPTH),
+            (zmq.RCVHWM, 2 * depth),
             (zmq.MAXMSGSIZE, LARGEST),
             (zmq.IPV6, int("[" in self.address)),
             (zmq.RECONNECT_IVL, 100),
@@ -169,15 +168,15 @@ class SampleClient:
         """
         self._ask()
         ready = dict(self._poller.poll(timeout * 1e3))
+        if self._socket in ready:  # before what the monitor says: it came by the old connection
+            parts = self._socket.recv_multipart(copy=False)
+            self._asked = max(self._asked - 1, 0)
+            self._ask()
+            return parts[-1].buffer if len(parts) == 2 else None
         if self._monitor in ready:
             self._follow_connection()
             self._ask()
-        if self._socket not in ready:
-            return None
-        parts = self._socket.recv_multipart(copy=False)
-        self._asked = max(self._asked - 1, 0)
-        self._ask()
-        return parts[-1].buffer if len(parts) == 2 else None
+        return None
 
     def _follow_connection(self) -> None:
         while self._monitor.poll(0):
@@ -187,7 +186,7 @@ class SampleClient:
             self._asked = 0  # what was asked of a server that has gone is answered no more
 
     def _ask(self) -> None:
-        while self.connected and self._asked < DEPTH:
+        while self.connected and self._asked < self._depth:
             try:
                 self._socket.send_multipart([b"", self._request], zmq.NOBLOCK)
             except zmq.Again:

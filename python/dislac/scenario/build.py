@@ -11,6 +11,7 @@ from ..channel import FrontEnd, SnapshotModel
 from ..channel.emulator import ChannelEmulator
 from ..channel.path import ChannelPath
 from ..channel.precompensation import Precompensator
+from ..channel.relay import RelayLink
 from ..channel.schedule import BeamSchedule
 from ..dsp.delay import PASSBAND
 from ..dsp.noise import GaussianNoise, PooledNoise
@@ -50,6 +51,7 @@ __all__ = [
     "pilot_frame",
     "precompensator",
     "received",
+    "relay_link",
     "synchronizer",
 ]
 
@@ -180,6 +182,39 @@ def emulator(scenario: Scenario) -> ChannelEmulator:
         transmit_advance=None if advance is None else advance.advance,
         noise=None if power == 0 else make_noise(scenario.chains, power, scenario.seed),
         passband=_passband(scenario),
+        speed=scenario.propagation_speed,
+    )
+
+
+def relay_link(
+    scenario: Scenario,
+    sample_rate: float,
+    *,
+    streams: int = 1,
+    uplink: bool = False,
+    carrier_frequency: float | None = None,
+    noise_power: float = 0.0,
+) -> RelayLink:
+    """The link between a gNB and a UE, for streams of their own: the reference link, gNB where the
+    gateway is, or in the satellite, UE where the receiver is.
+
+    Args:
+        sample_rate: of those streams [Hz].
+        uplink: from UE to gNB.
+        carrier_frequency: [Hz] on all hops, 0 for no Doppler shift; None: as the scenario says.
+        noise_power: of each received sample.
+    """
+    nodes = reference_link(scenario)
+    hops = carriers(scenario, nodes)
+    if carrier_frequency is not None:
+        hops = (carrier_frequency,) * len(hops)
+    noise = GaussianNoise(streams, noise_power, scenario.seed + uplink) if noise_power else None
+    return RelayLink(
+        nodes[::-1] if uplink else nodes,
+        sample_rate=sample_rate,
+        carriers=hops[::-1] if uplink else hops,
+        streams=streams,
+        noise=noise,
         speed=scenario.propagation_speed,
     )
 
