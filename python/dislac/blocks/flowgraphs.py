@@ -15,11 +15,9 @@ from ._lifecycle import FlowgraphError, take_errors
 from .bistatic_locator import bistatic_locator
 from .fix_sink import fix_sink
 from .front_end import front_end
-from .leo_channel import leo_channel
+from .leo_link import leo_link
 from .ofdm_demodulator import ofdm_demodulator
 from .path_estimator import path_estimator
-from .pilot_source import pilot_source
-from .precompensator import precompensator
 from .recording_sink import recording_sink
 from .recording_source import recording_source
 
@@ -112,13 +110,10 @@ class run_flowgraph(Receiver):
         on_fix: OnFix | None = None,
     ) -> None:
         super().__init__("dislac run", scenario, directory, on_fix)
-        self.source = pilot_source(scenario, frames)
-        self.precompensator = precompensator(scenario)
-        self.channel = self.receives = leo_channel(scenario)
-        self.connect_chains(self.source, self.precompensator, self.channel)
+        self.source = self.receives = leo_link(scenario, frames)
         if scenario.front_end is not None:
             self.front_end = self.receives = front_end(scenario)
-            self.connect_chains(self.channel, self.front_end)
+            self.connect_chains(self.source, self.front_end)
         self.connect_chains(self.receives, self.demodulator)
         if record is not None:
             self.recorder = recording_sink(scenario, record)

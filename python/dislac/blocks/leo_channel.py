@@ -64,7 +64,7 @@ class leo_channel(ChunkBlock):
         with self._lock:
             self._scenario = scenario
             if self._processor is not None and self._emulator is None:
-                self._processor.noise = build.emulator(scenario).noise
+                self._processor.noise = build.noise(scenario)
 
     def make_processor(self) -> ChannelEmulator:
         if self._emulator is not None:

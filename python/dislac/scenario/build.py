@@ -2,19 +2,20 @@
 """From a scenario to the objects of the other rooms: the one place where they are put together."""
 
 from functools import lru_cache
-from itertools import pairwise
+from itertools import count, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..channel import FrontEnd, SnapshotModel
 from ..channel.emulator import ChannelEmulator
+from ..channel.link import Frame, Link
 from ..channel.path import ChannelPath
 from ..channel.precompensation import Precompensator
 from ..channel.relay import RelayLink
 from ..channel.schedule import BeamSchedule
 from ..dsp.delay import PASSBAND
-from ..dsp.noise import GaussianNoise, PooledNoise
+from ..dsp.noise import GaussianNoise, Noise, PooledNoise
 from ..estimation import DataAided, Estimate, Estimator, make_estimator
 from ..geometry import LinearMotion, delay_and_doppler
 from ..positioning import BistaticLocator, Fix, FixStatus
@@ -43,8 +44,10 @@ __all__ = [
     "emulator",
     "estimator",
     "front_end",
+    "link",
     "locate",
     "locator",
+    "noise",
     "payload",
     "payload_frames",
     "payload_receiver",
@@ -152,8 +155,6 @@ def _largest_doppler(scenario: Scenario) -> float:
 def emulator(scenario: Scenario) -> ChannelEmulator:
     """The channel between the transmit chains and the receive chains."""
     numerology = scenario.numerology
-    power = noise_power(scenario)
-    make_noise = PooledNoise if scenario.channel.noise_pool else GaussianNoise
     advance = precompensator(scenario)
     sent, received = (
         BeamSchedule(beams, numerology.symbol_lengths, numerology.frame_period, start)
@@ -180,9 +181,34 @@ def emulator(scenario: Scenario) -> ChannelEmulator:
         receive_beams=received,
         coupling=scenario.coupling,
         transmit_advance=None if advance is None else advance.advance,
-        noise=None if power == 0 else make_noise(scenario.chains, power, scenario.seed),
+        noise=noise(scenario),
         passband=_passband(scenario),
         speed=scenario.propagation_speed,
+    )
+
+
+def noise(scenario: Scenario) -> Noise | None:
+    """The receive chains' noise, None where there is none."""
+    power = noise_power(scenario)
+    make_noise = PooledNoise if scenario.channel.noise_pool else GaussianNoise
+    return None if power == 0 else make_noise(scenario.chains, power, scenario.seed)
+
+
+def link(scenario: Scenario, frames: int = 0) -> Link:
+    """Pilot frames, pre-compensated, through the channel; as many as asked for, 0 for no end."""
+    waveforms = [pilot_frame(scenario, k) for k in range(scenario.pilots.cycle)]
+    first, period = lead_in(scenario), scenario.numerology.frame_period
+    train = (
+        Frame(k, first + k * period, waveforms[k % len(waveforms)])
+        for k in (range(frames) if frames else count())
+        if scenario.pilots.sends(k)
+    )
+    end = first + frames * period
+    return Link(
+        train,
+        end + run_out(scenario, end) if frames else None,
+        precompensator(scenario),
+        emulator(scenario),
     )
 
 
