@@ -5,15 +5,13 @@ from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any
 
-from ..channel.relay import RelayLink
 from ..scenario import Scenario, build
 from .flowgraphs import Chain, OnFix, Receiver
 from .leo_channel import leo_channel
 from .pilot_source import pilot_source
 from .precompensator import precompensator
 from .timed_channel import timed_channel
-from .zmq_radio_sink import zmq_radio_sink
-from .zmq_radio_source import zmq_radio_source
+from .zmq_radio import zmq_radio
 from .zmq_sink import zmq_sink
 from .zmq_source import zmq_source
 
@@ -168,22 +166,19 @@ class relay_flowgraph(Chain):
                 (ue_receives, gnb_receives), (False, True), carriers, strict=True
             )
         ]
-        self.gnb_source = zmq_radio_source(gnb_transmits)
-        self.ue_source = zmq_radio_source(ue_transmits)
-        self.ue_sink, self.gnb_sink = (
-            zmq_radio_sink(ports, source, link.latency(), any_interface)
-            for ports, source, link in zip(
-                (ue_receives, gnb_receives), (self.ue_source, self.gnb_source), links, strict=True
-            )
-        )
-        self.down, self.up = (leo_channel(scenario, emulator=link) for link in links)
         self.latency = max(link.latency() for link in links)
-        self._connect_way(self.gnb_source, self.down, self.ue_sink, links[0])
-        self._connect_way(self.ue_source, self.up, self.gnb_sink, links[1])
-
-    def _connect_way(self, source: Any, channel: Any, sink: Any, link: RelayLink) -> None:
-        for stream in range(link.inputs):
-            self.connect((source, stream), (channel, stream), (sink, stream))
+        self.gnb = zmq_radio(gnb_transmits, gnb_receives, links[1].latency(), any_interface)
+        self.ue = zmq_radio(ue_transmits, ue_receives, links[0].latency(), any_interface)
+        self.down, self.up = (leo_channel(scenario, emulator=link) for link in links)
+        for source, channel, sink, link in (
+            (self.gnb, self.down, self.ue, links[0]),
+            (self.ue, self.up, self.gnb, links[1]),
+        ):
+            for stream in range(link.inputs):
+                self.connect((source, stream), (channel, stream), (sink, stream))
+        # `wait` looks for what has failed among what is here
+        self.gnb_source, self.gnb_sink = self.gnb.source, self.gnb.sink
+        self.ue_source, self.ue_sink = self.ue.source, self.ue.sink
 
     def open(self) -> dict[str, tuple[str, ...]]:
         """Listens already before it runs; where, in full.
@@ -191,7 +186,7 @@ class relay_flowgraph(Chain):
         Raises:
             AddressError: an address is none, or cannot be had.
         """
-        return {"gNB": self.gnb_sink.open(), "UE": self.ue_sink.open()}
+        return {"gNB": self.gnb.open(), "UE": self.ue.open()}
 
 
 _FOR_EVER = float("inf")

@@ -10,13 +10,13 @@ from ..dsp.stream import CHUNK
 from ..io.zmq_samples import SampleClient
 from ._lifecycle import Guarded, guarded
 
-__all__ = ["zmq_radio_source"]
+__all__ = ["RadioSource"]
 
 _WAIT = 0.05
 """Longest wait [s] in one call, so that stopping the flowgraph need not wait."""
 
 
-class zmq_radio_source(Guarded, gr.sync_block):
+class RadioSource(Guarded, gr.sync_block):
     """Asks a gNB or UE for what it transmits, one stream a transmit port.
 
     The other side is a radio such as srsRAN's (device zmq, `tx_port`), which binds a REP socket for
@@ -30,7 +30,7 @@ class zmq_radio_source(Guarded, gr.sync_block):
     """
 
     def __init__(self, addresses: Sequence[str]) -> None:
-        gr.sync_block.__init__(self, "zmq_radio_source", None, [np.complex64] * len(addresses))
+        gr.sync_block.__init__(self, "radio_source", None, [np.complex64] * len(addresses))
         self.prepare()
         self.set_tag_propagation_policy(gr.TPP_DONT)
         self.enlarge_buffers(8 * CHUNK)

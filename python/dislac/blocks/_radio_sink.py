@@ -10,9 +10,9 @@ from gnuradio import gr
 
 from ..io.zmq_samples import SampleServer, most_items
 from ._lifecycle import Guarded, guarded
-from .zmq_radio_source import zmq_radio_source
+from ._radio_source import RadioSource
 
-__all__ = ["zmq_radio_sink"]
+__all__ = ["RadioSink"]
 
 _WAIT = 0.05
 """Longest wait [s] in one call, so that stopping the flowgraph need not wait."""
@@ -20,7 +20,7 @@ _PATIENCE = 1.0
 """How long a radio that asks anew has to answer anew [s]; else it was only its connection."""
 
 
-class zmq_radio_sink(Guarded, gr.sync_block):
+class RadioSink(Guarded, gr.sync_block):
     """Gives a gNB or UE what it receives, one stream a receive port.
 
     The other side is a radio such as srsRAN's (device zmq, `rx_port`), which has a REQ socket for
@@ -41,11 +41,11 @@ class zmq_radio_sink(Guarded, gr.sync_block):
     def __init__(
         self,
         addresses: Sequence[str],
-        source: zmq_radio_source | None = None,
+        source: RadioSource | None = None,
         latency: int = 0,
         any_interface: bool = False,
     ) -> None:
-        gr.sync_block.__init__(self, "zmq_radio_sink", [np.complex64] * len(addresses), None)
+        gr.sync_block.__init__(self, "radio_sink", [np.complex64] * len(addresses), None)
         self.prepare()
         self._where = tuple(addresses), any_interface
         self._source = source
