@@ -59,6 +59,8 @@ def read_header(message: memoryview) -> tuple[int, list[Mark], int]:
             for _ in range(3):
                 value = pmt.deserialize_str(bytes(message[place : place + _LONGEST]))
                 place += len(pmt.serialize_str(value))
+                if pmt.is_eof_object(value) or place > len(message):
+                    raise ValueError("cut off")
                 values.append(value)
             marks.append(Mark(at, *values[:2]))
     except (struct.error, RuntimeError, ValueError):
