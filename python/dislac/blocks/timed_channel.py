@@ -24,6 +24,12 @@ class timed_channel(leo_channel):
     targets are where they are then. What had been on its way is gone, so its output goes on as soon
     as the longest path is filled again, with a tag `rx_time` of its own; frames before that are not
     tagged.
+
+    Args:
+        scenario: nodes, arrays, beams, paths, fading and noise come from here.
+        snr_db: signal to noise ratio per received element [dB]; None: as the scenario says.
+        emulator: a channel between any numbers of streams in place of the scenario's; None for
+            none.
     """
 
     def begin(self) -> None:
