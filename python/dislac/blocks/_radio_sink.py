@@ -16,8 +16,10 @@ __all__ = ["RadioSink"]
 
 _WAIT = 0.05
 """Longest wait [s] in one call, so that stopping the flowgraph need not wait."""
-_PATIENCE = 1.0
+_PATIENCE = 3.0
 """How long a radio that asks anew has to answer anew [s]; else it was only its connection."""
+
+_NONE = np.zeros(0, np.complex64)
 
 
 class RadioSink(Guarded, gr.sync_block):
@@ -27,13 +29,13 @@ class RadioSink(Guarded, gr.sync_block):
     each channel, asks with one byte and takes complex floats. Nothing is dropped while it does not
     ask: the flowgraph waits.
 
-    A radio that is started anew counts its time from its first sample, in both directions. With
-    `source`, what it is given then begins with the sample that belongs to the first that it gave:
-    what is older is left out, what is missing is zeros.
+    A radio that is started anew counts its time from its first sample, in both directions. What
+    it is given then begins with the sample that belongs to the first that it gave: what is older is
+    left out, what is missing is zeros.
 
     Args:
         addresses: where to listen, one a stream: PORT of this host alone, HOST:PORT.
-        source: what the same radio transmits; None for no alignment.
+        source: what the same radio transmits.
         latency: zeros before the first sample; see `RelayLink.latency`.
         any_interface: allow addresses that stand for all interfaces.
     """
@@ -41,7 +43,7 @@ class RadioSink(Guarded, gr.sync_block):
     def __init__(
         self,
         addresses: Sequence[str],
-        source: RadioSource | None = None,
+        source: RadioSource,
         latency: int = 0,
         any_interface: bool = False,
     ) -> None:
@@ -49,10 +51,9 @@ class RadioSink(Guarded, gr.sync_block):
         self.prepare()
         self._where = tuple(addresses), any_interface
         self._source = source
-        if source is not None:
-            source.before_waiting(self.send_zeros)
+        source.before_waiting(self.send)
         self._latency = latency
-        self._lock = Lock()  # the source's thread sends zeros
+        self._lock = Lock()  # the source's thread sends, too
         self._servers: list[SampleServer] = []
         self.addresses = self._where[0]
 
@@ -61,6 +62,7 @@ class RadioSink(Guarded, gr.sync_block):
         self._connection = 0  # and what of the source belongs to it
         self._since: float | None = None
         self._zeros = self._latency
+        self._staged = [_NONE] * len(self._where[0])  # samples on their way, channel by channel
         self._unwanted = 0
         self.open()
 
@@ -89,38 +91,38 @@ class RadioSink(Guarded, gr.sync_block):
 
     @guarded(-1)
     def work(self, input_items, output_items):
-        count = len(input_items[0])
         with self._lock:
-            if not self._ready(_WAIT) or self._send_zeros():
+            if not self._asked(_WAIT):
                 return 0
-            if self._unwanted:
-                count = min(self._unwanted, count)
-                self._unwanted -= count
-                return count
-            count = min(count, most_items(1))
-            return count if self._answer([stream[:count] for stream in input_items]) else 0
+            count = 0
+            if not any(map(len, self._staged)) and not self._stage_zeros():
+                count = min(len(input_items[0]), self._unwanted or most_items(1))
+                if self._unwanted:
+                    self._unwanted -= count
+                    return count
+                self._staged = [stream[:count].copy() for stream in input_items]
+            self._deliver()
+            return count
 
-    def send_zeros(self) -> None:
-        """Sends what zeros a radio is to begin with, which must not wait for samples to come."""
+    def send(self) -> None:
+        """Sends what is staged, and zeros that are due: neither must wait for more samples."""
         if not self._lock.acquire(blocking=False):
             return  # `work` has samples and sees to it
         try:
-            while self._servers and self._ready(0.0) and self._send_zeros():
-                pass
+            while self._servers and self._asked(0.0):
+                if not any(map(len, self._staged)) and not self._stage_zeros():
+                    return
+                if not self._deliver():
+                    return
         finally:
             self._lock.release()
 
-    def _ready(self, wait: float) -> bool:
-        """Whether all channels ask, and it is known what to begin with."""
-        return all(server.wait(wait) for server in self._servers) and self._aligned()
-
-    def _send_zeros(self) -> bool:
-        """Sends zeros that are due; False if none are."""
-        if (zeros := min(self._zeros, most_items(1))) <= 0:
+    def _asked(self, wait: float) -> bool:
+        """Whether a channel asks, after `wait` [s] at most, and it is known what to begin with."""
+        asked = [server.wait(0.0) for server in self._servers]
+        if not any(asked) and not self._servers[0].wait(wait):
             return False
-        if self._answer([np.zeros(zeros, np.complex64)] * len(self._servers)):
-            self._zeros -= zeros
-        return True
+        return self._aligned()
 
     def _aligned(self) -> bool:
         """Finds out what a radio that asks for the first time is to begin with; whether it can."""
@@ -128,20 +130,34 @@ class RadioSink(Guarded, gr.sync_block):
         if radio == self._radio:
             return True
         source = self._source
-        if source is not None:
-            self._since = self._since or time.monotonic()
-            if source.connections == self._connection:
-                if time.monotonic() - self._since < _PATIENCE:
-                    return False
-            else:
-                self._connection = source.connections
-                # The first sample that the radio gets is to be the one of the first that it gave.
-                ahead = self.nitems_read(0) + self._latency - source.begins_at
-                self._zeros, self._unwanted = max(ahead, 0), max(-ahead, 0)
+        self._since = self._since or time.monotonic()
+        if source.connections == self._connection:
+            if time.monotonic() - self._since < _PATIENCE:
+                return False
+        else:
+            self._connection = source.connections
+            # The first sample that the radio gets is to be the one of the first that it gave.
+            ahead = self.nitems_read(0) + self._latency - source.begins_at
+            self._zeros, self._unwanted = max(ahead, 0), max(-ahead, 0)
+            self._staged = [_NONE] * len(self._servers)
         self._radio, self._since = radio, None
         return True
 
-    def _answer(self, streams: Sequence[np.ndarray]) -> bool:
-        """Answers all channels; False where the radio has gone."""
-        answered = [s.answer(x.tobytes()) for s, x in zip(self._servers, streams, strict=True)]
-        return all(answered)
+    def _stage_zeros(self) -> bool:
+        """Stages zeros that are due; False if none are."""
+        if (count := min(self._zeros, most_items(1))) <= 0:
+            return False
+        self._zeros -= count
+        self._staged = [np.zeros(count, np.complex64)] * len(self._servers)
+        return True
+
+    def _deliver(self) -> bool:
+        """Answers the channels that ask; whether there was one."""
+        answered = False
+        # by what is known of them: one that came meanwhile would have to be aligned first
+        for channel, server in enumerate(self._servers):
+            samples = self._staged[channel]
+            if len(samples) and server.asked and server.answer(samples.tobytes()):
+                self._staged[channel] = _NONE
+                answered = True
+        return answered

@@ -81,6 +81,11 @@ class SampleServer:
                 self.clients += 1
             asked = parts[2]
             self._requests.append(struct.unpack_from("=I", asked)[0] if len(asked) >= 4 else None)
+        return self.asked
+
+    @property
+    def asked(self) -> bool:
+        """Whether a request is known that waits for its answer."""
         return bool(self._requests)
 
     @property
@@ -140,7 +145,6 @@ class SampleClient:
             (zmq.MAXMSGSIZE, LARGEST),
             (zmq.IPV6, int("[" in self.address)),
             (zmq.RECONNECT_IVL, 100),
-            (zmq.RECONNECT_IVL_MAX, 1000),
             (zmq.HEARTBEAT_IVL, int(HEARTBEAT * 1e3)),
             (zmq.HEARTBEAT_TIMEOUT, int(3 * HEARTBEAT * 1e3)),
         ):
