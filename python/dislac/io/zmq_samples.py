@@ -172,7 +172,11 @@ class SampleClient:
         """
         self._ask()
         ready = dict(self._poller.poll(timeout * 1e3))
-        if self._socket in ready:  # before what the monitor says: it came by the old connection
+        if self._socket in ready:
+            # What comes before the loss of a connection is noticed, came by it. After that, it is
+            # the answer to a request that ZeroMQ had kept for the next.
+            if not self.connected:
+                self._follow_connection()
             parts = self._socket.recv_multipart(copy=False)
             self._asked = max(self._asked - 1, 0)
             self._ask()
