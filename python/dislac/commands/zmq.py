@@ -8,12 +8,14 @@ from typing import Any
 
 import click
 
-from .. import cli
+from .. import cli as _cli
 from ..io import zmq_sockets
 from ..positioning import Fix
 from ..scenario import load_scenario
 
 __all__ = ["COMMANDS"]
+
+cli: Any = _cli  # which takes these commands in, so that its types are not known here yet
 
 SATELLITE, CHANNEL = "5560", "5561"
 """Ports of this host where they hand out samples, unless said otherwise."""

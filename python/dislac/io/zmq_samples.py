@@ -171,7 +171,7 @@ class SampleClient:
         a connection is noticed to be lost or won.
         """
         self._ask()
-        ready = dict(self._poller.poll(timeout * 1e3))
+        ready = dict(self._poller.poll(int(timeout * 1e3)))
         if self._socket in ready:
             # What comes before the loss of a connection is noticed, came by it. After that, it is
             # the answer to a request that ZeroMQ had kept for the next.
