@@ -27,8 +27,8 @@ FLOWGRAPHS = sorted(EXAMPLES.glob("*.grc"))
 FRAMES = 12
 
 
-def run(folder: Path, *command: object) -> str:
-    """Output of a Python program run in a folder, where it also keeps its settings."""
+def start(folder: Path, *command: object) -> subprocess.Popen[str]:
+    """A Python program in a folder, where it also keeps its settings."""
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT / "python" / "tree"),
@@ -39,10 +39,21 @@ def run(folder: Path, *command: object) -> str:
         "XDG_RUNTIME_DIR": str(folder),
     }
     words = [sys.executable, *(str(word) for word in command)]
-    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, f"{command}:\n{done.stdout}\n{done.stderr}"
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.stdout
+    pipe = subprocess.PIPE
+    return subprocess.Popen(words, cwd=folder, env=environment, stdout=pipe, stderr=pipe, text=True)
+
+
+def run(folder: Path, *command: object) -> str:
+    """Output of a Python program run in a folder."""
+    return output(start(folder, *command))
+
+
+def output(program: subprocess.Popen[str]) -> str:
+    """Output of a program that ends well."""
+    printed, complaints = program.communicate()
+    assert program.returncode == 0, f"{program.args}:\n{printed}\n{complaints}"
+    assert "Traceback" not in complaints, complaints
+    return printed
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +140,23 @@ def test_a_pass_is_followed(compiled, tmp_path):
         assert links[:, 2 * k] == pytest.approx(delay * 1e3, abs=1e-4)
         assert links[:, 2 * k + 1] == pytest.approx(doppler / 1e3, abs=1e-2)
     assert links[0, 1] - links[-1, 1] > 2.0  # which the receiver does not notice
+
+
+PLACES = "satellite", "channel"
+
+
+def test_three_processes_find_what_one_finds(compiled, tmp_path):
+    satellite, channel = (f"ipc://{tmp_path}/{place}" for place in PLACES)
+    programs = [
+        start(tmp_path, compiled / "zmq_station.py", "--source", channel, "--folder", "three"),
+        start(tmp_path, compiled / "zmq_channel.py", "--source", satellite, "--address", channel),
+        start(tmp_path, compiled / "zmq_satellite.py", "--frames", 6, "--address", satellite),
+    ]
+    run(tmp_path, compiled / "bistatic_headless.py", "--frames", 6, "--folder", "one")
+    for program in programs:
+        output(program)
+    one, three = (tmp_path / name / "fixes.jsonl" for name in ("one", "three"))
+    assert three.read_bytes() == one.read_bytes() and len(read_fixes(one)) == 6
 
 
 PASSING = (50, 0), (54, 19), (57, 17)

@@ -2,10 +2,9 @@
 """Which addresses sockets may have, and who is let in."""
 
 import pytest
+import zmq
 from gnuradio.dislac.io import zmq_sockets as sockets
-
-zmq = pytest.importorskip("zmq")
-monitor = pytest.importorskip("zmq.utils.monitor")
+from zmq.utils import monitor
 
 
 @pytest.mark.parametrize(

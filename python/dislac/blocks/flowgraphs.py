@@ -29,14 +29,14 @@ __all__ = ["FlowgraphError", "calibrate_flowgraph", "replay_flowgraph", "run_flo
 OnFix = Callable[[Fix], None]
 
 
-class _Flowgraph(gr.top_block):
-    """What all flowgraphs share."""
+class Chain(gr.top_block):
+    """What all flowgraphs share: streams side by side, and an end that says what went wrong."""
 
     def __init__(self, name: str, scenario: Scenario) -> None:
         gr.top_block.__init__(self, name)
         self.scenario = scenario
 
-    def _connect_chains(self, *blocks: Any) -> None:
+    def connect_chains(self, *blocks: Any) -> None:
         """Connects all streams of each block to those of the next."""
         for block, successor in pairwise(blocks):
             for chain in range(self.scenario.chains):
@@ -61,11 +61,11 @@ class _Flowgraph(gr.top_block):
         if scenario.front_end is None:
             return self.source
         self.front_end = front_end(scenario)
-        self._connect_chains(self.source, self.front_end)
+        self.connect_chains(self.source, self.front_end)
         return self.front_end
 
 
-class _Receiver(_Flowgraph):
+class Receiver(Chain):
     """From receive streams to fixes."""
 
     def __init__(
@@ -113,7 +113,7 @@ class _Receiver(_Flowgraph):
         return self.demodulator.frames_lost + self.estimator.frames_lost
 
 
-class run_flowgraph(_Receiver):
+class run_flowgraph(Receiver):
     """Transmitter, emulated channel and receiver, with the front end that the scenario says.
 
     Args:
@@ -135,13 +135,13 @@ class run_flowgraph(_Receiver):
     ) -> None:
         super().__init__("dislac run", scenario, directory, on_fix)
         last = self._emulate(frames)
-        self._connect_chains(last, self.demodulator)
+        self.connect_chains(last, self.demodulator)
         if record is not None:
             self.recorder = recording_sink(scenario, record)
-            self._connect_chains(last, self.recorder)
+            self.connect_chains(last, self.recorder)
 
 
-class replay_flowgraph(_Receiver):
+class replay_flowgraph(Receiver):
     """Receiver on a recording.
 
     Args:
@@ -164,13 +164,13 @@ class replay_flowgraph(_Receiver):
         scenario = scenario or reader.scenario
         super().__init__("dislac replay", scenario, directory, on_fix)
         self.source = recording_source(scenario, reader, speed)
-        self._connect_chains(self.source, self.demodulator)
+        self.connect_chains(self.source, self.demodulator)
 
     def _frames_lost(self) -> int:
         return super()._frames_lost() + self.source.frames_lost
 
 
-class calibrate_flowgraph(_Flowgraph):
+class calibrate_flowgraph(Chain):
     """Calibrates the receive chains over the direct path; `calibration` is there at the end.
 
     Args:
@@ -199,7 +199,7 @@ class calibrate_flowgraph(_Flowgraph):
             last = self._emulate(frames)
         else:
             last = self.source = recording_source(scenario, reader)
-        self._connect_chains(last, self.demodulator)
+        self.connect_chains(last, self.demodulator)
 
     @property
     def calibration(self) -> Calibration | None:

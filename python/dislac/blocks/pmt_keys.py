@@ -13,6 +13,8 @@ from ..estimation import Estimate
 from ..positioning import Fix, FixStatus
 
 __all__ = [
+    "CHAINS",
+    "END",
     "EVENTS",
     "FIX",
     "FRAME",
@@ -36,6 +38,7 @@ __all__ = [
     "link_to_pdu",
     "symbols_to_pdu",
     "time_from_tag",
+    "time_parts_from_tag",
     "time_to_tag",
 ]
 
@@ -44,11 +47,17 @@ FRAME = pmt.intern("dislac:frame")
 """On the first sample of a frame, stream 0: its index (uint64). Where a precompensator has moved
 the frame, the pair (index . offset at which it is due at the receiver). On a frame vector too."""
 RX_TIME = pmt.intern("rx_time")
-"""On a frame vector: reception of the frame's first sample, (uint64 seconds, double fraction). Out
-of a radio: when its first sample was taken, and the first after every gap."""
+"""(uint64 seconds, double fraction). In streams, as radios give it: when a sample was received, on
+the first and after each gap. On a frame vector: when the frame's first sample was."""
 RX_RATE = pmt.intern("rx_rate")
 RX_FREQ = pmt.intern("rx_freq")
 """Beside a radio's `RX_TIME`: samples a second, and the carrier [Hz] (double)."""
+
+# Tags between processes alone
+CHAINS = pmt.intern("dislac:chains")
+"""How many streams lie interleaved (uint64); on the first sample of every message."""
+END = pmt.intern("dislac:end")
+"""The stream has ended here (true)."""
 
 # Ports
 PATHS = pmt.intern("paths")
@@ -96,7 +105,22 @@ def time_to_tag(time: float) -> Any:
 
 def time_from_tag(value: Any) -> float:
     """Time [s] of an `RX_TIME` tag."""
-    return float(pmt.to_uint64(pmt.tuple_ref(value, 0)) + pmt.to_double(pmt.tuple_ref(value, 1)))
+    return float(sum(time_parts_from_tag(value)))
+
+
+def time_parts_from_tag(value: Any) -> tuple[int, float]:
+    """Whole and fractional seconds of an `RX_TIME` tag.
+
+    Raises:
+        ValueError: the tag holds something else.
+    """
+    try:
+        return pmt.to_uint64(pmt.tuple_ref(value, 0)), pmt.to_double(pmt.tuple_ref(value, 1))
+    except (ValueError, IndexError):
+        raise ValueError(
+            f"a {RX_TIME} tag holds {value}; it must hold a tuple of whole seconds (uint64) and "
+            "their fraction (double)"
+        ) from None
 
 
 def fix_to_pdu(fix: Fix) -> Any:

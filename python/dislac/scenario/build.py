@@ -13,12 +13,14 @@ from ..channel.emulator import ChannelEmulator
 from ..channel.link import Frame, Link
 from ..channel.path import ChannelPath
 from ..channel.precompensation import Precompensator, departure_delay
+from ..channel.relay import RelayLink
 from ..channel.schedule import BeamSchedule
 from ..dsp.delay import PASSBAND
 from ..dsp.noise import GaussianNoise, Noise, PooledNoise
 from ..estimation import Calibration, DataAided, Estimate, Estimator, calibrate, make_estimator
 from ..geometry import LinearMotion, delay_and_doppler
 from ..positioning import BistaticLocator, Fix, FixStatus
+from ..synchronization import Synchronizer, TimedFrames
 from ..waveform import Equalizer, Payload, PayloadReceiver, modulate
 from .model import Scenario, parse_scenario
 from .truth import (
@@ -58,6 +60,8 @@ __all__ = [
     "pilot_frame",
     "precompensator",
     "received",
+    "relay_link",
+    "synchronizer",
 ]
 
 
@@ -221,6 +225,39 @@ def flight(scenario: Scenario, sample: int) -> int:
     return int(np.rint(delay * scenario.sample_rate))
 
 
+def relay_link(
+    scenario: Scenario,
+    sample_rate: float,
+    *,
+    streams: int = 1,
+    uplink: bool = False,
+    carrier_frequency: float | None = None,
+    noise_power: float = 0.0,
+) -> RelayLink:
+    """The link between a gNB and a UE, for streams of their own: the reference link, gNB where the
+    gateway is, or in the satellite, UE where the receiver is.
+
+    Args:
+        sample_rate: of those streams [Hz].
+        uplink: from UE to gNB.
+        carrier_frequency: [Hz] on all hops, 0 for no Doppler shift; None: as the scenario says.
+        noise_power: of each received sample.
+    """
+    nodes = reference_link(scenario)
+    hops = carriers(scenario, nodes)
+    if carrier_frequency is not None:
+        hops = (carrier_frequency,) * len(hops)
+    noise = GaussianNoise(streams, noise_power, scenario.seed + uplink) if noise_power else None
+    return RelayLink(
+        nodes[::-1] if uplink else nodes,
+        sample_rate=sample_rate,
+        carriers=hops[::-1] if uplink else hops,
+        streams=streams,
+        noise=noise,
+        speed=scenario.propagation_speed,
+    )
+
+
 # The receiver
 
 
@@ -292,6 +329,20 @@ def calibration(
         CalibrationError: there are too few, or too weak ones, or a chain is dead.
     """
     return calibrate(snapshot_model(scenario), frames, known_signature(scenario, numbers))
+
+
+def synchronizer(scenario: Scenario) -> Synchronizer | None:
+    """What finds frames in the receive chains' streams; None where tags say where they are."""
+    settings = scenario.synchronization
+    if settings.reference == "tags":
+        return None
+    return TimedFrames(
+        scenario.numerology,
+        scenario.pilots,
+        first=first_arrival(scenario),
+        time_zero=settings.time_zero,
+        every=scenario.estimator.every,
+    )
 
 
 def estimator(scenario: Scenario) -> Estimator:

@@ -45,6 +45,7 @@ __all__ = [
     "PathSettings",
     "Precompensation",
     "Scenario",
+    "Synchronization",
     "load_scenario",
     "parse_scenario",
 ]
@@ -148,6 +149,17 @@ class EstimatorSettings:
     every: int
 
 
+@dataclass(frozen=True)
+class Synchronization:
+    """How the receiver knows where frames begin.
+
+    `time_zero` is what rx_time shows at time zero [s].
+    """
+
+    reference: Literal["tags", "time"]
+    time_zero: float
+
+
 @dataclass(frozen=True, eq=False)
 class Scenario:
     """Everything that blocks, command line and studies take their numbers from.
@@ -182,6 +194,7 @@ class Scenario:
     front_end: FrontEndSettings | None
     calibration: Calibration | None
     estimator: EstimatorSettings
+    synchronization: Synchronization
     target_below: bool
     known_height: float | None
     text: str
@@ -281,6 +294,7 @@ def _build(document: Document) -> Scenario:
         front_end=_front_end(document, receive_beams.shape[-1], numerology.sample_rate),
         calibration=read_calibration(document, receive_beams.shape[-1]),
         estimator=_estimator(document, numerology),
+        synchronization=_synchronization(document),
         target_below=locator.get("side", "below") == "below",
         known_height=locator.get("known_height_m"),
         text=document.text(),
@@ -594,6 +608,13 @@ def _estimator(document: Document, numerology: Numerology) -> EstimatorSettings:
         delay_window=(low * 1e-9, high * 1e-9),
         doppler_window=windows["doppler_window_hz"],
         every=data.get("every", 1),
+    )
+
+
+def _synchronization(document: Document) -> Synchronization:
+    data = document.data.get("synchronization", {})
+    return Synchronization(
+        reference=data.get("reference", "tags"), time_zero=data.get("time_zero", 0.0)
     )
 
 

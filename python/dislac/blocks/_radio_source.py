@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a gNB or UE with a ZeroMQ radio transmits."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from gnuradio import gr
+
+from ..dsp.stream import CHUNK
+from ..io.zmq_samples import SampleClient
+from ._lifecycle import Guarded, guarded
+
+__all__ = ["RadioSource"]
+
+_WAIT = 0.05
+"""Longest wait [s] in one call, so that stopping the flowgraph need not wait."""
+
+
+class RadioSource(Guarded, gr.sync_block):
+    """Asks a gNB or UE for what it transmits, one stream a transmit port.
+
+    The other side is a radio such as srsRAN's (device zmq, `tx_port`), which binds a REP socket for
+    each channel, takes requests of one byte and answers each with complex floats, as many as it
+    likes. It may be started anew at any time: its streams go on here with its first samples, all
+    channels together; that is told on the port `events` (`connected`, with the number of the
+    sample) and counted in `connections`.
+
+    Args:
+        addresses: where its transmit ports listen, one a stream: PORT of this host, HOST:PORT.
+    """
+
+    def __init__(self, addresses: Sequence[str]) -> None:
+        gr.sync_block.__init__(self, "radio_source", None, [np.complex64] * len(addresses))
+        self.prepare()
+        self.set_tag_propagation_policy(gr.TPP_DONT)
+        self.enlarge_buffers(8 * CHUNK)
+        self._addresses = tuple(addresses)
+        self._clients: list[SampleClient] = []
+        self._callbacks: list[Callable[[], None]] = []
+        self.connections = 0
+        self.begins_at = 0
+
+    def before_waiting(self, callback: Callable[[], None]) -> None:
+        """Has a function called again and again, in this block's thread."""
+        self._callbacks.append(callback)
+
+    def begin(self) -> None:
+        self.connections = 0
+        self.begins_at = 0  # the sample with which the present connection has begun
+        self._clients = [SampleClient(a, request=b"\xff", depth=1) for a in self._addresses]
+        self._waiting = [np.zeros(0, np.complex64) for _ in self._clients]
+        self._runs = [0 for _ in self._clients]  # which connection those came by
+
+    def finish(self) -> None:
+        for client in self._clients:
+            client.close()
+        self._clients = []
+
+    @guarded(-1)
+    def work(self, input_items, output_items):
+        for callback in self._callbacks:
+            callback()
+        wait = _WAIT
+        for chain, client in enumerate(self._clients):
+            if len(self._waiting[chain]) and self._runs[chain] == max(self._runs):
+                continue
+            message = client.receive(wait)
+            wait = 0.0 if message is None else _WAIT  # wait for one channel, not for each
+            if message is not None:
+                if len(message) % 8:
+                    raise ValueError(
+                        f"{client.address} sends {len(message)} bytes, no complex floats; let the "
+                        "radio send them (srsRAN: sample format fc32)"
+                    )
+                self._waiting[chain] = np.frombuffer(message, np.complex64)
+                self._runs[chain] = client.connections
+        run = max(self._runs)
+        if any(own != run or not len(x) for own, x in zip(self._runs, self._waiting, strict=True)):
+            return 0  # what came before a new start goes unused, so that channels stay together
+        if run != self.connections:
+            self.begins_at, self.connections = self.nitems_written(0), run
+            self.tell("connected", sample=self.begins_at)
+        count = min(len(output_items[0]), *map(len, self._waiting))
+        for chain, stream in enumerate(output_items):
+            stream[:count] = self._waiting[chain][:count]
+            self._waiting[chain] = self._waiting[chain][count:]
+        return count

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The chain in three processes, and the channel between the ZeroMQ radios of a gNB and a UE."""
+
+from collections.abc import Callable, Sequence
+from os import PathLike
+from typing import Any
+
+from ..scenario import Scenario, build
+from .flowgraphs import Chain, OnFix, Receiver
+from .leo_channel import leo_channel
+from .pilot_source import pilot_source
+from .precompensator import precompensator
+from .timed_channel import timed_channel
+from .zmq_radio import zmq_radio
+from .zmq_sink import zmq_sink
+from .zmq_source import zmq_source
+
+__all__ = ["channel_flowgraph", "relay_flowgraph", "satellite_flowgraph", "station_flowgraph"]
+
+OnEvent = Callable[[str, dict[str, Any]], None]
+
+
+class _Sender(Chain):
+    """A flowgraph that ends in a socket: when its stream ends, it lets the other side know."""
+
+    output: zmq_sink
+
+    def open(self) -> str:
+        """Listens already before it runs; where, in full.
+
+        Raises:
+            AddressError: the address is none, or cannot be had.
+        """
+        return self.output.open()
+
+    def stop(self) -> None:
+        """Stops without a word to the other side, which waits for this one to come back."""
+        self.output.release()
+        super().stop()
+
+
+class satellite_flowgraph(_Sender):
+    """The transmitter, up to its antennas.
+
+    Args:
+        scenario: everything comes from here.
+        address: where the channel asks for samples (`zmq_sink`).
+        frames: how many to send, 0 for no end.
+        any_interface: allow an address that stands for all interfaces.
+    """
+
+    def __init__(
+        self, scenario: Scenario, address: str, *, frames: int = 0, any_interface: bool = False
+    ) -> None:
+        super().__init__("dislac satellite", scenario)
+        self.source = pilot_source(scenario, frames)
+        self.precompensator = precompensator(scenario)
+        self.output = zmq_sink(scenario, address, any_interface, ends=True, linger=_FOR_EVER)
+        self.connect_chains(self.source, self.precompensator, self.output)
+
+
+class channel_flowgraph(_Sender):
+    """All between the antennas.
+
+    Args:
+        scenario: everything comes from here.
+        source: where the satellite's samples are to be had (`zmq_source`).
+        address: where the base station asks for samples (`zmq_sink`).
+        any_interface: allow an address that stands for all interfaces.
+        on_event: called with what happens to the connection, in a thread of the flowgraph.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        source: str,
+        address: str,
+        *,
+        any_interface: bool = False,
+        on_event: OnEvent | None = None,
+    ) -> None:
+        super().__init__("dislac channel", scenario)
+        self.source = zmq_source(scenario, source, on_event)
+        self.channel = timed_channel(scenario)
+        self.output = zmq_sink(scenario, address, any_interface, ends=True, linger=_FOR_EVER)
+        self.connect_chains(self.source, self.channel, self.output)
+
+
+class station_flowgraph(Receiver):
+    """The base station.
+
+    Args:
+        scenario: everything comes from here.
+        source: where the channel's samples are to be had (`zmq_source`).
+        directory: where to write files of fixes, None for none.
+        on_fix: called with each fix, in a thread of the flowgraph.
+        on_event: called with what happens to the connection, in a thread of the flowgraph.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        source: str,
+        *,
+        directory: str | PathLike[str] | None = None,
+        on_fix: OnFix | None = None,
+        on_event: OnEvent | None = None,
+    ) -> None:
+        super().__init__("dislac station", scenario, directory, on_fix)
+        self.source = zmq_source(scenario, source, on_event)
+        self.connect_chains(self.source, self.demodulator)
+
+
+class relay_flowgraph(Chain):
+    """The channel between a gNB and a UE: down and up, over the scenario's reference link.
+
+    Args:
+        scenario: nodes, and carriers unless they are given, come from here.
+        sample_rate: of both radios [Hz].
+        gnb_transmits, ue_transmits: where their transmit ports listen, one a stream.
+        gnb_receives, ue_receives: where their receive ports shall find theirs.
+        carriers: down and up [Hz]; 0 for no Doppler shift, None: as the scenario says.
+        noise_power: of each received sample.
+        any_interface: allow addresses that stand for all interfaces.
+
+    Raises:
+        ValueError: one side of a direction has more ports than the other.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        sample_rate: float,
+        *,
+        gnb_transmits: Sequence[str],
+        gnb_receives: Sequence[str],
+        ue_transmits: Sequence[str],
+        ue_receives: Sequence[str],
+        carriers: tuple[float | None, float | None] = (None, None),
+        noise_power: float = 0.0,
+        any_interface: bool = False,
+    ) -> None:
+        for way, sent, received in (
+            ("down", gnb_transmits, ue_receives),
+            ("up", ue_transmits, gnb_receives),
+        ):
+            if len(sent) != len(received) or not sent:
+                raise ValueError(
+                    f"{len(sent)} transmit ports and {len(received)} receive ports on the way "
+                    f"{way}; give as many of each, one or more"
+                )
+        super().__init__("dislac relay", scenario)
+        links = [
+            build.relay_link(
+                scenario,
+                sample_rate,
+                streams=len(ports),
+                uplink=uplink,
+                carrier_frequency=carrier,
+                noise_power=noise_power,
+            )
+            for ports, uplink, carrier in zip(
+                (ue_receives, gnb_receives), (False, True), carriers, strict=True
+            )
+        ]
+        self.latency = max(link.latency() for link in links)
+        self.gnb = zmq_radio(gnb_transmits, gnb_receives, links[1].latency(), any_interface)
+        self.ue = zmq_radio(ue_transmits, ue_receives, links[0].latency(), any_interface)
+        self.down, self.up = (leo_channel(scenario, emulator=link) for link in links)
+        for source, channel, sink, link in (
+            (self.gnb, self.down, self.ue, links[0]),
+            (self.ue, self.up, self.gnb, links[1]),
+        ):
+            for stream in range(link.inputs):
+                self.connect((source, stream), (channel, stream), (sink, stream))
+        # `wait` looks for what has failed among what is here
+        self.gnb_source, self.gnb_sink = self.gnb.source, self.gnb.sink
+        self.ue_source, self.ue_sink = self.ue.source, self.ue.sink
+
+    def open(self) -> dict[str, tuple[str, ...]]:
+        """Listens already before it runs; where, in full.
+
+        Raises:
+            AddressError: an address is none, or cannot be had.
+        """
+        return {"gNB": self.gnb.open(), "UE": self.ue.open()}
+
+
+_FOR_EVER = float("inf")

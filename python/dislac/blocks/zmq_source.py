@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Streams into a process, from another one."""
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pmt
+from gnuradio import gr
+
+from ..dsp.stream import CHUNK
+from ..io.zmq_samples import SampleClient, most_items
+from ..scenario import Scenario
+from . import pmt_keys
+from ._lifecycle import Guarded, guarded
+from ._wire import Mark, read_header, sample_at, time_of
+
+__all__ = ["zmq_source"]
+
+_WAIT = 0.05
+"""Longest wait [s] in one call, so that stopping the flowgraph need not wait."""
+
+
+class zmq_source(Guarded, gr.sync_block):
+    """Asks another process for all chains' streams, and gives them with the tags that they had.
+
+    The other one has a `zmq_sink`, or GNU Radio's ZMQ REP Sink with a vector length of as many
+    items as there are chains and tags passed. Either process may be started anew at any time: the
+    source asks on. The first sample of the stream and the first after each gap or restart have a
+    tag `rx_time` with the time since time zero (whole and fractional seconds) and one `rx_rate`;
+    what is missing is told on the port `events` and counted in `samples_lost`. Tags
+    `dislac:frame` that carry an offset get it in terms of the stream that they are now in.
+
+    Events are `connected` and `disconnected`, `samples_lost` (with samples and time) and
+    `started_anew` (with time), when time has gone back.
+
+    Args:
+        scenario: chains and sample rate come from here; what comes otherwise ends the flowgraph.
+        address: where the other process listens: PORT of this host, HOST:PORT or ipc://PATH.
+        on_event: called with name and details of each event, in a thread of the flowgraph; None
+            for none.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        address: str,
+        on_event: Callable[[str, dict[str, Any]], None] | None = None,
+    ) -> None:
+        gr.sync_block.__init__(self, "zmq_source", None, [np.complex64] * scenario.chains)
+        self.prepare()
+        self.set_tag_propagation_policy(gr.TPP_DONT)
+        self.enlarge_buffers(8 * CHUNK)
+        self._rate, self._chains = scenario.sample_rate, scenario.chains
+        self._address = address
+        self._on_event = on_event
+        self._client: SampleClient | None = None
+        self.frames_sent = self.samples_lost = 0
+
+    def begin(self) -> None:
+        self.frames_sent = self.samples_lost = 0
+        self._items = np.zeros((0, self._chains), np.complex64)
+        self._marks: list[Mark] = []
+        self._next: int | None = None  # the sender's offset of what should come
+        self._clock: int | None = None  # index of a sample since time zero, less its offset here
+        self._connected = False
+        request = struct.pack("=I", most_items(self._chains))
+        self._client = SampleClient(self._address, request=request)
+
+    def finish(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    @guarded(-1)
+    def work(self, input_items, output_items):
+        written = self.nitems_written(0)
+        if not len(self._items) and not self._receive(written):
+            return -1
+        count = min(len(self._items), len(output_items[0]))
+        for stream, chain in zip(output_items, self._items.T, strict=True):
+            stream[:count] = chain[:count]
+        self._items = self._items[count:]
+        while self._marks and self._marks[0].offset < written + count:
+            mark = self._marks.pop(0)
+            self.frames_sent += pmt.eq(mark.key, pmt_keys.FRAME)
+            self.add_item_tag(0, *mark)
+        return count
+
+    def _receive(self, place: int) -> bool:
+        """Takes the next message, if one comes, to begin at offset `place`; False at the end."""
+        assert self._client is not None
+        message = self._client.receive(_WAIT)
+        if self._connected != self._client.connected:
+            self._connected = self._client.connected
+            event = "connected" if self._connected else "disconnected"
+            self._say(event, address=self._client.address)
+        if message is None:
+            return True
+        offset, marks, begin = read_header(message)
+        marks.sort(key=lambda mark: mark.offset)
+        if any(pmt.eq(mark.key, pmt_keys.END) for mark in marks):
+            return False
+        width = 8 * self._chains
+        count, rest = divmod(len(message) - begin, width)
+        if rest:
+            raise ValueError(
+                f"{self._address} sends {len(message) - begin} bytes, no samples of "
+                f"{self._chains} chains; give both sides the same scenario"
+            )
+        self._items = np.frombuffer(message, np.complex64, count * self._chains, begin)
+        self._items = self._items.reshape(count, self._chains)
+        if offset != self._next and not (
+            marks and marks[0].offset == offset and _any(marks, offset, pmt_keys.RX_TIME)
+        ):
+            # GNU Radio's own sink tells no time: its clock starts with its stream
+            marks.insert(0, Mark(offset, pmt_keys.RX_TIME, time_of(offset, self._rate)))
+        broken, self._next = offset != self._next, offset + count
+        self._marks = []
+        for mark in marks:
+            self._take(mark, place - offset, broken and mark.offset == offset)
+        return True
+
+    def _take(self, mark: Mark, shift: int, broken: bool) -> None:
+        """Keeps a tag, moved by `shift` to where it is in the stream here."""
+        at, key, value = mark.offset + shift, mark.key, mark.value
+        if pmt.eq(key, pmt_keys.RX_TIME):
+            clock = sample_at(value, self._rate) - at
+            if broken or clock != self._clock:
+                self._set_clock(clock, at)
+                self._marks += [
+                    Mark(at, key, time_of(clock + at, self._rate)),
+                    Mark(at, pmt_keys.RX_RATE, pmt.from_double(self._rate)),
+                ]
+        elif pmt.eq(key, pmt_keys.RX_RATE):
+            self._check("samples a second", pmt.to_double(value), self._rate)
+        elif pmt.eq(key, pmt_keys.CHAINS):
+            self._check("chains", pmt.to_uint64(value), self._chains)
+        elif pmt.eq(key, pmt_keys.FRAME):
+            index, due = pmt_keys.frame_from_tag(value)
+            due = None if due is None else due + shift
+            self._marks.append(Mark(at, key, pmt_keys.frame_to_tag(index, due)))
+        else:
+            self._marks.append(Mark(at, key, value))
+
+    def _set_clock(self, clock: int, at: int) -> None:
+        lost = 0 if self._clock is None else clock - self._clock
+        if lost > 0:
+            self.samples_lost += lost
+            self._say("samples_lost", samples=lost, time=(clock + at) / self._rate)
+        elif self._clock is not None:
+            self._say("started_anew", time=(clock + at) / self._rate)
+        self._clock = clock
+
+    def _check(self, what: str, sent: float, wanted: float) -> None:
+        if sent != wanted:
+            raise ValueError(
+                f"{self._address} sends {sent:g} {what}, the scenario has {wanted:g}; give both "
+                "sides the same scenario"
+            )
+
+    def _say(self, event: str, **details: Any) -> None:
+        self.tell(event, **details)
+        if self._on_event is not None:
+            self._on_event(event, details)
+
+
+def _any(marks: list[Mark], offset: int, key: Any) -> bool:
+    return any(mark.offset == offset and pmt.eq(mark.key, key) for mark in marks)

@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Samples from process to process: what arrives, when it says it was, and what restarts do."""
+
+import re
+
+import numpy as np
+import pmt
+import pytest
+from block_helpers import Collector, noise, small_scenario
+from gnuradio import blocks, gr, zeromq
+from gnuradio.dislac.blocks import _wire, pmt_keys
+from gnuradio.dislac.blocks._lifecycle import take_errors
+from gnuradio.dislac.blocks.flowgraphs import run_flowgraph
+from gnuradio.dislac.blocks.ofdm_demodulator import ofdm_demodulator
+from gnuradio.dislac.blocks.pilot_source import pilot_source
+from gnuradio.dislac.blocks.precompensator import precompensator
+from gnuradio.dislac.blocks.timed_channel import timed_channel
+from gnuradio.dislac.blocks.zmq_flowgraphs import (
+    channel_flowgraph,
+    satellite_flowgraph,
+    station_flowgraph,
+)
+from gnuradio.dislac.blocks.zmq_sink import zmq_sink
+from gnuradio.dislac.blocks.zmq_source import zmq_source
+from gnuradio.dislac.io import fix_to_dict
+from gnuradio.dislac.io.zmq_samples import SampleServer
+from gnuradio.dislac.scenario import build
+from hypothesis import given
+from hypothesis import strategies as st
+
+SCENARIO = small_scenario()
+RATE, CHAINS = SCENARIO.sample_rate, SCENARIO.chains
+RX_TIME, FRAME = pmt_keys.RX_TIME, pmt_keys.FRAME
+
+
+def tag(offset, key, value):
+    return gr.tag_utils.python_to_tag((offset, key, value, None))
+
+
+class Play(gr.top_block):
+    """Streams (chains, n) with tags into a block."""
+
+    def __init__(self, block, streams, tags=()):
+        gr.top_block.__init__(self)
+        self.block = block
+        self.sources = [
+            blocks.vector_source_c(x, False, 1, [] if chain else list(tags))
+            for chain, x in enumerate(streams)
+        ]
+        for chain, source in enumerate(self.sources):
+            self.connect(source, (block, chain))
+
+
+class Take:
+    """What comes out of a block in a flowgraph: streams, tags and events."""
+
+    def __init__(self, block, flowgraph=None):
+        self.block = block
+        self.flowgraph = flowgraph or gr.top_block()
+        self.sinks = [blocks.vector_sink_c() for _ in range(CHAINS)]
+        for chain, sink in enumerate(self.sinks):
+            self.flowgraph.connect((block, chain), sink)
+        self.events = Collector()
+        self.flowgraph.msg_connect((block, "events"), (self.events, "in"))
+
+    @property
+    def streams(self):
+        return np.array([sink.data() for sink in self.sinks], np.complex64)
+
+    def told(self):
+        return [pmt_keys.event_from_pdu(message) for message in self.events.all()]
+
+    def tags(self, key):
+        return sorted((t.offset, t.value) for t in self.sinks[0].tags() if pmt.eq(t.key, key))
+
+    def times(self):
+        return [(offset, _wire.sample_at(value, RATE)) for offset, value in self.tags(RX_TIME)]
+
+    def frames(self):
+        return [(offset, *pmt_keys.frame_from_tag(value)) for offset, value in self.tags(FRAME)]
+
+
+# On the wire
+
+
+@given(st.integers(0, 2**62), st.sampled_from([1.92e6, 7.68e6, 30.72e6, 1e6 / 3, 0.1]))
+def test_a_sample_has_one_time(sample, rate):
+    assert _wire.sample_at(_wire.time_of(sample, rate), rate) == sample
+
+
+def test_headers_are_read_as_they_were_written():
+    marks = [
+        _wire.Mark(70, FRAME, pmt_keys.frame_to_tag(3, 99)),
+        _wire.Mark(75, pmt.intern("other"), pmt.to_pmt({"a": 1})),
+    ]
+    header = _wire.message_header(70, marks)
+    offset, read, place = _wire.read_header(memoryview(header + b"samples"))
+    assert (offset, place) == (70, len(header))
+    assert [m.offset for m in read] == [70, 75]
+    for one, other in zip(marks, read, strict=True):
+        assert pmt.equal(one.key, other.key) and pmt.equal(one.value, other.value)
+    with pytest.raises(ValueError, match="not samples with tags"):
+        _wire.read_header(memoryview(b"\x00" * 64))
+    for length in range(19, len(header) - 1):
+        with pytest.raises(ValueError, match="damaged"):
+            _wire.read_header(memoryview(header[:length]))
+
+
+# With GNU Radio's own blocks
+
+
+def test_gnuradios_source_takes_what_the_sink_gives():
+    x = noise(CHAINS, 100_000)
+    play = Play(zmq_sink(SCENARIO, "0"), x, [tag(777, FRAME, pmt_keys.frame_to_tag(5))])
+    place = play.block.open()
+    take = gr.top_block()
+    take.source = zeromq.req_source(8, CHAINS, place, 100, True)
+    take.sink = blocks.vector_sink_c(CHAINS)
+    take.connect(take.source, take.sink)
+    take.start()
+    play.run()
+    while len(take.sink.data()) < x.size:
+        pass
+    take.stop()
+    take.wait()
+    assert np.array_equal(np.reshape(take.sink.data(), (-1, CHAINS)).T, x)
+    tags = {(t.offset, str(t.key)) for t in take.sink.tags()}
+    assert {(777, "dislac:frame"), (0, "rx_time"), (0, "rx_rate")} <= tags
+
+
+def test_the_source_takes_what_gnuradios_sink_gives():
+    x = noise(CHAINS, 100_000)
+    play = gr.top_block()
+    marks = [tag(777, FRAME, pmt_keys.frame_to_tag(5, 1000))]
+    play.source = blocks.vector_source_c(x.T.ravel(), False, CHAINS, marks)
+    play.sink = zeromq.rep_sink(8, CHAINS, "tcp://127.0.0.1:*", 100, True)
+    play.connect(play.source, play.sink)
+    take = Take(zmq_source(SCENARIO, play.sink.last_endpoint()))
+    play.start()
+    take.flowgraph.start()
+    while len(take.sinks[-1].data()) < x.shape[1]:
+        pass
+    for flowgraph in (take.flowgraph, play):
+        flowgraph.stop()
+        flowgraph.wait()
+    assert np.array_equal(take.streams, x)
+    assert take.times() == [(0, 0)] and take.frames() == [(777, 5, 1000)]
+
+
+# Restarts and gaps
+
+
+def message(offset, count, index=None, marks=(), value=1.0, rate=RATE, chains=CHAINS):
+    """Samples of one value from an offset on; `index` since time zero."""
+    about = [] if index is None else [_wire.Mark(offset, RX_TIME, _wire.time_of(index, RATE))]
+    about += [_wire.Mark(offset, pmt_keys.RX_RATE, pmt.from_double(rate))]
+    about += [_wire.Mark(offset, pmt_keys.CHAINS, pmt.from_uint64(chains))]
+    items = np.full(CHAINS * count, value, np.complex64)
+    return _wire.message_header(offset, [*about, *marks]) + items.tobytes()
+
+
+END = _wire.message_header(0, [_wire.Mark(0, pmt_keys.END, pmt.PMT_T)])
+
+
+def taken(messages):
+    """What a source makes of messages."""
+    with SampleServer("0") as server:
+        take = Take(zmq_source(SCENARIO, server.address))
+        take.flowgraph.start()
+        for sent in [*messages, END]:
+            while not server.wait(0.1) and not take.block.failed():
+                pass
+            if take.block.failed():
+                break
+            server.answer(sent)
+        take.flowgraph.wait()
+    return take
+
+
+def test_what_a_restart_breaks_is_told_and_time_goes_with_the_samples():
+    frame = _wire.Mark(1040, FRAME, pmt_keys.frame_to_tag(7, 1090))
+    take = taken(
+        [
+            message(1000, 100, 51_000, [frame], 1.0),  # joined in the midst of a stream
+            message(1100, 50, 51_100, [], 2.0),
+            message(1250, 50, 51_250, [], 3.0),  # 100 samples are missing
+            message(0, 60, 52_000, [], 4.0),  # the other side was started anew, later on
+            message(0, 10, 0, [], 5.0),  # and again, with its time
+        ]
+    )
+    assert np.array_equal(take.streams[0].real, np.repeat([1, 2, 3, 4, 5], [100, 50, 50, 60, 10]))
+    assert take.times() == [(0, 51_000), (150, 51_250), (200, 52_000), (260, 0)]
+    assert take.frames() == [(40, 7, 90)]
+    told = [event for event in take.told() if "connected" not in event["event"]]
+    assert [event["event"] for event in told] == ["samples_lost", "samples_lost", "started_anew"]
+    assert [event.get("samples") for event in told] == [100, 700, None]
+    assert take.block.samples_lost == 800
+
+
+@pytest.mark.parametrize(
+    ("sent", "reason"),
+    [
+        (message(0, 10, 0, rate=RATE / 2), r"sends 3\.84e\+06 samples a second"),
+        (message(0, 10, 0, chains=CHAINS + 1), "sends 3 chains"),
+        (message(0, 10, 0)[:-8], "no samples of 2 chains"),
+        (b"\x00" * 80, "not samples with tags"),
+    ],
+)
+def test_samples_of_another_scenario_are_refused(sent, reason):
+    take = taken([sent])
+    (error,) = take_errors([take.block.alias()]).values()
+    assert re.search(reason, str(error))
+
+
+# The channel
+
+WIDE = small_scenario(numerology__frame_period=30_720)
+
+
+@pytest.fixture(scope="module")
+def sent():
+    """What a satellite sends: samples, and offset, index and due offset of its frames."""
+    flowgraph = gr.top_block()
+    flowgraph.source, flowgraph.shifter = pilot_source(WIDE, 6), precompensator(WIDE)
+    flowgraph.sinks = [blocks.vector_sink_c() for _ in range(CHAINS)]
+    for chain, sink in enumerate(flowgraph.sinks):
+        flowgraph.connect((flowgraph.source, chain), (flowgraph.shifter, chain), sink)
+    flowgraph.run()
+    tags = [(t.offset, *pmt_keys.frame_from_tag(t.value)) for t in flowgraph.sinks[0].tags()]
+    return np.array([sink.data() for sink in flowgraph.sinks], np.complex64), sorted(tags)
+
+
+def channelled(x, frames, times=()):
+    """Streams, times and frames behind the channel, of samples with tags before it."""
+    tags = [tag(offset, RX_TIME, _wire.time_of(index, RATE)) for offset, index in times]
+    tags += [tag(offset, FRAME, pmt_keys.frame_to_tag(index, due)) for offset, index, due in frames]
+    play = Play(timed_channel(WIDE), x, tags)
+    play.take = Take(play.block, play)
+    play.run()
+    return play.take.streams, play.take.times(), [frame[:2] for frame in play.take.frames()]
+
+
+def test_the_channel_goes_on_where_its_input_is(sent):
+    """Begun in the midst of a stream it gives the same bits, once all paths are filled."""
+    x, frames = sent
+    whole, times, arrived = channelled(x, frames)
+    assert times == [] and arrived == [(due, index) for _, index, due in frames]
+    longest = 10_300
+    for start in (1, 50_000, 65_536, 92_825):
+        later = [(o - start, index, due - start) for o, index, due in frames if o >= start]
+        got, [(offset, index)], found = channelled(x[:, start:], later, [(0, start)])
+        assert offset == 0 and start < index < start + longest
+        assert np.array_equal(got, whole[:, index : index + got.shape[1]])
+        assert found == [
+            (due - index, k) for due, k in arrived if due - index >= 0 and frames[k][0] >= start
+        ]
+        assert found
+
+
+def test_frames_of_a_transmitter_that_has_gone_are_forgotten(sent):
+    """It dies when frame 3 has been announced, but not all of it been sent."""
+    x, frames = sent
+    cut = frames[3][0] + 300
+    again = [(o + cut, index, due + cut) for o, index, due in frames]
+    got, times, found = channelled(
+        np.concatenate([x[:, :cut], x], axis=1), [*frames[:4], *again], [(0, 0), (cut, 0)]
+    )
+    whole, _, arrived = channelled(x, frames)
+    [(begin, index)] = times
+    assert index == 0 and begin % 32_768 == 0 and begin <= cut
+    assert [f for f in found if f[0] >= begin] == [(begin + due, k) for due, k in arrived]
+    assert [f for f in found if f[0] < begin] == [a for a in arrived if a[0] < begin]
+    assert np.array_equal(got[:, begin:], whole[:, : got.shape[1] - begin])
+
+
+def test_a_frame_that_a_gap_cuts_is_dropped():
+    frame = build.pilot_frame(SCENARIO)
+    length = frame.shape[1]
+    x = np.concatenate([frame, frame[:, : length // 2], frame[:, : length // 2], frame], axis=1)
+    starts = [0, length, 2 * length]
+    gap = length + length // 2
+    play = Play(
+        ofdm_demodulator(SCENARIO),
+        x,
+        [
+            *(tag(start, FRAME, pmt_keys.frame_to_tag(k)) for k, start in enumerate(starts)),
+            tag(0, RX_TIME, _wire.time_of(1_000, RATE)),
+            tag(gap, RX_TIME, _wire.time_of(9_000 + gap, RATE)),
+        ],
+    )
+    play.sink = blocks.vector_sink_c(
+        play.block.out_sig().gr_io_signature().sizeof_stream_item(0) // 8
+    )
+    play.events = Collector()
+    play.connect(play.block, play.sink)
+    play.msg_connect((play.block, "events"), (play.events, "in"))
+    play.run()
+    tags = {str(t.key): [] for t in play.sink.tags()}
+    for t in play.sink.tags():
+        tags[str(t.key)].append(t.value)
+    assert [pmt_keys.frame_from_tag(value)[0] for value in tags["dislac:frame"]] == [0, 2]
+    times = [pmt_keys.time_from_tag(value) for value in tags["rx_time"]]
+    assert times == [1_000 / RATE, (9_000 + 2 * length) / RATE]
+    (dropped,) = [pmt_keys.event_from_pdu(message) for message in play.events.all()]
+    assert (dropped["frame"], dropped["reason"]) == (1, "cut off by a gap")
+
+
+# All three
+
+
+def test_three_processes_give_the_fixes_of_one_flowgraph():
+    wanted, got = [], []
+    scenario = small_scenario(numerology__frame_period=30_720, nodes__target__velocity=[20, 10, 0])
+    run_flowgraph(scenario, frames=6, on_fix=wanted.append).run()
+    satellite = satellite_flowgraph(scenario, "0", frames=6)
+    channel = channel_flowgraph(scenario, satellite.open(), "0")
+    station = station_flowgraph(scenario, channel.open(), on_fix=got.append)
+    for flowgraph in (station, channel, satellite):
+        flowgraph.start()
+    for flowgraph in (satellite, channel, station):
+        flowgraph.wait()
+    assert [fix_to_dict(fix) for fix in got] == [fix_to_dict(fix) for fix in wanted]
+    assert len(got) == 6
+    assert station.counters() == {
+        **dict.fromkeys(("frames_sent", "frames_used", "fixes"), 6),
+        **dict.fromkeys(("frames_skipped", "frames_lost"), 0),
+    }
+
+
+def test_a_sender_that_is_stopped_waits_for_nobody():
+    satellite = satellite_flowgraph(SCENARIO, "0")
+    satellite.open()
+    satellite.start()
+    satellite.stop()
+    satellite.wait()
