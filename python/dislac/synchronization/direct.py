@@ -31,6 +31,10 @@ UNEVEN = 8.0
 OUTLIER = 6.0
 """A measurement so many standard deviations from what is expected is none of the direct path."""
 
+PATIENCE, PAUSE = 3, 6
+"""After so many searches for nothing only one period in so many is searched, which costs many times
+as much as to track."""
+
 EARLY = 5
 """Windows begin early by the prefix over this. Between whole samples the edges of symbols ring
 before them too, and into the transform window of the symbol before; of the direct path that would
@@ -146,9 +150,10 @@ class DirectPathFrames:
         self._wide = False  # whether it may lie some samples from where it is expected
         self._reason = "before the first lock"
         self._seek: int | None = 0  # sample from which a whole period is searched, or None:
+        self._vain = 0  # searches in a row that found nothing
         self._next = 0  # frame that is looked at
         self._origin = 0.0  # sample at which frame 0 begins, but for what frames come late
-        self._accounted = 0  # frames before this one have been counted
+        self.accounted = 0  # frames before this one have been used, lost or skipped
         self._last = 0  # last frame in which the direct path was found
         self._power: float | None = None
         self._clock: tuple[int, tuple[int, float]] | None = None  # last mark with a time
@@ -209,7 +214,8 @@ class DirectPathFrames:
         if found is not None:
             self._found(found, begin)
         else:
-            self._seek = begin + self._period
+            self._vain += 1
+            self._seek = begin + self._period * (1 if self._vain < PATIENCE else PAUSE)
             self._give_up(begin)
 
     def _give_up(self, sample: int) -> None:
@@ -220,6 +226,7 @@ class DirectPathFrames:
 
     def _found(self, found: Acquisition, begin: int) -> None:
         """A frame in a searched window: one that was expected, or another beginning."""
+        self._vain = 0
         place = begin + found.start
         if found.start < self._early:
             place += self._period  # its window would have begun before
@@ -233,7 +240,7 @@ class DirectPathFrames:
                 self._next, self._seek = index, None
                 return
             self._tell("lost", f"the direct path's timing jumped by {round(off)} samples")
-        index = max(index, self._accounted)
+        index = max(index, self.accounted)
         self._begin(index + (found.frame - index) % cycle, place, found.carrier)
 
     def _first_index(self, place: int) -> int:
@@ -309,7 +316,7 @@ class DirectPathFrames:
         if index % self._every or not self._pilots.sends(index):
             return None
         self._account(index)
-        self._accounted = index + 1
+        self.accounted = index + 1
         return replace(expected, delay=delay + gain, carrier=carrier)
 
     def _measure(
@@ -379,10 +386,10 @@ class DirectPathFrames:
 
     def _account(self, index: int) -> None:
         """Counts the frames before `index` that nothing was said of."""
-        first = -(-self._accounted // self._every) * self._every
+        first = -(-self.accounted // self._every) * self._every
         used = [k for k in range(first, index, self._every) if self._pilots.sends(k)]
-        self.frames_skipped += index - self._accounted - len(used)
+        self.frames_skipped += index - self.accounted - len(used)
         if used:
             details = {"frame": used[0], "count": len(used), "reason": self._reason}
             self.events.append(Event("frames_lost", details))
-        self._accounted = index
+        self.accounted = index
