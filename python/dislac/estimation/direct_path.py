@@ -38,7 +38,8 @@ class DirectPathRemoval:
     Before a signature is known, the constants of the frame itself are taken off.
 
     With `static`, the signature is a number for each element: whatever stays the same relative to
-    the direct path is taken off at all delays.
+    the direct path is taken off at all delays, and an echo does so too whose Doppler is less than
+    a fraction of 1 / `memory` of the frame rate.
 
     Args:
         model: of the frames.
@@ -55,7 +56,8 @@ class DirectPathRemoval:
         order = subcarriers if static else min(ORDER, subcarriers)
         powers = np.vander(np.linspace(-1, 1, subcarriers), order, increasing=True)
         self._basis = np.eye(subcarriers) if static else np.linalg.qr(powers)[0]
-        self._near = FAR / extent(model.element_frequencies)
+        # An echo that is later goes into no signature; unless all that stays is to go.
+        self._near = np.inf if static else FAR / extent(model.element_frequencies)
         self.reset()
 
     def reset(self) -> None:

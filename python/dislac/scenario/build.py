@@ -68,6 +68,10 @@ __all__ = [
 ]
 
 
+HELD = 64
+"""Frames over which what the link's delay grows a second is worked out once."""
+
+
 # The transmitter
 
 
@@ -276,6 +280,11 @@ def direct_path(scenario: Scenario) -> Reference:
 def _stretch(scenario: Scenario, frame: int) -> float:
     """By how much the reference link's delay grows a second: within a frame, for whose whole length
     the transmitter holds its advance."""
+    return _delay_rate(scenario, frame - frame % HELD)
+
+
+@lru_cache(maxsize=16)
+def _delay_rate(scenario: Scenario, frame: int) -> float:
     _, rate = range_and_rate(reference_link(scenario), frame_time(scenario, frame))
     return float(rate) / scenario.propagation_speed
 

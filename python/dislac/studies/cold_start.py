@@ -131,7 +131,7 @@ def cold_start(
         if isinstance(receiver, WithoutDirectPath):
             receiver.reset()
         results: list[float] = []
-        for aligned, part in FrameReader(found, scene.chains).read(samples, 0):
+        for aligned, part in FrameReader(found, scene.chains).read(list(samples), 0):
             if not results:
                 to_lock[trial] = aligned.index
             grid = aligned_grid(part, aligned, scene.numerology)

@@ -99,9 +99,10 @@ class DirectPathFrames:
     are looked at again. If the direct path is found elsewhere, or not at all for `coast` seconds,
     the state is ``lost``, with the reason.
 
-    Frames have no numbers of their own unless the pilots differ from frame to frame: index 0 is
-    the first that began in the stream, as near as the pilots' cycle allows. What a gap without a
-    mark has swallowed is known up to whole frame periods only, and taken as less than one.
+    Frames have no numbers of their own unless the pilots differ from frame to frame: 0 is the
+    first for which the stream has room, as near as the pilots' cycle allows. What a gap without a
+    mark has swallowed is known up to whole frame periods only, and taken as less than one. Frames
+    are counted as lost from the first that is found to the last.
 
     Args:
         reference: frames as the direct path brings them.
@@ -153,7 +154,7 @@ class DirectPathFrames:
         self._vain = 0  # searches in a row that found nothing
         self._next = 0  # frame that is looked at
         self._origin = 0.0  # sample at which frame 0 begins, but for what frames come late
-        self.accounted = 0  # frames before this one have been used, lost or skipped
+        self.accounted = 0  # frames before this one have been used, lost or skipped, or not sent
         self._last = 0  # last frame in which the direct path was found
         self._power: float | None = None
         self._clock: tuple[int, tuple[int, float]] | None = None  # last mark with a time
@@ -241,7 +242,10 @@ class DirectPathFrames:
                 return
             self._tell("lost", f"the direct path's timing jumped by {round(off)} samples")
         index = max(index, self.accounted)
-        self._begin(index + (found.frame - index) % cycle, place, found.carrier)
+        index += (found.frame - index) % cycle
+        if not self._known:
+            self.accounted = index
+        self._begin(index, place, found.carrier)
 
     def _first_index(self, place: int) -> int:
         """Number of the first frame that is found."""

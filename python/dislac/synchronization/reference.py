@@ -67,12 +67,23 @@ class Reference:
         """Symbols in which anything arrives."""
         return np.flatnonzero(self.symbol_energy.sum(axis=0))
 
-    @property
-    def times(self) -> Floats:
-        """(Ms,) middles of the symbols' transform windows, from the frame's start [s]."""
+    @cached_property
+    def kernels(self) -> list["_Kernel"]:
+        """Of each of the F frames."""
         n = self.numerology
-        first = n.symbol_starts + n.prefixes - n.window_advance
-        return np.asarray((first + n.fft_size / 2) / n.sample_rate)
+        f = n.frequencies / n.sample_rate
+        t = n.symbol_times - np.mean(n.symbol_times[self.active])
+        basis = np.stack(np.broadcast_arrays(f, -t[:, None]))
+        kernels = []
+        for grid, energy in zip(self.grids, self.energy, strict=True):
+            shape = np.sum(np.abs(grid) ** 2, axis=0, dtype=float)
+            shape /= shape.sum()
+            mean = np.tensordot(basis, shape, 2)
+            spread = np.einsum("amn,bmn,mn->ab", basis, basis, shape) - np.outer(mean, mean)
+            curvature = (2 * np.pi) ** 2 * spread + 1e-18 * np.eye(2)
+            heard = energy > 0
+            kernels.append(_Kernel(f, t, heard, grid[heard].conj(), 1 / energy[heard], curvature))
+        return kernels
 
 
 def noise_share(reference: Reference, trials: int) -> float:
@@ -81,6 +92,19 @@ def noise_share(reference: Reference, trials: int) -> float:
     # Noise may be confined to the band.
     elements = reference.grids.shape[1] * len(reference.active) * reference.numerology.subcarriers
     return float(gammainccinv(heard, FALSE_LOCK / trials) / elements)
+
+
+class _Kernel(NamedTuple):
+    """What `measure` needs of one of the frames: f (Nsc,) [cycles a sample], t (Ms,) [s] about the
+    middle; conjugated grids of the chains that hear anything (I, Ms, Nsc), 1 / energy (I,), and the
+    curvature (2, 2) of the log-likelihood over what is explained."""
+
+    f: Floats
+    t: Floats
+    heard: NDArray[np.bool_]
+    matched: Samples
+    weight: Floats
+    curvature: Floats
 
 
 class Acquisition(NamedTuple):
@@ -185,44 +209,35 @@ def measure(
         delay_span, carrier_span: how far from zero they may lie [samples], [Hz].
     """
     n = reference.numerology
-    f = n.frequencies / n.sample_rate  # cycles a sample
-    t = reference.times - np.mean(reference.times[reference.active])
-    expected = reference.grids[frame]
-    whole = reference.energy[frame]
-    heard = whole > 0
-    z = (expected.conj() * grid)[heard].astype(np.complex128)
-    weight = 1.0 / whole[heard]
-    power = np.sum(np.abs(grid) ** 2, axis=(0, 2), dtype=float)
+    f, t, heard, matched, weight, curvature = reference.kernels[frame]
+    z = matched * (grid if heard.all() else grid[heard])
+    power = np.einsum("imn,imn->m", grid.real, grid.real, dtype=float)
+    power += np.einsum("imn,imn->m", grid.imag, grid.imag, dtype=float)
     energy = max(float(power.sum()), 1e-300)
     parameters = np.zeros(2)
-    if delay_span or carrier_span:
-        delays = _grid(delay_span, 2 * np.ptp(f))
+    searched = delay_span > 0 or carrier_span > 0
+    if searched:
+        delays = _grid(delay_span, 2 * float(np.ptp(f)))
         carriers = _grid(carrier_span, 2 * n.frame_length / n.sample_rate)
         match = z @ np.exp(2j * np.pi * np.outer(f, delays))
         match = np.exp(-2j * np.pi * np.outer(carriers, t)) @ match
         score = np.tensordot(weight, np.abs(match) ** 2, 1)
         c, d = np.unravel_index(int(np.argmax(score)), score.shape)
         parameters = np.array([delays[d], carriers[c]])
-    # Second moments of what is expected, about its own centre
-    shape = np.abs(expected[heard]) ** 2
-    mass = float(shape.sum())
-    basis = np.stack(np.broadcast_arrays(f, -t[:, None]))
-    mean = np.tensordot(basis, shape.sum(axis=0), 2) / mass
-    spread = np.einsum("amn,bmn,imn->ab", basis, basis, shape) / mass - np.outer(mean, mean)
-    curvature = (2 * np.pi) ** 2 * spread + 1e-18 * np.eye(2)
-    for _ in range(5 if delay_span or carrier_span else 3):
-        phase = np.exp(2j * np.pi * parameters[0] * f) * np.exp(
-            -2j * np.pi * parameters[1] * t[:, None]
-        )
-        turned = z * phase
-        total = turned.sum(axis=(1, 2))
-        slopes = 2j * np.pi * np.tensordot(turned, basis, ([1, 2], [1, 2]))
-        explained = float(np.sum(weight * np.abs(total) ** 2))
-        gradient = np.real(np.sum((weight * total.conj())[:, None] * slopes, axis=0))
+    for _ in range(5 if searched else 3):
+        # Sums over subcarriers, then over symbols: of what matches, and of its two derivatives
+        turned = np.exp(2j * np.pi * parameters[0] * f)
+        row = z @ np.stack([turned, 2j * np.pi * f * turned], axis=1)
+        turned = np.exp(-2j * np.pi * parameters[1] * t)
+        total, by_delay = np.einsum("m,imk->ki", turned, row)
+        by_carrier = row[..., 0] @ (-2j * np.pi * t * turned)
+        explained = float(weight @ np.abs(total) ** 2)
+        weighted = weight * total.conj()
+        gradient = np.array([(weighted @ by_delay).real, (weighted @ by_carrier).real])
         parameters = parameters + np.linalg.solve(curvature, gradient) / max(explained, 1e-300)
     share = min(explained / energy, 1.0)
     noise = max(energy - explained, 1e-12 * energy) / grid.size
-    variance = np.diag(np.linalg.inv(curvature)) * noise / (2 * explained)
+    variance = np.diag(np.linalg.inv(curvature)) * noise / max(2 * explained, 1e-300)
     level = power / np.maximum(
         reference.symbol_energy[frame], 0.05 * reference.symbol_energy[frame].mean()
     )
