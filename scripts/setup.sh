@@ -89,7 +89,7 @@ set_up_venv() { # EXTRA...
 set_up_numpy2() {
     local wanted
     make_venv .venv-numpy2
-    mapfile -t wanted < <(requirements sigmf orbits test)
+    mapfile -t wanted < <(requirements sigmf orbits zmq test)
     pip_install .venv-numpy2 "numpy>=2" "${wanted[@]}"
     add_checkout .venv-numpy2
 }
@@ -97,11 +97,11 @@ set_up_numpy2() {
 case ${1-} in
     run)
         apt_install scripts/packages-run.txt
-        set_up_venv sigmf orbits
+        set_up_venv sigmf orbits zmq fast
         ;;
     test)
         apt_install scripts/packages-run.txt scripts/packages-build.txt
-        set_up_venv sigmf orbits test dev
+        set_up_venv sigmf orbits zmq fast test dev
         ;;
     numpy2)
         set_up_numpy2

@@ -139,7 +139,8 @@ def test_files_are_written_and_named(dislac, flowgraphs, tmp_path):
     assert status == 0
     names = ["fixes.jsonl", "fixes.csv", "fixes.geojson", "map.png"]
     assert out.splitlines()[-1] == f"written to {tmp_path}/a/b: {', '.join(names)}"
-    assert sorted(path.name for path in (tmp_path / "a" / "b").iterdir()) == sorted(names)
+    found = sorted(path.name for path in (tmp_path / "a" / "b").iterdir())
+    assert found == sorted([*names, "fixes.scenario.yml"])
     assert (tmp_path / "a" / "b" / "map.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -41,13 +41,13 @@ picture, fixes = sys.argv[1], int(sys.argv[2])
 class top(example.{flowgraph}):
     def __init__(self):
         super().__init__()
-        self.resize(1600, 860)
+        self.resize(1280, 840)
         self.watch = Qt.QTimer()
         self.watch.timeout.connect(self.look)
         self.watch.start(100)
 
     def look(self):
-        shown = self.position_map.qwidget().panel.texts()["Fixes"].split()[0]
+        shown = self.live_view.qwidget().map.panel.texts()["Fixes"].split()[0]
         if shown.isdigit() and int(shown) >= fixes:
             self.watch.stop()
             self.grab().save(picture)

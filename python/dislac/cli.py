@@ -30,7 +30,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from . import __version__
-from .io import RecordingReader, fix_to_json
+from .io import EXPORTS, RecordingReader, fix_to_json
 from .positioning import Fix
 from .scenario import Scenario, load_scenario
 from .scenario.loader import parse_value
@@ -43,7 +43,7 @@ __all__ = ["main"]
 INTERRUPTED = 130
 """Exit status after Ctrl-C."""
 
-_FILES = "fixes.jsonl", "fixes.csv", "fixes.geojson", "map.png"
+_FILES = "fixes.jsonl", "fixes.csv", *(f"fixes.{name}" for name in EXPORTS), "map.png"
 
 
 class _Failure(click.ClickException):
@@ -147,7 +147,7 @@ def _parse_time(
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-_settings = click.option(
+_settings: Callable[..., Any] = click.option(
     "--set",
     "settings",
     multiple=True,
@@ -159,8 +159,59 @@ _out = click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
+    is_eager=True,  # --export asks for it
     help="Write fixes.jsonl, fixes.csv, fixes.geojson and map.png there.",
 )
+
+
+def _parse_formats(
+    ctx: click.Context, parameter: click.Parameter, value: str | None
+) -> Sequence[str]:
+    formats = [name.strip() for name in (value or "").split(",") if name.strip()]
+    if formats and not ctx.params.get("out"):
+        raise click.UsageError("--export writes into the folder of --out; give one")
+    for name in formats:
+        if name not in EXPORTS:
+            raise click.BadParameter(f"'{name}' is none of {', '.join(EXPORTS)}")
+    return formats
+
+
+def _elsewhere(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of where fixes go besides, for `_send_elsewhere`."""
+    options = (
+        click.option(
+            "--export",
+            "formats",
+            metavar="FORMATS",
+            callback=_parse_formats,
+            help="Write kml, gpx, nmea to DIR, too; several with commas between them.",
+        ),
+        click.option(
+            "--publish",
+            metavar="ADDRESS",
+            help="Publish fixes for `dislac monitor`: PORT of this host, HOST:PORT, ipc://PATH.",
+        ),
+        click.option("--bind-any", is_flag=True, help="Allow an ADDRESS of all interfaces."),
+        click.option(
+            "--keys",
+            metavar="FILE",
+            help="NAME.key_secret: publish for those only whose public keys lie beside it.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _send_elsewhere(
+    flowgraph: Any, formats: Sequence[str], publish: str | None, bind_any: bool, keys: str | None
+) -> None:
+    if formats:
+        flowgraph.sink.export(formats)
+    if publish is not None:
+        flowgraph.publish(publish, bind_any=bind_any, keys=keys)
+
+
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a fix.")
 
 
@@ -179,6 +230,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 @click.option("--estimator", metavar="NAME", help="off-grid or mmv-bomp.")
 @click.option("--record", metavar="BASE", help="Record to BASE.sigmf-data and BASE.sigmf-meta.")
 @_out
+@_elsewhere
 @_settings
 @_json
 def run(
@@ -191,6 +243,7 @@ def run(
     out: Path | None,
     settings: dict[str, Any],
     as_json: bool,
+    **elsewhere: Any,
 ) -> None:
     """Runs SCENARIO on the emulated channel and prints the fixes."""
     options = {
@@ -205,6 +258,7 @@ def run(
     flowgraph = flowgraphs.run_flowgraph(
         chosen, frames=frames, record=record, directory=out, on_fix=fixes.put
     )
+    _send_elsewhere(flowgraph, **elsewhere)
     _follow(flowgraph, fixes, chosen, frames, out, as_json)
 
 
@@ -222,6 +276,7 @@ def run(
     help="1: in real time, 2: twice as fast, max: as fast as possible.",
 )
 @_out
+@_elsewhere
 @_settings
 @_json
 def replay(
@@ -231,6 +286,7 @@ def replay(
     out: Path | None,
     settings: dict[str, Any],
     as_json: bool,
+    **elsewhere: Any,
 ) -> None:
     """Runs the receiver on RECORDING, a SigMF recording with or without its suffix."""
     flowgraphs = _flowgraphs()
@@ -242,6 +298,7 @@ def replay(
     flowgraph = flowgraphs.replay_flowgraph(
         reader, reader.scenario, speed=speed, directory=out, on_fix=fixes.put
     )
+    _send_elsewhere(flowgraph, **elsewhere)
     _follow(flowgraph, fixes, reader.scenario, len(reader.frames), out, as_json)
 
 
@@ -667,3 +724,11 @@ def _summary(fixes: Sequence[Fix], counters: dict[str, int]) -> str:
 
 def _rms(values: NDArray[np.float64]) -> float:
     return float(np.sqrt(np.mean(values**2)))
+
+
+from .commands import calibrate as _calibrate  # noqa: E402 they use what is above
+from .commands import fixes as _fixes  # noqa: E402
+from .commands import zmq as _zmq  # noqa: E402
+
+for _command in (*_calibrate.COMMANDS, *_fixes.COMMANDS, *_zmq.COMMANDS):
+    main.add_command(_command)

@@ -31,6 +31,8 @@ LIBRARIES = {
     "pymap3d": (True, "fixes on the globe"),
     "sigmf": (False, "recordings"),
     "sgp4": (False, "satellites from mean elements (TLE, OMM)"),
+    "pyzmq": (False, "samples and fixes between processes"),
+    "numba": (False, "the emulated channel in real time"),
     "PyQt5": (False, "live displays"),
     "pyqtgraph": (False, "live displays"),
 }

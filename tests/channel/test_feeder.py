@@ -53,7 +53,7 @@ def over(samples, nodes, start=0, carriers=CARRIERS, **options):
 
 def test_each_hop_turns_at_its_own_carrier():
     nodes, start = (GATEWAY, LEO, BS), 5_000_000
-    n, tone = start + np.arange(8 * CHUNK), 3e5
+    n, tone = start + np.arange(4 * CHUNK), 3e5
     y = over(np.exp(2j * np.pi * (n * tone / FS % 1))[None], nodes, start)
     n, y = n[35_000 : len(y)], y[35_000:]
     feeder, service = (range_and_rate(nodes[k : k + 2], n / FS)[0] / c for k in (0, 1))
@@ -67,7 +67,7 @@ def test_each_hop_turns_at_its_own_carrier():
 def test_precompensation_undoes_both_hops(instant):
     nodes, start = (GATEWAY, PASSING, BS), round(instant * FS)
     process = Precompensator(nodes, sample_rate=FS, carrier_frequency=CARRIERS, start=start)
-    n = start + np.arange(2 * process.lookahead + 6 * CHUNK)
+    n = start + np.arange(2 * process.lookahead + 4 * CHUNK)
     y = over(process.process(tones(n).sum(1).astype(np.complex64)[None]), nodes, start)
     first = process.lookahead + 100
     n, y = n[first : len(y)], y[first:]
@@ -96,7 +96,7 @@ def test_precompensation_of_a_frame_is_right_in_its_middle():
         frame_length=period,
         start=start,
     )
-    n = start + np.arange(2 * process.lookahead + 6 * CHUNK)
+    n = start + np.arange(2 * process.lookahead + 4 * CHUNK)
     y = over(process.process(tones(n).sum(1).astype(np.complex64)[None]), nodes, start)
     first = -(-(process.lookahead + 100) // period)
     found = []
@@ -114,7 +114,7 @@ def test_the_satellites_array_sends_not_the_gateways():
     array = PlanarArray(4, 2)
     way = BS.state(0.0)[0] - LEO.state(0.0)[0]
     direction = array.spatial_frequency(way / np.linalg.norm(way))
-    x = np.random.default_rng(3).normal(size=(8, 4 * CHUNK))
+    x = np.random.default_rng(3).normal(size=(8, 2 * CHUNK))
     y = over(x, (GATEWAY, LEO, BS), transmit_array=array)[40_000:]
     one = array.steering(direction).conj() @ x
     expected = over(one[None], (GATEWAY, LEO, BS))[40_000:]

@@ -43,7 +43,7 @@ def tones(n, delay=0.0, doppler=0.0):
     return x * np.exp(2j * np.pi * doppler * (n - FRAME) / FS)
 
 
-def sent(length=16 * CHUNK, **options):
+def sent(length=8 * CHUNK, **options):
     x = tones(np.arange(length)).astype(np.complex64)
     return Precompensator((LEO, BS), **SCENE, **options).process(x[None])
 
@@ -72,7 +72,7 @@ def test_departure_delay_solves_the_time_of_arrival():
 
 
 def test_time_varying_gives_the_input_back():
-    n = np.arange(16 * CHUNK)
+    n = np.arange(8 * CHUNK)
     for start in (0, int(10 * FS)):
         x = tones(n).astype(np.complex64)[None]
         out = Precompensator((LEO, BS), **SCENE, start=start).process(x)
@@ -161,7 +161,7 @@ def test_an_advance_may_jump_from_frame_to_frame():
     fast = (LinearMotion((1.2e6, 0, 550e3), (7.6e3, 0, 0)), BS)
     period = 76_800
     process = Precompensator(fast, **SCENE, mode="frame", frame_period=period)
-    n = np.arange(9 * CHUNK)
+    n = np.arange(5 * CHUNK)
     y = process.process(tones(n).astype(np.complex64)[None])[0]
     for frame in (1, 2):
         middle = frame * period
@@ -236,7 +236,7 @@ def test_frames_agree_with_the_snapshot_model(coupling, mode, limit):
     grid[..., bins] = pilots[..., None] * scramble
     symbols = np.fft.ifft(grid, axis=-1) * fft
     frame = np.concatenate([symbols[..., -cp:], symbols], axis=-1)
-    x = np.zeros((chains, 9 * CHUNK), np.complex64)
+    x = np.zeros((chains, 5 * CHUNK), np.complex64)
     for start in (START, FRAME):
         x[:, start : start + MS * SYMBOL] = frame.transpose(1, 0, 2).reshape(chains, -1)
     timing = Precompensator(

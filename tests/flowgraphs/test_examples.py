@@ -141,7 +141,9 @@ def test_live(compiled, tmp_path):
     loud, faint = (json.loads(line) for line in run(tmp_path, watch, compiled).splitlines())
     assert float(loud["map"]["RMS error"].split()[0]) < 20.0
     assert loud["map"]["Status"] == "ok"
-    assert float(loud["view"]["Peak delay"].split()[0]) == pytest.approx(1296.0, abs=40.0)
+    assert float(loud["delay_doppler"]["Peak delay"].split()[0]) == pytest.approx(1296.0, abs=40.0)
+    assert float(loud["spectrum"]["Off the truth"]) < 0.3  # other paths are near
+    assert "<b>0</b>" in loud["lost"] and loud["state"] == "BY TAGS"
     # after the slider was moved to where nothing can be heard
     assert "no detection" in faint["map"]["Without a fix"]
     bounds = [float(shown["map"]["Bound"].split()[0]) for shown in (loud, faint)]
@@ -164,7 +166,7 @@ class top(bistatic_live.bistatic_live):
         self.watch.start(20)
 
     def look(self):
-        texts = self.position_map.qwidget().panel.texts()
+        texts = self.live_view.qwidget().map.panel.texts()
         fixes = texts["Fixes"].split()[0]
         if not self.heard and fixes.isdigit() and int(fixes) >= 10:
             self.heard = True
@@ -176,8 +178,11 @@ class top(bistatic_live.bistatic_live):
             self.close()
 
     def tell(self):
-        panels = {"map": self.position_map, "view": self.delay_doppler_view}
-        print(json.dumps({k: v.qwidget().panel.texts() for k, v in panels.items()}))
+        view = self.live_view.qwidget()
+        parts = "map", "delay_doppler", "spectrum"
+        shown = {part: getattr(view, part).panel.texts() for part in parts}
+        shown |= {"lost": view.counters["lost"].text(), "state": view.state.text()}
+        print(json.dumps(shown))
 
 bistatic_live.main(top_block_cls=top)
 """
@@ -212,6 +217,15 @@ def test_bytes_go_through_the_link(compiled, tmp_path):
     run(tmp_path, compiled / "isac_link.py", "--frames", 300, "--file", "received.bin")
     received = (tmp_path / "received.bin").read_bytes()
     assert received == bytes(k * k % 251 for k in range(5000))
+
+
+def test_chains_are_calibrated(compiled, tmp_path):
+    run(tmp_path, compiled / "calibrate.py", "--frames", 200, "--file", "chains.yml")
+    found = yaml.safe_load((tmp_path / "chains.yml").read_text())
+    truth = load_scenario(EXAMPLES / "calibrate.yml").front_end
+    for chain, phase, delay in zip(found["chains"], truth.phase, truth.delay, strict=True):
+        assert chain["phase_deg"] == pytest.approx(np.degrees(phase), abs=1.0)
+        assert chain["delay_ns"] == pytest.approx(delay * 1e9, abs=0.5)
 
 
 def test_the_scene_of_all_flowgraphs_is_a_scenario_file():

@@ -209,7 +209,8 @@ def test_without_origin_there_is_no_map_and_a_note(tmp_path):
     with FixLog(tmp_path, parse_scenario(yaml.safe_dump(data))) as log:
         log.write(a_fix())
     assert log.notes == ["no fixes.geojson: the scenario has no origin on the Earth (origin)"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["fixes.csv", "fixes.jsonl"]
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["fixes.csv", "fixes.jsonl", "fixes.scenario.yml"]
 
 
 def test_no_truth_without_target(tmp_path):

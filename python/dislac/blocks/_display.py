@@ -4,10 +4,13 @@
 Imports Qt, so it is imported by what is about to show a window, and by nothing else.
 """
 
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 try:
     from PyQt5 import QtCore, QtGui, QtWidgets  # before pyqtgraph, which takes what is there
@@ -20,12 +23,14 @@ except ImportError as error:
     ) from None
 
 __all__ = [
-    "Color",
+    "Colors",
     "Display",
+    "Marks",
     "Panel",
     "QtCore",
     "QtGui",
     "QtWidgets",
+    "colors_of",
     "figure",
     "pen",
     "pg",
@@ -34,18 +39,52 @@ __all__ = [
 ]
 
 
-class Color:
-    """Okabe and Ito's colours, which colour-blind people tell apart, on white."""
+Floats = NDArray[np.float64]
 
-    PAPER = "#ffffff"
-    INK = "#1f2933"
-    FAINT = "#6b7785"
-    GRID = "#e3e8ee"
-    BLUE = "#0072b2"
-    SKY = "#56b4e9"
-    GREEN = "#009e73"
-    ORANGE = "#e69f00"
-    VERMILION = "#d55e00"
+_ROW = 38
+"""Height of a caption with its number [pixels]."""
+
+_REST = 11.0
+"""Times that the widgets' thread rests as long as it has worked: a twelfth of a core at most."""
+
+
+@dataclass(frozen=True)
+class Colors:
+    """Okabe and Ito's colours, which colour-blind people tell apart."""
+
+    paper: str = "#ffffff"
+    ink: str = "#1f2933"
+    faint: str = "#6b7785"
+    blue: str = "#0072b2"
+    sky: str = "#56b4e9"
+    green: str = "#009e73"
+    orange: str = "#e69f00"
+    vermilion: str = "#d55e00"
+
+
+THEMES = {
+    "light": Colors(),
+    "dark": Colors(
+        paper="#171c23",
+        ink="#e6eaef",
+        faint="#98a4b1",
+        blue="#3f9fdc",
+        sky="#8ecdf2",
+        green="#2cc295",
+        vermilion="#ff7d3c",
+    ),
+}
+
+
+def colors_of(theme: str) -> Colors:
+    """The colours of a theme.
+
+    Raises:
+        ValueError: there is no such theme.
+    """
+    if theme not in THEMES:
+        raise ValueError(f"theme is {theme!r}; there are 'light' and 'dark'")
+    return THEMES[theme]
 
 
 def figure(value: float, unit: str = "", decimals: int = 1) -> str:
@@ -57,75 +96,149 @@ def figure(value: float, unit: str = "", decimals: int = 1) -> str:
     return f"{value:.{decimals}f} {unit}".rstrip().replace("-", "−")
 
 
-def pen(color: str, width: float) -> Any:
+def pen(color: Any, width: float) -> Any:
     """A pen whose width [pixels] does not depend on the zoom."""
     return pg.mkPen(color, width=width)
 
 
 class Panel(QtWidgets.QWidget):
-    """Numbers with a caption over each, in rows."""
+    """Numbers with a caption over each, in rows.
 
-    def __init__(self, rows: Sequence[Sequence[str]]) -> None:
+    Painted in one go: labels would have the whole window laid out anew with every number.
+    """
+
+    def __init__(self, rows: Sequence[Sequence[str]], colors: Colors) -> None:
         super().__init__()
-        grid = QtWidgets.QGridLayout(self)
-        grid.setContentsMargins(8, 2, 8, 4)
-        grid.setHorizontalSpacing(18)
-        grid.setVerticalSpacing(0)
-        self._values: dict[str, Any] = {}
-        for y, row in enumerate(rows):
-            for x, caption in enumerate(row):
-                if not caption:
-                    continue
-                title, value = QtWidgets.QLabel(caption), QtWidgets.QLabel("–")
-                title.setIndent(0)
-                value.setIndent(0)
-                title.setStyleSheet(f"color: {Color.FAINT}; font-size: 12px;")
-                value.setStyleSheet(f"color: {Color.INK}; font-size: 15px; font-weight: 600;")
-                grid.addWidget(title, 2 * y, x)
-                grid.addWidget(value, 2 * y + 1, x)
-                grid.setColumnStretch(x, 1)
-                self._values[caption] = value
+        self._rows = rows
+        self._pens = pg.mkPen(colors.faint), pg.mkPen(colors.ink)
+        self._texts = {caption: "–" for row in rows for caption in row if caption}
+        self._fonts = QtGui.QFont(self.font()), QtGui.QFont(self.font())
+        for font, size in zip(self._fonts, (12, 15), strict=True):
+            font.setPixelSize(size)
+        self._fonts[1].setWeight(QtGui.QFont.DemiBold)
+        self.setFixedHeight(len(rows) * _ROW + 6)
+        self.setMinimumWidth(100 * max(map(len, rows)))
 
     def show_values(self, values: dict[str, str]) -> None:
-        for caption, text in values.items():
-            if self._values[caption].text() != text:
-                self._values[caption].setText(text)
+        changed = {key: text for key, text in values.items() if self._texts[key] != text}
+        if changed:
+            self._texts |= changed
+            self.update()
 
     def texts(self) -> dict[str, str]:
         """What stands under each caption."""
-        return {caption: label.text() for caption, label in self._values.items()}
+        return dict(self._texts)
+
+    def paintEvent(self, event: Any) -> None:
+        painter = QtGui.QPainter(self)
+        column = (self.width() - 8) / max(map(len, self._rows))
+        for part, (font, pen_, lower) in enumerate(
+            zip(self._fonts, self._pens, (14, 32), strict=True)
+        ):
+            painter.setFont(font)
+            painter.setPen(pen_)
+            for y, row in enumerate(self._rows):
+                for x, caption in enumerate(row):
+                    text = self._texts[caption] if part and caption else caption
+                    painter.drawText(QtCore.QPointF(8 + x * column, y * _ROW + lower), text)
+
+
+class Marks(pg.GraphicsObject):
+    """Rings and crosses on a picture, seen on bright and on dark ground, painted in one go."""
+
+    def __init__(self, colors: Colors) -> None:
+        super().__init__()
+        self._found = pen(colors.vermilion, 2)
+        self._rings = self._crosses = self._dots = np.zeros((0, 2))
+
+    def show_marks(
+        self, rings: Floats, crosses: Floats | None = None, dots: Floats | None = None
+    ) -> None:
+        """Moves the marks to places (n, 2)."""
+        none = np.zeros((0, 2))
+        self._rings = rings
+        self._crosses = none if crosses is None else crosses
+        self._dots = none if dots is None else dots
+        self.update()
+
+    def boundingRect(self) -> Any:
+        return self.viewRect()
+
+    def viewRangeChanged(self) -> None:
+        self.prepareGeometryChange()
+
+    def paint(self, painter: Any, *_: Any) -> None:
+        painter.setRenderHint(QtGui.QPainter.Antialiasing)
+        to_pixels = painter.transform()
+        painter.resetTransform()
+
+        def pixels(places: Floats) -> list[Any]:
+            return [
+                to_pixels.map(QtCore.QPointF(x, y)) for x, y in places.tolist() if x == x and y == y
+            ]
+
+        painter.setBrush(QtCore.Qt.NoBrush)
+        painter.setPen(self._found)
+        for at in pixels(self._dots):
+            painter.drawEllipse(at, 4.5, 4.5)
+        for color, ring, cross in (("#ffffff", 5, 5), ("#1f2933", 2, 2)):
+            painter.setPen(pen(color, ring))
+            for at in pixels(self._rings):
+                painter.drawEllipse(at, 10, 10)
+            painter.setPen(pen(color, cross))
+            for at in pixels(self._crosses):
+                x, y = at.x(), at.y()
+                painter.drawLine(QtCore.QLineF(x - 7, y, x + 7, y))
+                painter.drawLine(QtCore.QLineF(x, y - 7, x, y + 7))
+
+
+class _Plots(pg.GraphicsLayoutWidget):
+    """Plots that take the room that there is, and ask for little."""
+
+    def sizeHint(self) -> Any:
+        return QtCore.QSize(240, 160)
 
 
 class Display(QtWidgets.QWidget):
     """A widget that looks for something new a few times a second, while it can be seen.
 
+    What it costs is limited, too: it looks no sooner than the thread of the widgets has rested
+    for `_REST` times as long as it has worked since the last look.
+
     Args:
         newest: gives what there is to show, or None if that is what it gave before. It is asked
             in the thread of the widgets, so blocks hand nothing over but leave it lying.
-        update_rate: how often [Hz].
+        update_rate: how often [Hz]; None: never, somebody else calls `draw`.
+        colors: of the theme.
     """
 
-    def __init__(self, newest: Callable[[], Any], update_rate: float) -> None:
+    def __init__(
+        self, newest: Callable[[], Any], update_rate: float | None, colors: Colors
+    ) -> None:
         if QtWidgets.QApplication.instance() is None:
             raise RuntimeError(
                 "a display needs a QApplication; choose QT GUI in the flowgraph's options"
             )
         super().__init__()
         self._newest = newest
-        self._timer = QtCore.QTimer(self)
-        self._timer.setInterval(max(1, round(1000 / update_rate)))
-        self._timer.timeout.connect(self.refresh)
+        self.colors = colors
+        self._worked, self._since = time.thread_time(), time.monotonic()
+        self._timer = None
+        if update_rate is not None:
+            self._timer = QtCore.QTimer(self)
+            self._timer.setInterval(max(1, round(1000 / update_rate)))
+            self._timer.timeout.connect(self._tick)
         self.setAttribute(QtCore.Qt.WA_StyledBackground)
         self.setObjectName("display")
-        self.setStyleSheet(f"#display {{ background: {Color.PAPER}; }}")
+        self.setStyleSheet(f"#display {{ background: {colors.paper}; }}")
         self._layout = QtWidgets.QVBoxLayout(self)
         self._layout.setContentsMargins(4, 4, 4, 4)
         self._layout.setSpacing(2)
 
     def add_plots(self) -> Any:
         """Room for plots, which takes all the space that there is."""
-        plots = pg.GraphicsLayoutWidget()
-        plots.setBackground(Color.PAPER)
+        plots = _Plots()
+        plots.setBackground(self.colors.paper)
         plots.ci.setContentsMargins(4, 4, 4, 0)
         plots.ci.layout.setSpacing(8)
         plots.setFrameShape(QtWidgets.QFrame.NoFrame)
@@ -137,12 +250,12 @@ class Display(QtWidgets.QWidget):
         label = QtWidgets.QLabel(text)
         label.setAlignment(QtCore.Qt.AlignCenter)
         label.setWordWrap(True)
-        label.setStyleSheet(f"color: {Color.INK}; font-size: 12px;")
+        label.setStyleSheet(f"color: {self.colors.ink}; font-size: 12px;")
         self._layout.addWidget(label)
         return label
 
     def add_panel(self, rows: Sequence[Sequence[str]]) -> Panel:
-        panel = Panel(rows)
+        panel = Panel(rows, self.colors)
         self._layout.addWidget(panel)
         return panel
 
@@ -155,29 +268,41 @@ class Display(QtWidgets.QWidget):
     def draw(self, news: Any) -> None:
         raise NotImplementedError
 
+    def _tick(self) -> None:
+        worked, now = time.thread_time(), time.monotonic()
+        if now - self._since < (1 + _REST) * (worked - self._worked):
+            return
+        self._worked, self._since = worked, now
+        self.refresh()
+
     def showEvent(self, event: Any) -> None:
-        self._timer.start()
+        if self._timer is not None:
+            self._timer.start()
         super().showEvent(event)
 
     def hideEvent(self, event: Any) -> None:
-        self._timer.stop()
+        if self._timer is not None:
+            self._timer.stop()
         super().hideEvent(event)
 
 
-def style_plot(plot: Any, title: str, bottom: str, left: str) -> None:
+def style_plot(plot: Any, title: str, bottom: str, left: str, colors: Colors) -> None:
     """Gives a plot its title, labels and colours."""
-    plot.setTitle(title, color=Color.INK, size="11pt")
-    style_axis(plot.getAxis("bottom"), bottom)
-    style_axis(plot.getAxis("left"), left)
+    plot.setTitle(title, color=colors.ink, size="11pt")
+    style_axis(plot.getAxis("bottom"), bottom, colors)
+    style_axis(plot.getAxis("left"), left, colors)
     plot.hideButtons()
 
 
-def style_axis(axis: Any, label: str) -> None:
+def style_axis(axis: Any, label: str, colors: Colors) -> None:
     """Gives an axis its label and colours."""
     font = QtGui.QFont()
     font.setPointSizeF(9)
     axis.setStyle(tickFont=font)
-    axis.setPen(Color.FAINT)
-    axis.setTextPen(Color.INK)
+    axis.setPen(colors.faint)
+    axis.setTextPen(colors.ink)
     axis.enableAutoSIPrefix(False)
-    axis.setLabel(label, color=Color.INK, **{"font-size": "10pt"})
+    # painted anew only when it changes, and not with all that it lies upon
+    axis.setCacheMode(QtWidgets.QGraphicsItem.DeviceCoordinateCache)
+    if label:
+        axis.setLabel(label, color=colors.ink, **{"font-size": "10pt"})

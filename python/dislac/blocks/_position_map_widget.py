@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The window of `position_map`: the whole scene, a close-up of the fixes, and their numbers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,23 +11,20 @@ from numpy.typing import NDArray
 from ..geometry import bistatic_ellipse
 from ..positioning import Fix, FixStatus, confidence_ellipse
 from ..scenario import Scenario, truth
-from ._display import Color, Display, QtCore, QtGui, figure, pen, pg, style_plot
+from ._display import Colors, Display, QtCore, QtGui, figure, pen, pg, style_plot
 from ._track import Track
 
 __all__ = ["PositionMapWidget"]
 
 Floats = NDArray[np.float64]
 
-_LEGEND = " &nbsp;&nbsp; ".join(
-    f'<span style="color:{color}; font-size:15px">{sign}</span> {name}'
-    for color, sign, name in (
-        (Color.BLUE, "■", "base station"),
-        (Color.INK, "✚", "true position"),
-        (Color.VERMILION, "●", "fix, and those before"),
-        (Color.VERMILION, "◯", "95 % of its error"),
-        (Color.SKY, "━", "ray of arrival"),
-        (Color.GREEN, "━", "places with its delay"),
-    )
+_LEGEND = (
+    ("blue", "■", "base station"),
+    ("ink", "✚", "true position"),
+    ("vermilion", "●", "fix, and those before"),
+    ("vermilion", "◯", "95 % of its error"),
+    ("sky", "━", "ray of arrival"),
+    ("green", "━", "places with its delay"),
 )
 _CELLS = (
     ("Frame", "Time", "Status", "East", "North", "Up", "Fixes"),
@@ -52,21 +50,34 @@ class PositionMapWidget(Display):
     Args:
         scenario: nodes and, where it is known, the truth.
         newest: gives the track when there is something new, else None.
-        update_rate: how often it is asked [Hz].
+        update_rate: how often it is asked [Hz]; None: never.
+        colors: of the theme.
+        rows: the panel's captions, in another order.
     """
 
     def __init__(
-        self, scenario: Scenario, newest: Callable[[], Track | None], update_rate: float
+        self,
+        scenario: Scenario,
+        newest: Callable[[], Track | None],
+        update_rate: float | None,
+        colors: Colors,
+        rows: Sequence[Sequence[str]] = _CELLS,
     ) -> None:
-        super().__init__(newest, update_rate)
+        super().__init__(newest, update_rate, colors)
         self._scenario = scenario
         plots = self.add_plots()
-        self.scene = _Map(plots, self._headline())
-        self.close_up = _Map(plots, "Close-up")
+        self.scene = _Map(plots, self._headline(), colors)
+        self.close_up = _Map(plots, "Close-up", colors)
         for column in (0, 1):
-            plots.ci.layout.setColumnPreferredWidth(column, 400)
-        self.add_note(_LEGEND)
-        self.panel = self.add_panel(_CELLS)
+            plots.ci.layout.setColumnPreferredWidth(column, 300)
+            plots.ci.layout.setColumnStretchFactor(column, 1)
+        self.add_note(
+            " &nbsp;&nbsp; ".join(
+                f'<span style="color:{getattr(colors, color)}; font-size:15px">{sign}</span> {name}'
+                for color, sign, name in _LEGEND
+            )
+        )
+        self.panel = self.add_panel(rows)
         self.setMinimumSize(640, 400)
         receiver, target = self._places(0.0)
         for plan in (self.scene, self.close_up):
@@ -132,20 +143,20 @@ class PositionMapWidget(Display):
         azimuth = np.degrees(np.arctan2(x, y)) % 360
         elevation = np.degrees(np.arctan2(z, np.hypot(x, y)))
         return (
-            f"Scene (transmitter: {distance:.0f} {unit}, azimuth {azimuth:.0f}°, "
-            f"elevation {figure(elevation, decimals=0)}°)"
+            f"Transmitter {distance:.0f} {unit}, az {azimuth:.0f}°, "
+            f"el {figure(elevation, decimals=0)}°"
         )
 
 
 class _Map:
     """One map, east to the right and north up, both to the same scale."""
 
-    def __init__(self, plots: Any, title: str) -> None:
+    def __init__(self, plots: Any, title: str, colors: Colors) -> None:
         self.plot = plots.addPlot()
-        style_plot(self.plot, title, "east [m]", "north [m]")
+        style_plot(self.plot, title, "east [m]", "north [m]", colors)
         self.plot.setAspectLocked(True)
         self.plot.showGrid(x=True, y=True, alpha=0.2)
-        self.layer = _Layer()
+        self.layer = _Layer(colors)
         self.plot.addItem(self.layer)
         self.view = self.plot.getViewBox()
         self.view.disableAutoRange()
@@ -188,13 +199,22 @@ class _Map:
         self.view.setRange(xRange=x + reach, yRange=y + reach, padding=0.0)
 
 
+_SHADES = 6
+"""Into which the trail fades."""
+
+
 class _Layer(pg.GraphicsObject):
     """Paints a picture in one go, many times faster than plot items would be changed."""
 
-    def __init__(self) -> None:
+    def __init__(self, colors: Colors) -> None:
         super().__init__()
         self._picture: _Picture | None = None
-        self._trail = pg.mkColor(Color.VERMILION)
+        self._colors = colors
+        self._trail = []
+        for opacity in np.linspace(0.1, 0.6, _SHADES):
+            faded = pg.mkColor(colors.vermilion)
+            faded.setAlphaF(opacity)
+            self._trail.append(pen(faded, 7))
 
     def show_picture(self, picture: _Picture) -> None:
         self._picture = picture
@@ -210,6 +230,7 @@ class _Layer(pg.GraphicsObject):
         picture = self._picture
         if picture is None:
             return
+        colors = self._colors
         painter.setRenderHint(QtGui.QPainter.Antialiasing)
         to_pixels = painter.transform()
         painter.resetTransform()
@@ -222,45 +243,43 @@ class _Layer(pg.GraphicsObject):
 
         def line(places: Floats, color: str, width: float) -> None:
             painter.setPen(pen(color, width))
-            points = pixels(places)
-            painter.drawLines(
-                [QtCore.QLineF(points[k], points[k + 1]) for k in _seen(places, self.viewRect())]
-            )
+            for begin, end in _seen(places, self.viewRect()):
+                painter.drawPolyline(pixels(places[begin:end]))
 
-        line(picture.ellipse, Color.GREEN, 1.5)
+        line(picture.ellipse, colors.green, 1.5)
         if np.isfinite(picture.fix).all():
-            line(np.concatenate([picture.receiver, picture.fix]), Color.SKY, 2)
-        painter.setPen(QtCore.Qt.NoPen)
-        trail = pixels(picture.trail)
-        opacities = np.linspace(0.6, 0.1, len(trail))[::-1]
-        for point, opacity in zip(trail, opacities, strict=True):
-            self._trail.setAlphaF(opacity)
-            painter.setBrush(self._trail)
-            painter.drawEllipse(point, 3.5, 3.5)
-        line(picture.spread, Color.VERMILION, 2)
+            line(np.concatenate([picture.receiver, picture.fix]), colors.sky, 2)
+        points = pixels(picture.trail)
+        borders = np.linspace(0, len(points), _SHADES + 1).astype(int)
+        for shade, (begin, end) in zip(self._trail, pairwise(borders.tolist()), strict=True):
+            if end > begin:
+                painter.setPen(shade)
+                painter.drawPoints(QtGui.QPolygonF(points[begin:end]))
+        line(picture.spread, colors.vermilion, 2)
 
-        painter.setPen(pen(Color.PAPER, 1))
-        painter.setBrush(pg.mkBrush(Color.BLUE))
+        painter.setPen(pen(colors.paper, 1))
+        painter.setBrush(pg.mkBrush(colors.blue))
         for point in pixels(picture.receiver):
             painter.drawRect(QtCore.QRectF(point.x() - 6, point.y() - 6, 12, 12))
-        painter.setBrush(pg.mkBrush(Color.VERMILION))
+        painter.setBrush(pg.mkBrush(colors.vermilion))
         for point in pixels(picture.fix):
             painter.drawEllipse(point, 6, 6)
-        painter.setPen(pen(Color.INK, 2.5))
+        painter.setPen(pen(colors.ink, 2.5))
         for point in pixels(picture.target):
             x, y = point.x(), point.y()
             painter.drawLine(QtCore.QLineF(x - 8, y, x + 8, y))
             painter.drawLine(QtCore.QLineF(x, y - 8, x, y + 8))
 
 
-def _seen(places: Floats, view: Any) -> list[int]:
-    """Indices of the points (n, 2) from which a line to the next one may be in view.
+def _seen(places: Floats, view: Any) -> list[tuple[int, int]]:
+    """The parts [begin, end) of a line through points (n, 2) that may be in view.
 
     To paint what is far outside would take most of the time.
     """
     low, high = np.minimum(places[:-1], places[1:]), np.maximum(places[:-1], places[1:])
     seen = (high >= (view.left(), view.top())) & (low <= (view.right(), view.bottom()))
-    return [int(k) for k in np.flatnonzero(seen.all(axis=-1))]
+    borders = np.flatnonzero(np.diff(seen.all(axis=-1), prepend=False, append=False))
+    return [(begin, end + 1) for begin, end in borders.reshape(-1, 2).tolist()]
 
 
 def _round_up(value: float) -> float:

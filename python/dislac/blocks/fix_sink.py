@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where fixes end: in files, and in a function of yours."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any
 
 from gnuradio import gr
 
 from ..io import FixLog
+from ..io.fix_log import check_formats
 from ..positioning import Fix
 from ..scenario import Scenario
 from . import pmt_keys
@@ -19,13 +20,18 @@ __all__ = ["fix_sink"]
 class fix_sink(Guarded, gr.basic_block):
     """Writes fixes (PDU on the port `fix`) to files as they come, and hands them to a function.
 
-    The folder gets `fixes.jsonl`, `fixes.csv` and, where the scene has a place on the Earth,
-    `fixes.geojson`, each whole after every fix.
+    The folder gets `fixes.jsonl`, `fixes.csv`, where the scene has a place on the Earth
+    `fixes.geojson`, and what other formats are asked for, each whole after every fix.
 
     Args:
         scenario: its truth, receiver and origin go to the map.
         directory: where to write; empty or None for no files.
         on_fix: called with each fix, in a thread of the flowgraph; None for none.
+        formats: further ones, of "kml", "gpx" and "nmea".
+
+    Raises:
+        ExportError: there is no such format, or the scenario lacks what it needs: an origin, and
+            for NMEA an epoch.
     """
 
     def __init__(
@@ -33,6 +39,7 @@ class fix_sink(Guarded, gr.basic_block):
         scenario: Scenario,
         directory: str | PathLike[str] | None = None,
         on_fix: Callable[[Fix], None] | None = None,
+        formats: Sequence[str] = (),
     ) -> None:
         gr.basic_block.__init__(self, "fix_sink", None, None)
         self.prepare()
@@ -40,13 +47,23 @@ class fix_sink(Guarded, gr.basic_block):
         self._scenario = scenario
         self._directory = directory
         self._on_fix = on_fix
+        self.export(formats)
         self._log: FixLog | None = None
         self.fixes = 0
+
+    def export(self, formats: Sequence[str]) -> None:
+        """Chooses further formats, before the flowgraph runs.
+
+        Raises:
+            ExportError: as the class.
+        """
+        check_formats(formats, self._scenario)
+        self._formats = tuple(formats)
 
     def begin(self) -> None:
         self.fixes = 0
         if self._directory:
-            self._log = FixLog(self._directory, self._scenario)
+            self._log = FixLog(self._directory, self._scenario, self._formats)
             for note in self._log.notes:
                 self.logger.info(note)
 

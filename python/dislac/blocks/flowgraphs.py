@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The whole chain as top blocks: emulated, and from a recording."""
+"""The whole chain as top blocks: emulated, and from a recording; and the calibration of chains."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -8,45 +8,33 @@ from typing import Any
 
 from gnuradio import gr
 
+from ..estimation import Calibration
 from ..io import RecordingReader
 from ..positioning import Fix
-from ..scenario import Scenario
+from ..scenario import Scenario, build
 from ._lifecycle import FlowgraphError, take_errors
 from .bistatic_locator import bistatic_locator
+from .calibrator import calibrator
+from .fix_publisher import fix_publisher
 from .fix_sink import fix_sink
 from .front_end import front_end
-from .leo_channel import leo_channel
+from .leo_link import leo_link
 from .ofdm_demodulator import ofdm_demodulator
 from .path_estimator import path_estimator
-from .pilot_source import pilot_source
-from .precompensator import precompensator
 from .recording_sink import recording_sink
 from .recording_source import recording_source
 
-__all__ = ["FlowgraphError", "replay_flowgraph", "run_flowgraph"]
+__all__ = ["FlowgraphError", "calibrate_flowgraph", "replay_flowgraph", "run_flowgraph"]
 
 OnFix = Callable[[Fix], None]
 
 
-class _Receiver(gr.top_block):
-    """What both flowgraphs share: from receive streams to fixes."""
+class _Flowgraph(gr.top_block):
+    """What all flowgraphs share."""
 
-    def __init__(
-        self,
-        name: str,
-        scenario: Scenario,
-        directory: str | PathLike[str] | None,
-        on_fix: OnFix | None,
-    ) -> None:
+    def __init__(self, name: str, scenario: Scenario) -> None:
         gr.top_block.__init__(self, name)
         self.scenario = scenario
-        self.demodulator = ofdm_demodulator(scenario)
-        self.estimator = path_estimator(scenario)
-        self.locator = bistatic_locator(scenario)
-        self.sink = fix_sink(scenario, directory, on_fix)
-        self.connect(self.demodulator, self.estimator)
-        self.msg_connect((self.estimator, "paths"), (self.locator, "paths"))
-        self.msg_connect((self.locator, "fix"), (self.sink, "fix"))
 
     def _connect_chains(self, *blocks: Any) -> None:
         """Connects all streams of each block to those of the next."""
@@ -65,6 +53,46 @@ class _Receiver(gr.top_block):
         errors = take_errors([block.alias() for block in blocks])
         if errors:
             raise next(iter(errors.values()))
+
+    def _emulate(self, frames: int) -> Any:
+        """Connects transmitter, channel and the receiver's front end; gives the last block."""
+        scenario = self.scenario
+        self.source = leo_link(scenario, frames)
+        if scenario.front_end is None:
+            return self.source
+        self.front_end = front_end(scenario)
+        self._connect_chains(self.source, self.front_end)
+        return self.front_end
+
+
+class _Receiver(_Flowgraph):
+    """From receive streams to fixes."""
+
+    def __init__(
+        self,
+        name: str,
+        scenario: Scenario,
+        directory: str | PathLike[str] | None,
+        on_fix: OnFix | None,
+    ) -> None:
+        super().__init__(name, scenario)
+        self.demodulator = ofdm_demodulator(scenario)
+        self.estimator = path_estimator(scenario)
+        self.locator = bistatic_locator(scenario)
+        self.sink = fix_sink(scenario, directory, on_fix)
+        self.connect(self.demodulator, self.estimator)
+        self.msg_connect((self.estimator, "paths"), (self.locator, "paths"))
+        self.msg_connect((self.locator, "fix"), (self.sink, "fix"))
+
+    def publish(self, address: str, *, bind_any: bool = False, keys: str | None = None) -> None:
+        """Publishes fixes and status, see `fix_publisher`, whose parameters these are.
+
+        To be called before the flowgraph runs.
+        """
+        self.publisher = fix_publisher(self.scenario, address, bind_any, keys)
+        self.msg_connect((self.locator, "fix"), (self.publisher, "fix"))
+        for block in (self.demodulator, self.estimator):
+            self.msg_connect((block, "events"), (self.publisher, "events"))
 
     def counters(self) -> dict[str, int]:
         """What became of the frames so far.
@@ -106,17 +134,11 @@ class run_flowgraph(_Receiver):
         on_fix: OnFix | None = None,
     ) -> None:
         super().__init__("dislac run", scenario, directory, on_fix)
-        self.source = pilot_source(scenario, frames)
-        self.precompensator = precompensator(scenario)
-        self.channel = self.receives = leo_channel(scenario)
-        self._connect_chains(self.source, self.precompensator, self.channel)
-        if scenario.front_end is not None:
-            self.front_end = self.receives = front_end(scenario)
-            self._connect_chains(self.channel, self.front_end)
-        self._connect_chains(self.receives, self.demodulator)
+        last = self._emulate(frames)
+        self._connect_chains(last, self.demodulator)
         if record is not None:
             self.recorder = recording_sink(scenario, record)
-            self._connect_chains(self.receives, self.recorder)
+            self._connect_chains(last, self.recorder)
 
 
 class replay_flowgraph(_Receiver):
@@ -146,3 +168,40 @@ class replay_flowgraph(_Receiver):
 
     def _frames_lost(self) -> int:
         return super()._frames_lost() + self.source.frames_lost
+
+
+class calibrate_flowgraph(_Flowgraph):
+    """Calibrates the receive chains over the direct path; `calibration` is there at the end.
+
+    Args:
+        scenario: transmitter and receiver, where they are, and what the transmitter sends; from its
+            own calibration nothing is taken.
+        reader: a recording of the transmitter; None: the scenario is emulated.
+        frames: how many to gather.
+        path: file to write, None for none.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        reader: RecordingReader | None = None,
+        *,
+        frames: int = 2000,
+        path: str | PathLike[str] | None = None,
+    ) -> None:
+        scenario = build.for_calibration(scenario, emulated=reader is None)
+        super().__init__("dislac calibrate", scenario)
+        self.demodulator = ofdm_demodulator(scenario)
+        self.calibrator = calibrator(scenario, frames, path)
+        self.connect(self.demodulator, self.calibrator)
+        # A radio's source would stand here, too.
+        if reader is None:
+            last = self._emulate(frames)
+        else:
+            last = self.source = recording_source(scenario, reader)
+        self._connect_chains(last, self.demodulator)
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """What has been found, None before that."""
+        return self.calibrator.calibration

@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from threading import Lock
 from typing import Any
 
-import numpy as np
-
-from ..channel import ChannelEmulator, departure_delay
-from ..scenario import Scenario, build, truth
+from ..channel import ChannelEmulator
+from ..scenario import Scenario, build
 from . import pmt_keys
 from ._chunks import ChunkBlock
 from ._overrides import overridden
@@ -22,7 +20,7 @@ class leo_channel(ChunkBlock):
     Each path has one range function, which drives delay, Doppler, carrier phase and the time
     scaling of the envelope as the nodes move. Sample n of either side has the time n / rate since
     the scenario's epoch. As in any delay, what has gone in last is still inside when a stream
-    ends, and output comes in chunks of 32768 samples: end a finite stream with zeros
+    ends, and output comes in chunks of 65536 samples: end a finite stream with zeros
     (`pilot_source` does).
 
     Tags `dislac:frame` of stream 0 go to where the frame starts at the receiver: the offset that
@@ -64,7 +62,7 @@ class leo_channel(ChunkBlock):
         with self._lock:
             self._scenario = scenario
             if self._processor is not None and self._emulator is None:
-                self._processor.noise = build.emulator(scenario).noise
+                self._processor.noise = build.noise(scenario)
 
     def make_processor(self) -> ChannelEmulator:
         if self._emulator is not None:
@@ -81,12 +79,5 @@ class leo_channel(ChunkBlock):
         for tag in tags:
             index, arrival = pmt_keys.frame_from_tag(tag.value)
             if arrival is None:
-                arrival = tag.offset + self._delay(tag.offset)
+                arrival = tag.offset + build.flight(self._scenario, tag.offset)
             self.add_item_tag(0, arrival, pmt_keys.FRAME, pmt_keys.frame_to_tag(index))
-
-    def _delay(self, offset: int) -> int:
-        """Samples that the reference link takes for what leaves at an offset."""
-        scenario = self._scenario
-        link, time = truth.reference_link(scenario), offset / scenario.sample_rate
-        delay = departure_delay(link, time, speed=scenario.propagation_speed)
-        return int(np.rint(delay * scenario.sample_rate))

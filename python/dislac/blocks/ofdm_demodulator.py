@@ -21,6 +21,8 @@ class ofdm_demodulator(Guarded, gr.basic_block):
     the times in tags `rx_time`. State and reason of what finds them come on the port `events`
     (`sync`, with state `searching`, `locked` or `lost`).
 
+    Where the scenario has a calibration, chains are made alike by it.
+
     A vector holds Ms x Nsc x Nrf values in that order (symbol, subcarrier, chain), scrambling
     taken off; of NR PRS and beside a payload it holds the elements of the pilots' combs, comb by
     comb instead of symbol by symbol. It has two tags: `dislac:frame`, the frame's index (uint64),
@@ -59,6 +61,7 @@ class ofdm_demodulator(Guarded, gr.basic_block):
         self._numerology = numerology
         self._pilots = scenario.pilots
         self._scenario = scenario
+        self._chain_factors = build.chain_factors(scenario)
         self._every = scenario.estimator.every
         self._whole = whole
         self._samples = np.zeros((scenario.chains, numerology.frame_length), np.complex64)
@@ -160,6 +163,8 @@ class ofdm_demodulator(Guarded, gr.basic_block):
 
     def _write(self, vector, item: int, grid, index: int, time: float) -> None:
         """Writes a frame's grid to a vector."""
+        if self._chain_factors is not None:
+            grid *= self._chain_factors
         frame = np.moveaxis(grid, 0, -1) if self._whole else self._pilots.descramble(grid, index)
         vector[:] = frame.ravel()
         self.add_item_tag(0, item, pmt_keys.FRAME, pmt_keys.frame_to_tag(index))

@@ -25,24 +25,34 @@ class position_map(Guarded, gr.basic_block):
         scenario: nodes come from here, and the truth if it is known.
         trail: how many fixes are kept in sight, 1 or more.
         update_rate: how often the window is drawn anew at most [Hz].
+        theme: "light" or "dark".
 
     Raises:
-        ValueError: the trail or the update rate is not positive.
+        ValueError: the trail or the update rate is not positive, or there is no such theme.
     """
 
-    def __init__(self, scenario: Scenario, trail: int = 100, update_rate: float = 10.0) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        trail: int = 100,
+        update_rate: float = 10.0,
+        theme: str = "light",
+    ) -> None:
         if trail < 1 or not update_rate > 0:
             raise ValueError(
                 f"trail is {trail} and update_rate {update_rate}; both must be positive"
             )
         # Needs Qt, which is nobody's business but a window's
+        from ._display import colors_of
         from ._position_map_widget import PositionMapWidget
 
         gr.basic_block.__init__(self, "position_map", None, None)
         self.prepare()
         self.take_messages(pmt_keys.FIX, self.handle_fix)
         self._keeper = TrackKeeper(trail)
-        self._widget = PositionMapWidget(scenario, self._keeper.newest, update_rate)
+        self._widget = PositionMapWidget(
+            scenario, self._keeper.newest, update_rate, colors_of(theme)
+        )
 
     def qwidget(self) -> Any:
         """The window, to be put into a layout."""

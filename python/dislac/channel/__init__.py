@@ -4,6 +4,7 @@
 from .emulator import ChannelEmulator
 from .fading import BlockFading, ShadowedRician
 from .front_end import FrontEnd
+from .link import Frame, Link
 from .link_budget import (
     NOMINAL_NOISE_TEMPERATURE,
     absorption,
@@ -25,7 +26,9 @@ __all__ = [
     "ChannelEmulator",
     "ChannelPath",
     "Coupling",
+    "Frame",
     "FrontEnd",
+    "Link",
     "Paths",
     "Precompensator",
     "ShadowedRician",

@@ -8,14 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import PlanarArray
+from ..dsp.compiled import edges, kernels
 from ..dsp.delay import (
     AHEAD,
     LENGTH,
     PASSBAND,
     SPREAD,
+    active_runs,
     backward,
     batches,
     forward,
+    fraction_filters,
     fraction_responses,
     pieces,
     samples,
@@ -35,6 +38,8 @@ from ..dsp.stream import (
     Samples,
     StreamError,
     aligned_empty,
+    padded_empty,
+    runs,
 )
 from ..geometry import SPEED_OF_LIGHT, carrier_cycles, range_and_rate
 from .ends import make_end
@@ -47,8 +52,12 @@ __all__ = ["ChannelEmulator"]
 Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
 
-BLOCK = 16
+BLOCK = 64
 """Chunks whose delays, phases and directions are worked out together."""
+
+SPAN = 128
+"""Hops from one exact state of the nodes to the next."""
+SPANS = BLOCK * HOPS // SPAN
 
 BATCH = 1024
 """Hops, counted for each path and stream, that are transformed together."""
@@ -155,6 +164,7 @@ class ChannelEmulator(ChunkProcessor):
         self.noise = noise
         self.speed = speed
         self._responses = fraction_responses(passband)
+        self._compiled, self._filters = kernels(), fraction_filters(passband)
         self._lay_out()
         self.reset()
 
@@ -177,6 +187,15 @@ class ChannelEmulator(ChunkProcessor):
         self._sent = History(rows)
         self._rows, paths = int(ends[-1]), len(self.paths)
         self._most = int(np.clip(BATCH // max(self._rows, 1), 1, HOPS))
+        self._arrived = padded_empty(self._rows).view(np.float32)
+        self._over = np.array(
+            [
+                (sent.start, sent.stop, arriving.start)
+                for sent, arriving in zip(self._sent_rows, self._arriving_rows, strict=True)
+            ],
+            dtype=np.int64,
+        ).reshape(-1, 3)
+        self._still = np.zeros(HOPS, np.int64)
         self._work = aligned_empty((self._rows * self._most, LENGTH))
         self._product = aligned_empty((self._rows * self._most, LENGTH))
         self._arriving = aligned_empty((self._rows * self._most, HOP))
@@ -204,7 +223,7 @@ class ChannelEmulator(ChunkProcessor):
         lead = 0
         if self.paths:
             self._prepare_arrivals(first // BLOCK)
-            shortest = int(min(np.min(whole) for whole in self._longest))
+            shortest = int(self._whole[:, first % BLOCK].min())
             self._wait = int(shortest < 2 * AHEAD)
             lead = first * CHUNK - min(
                 int(window_starts(first, whole[first % BLOCK]).min()) for whole in self._longest
@@ -229,11 +248,15 @@ class ChannelEmulator(ChunkProcessor):
         self._input.forget(self._sent.end)
         return self._arrive(index, out)
 
-    def _deliver(self, index: int, rows: Sequence[Samples]) -> None:
+    def deliver(self, index: int, rows: Sequence[Samples]) -> None:
         if self.noise is None:
-            super()._deliver(index, rows)
+            super().deliver(index, rows)
             return
         self.noise.fill(index, rows)
+        if self._compiled is not None:
+            pairs = tuple(row.view(np.float32) for row in rows)
+            self._compiled.add(self._chunk.view(np.float32), edges(self._made), pairs)
+            return
         for run in self._made:
             for row, made in zip(rows, self._chunk, strict=True):
                 row[run] += made[run]
@@ -259,6 +282,9 @@ class ChannelEmulator(ChunkProcessor):
         weights = np.concatenate(parts, axis=2)
         if self.coupling == "paired":
             weights = weights.reshape(*weights.shape[:2], -1, 1)
+            if self._compiled is not None:
+                each = np.tile(np.eye(self.inputs), (len(self._departures), 1))
+                weights = weights * each
         self._sent_weights = weights.astype(np.complex64)
         self._advance = np.zeros((BLOCK, HOPS), dtype=np.int64)
         if self.transmit_advance is not None:
@@ -274,13 +300,22 @@ class ChannelEmulator(ChunkProcessor):
         self._prepare_departures(block)
         first = index * CHUNK
         x = self._input.view(first, CHUNK)
-        z = self._sent.reserve(CHUNK)
-        z[:] = 0
+        active = [slice(a - first, b - first) for a, b in self._input.active(first, CHUNK)]
+        sent, place = self._sent.extend(active)
         advance = self._advance[chunk]
+        if self._compiled is not None:
+            ring, size = self._input.ring
+            self._compiled.mix(
+                *(ring.view(np.float32), first % size, edges(active)),
+                *(advance, first, self._transmitter.schedule.table, self._sent_weights[chunk]),
+                *(np.ones((1, self.inputs), np.complex64), sent.view(np.float32), place),
+            )
+            return
+        z = sent[:, place : place + CHUNK]
         borders = (HOP * (np.flatnonzero(np.diff(advance)) + 1)).tolist()
-        for begin, end in self._input.active(first, CHUNK):
-            inside = [border for border in borders if begin < first + border < end]
-            for run in starmap(slice, pairwise([begin - first, *inside, end - first])):
+        for heard in active:
+            inside = [border for border in borders if heard.start < border < heard.stop]
+            for run in starmap(slice, pairwise([heard.start, *inside, heard.stop])):
                 due = first + run.start + int(advance[run.start // HOP])
                 self._weigh(chunk, due, x[:, run], z[:, run])
 
@@ -300,8 +335,8 @@ class ChannelEmulator(ChunkProcessor):
     def _prepare_arrivals(self, block: int) -> None:
         if block == self._arriving_block:
             return
-        step = CHUNK / self.sample_rate
-        border = (block * BLOCK + np.arange(BLOCK + 1)) * step
+        step = SPAN * HOP / self.sample_rate
+        border = (block * SPANS + np.arange(SPANS + 1)) * step
         ways = [range_and_rate(path.nodes, border) for path in self.paths]
         length, rate = (np.stack(parts) / self.speed for parts in zip(*ways, strict=True))
         delay = _between(length, rate, step)
@@ -328,7 +363,12 @@ class ChannelEmulator(ChunkProcessor):
                 left = v[:, :, None]
             gain = 1.0 if callable(path.gain) else path.gain
             parts.append((gain * (combiner @ left)).reshape(BLOCK, symbols, self.outputs, -1))
-        self._arriving_weights = np.concatenate(parts, axis=3).astype(np.complex64)
+        weights = np.concatenate(parts, axis=3)
+        if self.coupling == "paired" and self._compiled is not None:
+            weights = (weights[..., None] * np.eye(self.outputs)[:, None]).reshape(
+                *weights.shape[:3], -1
+            )
+        self._arriving_weights = weights.astype(np.complex64)
         self._arriving_block = block
 
     def _group(self) -> None:
@@ -359,13 +399,16 @@ class ChannelEmulator(ChunkProcessor):
         """
         block, chunk = divmod(index, BLOCK)
         self._prepare_arrivals(block)
-        starts = window_starts(index, np.stack([longest[chunk] for longest in self._longest]))
+        longest = self._whole if self._compiled is not None else np.stack(self._longest)
+        starts = window_starts(index, longest[:, chunk])
         if starts.max() + LENGTH > self._sent.end:
             raise StreamError(
                 f"at sample {index * CHUNK} a path is {self._whole[:, chunk].min()} samples long; "
                 f"a path that was longer than {2 * AHEAD} samples at the start must stay longer "
                 f"than {AHEAD}"
             )
+        if self._compiled is not None:
+            return self._arrive_compiled(index, starts)
         found = pieces(sounding(self._sent, starts), self._whole[:, chunk], self._most)
         for batch in batches(found, self._most):
             arriving = self._delay(chunk, starts, batch).reshape(self._rows, -1)
@@ -375,6 +418,34 @@ class ChannelEmulator(ChunkProcessor):
                 self._combine(index * CHUNK + piece.start, arriving[:, part], out[:, piece])
         self._sent.forget(int(starts.min()))
         return [samples(piece) for piece in found]
+
+    def _arrive_compiled(self, index: int, starts: NDArray[np.int64]) -> list[slice]:
+        assert self._compiled is not None
+        chunk, first = index % BLOCK, index * CHUNK
+        taps, used = self._filters
+        begin, end = self._phase
+        ring, size = self._sent.ring
+        heard = self._compiled.hear(active_runs(self._sent, starts), starts, LENGTH)
+        self._compiled.delay(
+            *(ring.view(np.float32), size, self._over, heard),
+            *(starts, taps, self._row[:, chunk], used),
+            *(begin[:, chunk], end[:, chunk], self._arrived),
+        )
+        found = [samples(run) for run in runs(heard)]
+        schedule = self._receiver.schedule
+        begun, last = schedule.frame([first, first + CHUNK - 1]).tolist()
+        frames = np.arange(begun, last + 1)
+        gains = np.ones((len(frames), self._rows), np.complex64)
+        for path, rows in zip(self.paths, self._arriving_rows, strict=True):
+            if callable(path.gain):
+                gains[:, rows] = path.gain(np.maximum(frames, 0))[:, None]
+        self._compiled.mix(
+            *(self._arrived, 0, edges(found)),
+            *(self._still, first, schedule.table, self._arriving_weights[chunk], gains),
+            *(self._chunk.view(np.float32), 0),
+        )
+        self._sent.forget(int(starts.min()))
+        return found
 
     def _delay(self, chunk: int, starts: NDArray[np.int64], batch: Sequence[slice]) -> Samples:
         """Some hops of all paths (rows, hops, HOP), delayed and rotated.
@@ -452,13 +523,13 @@ def _runs(x: Samples, stretch: Stretch) -> Samples:
 
 
 def _between(value: Floats, slope: Floats, step: float) -> Floats:
-    """Values at the borders of hops (..., n HOPS + 1) from those at the borders of chunks.
+    """Values at the borders of hops (..., n SPAN + 1) from those at the borders of spans.
 
     Cubic between (..., n + 1) values and slopes `step` apart, which errs by fourth derivative
     step^4 / 384: far below a picometre for satellites, while the nodes' states, which may be
-    costly, are asked once a chunk.
+    costly, are asked only now and then.
     """
-    t = np.arange(HOPS) / HOPS
+    t = np.arange(SPAN) / SPAN
     first, last = value[..., :-1, None], value[..., 1:, None]
     rise = last - first
     bend = step * slope[..., :-1, None] - rise, rise - step * slope[..., 1:, None]

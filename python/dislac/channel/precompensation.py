@@ -7,13 +7,16 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..dsp.compiled import kernels
 from ..dsp.delay import (
     AHEAD,
     LENGTH,
     PASSBAND,
+    active_runs,
     backward,
     batches,
     forward,
+    fraction_filters,
     fraction_responses,
     pieces,
     samples,
@@ -23,7 +26,16 @@ from ..dsp.delay import (
     window_starts,
 )
 from ..dsp.rotator import rotation
-from ..dsp.stream import CHUNK, HOP, HOPS, ChunkProcessor, Samples, StreamError, aligned_empty
+from ..dsp.stream import (
+    CHUNK,
+    HOP,
+    HOPS,
+    ChunkProcessor,
+    Samples,
+    StreamError,
+    aligned_empty,
+    runs,
+)
 from ..geometry import SPEED_OF_LIGHT, carrier_cycles, range_and_rate
 from ..geometry.motion import Motion
 
@@ -32,7 +44,7 @@ __all__ = ["Precompensator", "departure_delay"]
 Floats = NDArray[np.float64]
 Mode = Literal["frame", "time-varying"]
 
-BLOCK = 16
+BLOCK = 64
 """Chunks whose delays and phases are worked out together."""
 
 BATCH = 1024
@@ -46,6 +58,8 @@ class _Block(NamedTuple):
     row: NDArray[np.int64]
     start: Floats
     end: Floats
+    least: list[int]
+    """(BLOCK,) the least of the whole delays of each chunk"""
 
 
 def departure_delay(
@@ -158,6 +172,8 @@ class Precompensator(ChunkProcessor):
         self.timing_advance_error, self.doppler_error = timing_advance_error, doppler_error
         self.speed = speed
         self._responses = fraction_responses(passband)
+        self._compiled, self._filters = kernels(), fraction_filters(passband)
+        self._every = np.array([[0, chains, 0]])
         self._most = int(np.clip(BATCH // chains, 1, HOPS))
         self._work = aligned_empty((chains * self._most, LENGTH))
         self._response = aligned_empty((self._most, LENGTH))
@@ -228,7 +244,10 @@ class Precompensator(ChunkProcessor):
             self.reference, middle, self.carrier_frequency, speed=self.speed
         )
         phase = cycles + growth * since + self.doppler_error * arrival
-        return _Block(*split_delay(delay.reshape(BLOCK, HOPS)), *phase.reshape(2, BLOCK, HOPS))
+        whole, row = split_delay(delay.reshape(BLOCK, HOPS))
+        least = whole.min(axis=1).tolist()
+        start, end = phase.reshape(2, BLOCK, HOPS)
+        return _Block(whole, row, start, end, least)
 
     def _lead(self, index: int) -> int:
         block, chunk = divmod(index, BLOCK)
@@ -236,13 +255,15 @@ class Precompensator(ChunkProcessor):
 
     def _required(self, index: int) -> int:
         block, chunk = divmod(index, BLOCK)
-        last = (index + 1) * CHUNK + AHEAD - int(self._prepare(block).whole[chunk].min())
+        last = (index + 1) * CHUNK + AHEAD - self._prepare(block).least[chunk]
         return max(index + 1, -(-last // CHUNK)) * CHUNK
 
     def _make(self, index: int, out: Samples) -> list[slice]:
         block, chunk = divmod(index, BLOCK)
         prepared = self._prepare(block)
         starts = window_starts(index, prepared.whole[chunk])
+        if self._compiled is not None:
+            return self._make_compiled(prepared, chunk, starts)
         found = pieces(sounding(self._input, starts), prepared.whole[chunk], self._most)
         out = out.reshape(self.outputs, HOPS, HOP)
         for batch in batches(found, self._most):
@@ -262,3 +283,19 @@ class Precompensator(ChunkProcessor):
                 out[:, piece] = delayed[:, part]
         self._input.forget(int(starts.min()))
         return [samples(piece) for piece in found]
+
+    def _make_compiled(
+        self, prepared: "_Block", chunk: int, starts: NDArray[np.int64]
+    ) -> list[slice]:
+        assert self._compiled is not None
+        ring, size = self._input.ring
+        taps, used = self._filters
+        here = slice(chunk, chunk + 1)
+        heard = self._compiled.hear(active_runs(self._input, starts), starts[None], LENGTH)
+        self._compiled.delay(
+            *(ring.view(np.float32), size, self._every, heard),
+            *(starts[None], taps, prepared.row[here], used),
+            *(prepared.start[here], prepared.end[here], self._chunk.view(np.float32)),
+        )
+        self._input.forget(int(starts.min()))
+        return [samples(run) for run in runs(heard)]

@@ -3,7 +3,7 @@
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import groupby
 from typing import NamedTuple
 
@@ -81,6 +81,11 @@ class BeamSchedule:
     def constant(cls, beams: ArrayLike, period: int, start: int = 0) -> "BeamSchedule":
         """The same beams (elements, chains) for ever; frames only count the time."""
         return cls(np.asarray(beams)[None], period, period, start)
+
+    @cached_property
+    def table(self) -> NDArray[np.int64]:
+        """End of each symbol in a frame, period and start, as compiled loops want them."""
+        return np.array([*self.symbol_ends, self.period, self.start])
 
     @property
     def elements(self) -> int:

@@ -9,6 +9,7 @@ input is read. Delays that differ by up to `SPREAD` samples use the same forward
 from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +23,13 @@ __all__ = [
     "PASSBAND",
     "SPREAD",
     "TAPS",
+    "active_runs",
     "backward",
     "batches",
     "forward",
+    "fraction_filters",
     "fraction_responses",
+    "fraction_taps",
     "pieces",
     "samples",
     "sounding",
@@ -56,14 +60,39 @@ def fraction_responses(passband: float = PASSBAND) -> Samples:
     """Responses (rows, LENGTH) of the filter that delays by CENTRE + row / FRACTIONS, up to one
     sample more.
 
-    Kaiser window for 80 dB, and no longer than that takes: where a signal breaks off, as it does
-    between OFDM symbols, a filter rings over all its length.
-
     Args:
         passband: the filter is exact to better than -70 dB for |f| <= passband fs.
 
     Raises:
         StreamError: the passband is not between 0 and `PASSBAND`.
+    """
+    table = aligned_empty((FRACTIONS + 1, LENGTH))
+    table[:] = fft.fft(fraction_taps(passband), LENGTH)
+    return table
+
+
+class Filters(NamedTuple):
+    """Taps (rows, TAPS) in single precision, and from where to where, in fours, they are not
+    zero."""
+
+    taps: NDArray[np.float32]
+    used: tuple[int, int]
+
+
+@cache
+def fraction_filters(passband: float) -> Filters:
+    """The filters of `fraction_taps`, ready for `kernels.delay`."""
+    taps = fraction_taps(passband)
+    used = np.flatnonzero(taps.any(axis=0)) // 4
+    return Filters(taps.astype(np.float32), (4 * int(used[0]), 4 * int(used[-1]) + 4))
+
+
+@cache
+def fraction_taps(passband: float = PASSBAND) -> NDArray[np.float64]:
+    """Taps (rows, TAPS) of the filters of `fraction_responses`.
+
+    Kaiser window for 80 dB, and no longer than that takes: where a signal breaks off, as it does
+    between OFDM symbols, a filter rings over all its length.
     """
     if not 0 < passband <= PASSBAND:
         raise StreamError(f"passband is {passband}; it must lie between 0 and {PASSBAND} fs")
@@ -71,9 +100,7 @@ def fraction_responses(passband: float = PASSBAND) -> Samples:
     fraction = np.arange(FRACTIONS + 1)[:, None] / FRACTIONS
     t = np.arange(TAPS) - CENTRE - fraction
     window = np.i0(7.86 * np.sqrt(np.maximum(0.0, 1 - (t / half_width) ** 2))) / np.i0(7.86)
-    table = aligned_empty((FRACTIONS + 1, LENGTH))
-    table[:] = fft.fft(np.sinc(t) * np.where(np.abs(t) <= half_width, window, 0.0), LENGTH)
-    return table
+    return np.asarray(np.sinc(t) * np.where(np.abs(t) <= half_width, window, 0.0))
 
 
 def split_delay(delay: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -98,13 +125,19 @@ def window_starts(index: int, whole: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.asarray(first - whole)
 
 
+def active_runs(history: History, starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where (runs, 2) there is anything in the windows that begin at `starts`, and perhaps between
+    them."""
+    first, end = int(starts.min()), int(starts.max()) + LENGTH
+    return np.array(history.active(first, end - first), dtype=np.int64).reshape(-1, 2)
+
+
 def sounding(history: History, starts: NDArray[np.int64]) -> NDArray[np.bool_]:
     """For which hops (HOPS,) a window that begins at `starts` (..., HOPS) holds anything at all.
 
     Zeros give zeros: between pilot frames there is nothing to compute.
     """
-    first, end = int(starts.min()), int(starts.max()) + LENGTH
-    active = np.array(history.active(first, end - first), dtype=np.int64).reshape(-1, 2, 1)
+    active = active_runs(history, starts)[..., None]
     starts = starts[..., None, :]
     heard = (starts < active[:, 1]) & (starts > active[:, 0] - LENGTH)
     return np.asarray(heard.reshape(-1, HOPS).any(axis=0))

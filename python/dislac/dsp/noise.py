@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+from .compiled import kernels
 from .stream import CHUNK, Samples, StreamError, aligned_empty
 
 __all__ = ["GaussianNoise", "Noise", "PooledNoise"]
@@ -101,5 +102,10 @@ class PooledNoise:
         key ^= key >> np.uint64(29)
         key *= np.uint64(0xBF58476D1CE4E5B9)
         key ^= key >> np.uint64(32)
-        for row, place in zip(rows, (key % np.uint64(self._size)).tolist(), strict=True):
+        places = (key % np.uint64(self._size)).astype(np.int64)
+        if (compiled := kernels()) is not None:
+            pairs = tuple(row.view(np.float32) for row in rows)
+            compiled.spread(self._pool.view(np.float32), places, pairs)
+            return
+        for row, place in zip(rows, places.tolist(), strict=True):
             row[:] = self._pool[place : place + CHUNK]

@@ -7,12 +7,15 @@ a buffering shell (`ChunkProcessor`) stands between them and the callers' buffer
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
+
+from .compiled import clear, lay
 
 __all__ = [
     "CHUNK",
@@ -28,7 +31,7 @@ __all__ = [
 
 HOP = 256
 """Samples over which a delay is held constant."""
-HOPS = 128
+HOPS = 256
 """Hops in a chunk."""
 CHUNK = HOP * HOPS
 """Samples in a chunk; chunk k holds the samples k * CHUNK to (k + 1) * CHUNK - 1."""
@@ -57,8 +60,8 @@ def aligned_empty(shape: tuple[int, ...], dtype: Any = np.complex64) -> NDArray[
 
 
 def padded_empty(streams: int) -> Samples:
-    """An uninitialised chunk (streams, CHUNK) whose rows do not contend for the cache."""
-    return aligned_empty((streams, CHUNK + PAD))[:, :CHUNK]
+    """An uninitialised chunk (streams, CHUNK and some) whose rows do not contend for the cache."""
+    return aligned_empty((streams, CHUNK + PAD))
 
 
 class History:
@@ -71,45 +74,53 @@ class History:
 
     def __init__(self, streams: int) -> None:
         self.streams = streams
+        self._size = 0
         self.reset(0)
 
     def reset(self, end: int, lead: int = 0) -> None:
         """Forget all; hold `lead` zeros before the index `end`, a multiple of `CHUNK`, where
         writing will begin."""
         self.end, self._keep = end, end - max(0, lead)
-        self._make_room()
-        self._data[:] = 0
+        self._make_room(0)
         self._active: list[tuple[int, int]] = []
         self._searched = end
 
     def reserve(self, count: int) -> Samples:
         """The next `count` places of each stream, (streams, count), for the caller to fill; they
         must not reach beyond a multiple of `CHUNK`."""
-        if self.end + count - self._keep > self._size:
-            held = self.view(self._keep, self.end - self._keep)
-            self._make_room()
-            first = 0
-            while first < held.shape[1]:
-                place = (self._keep + first) % self._size
-                part = held[:, first : first + self._size - place]
-                self._data[:, place : place + part.shape[1]] = part
-                first += part.shape[1]
+        self._make_room(count)
         place = self.end % self._size
         self.end += count
+        self._filled[place // CHUNK] = [slice(0, CHUNK)]
         return self._data[:, place : place + count]
+
+    def extend(self, active: list[slice]) -> tuple[Samples, int]:
+        """The next chunk, zeros but in the runs `active`, which the caller fills: in which rows,
+        and where in them it begins."""
+        self._search(self.end)
+        self._make_room(CHUNK)
+        place = self.end % self._size
+        stale = self._filled[place // CHUNK]
+        self.reserve(CHUNK)
+        clear(self._data, place, stale)
+        self._filled[place // CHUNK] = active
+        self._active += [(self._searched + run.start, self._searched + run.stop) for run in active]
+        self._searched = self.end
+        return self._data, place
 
     def view(self, first: int, count: int) -> Samples:
         """Samples first ... first + count - 1 of each stream, (streams, count), to be read before
         more is written."""
-        if first < self._keep or first + count > self.end:
-            raise StreamError(
-                f"samples {first} to {first + count - 1} are wanted, but only {self._keep} to "
-                f"{self.end - 1} are held; a delay must not grow faster than time"
-            )
+        self._check(first, count)
         place = first % self._size
         if (beyond := place + count - self._size) <= 0:
             return self._data[:, place : place + count]
         return np.concatenate([self._data[:, place : self._size], self._data[:, :beyond]], axis=1)
+
+    @property
+    def ring(self) -> tuple[Samples, int]:
+        """All that is held (streams, size or more), and the size: sample n is at n mod size."""
+        return self._data, self._size
 
     def gather(
         self, starts: NDArray[np.int64], hops: Sequence[slice], rows: slice, out: Samples
@@ -140,8 +151,25 @@ class History:
 
     def active(self, first: int, count: int) -> list[tuple[int, int]]:
         """Stretches (begin, end), to `CELL` samples, outside which samples first ... first +
-        count - 1 are zero on every stream; all chunks that these touch must be complete."""
-        while self._searched < first + count:
+        count - 1 are zero on every stream; all chunks that these touch must be complete.
+
+        Raises:
+            StreamError: not all of these samples are held.
+        """
+        self._check(first, count)
+        self._search(first + count)
+        return [(a, b) for a, b in self._active if a < first + count and b > first]
+
+    def _check(self, first: int, count: int) -> None:
+        if first < self._keep or first + count > self.end:
+            raise StreamError(
+                f"samples {first} to {first + count - 1} are wanted, but only {self._keep} to "
+                f"{self.end - 1} are held; a delay must not grow faster than time"
+            )
+
+    def _search(self, end: int) -> None:
+        """Finds what is active before the index `end`."""
+        while self._searched < end:
             bits = np.bitwise_or.reduce(self.view(self._searched, CHUNK).view(np.uint64), axis=0)
             sounding = np.bitwise_or.reduce(bits.reshape(-1, CELL), axis=1) != 0
             self._active += [
@@ -149,7 +177,6 @@ class History:
                 for run in runs(sounding)
             ]
             self._searched += CHUNK
-        return [(a, b) for a, b in self._active if a < first + count and b > first]
 
     def forget(self, before: int) -> None:
         """Allow what lies before this index to be overwritten."""
@@ -157,10 +184,22 @@ class History:
         if self._active and self._active[0][1] <= before:
             self._active = [(a, b) for a, b in self._active if b > before]
 
-    def _make_room(self) -> None:
-        """A new ring, with room for a chunk more than what is kept, and some."""
+    def _make_room(self, count: int) -> None:
+        """Sees to it that the ring has room for `count` samples more than what is kept."""
+        if count and self.end + count - self._keep <= self._size:
+            return
+        held = self.view(self._keep, self.end - self._keep) if count else None
         self._size = ((self.end - self._keep) // CHUNK + 3) * CHUNK
         self._data = aligned_empty((self.streams, self._size + PAD))
+        self._data[:] = 0
+        # For each chunk of the ring, the runs outside which it is zero
+        self._filled = [[slice(0, CHUNK)] for _ in range(self._size // CHUNK)]
+        first = 0
+        while held is not None and first < held.shape[1]:
+            place = (self._keep + first) % self._size
+            part = held[:, first : first + self._size - place]
+            self._data[:, place : place + part.shape[1]] = part
+            first += part.shape[1]
 
 
 def runs(flags: NDArray[np.bool_]) -> list[slice]:
@@ -168,6 +207,16 @@ def runs(flags: NDArray[np.bool_]) -> list[slice]:
     edges = (np.flatnonzero(flags[1:] != flags[:-1]) + 1).tolist()
     borders = [0] * bool(flags[0]) + edges + [len(flags)] * bool(flags[-1])
     return [slice(a, b) for a, b in zip(borders[::2], borders[1::2], strict=True)]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Chunk `index` of some streams: samples (streams, CHUNK and some), zeros but in the runs
+    `active`, which begin and end at multiples of `CELL`."""
+
+    index: int
+    samples: Samples
+    active: list[slice]
 
 
 class ChunkProcessor(ABC):
@@ -196,15 +245,15 @@ class ChunkProcessor(ABC):
 
     @abstractmethod
     def _make(self, index: int, out: Samples) -> list[slice]:
-        """Write chunk `index` to `out` (outputs, CHUNK), which holds zeros.
+        """Write chunk `index` to `out` (outputs, CHUNK), the beginning of `_chunk`, all zeros.
 
         Returns the runs of samples for which there is anything.
         """
 
-    def _deliver(self, index: int, rows: Sequence[Samples]) -> None:
-        """Write chunk `index`, which has been made, to rows of `CHUNK` samples."""
+    def deliver(self, index: int, rows: Sequence[Samples]) -> None:
+        """Write chunk `index`, the last that has been made, to rows of `CHUNK` samples."""
         for row, made in zip(rows, self._chunk, strict=True):
-            row[:] = made
+            row[:] = made[:CHUNK]
 
     def _lead(self, index: int) -> int:
         """How many zeros before chunk `index` are needed to make it."""
@@ -272,14 +321,29 @@ class ChunkProcessor(ABC):
                 done += self._emit([row[done:] for row in out])
         return done
 
+    def feed(self, chunk: Chunk) -> Iterator[Chunk]:
+        """Take the next chunk of input, and yield each chunk of output that it makes possible, to
+        be used before the next.
+
+        The same bits as of `process`, without a look at the silence. `start` must be the border
+        of a chunk.
+        """
+        lay(chunk.samples, chunk.active, *self._input.extend(chunk.active))
+        while self._required(self._index) <= self._input.end:
+            self._make_next()
+            yield Chunk(self._index, self._chunk, self._made)
+            self._index += 1
+
+    def _make_next(self) -> None:
+        clear(self._chunk, 0, self._made)
+        self._made = self._make(self._index, self._chunk[:, :CHUNK])
+
     def _emit(self, out: Sequence[Samples]) -> int:
         """Make the next chunk; how many samples of it were written to `out`."""
         count = CHUNK - self._skip
-        rows = [row[:count] for row in out] if count == CHUNK else list(padded_empty(self.outputs))
-        for run in self._made:
-            self._chunk[:, run] = 0
-        self._made = self._make(self._index, self._chunk)
-        self._deliver(self._index, rows)
+        rows = [row[:CHUNK] for row in (out if count == CHUNK else padded_empty(self.outputs))]
+        self._make_next()
+        self.deliver(self._index, rows)
         if count < CHUNK:
             for row, made in zip(out, rows, strict=True):
                 row[:count] = made[self._skip :]

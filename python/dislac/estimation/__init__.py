@@ -6,6 +6,8 @@ from typing import Literal
 from numpy.typing import ArrayLike
 
 from ..channel import SnapshotModel
+from .angular_spectrum import AngularSpectrum
+from .calibration import Calibration, CalibrationError, calibrate
 from .data_aided import DataAided
 from .delay_doppler import DelayDoppler
 from .direct_path import DirectPathRemoval, WithoutDirectPath
@@ -14,6 +16,9 @@ from .off_grid import OffGridEstimator
 from .result import Estimate, Estimator, EstimatorError, FrameError
 
 __all__ = [
+    "AngularSpectrum",
+    "Calibration",
+    "CalibrationError",
     "DataAided",
     "DelayDoppler",
     "DirectPathRemoval",
@@ -25,6 +30,7 @@ __all__ = [
     "MmvBompEstimator",
     "OffGridEstimator",
     "WithoutDirectPath",
+    "calibrate",
     "make_estimator",
     "mmv_bomp_literal",
 ]

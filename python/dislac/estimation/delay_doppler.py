@@ -91,13 +91,17 @@ class DelayDoppler:
         energy = float(np.sum(s.real**2 + s.imag**2))
         return np.asarray(np.sum(self.map(s) ** 2, axis=0) / max(energy, np.finfo(float).tiny))
 
-    def peak(self, snapshots: ArrayLike) -> DelayDopplerPeak:
+    def peak(self, snapshots: ArrayLike, surface: ArrayLike | None = None) -> DelayDopplerPeak:
         """The greatest |C| of coefficients (Ms, Nsc), between the grid's points too.
 
         From the best grid point, Newton's method on |C|^2 in delay and Doppler.
+
+        Args:
+            snapshots: the coefficients.
+            surface: their `map` or `gain` (K, D), where it is there already.
         """
         s = np.asarray(snapshots, dtype=complex)
-        surface = self.map(s)
+        surface = self.map(s) if surface is None else np.asarray(surface)
         k, d = np.unravel_index(int(np.argmax(surface)), surface.shape)
         at = np.array([self.delays[d], self.dopplers[k]])
         value, gradient, hessian = self._slopes(s, at)

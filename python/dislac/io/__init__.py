@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files: recordings of the receive chains (SigMF), and fixes as JSON Lines, CSV, GeoJSON, map."""
+"""Files: recordings of the receive chains (SigMF), and fixes as JSON Lines, CSV, map,
+and what other programs read."""
 
-from .fixes import FixLog, fix_from_dict, fix_to_dict, fix_to_json, read_fixes
+from .exports import EXPORTS, ExportError
+from .fix_log import FixLog
+from .fixes import fix_from_dict, fix_to_dict, fix_to_json, read_fixes
 from .recording import (
     Frame,
     RecordingError,
@@ -10,6 +13,8 @@ from .recording import (
 )
 
 __all__ = [
+    "EXPORTS",
+    "ExportError",
     "FixLog",
     "Frame",
     "RecordingError",

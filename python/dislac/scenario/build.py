@@ -1,25 +1,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From a scenario to the objects of the other rooms: the one place where they are put together."""
 
+from collections.abc import Iterator
 from functools import lru_cache, partial
-from itertools import pairwise
+from itertools import count, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..channel import FrontEnd, SnapshotModel
 from ..channel.emulator import ChannelEmulator
+from ..channel.link import Frame, Link
 from ..channel.path import ChannelPath
-from ..channel.precompensation import Precompensator
+from ..channel.precompensation import Precompensator, departure_delay
 from ..channel.schedule import BeamSchedule
 from ..dsp.delay import PASSBAND
-from ..dsp.noise import GaussianNoise, PooledNoise
+from ..dsp.noise import GaussianNoise, Noise, PooledNoise
 from ..estimation import (
+    Calibration,
     DataAided,
     DirectPathRemoval,
     Estimate,
     Estimator,
     WithoutDirectPath,
+    calibrate,
     make_estimator,
 )
 from ..geometry import LinearMotion, delay_and_doppler, range_and_rate
@@ -32,7 +36,7 @@ from ..synchronization import (
     expected_grids,
 )
 from ..waveform import Equalizer, Payload, PayloadReceiver, modulate
-from .model import Scenario
+from .model import Scenario, parse_scenario
 from .truth import (
     bound,
     carriers,
@@ -40,6 +44,7 @@ from .truth import (
     ends,
     first_arrival,
     frame_time,
+    known_signature,
     lead_in,
     noise_power,
     path_gains,
@@ -51,13 +56,19 @@ from .truth import (
 )
 
 __all__ = [
+    "calibration",
+    "chain_factors",
     "data_aided_estimator",
     "direct_path",
     "emulator",
     "estimator",
+    "flight",
+    "for_calibration",
     "front_end",
+    "link",
     "locate",
     "locator",
+    "noise",
     "payload",
     "payload_frames",
     "payload_receiver",
@@ -168,8 +179,6 @@ def _largest_doppler(scenario: Scenario) -> float:
 def emulator(scenario: Scenario) -> ChannelEmulator:
     """The channel between the transmit chains and the receive chains."""
     numerology = scenario.numerology
-    power = noise_power(scenario)
-    make_noise = PooledNoise if scenario.channel.noise_pool else GaussianNoise
     advance = precompensator(scenario)
     sent, received = (
         BeamSchedule(beams, numerology.symbol_lengths, numerology.frame_period, start)
@@ -196,10 +205,42 @@ def emulator(scenario: Scenario) -> ChannelEmulator:
         receive_beams=received,
         coupling=scenario.coupling,
         transmit_advance=None if advance is None else advance.advance,
-        noise=None if power == 0 else make_noise(scenario.chains, power, scenario.seed),
+        noise=noise(scenario),
         passband=_passband(scenario),
         speed=scenario.propagation_speed,
     )
+
+
+def noise(scenario: Scenario) -> Noise | None:
+    """The receive chains' noise, None where there is none."""
+    power = noise_power(scenario)
+    make_noise = PooledNoise if scenario.channel.noise_pool else GaussianNoise
+    return None if power == 0 else make_noise(scenario.chains, power, scenario.seed)
+
+
+def link(scenario: Scenario, frames: int = 0) -> Link:
+    """Pilot frames, pre-compensated, through the channel; as many as asked for, 0 for no end."""
+    waveforms = [pilot_frame(scenario, k) for k in range(scenario.pilots.cycle)]
+    first, period = lead_in(scenario), scenario.numerology.frame_period
+    transmitter = precompensator(scenario)
+
+    def train() -> Iterator[Frame]:
+        for k in range(frames) if frames else count():
+            if scenario.pilots.sends(k):
+                start = first + k * period
+                due = start + (flight(scenario, start) if transmitter is None else 0)
+                yield Frame(k, start, due, waveforms[k % len(waveforms)])
+
+    end = first + frames * period
+    end += run_out(scenario, end)
+    return Link(train(), end if frames else None, transmitter, emulator(scenario))
+
+
+def flight(scenario: Scenario, sample: int) -> int:
+    """Samples that the reference link takes for what leaves at a sample."""
+    time = sample / scenario.sample_rate
+    delay = departure_delay(reference_link(scenario), time, speed=scenario.propagation_speed)
+    return int(np.rint(delay * scenario.sample_rate))
 
 
 # The receiver
@@ -287,6 +328,47 @@ def _stretch(scenario: Scenario, frame: int) -> float:
 def _delay_rate(scenario: Scenario, frame: int) -> float:
     _, rate = range_and_rate(reference_link(scenario), frame_time(scenario, frame))
     return float(rate) / scenario.propagation_speed
+
+
+def chain_factors(scenario: Scenario) -> NDArray[np.complex64] | None:
+    """(Nrf, 1, Nsc) by which demodulated frames (Nrf, Ms, Nsc) are to be multiplied so that all
+    chains are alike, None where nothing is known about them."""
+    if scenario.calibration is None:
+        return None
+    factors = scenario.calibration.factors(scenario.numerology.frequencies)
+    return factors[:, None].astype(np.complex64)
+
+
+def for_calibration(scenario: Scenario, *, emulated: bool = False) -> Scenario:
+    """The scenario as a calibration uses it: every frame, and no calibration yet.
+
+    The direct path is never late: the middle of the prefix is where the symbols' edges, which ring
+    in the chains' filters, are farthest from the transform window.
+
+    Args:
+        emulated: over the direct path. It takes the place of the scenario's paths if there is none
+            among them, and the noise is then relative to it.
+    """
+    overrides: dict[str, object] = {
+        "calibration": None,
+        "estimator.every": 1,
+        "numerology.window_advance": scenario.numerology.shortest_prefix // 2,
+    }
+    if emulated and not any(path.kind == "direct" for path in scenario.channel.paths):
+        overrides["channel.paths"] = [{"kind": "direct"}]
+    return parse_scenario(scenario.text, scenario.name, overrides)
+
+
+def calibration(
+    scenario: Scenario, frames: NDArray[np.complex64], numbers: NDArray[np.int64]
+) -> Calibration:
+    """What the receive chains do, from frames (K, Ms, Nsc, Nrf) with these numbers (K,) that have
+    come from the transmitter directly.
+
+    Raises:
+        CalibrationError: there are too few, or too weak ones, or a chain is dead.
+    """
+    return calibrate(snapshot_model(scenario), frames, known_signature(scenario, numbers))
 
 
 def estimator(scenario: Scenario) -> Estimator:

@@ -15,6 +15,7 @@ __all__ = [
     "Document",
     "ScenarioError",
     "load_document",
+    "load_part",
     "parse_document",
     "parse_value",
     "preset_names",
@@ -111,10 +112,28 @@ def load_document(source: str | Path, overrides: Mapping[str, Any] | None = None
     return parse_document(text, str(source), overrides)
 
 
+def load_part(path: str | Path, part: str) -> Document:
+    """Read and validate a file of what the schema defines as `part` of a scenario.
+
+    Raises:
+        ScenarioError: no such file, not YAML, or something else.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a text file"
+        raise ScenarioError(f"{path}: cannot read the {part} ({reason})") from None
+    return parse_document(text, str(path), part=part)
+
+
 def parse_document(
-    text: str, name: str = "scenario", overrides: Mapping[str, Any] | None = None
+    text: str,
+    name: str = "scenario",
+    overrides: Mapping[str, Any] | None = None,
+    part: str | None = None,
 ) -> Document:
-    """Validate the text of a scenario; `name` stands for its file in messages."""
+    """Validate the text of a scenario, or of `part` of one; `name` stands for its file in
+    messages."""
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
@@ -125,11 +144,14 @@ def parse_document(
     except yaml.YAMLError as error:
         raise ScenarioError(f"{name}: not valid YAML: {error}") from None
     if node is None or not isinstance(data, dict):
-        raise ScenarioError(f"{name}:1: not a scenario: expected keys such as 'numerology:'")
+        example = "numerology" if part is None else "chains"
+        raise ScenarioError(
+            f"{name}:1: not a {part or 'scenario'}: expected keys such as '{example}:'"
+        )
     document = Document(data, name, dict(_key_lines(node)))
     for key, value in (overrides or {}).items():
         _override(document, key, value)
-    _validate(document)
+    _validate(document, part)
     return document
 
 
@@ -170,13 +192,15 @@ def _presets() -> Any:
 
 
 @cache
-def _validator() -> jsonschema.Draft202012Validator:
+def _validator(part: str | None) -> jsonschema.Draft202012Validator:
     schema = yaml.safe_load((files(__package__) / "schema.yml").read_text(encoding="utf-8"))
+    if part is not None:
+        schema = {"$defs": schema["$defs"], "$ref": f"#/$defs/{part}"}
     return jsonschema.Draft202012Validator(schema)
 
 
-def _validate(document: Document) -> None:
-    errors = _validator().iter_errors(document.data)
+def _validate(document: Document, part: str | None) -> None:
+    errors = _validator(part).iter_errors(document.data)
     error = jsonschema.exceptions.best_match(errors)
     if error is None:
         return

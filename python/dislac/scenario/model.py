@@ -14,6 +14,7 @@ from scipy.spatial.transform import Rotation
 from ..arrays import PlanarArray, phase_shifter_beams
 from ..channel import Coupling
 from ..channel.fading import ShadowedRician
+from ..estimation import Calibration
 from ..geometry import SPEED_OF_LIGHT, Motion
 from ..waveform import (
     Numerology,
@@ -30,6 +31,7 @@ from ..waveform import (
 )
 from ..waveform.numerology import nr_mu, nr_slot_symbols
 from ..waveform.prs import PRB
+from .calibration import read_calibration
 from .loader import Document, Key, load_document, parse_document
 from .motion import node_motion, scenario_epoch, scenario_origin
 
@@ -172,7 +174,8 @@ class Scenario:
     [deg], height [m]) of the scene's zero, or None; `epoch` is what time zero is, or None.
     `satellites` send what the transmitter sends. With a `gateway`, they and the transmitter pass on
     what it sends them. `payload` is what frames carry beside pilots, or None. `front_end` is what
-    the receiver's does, None if it is perfect. `text` is the YAML that says all this.
+    the receiver's does, None if it is perfect; `calibration` what the receiver knows about it.
+    `text` is the YAML that says all this.
     """
 
     name: str
@@ -195,6 +198,7 @@ class Scenario:
     precompensation: Precompensation
     channel: Channel
     front_end: FrontEndSettings | None
+    calibration: Calibration | None
     estimator: EstimatorSettings
     synchronization: Synchronization
     target_below: bool
@@ -294,6 +298,7 @@ def _build(document: Document) -> Scenario:
         ),
         channel=_channel(document, nodes, seed),
         front_end=_front_end(document, receive_beams.shape[-1], numerology.sample_rate),
+        calibration=read_calibration(document, receive_beams.shape[-1]),
         estimator=_estimator(document, numerology),
         synchronization=_synchronization(document),
         target_below=locator.get("side", "below") == "below",
@@ -304,6 +309,7 @@ def _build(document: Document) -> Scenario:
 
 def _numerology(document: Document, prs: PrsResourceSet | None) -> Numerology:
     values = dict(document.data["numerology"])
+    values["advance"] = values.pop("window_advance", None)
     fft_size, prefix = values["fft_size"], values["cyclic_prefix"]
     if prs is not None:
         needed = prs.slots * prs.slot_symbols
@@ -339,7 +345,8 @@ def _numerology(document: Document, prs: PrsResourceSet | None) -> Numerology:
     try:
         return Numerology(**values)
     except ValueError as error:
-        key = "subcarriers" if "subcarriers" in str(error) else "frame_period"
+        keys = "subcarriers", "window_advance", "frame_period"
+        key = next(key for key in keys if key in str(error) or key == "frame_period")
         raise document.error(f"numerology.{key}", str(error)) from None
 
 

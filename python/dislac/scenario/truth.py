@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..bounds import position_bound
 from ..channel import Paths, SnapshotModel
@@ -30,6 +30,7 @@ __all__ = [
     "ends",
     "first_arrival",
     "frame_time",
+    "known_signature",
     "lead_in",
     "noise_power",
     "path_gains",
@@ -38,6 +39,7 @@ __all__ = [
     "reference_link",
     "run_out",
     "snapshot_model",
+    "true_calibration",
     "true_paths",
 ]
 
@@ -122,6 +124,14 @@ def path_nodes(scenario: Scenario, path: PathSettings) -> tuple[Motion, ...]:
     return _fed(scenario, (_source(scenario, path), *stops, scenario.receiver.motion))
 
 
+def known_signature(scenario: Scenario, frames: ArrayLike) -> NDArray[np.complex128]:
+    """(K, Ms, Nrf) spatial signature of the reference link in frames (K,): what a receiver knows
+    of a transmitter whose place it knows."""
+    start, period = first_arrival(scenario), scenario.numerology.frame_period
+    time = (start + np.asarray(frames) * period) / scenario.sample_rate
+    return snapshot_model(scenario).response(*directions(scenario, reference_link(scenario), time))
+
+
 @lru_cache(maxsize=16)
 def snapshot_model(scenario: Scenario) -> SnapshotModel:
     """The snapshot model that demodulated frames follow."""
@@ -160,19 +170,29 @@ def payload_model(scenario: Scenario) -> SnapshotModel:
     )
 
 
-def directions(scenario: Scenario, nodes: Sequence[Motion], time: float) -> NDArray[np.float64]:
-    """(2, 2) spatial frequencies at which a path through `nodes` arrives at the receiver, and
-    departs from the transmitter."""
+def directions(scenario: Scenario, nodes: Sequence[Motion], time: ArrayLike) -> NDArray[np.float64]:
+    """(2, ..., 2) spatial frequencies at which a path through `nodes` arrives at the receiver, and
+    departs from the transmitter, at times (...) [s]."""
     places = [node.state(time)[0] for node in nodes]
     first = 0 if scenario.gateway is None else 1
     ways = places[-2] - places[-1], places[first + 1] - places[first]
     arrays = scenario.receiver.array, scenario.transmitter.array
     return np.array(
         [
-            array.spatial_frequency(way / np.linalg.norm(way))
+            array.spatial_frequency(way / np.linalg.norm(way, axis=-1, keepdims=True))
             for array, way in zip(arrays, ways, strict=True)
         ]
     )
+
+
+def true_calibration(scenario: Scenario) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(Nrf,) phases [rad] and delays [s] of the receive chains relative to the first, as the
+    front end has them."""
+    settings = scenario.front_end
+    if settings is None:
+        return np.zeros(scenario.chains), np.zeros(scenario.chains)
+    phase, delay = np.array(settings.phase), np.array(settings.delay)
+    return phase - phase[0], delay - delay[0]
 
 
 # How strong

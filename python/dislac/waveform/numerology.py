@@ -67,10 +67,12 @@ class Numerology:
             at DC, and is used.
         symbols: Ms symbols in a frame, back to back.
         frame_period: samples from the start of one frame to the start of the next.
+        advance: samples by which the receiver's transform window reaches into the prefix; None for
+            a sixteenth of the shortest one. See `window_advance`.
 
     Raises:
-        ValueError: the frame does not fit its period, the subcarriers the transform, or the
-            prefixes the symbols.
+        ValueError: the frame does not fit its period, the subcarriers the transform, the prefixes
+            the symbols, or the advance the prefixes.
     """
 
     carrier_frequency: float
@@ -80,6 +82,7 @@ class Numerology:
     subcarriers: int
     symbols: int
     frame_period: int
+    advance: int | None = None
 
     def __post_init__(self) -> None:
         if self.subcarriers > self.fft_size:
@@ -96,6 +99,12 @@ class Numerology:
             raise ValueError(
                 f"a frame of {self.frame_length} samples does not fit a period of "
                 f"{self.frame_period}; use a longer frame_period or fewer symbols"
+            )
+
+        if not 0 <= self.window_advance <= self.shortest_prefix:
+            raise ValueError(
+                f"window_advance is {self.window_advance}; it must lie between 0 and the "
+                f"{self.shortest_prefix} samples of the shortest prefix"
             )
 
     @property
@@ -144,7 +153,7 @@ class Numerology:
         A symbol's band-limited edges ring, before as well as after them: without an advance the
         next symbol rings into the window of a path that is not late at all.
         """
-        return -(-self.shortest_prefix // 16)
+        return -(-self.shortest_prefix // 16) if self.advance is None else self.advance
 
     @property
     def symbol_times(self) -> NDArray[np.float64]:

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command that calibrates receive chains."""
+
+import os
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from ..cli import INTERRUPTED, _flowgraphs, _Running, _settings
+from ..estimation import Calibration
+from ..io import RecordingReader
+from ..io.recording import recording_base
+from ..scenario import Scenario, load_scenario
+from ..scenario.truth import true_calibration
+
+__all__ = ["COMMANDS"]
+
+
+@click.command()
+@click.argument("source", metavar="SCENARIO|RECORDING")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default="calibration.yml",
+    show_default=True,
+    metavar="FILE",
+    help="File to write, for the key `calibration` of a scenario.",
+)
+@click.option(
+    "--frames", type=click.IntRange(8), default=2000, show_default=True, help="Most frames to use."
+)
+@click.option("--scenario", metavar="FILE", help="What was recorded, if the recording is wrong.")
+@_settings
+def calibrate(
+    source: str, out: Path, frames: int, scenario: str | None, settings: dict[str, Any]
+) -> None:
+    """Finds phase, amplitude and delay of each receive chain, by a transmitter in a known place.
+
+    A SCENARIO is emulated over the direct path, a RECORDING has to be of the direct path. Where
+    transmitter and receiver are is what the scenario says.
+    """
+    flowgraphs = _flowgraphs()
+    reader = None
+    if os.path.exists(f"{recording_base(source)}.sigmf-meta"):
+        given = None if scenario is None else load_scenario(scenario, settings)
+        reader = RecordingReader(source, given, settings)
+        chosen = reader.scenario
+        for warning in reader.warnings:
+            click.echo(f"dislac: warning: {warning}", err=True)
+    elif scenario is not None:
+        raise click.UsageError(f"--scenario goes with a recording, and {source} is none")
+    else:
+        chosen = load_scenario(source, settings)
+    flowgraph = flowgraphs.calibrate_flowgraph(chosen, reader, frames=frames, path=out)
+    with _Running(flowgraph, SimpleQueue()) as running:
+        running.next()
+    if flowgraph.calibration is None:  # stopped before there was anything
+        raise click.exceptions.Exit(INTERRUPTED)
+    for line in _report(flowgraph.calibration, chosen, emulated=reader is None):
+        click.echo(line)
+    click.echo(f"written to {out}")
+    if running.interrupted:
+        raise click.exceptions.Exit(INTERRUPTED)
+
+
+def _report(found: Calibration, scenario: Scenario, *, emulated: bool) -> list[str]:
+    """A row a chain, what it comes from and, where the truth is known, how wrong it is."""
+    per_neper = 20 / np.log(10)
+    columns = (
+        (np.degrees(found.phase), np.degrees(found.phase_error)),
+        (found.delay * 1e9, found.delay_error * 1e9),
+        (per_neper * np.log(found.amplitude), per_neper * found.amplitude_error),
+    )
+    lines = ["chain         phase [deg]          delay [ns]      amplitude [dB]"]
+    for chain in range(len(found)):
+        # Adding zero makes no minus zero of it.
+        cells = [f"{round(v[chain], 3) + 0.0:.3f} ± {e[chain]:.3f}" for v, e in columns]
+        lines.append(f"{chain:>5}" + "".join(f"{cell:>20}" for cell in cells))
+    lines.append(f"{found.frames} frames, {10 * np.log10(found.snr):.1f} dB a received element")
+    if emulated:
+        phase, delay = true_calibration(scenario)
+        wrong = np.degrees(np.angle(np.exp(1j * (found.phase - phase)))), found.delay - delay
+        lines.append(
+            f"error: phase rms {_rms(wrong[0]):.3f} degrees, largest {_most(wrong[0]):.3f}; "
+            f"delay rms {_rms(wrong[1]) * 1e9:.3f} ns, largest {_most(wrong[1]) * 1e9:.3f}"
+        )
+    return lines
+
+
+def _rms(values: NDArray[np.float64]) -> float:
+    """Over all chains but the first, which is the reference."""
+    return float(np.sqrt(np.mean(values[1:] ** 2))) if len(values) > 1 else 0.0
+
+
+def _most(values: NDArray[np.float64]) -> float:
+    return float(np.max(np.abs(values)))
+
+
+COMMANDS: list[click.Command] = [calibrate]

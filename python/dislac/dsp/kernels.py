@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The innermost loops of delay, rotation and mixing, compiled (extra `fast`).
+
+The delay filters are short, and here they go through the first cache once, without Python's lock;
+`delay` and the emulator do the same by FFT and matrix products, several times slower. Samples are
+pairs of floats, which compilers put into vector instructions better than complex numbers. Loops
+work element by element, so equal work gives equal bits anywhere.
+"""
+
+import numpy as np
+from numba import njit
+
+from . import delay as filters
+from . import stream
+
+__all__ = ["add", "clear", "copy", "delay", "hear", "mix", "spread"]
+
+# Written out, because what numba keeps on disk is made anew only when this file changes.
+HOP, TAPS, FINE = 256, 48, 16
+assert (HOP, TAPS) == (stream.HOP, filters.TAPS), "the compiled loops are for other sizes"
+
+# A product may be rounded together with the sum it goes into; nothing is reordered.
+_compiled = njit(cache=True, nogil=True, fastmath={"contract"})
+
+
+@_compiled
+def clear(rows, place, runs):  # type: ignore[no-untyped-def]
+    """Write zeros to some runs (runs, 2) of a chunk that begins at pair `place` of rows."""
+    for i in range(len(rows)):
+        for run in range(len(runs)):
+            rows[i, 2 * (place + runs[run, 0]) : 2 * (place + runs[run, 1])] = 0
+
+
+@_compiled
+def copy(source, runs, out, place):  # type: ignore[no-untyped-def]
+    """Copy some runs (runs, 2) of a chunk to one that begins at pair `place` of rows."""
+    for i in range(len(out)):
+        for run in range(len(runs)):
+            a, b = 2 * runs[run, 0], 2 * runs[run, 1]
+            _copy(source[i, a:b], out[i, a + 2 * place : b + 2 * place])
+
+
+@_compiled
+def spread(pool, places, rows):  # type: ignore[no-untyped-def]
+    """Fill each of a tuple of rows of floats from its own place in a pool of pairs."""
+    for i in range(len(rows)):
+        row = rows[i]
+        _copy(pool[2 * places[i] : 2 * places[i] + len(row)], row)
+
+
+@njit(cache=True)  # too short to be worth giving the lock away
+def hear(active, starts, length):  # type: ignore[no-untyped-def]
+    """As `delay.sounding`: for which hops a window of so many samples holds anything.
+
+    Args:
+        active: (runs, 2) indices of samples outside which there is silence.
+        starts: (paths, HOPS) where the windows begin.
+    """
+    hops = starts.shape[1]
+    heard = np.zeros(hops, np.bool_)
+    for run in range(len(active)):
+        for path in range(len(starts)):
+            for hop in range(hops):
+                start = starts[path, hop]
+                heard[hop] |= (start < active[run, 1]) & (start > active[run, 0] - length)
+    return heard
+
+
+@_compiled
+def delay(  # type: ignore[no-untyped-def]
+    ring, size, rows, heard, starts, taps, row, used, begin, end, out
+):
+    """Delay and rotate some hops of a few paths.
+
+    Args:
+        ring: (streams, 2 size or more) floats: sample n of a stream is pair n mod size.
+        rows: (paths, 3) which streams go over each path, from and to, and the first stream of
+            what they become.
+        heard: (HOPS,) which hops to make.
+        starts: (paths, HOPS) index of the first sample of each hop's window of HOP + TAPS - 1.
+        taps: (filters, TAPS).
+        row: (paths, HOPS) which filter is for each hop.
+        used: taps before used[0] and from used[1] on are zero; four or more, in fours, are not.
+        begin, end: (paths, HOPS) phases at the borders of each hop [cycles].
+        out: (streams, 2 CHUNK or more) floats; only the hops made are written.
+    """
+    gathered = np.empty(2 * (HOP + TAPS - 1), np.float32)
+    turn = np.empty(2 * HOP, np.float32)
+    total = np.empty(2 * HOP, np.float32)
+    for hop in range(len(heard)):
+        if heard[hop]:
+            for path in range(len(rows)):
+                _rotation(begin[path, hop], end[path, hop], turn)
+                _delay_hop(
+                    *(ring, size, rows[path], starts[path, hop], taps[row[path, hop]], used),
+                    *(gathered, turn, total, out, 2 * HOP * hop),
+                )
+
+
+@_compiled
+def _delay_hop(  # type: ignore[no-untyped-def]
+    ring, size, rows, start, taps, used, gathered, turn, total, out, place
+):
+    length, pairs = HOP + TAPS - 1, 2 * HOP
+    first = start % size
+    before = min(length, size - first)
+    for k in range(rows[1] - rows[0]):
+        samples = ring[rows[0] + k]
+        if before == length:
+            window = samples[2 * first : 2 * (first + length)]
+        else:
+            _copy(samples[2 * first : 2 * size], gathered[: 2 * before])
+            _copy(samples[: 2 * (length - before)], gathered[2 * before :])
+            window = gathered
+        total[:] = 0
+        for tap in range(used[0], used[1], 4):
+            a = 2 * (TAPS - 1 - tap)
+            _accumulate(
+                *(taps[tap], taps[tap + 1], taps[tap + 2], taps[tap + 3]),
+                *(window[a : a + pairs], window[a - 2 : a - 2 + pairs]),
+                *(window[a - 4 : a - 4 + pairs], window[a - 6 : a - 6 + pairs]),
+                total,
+            )
+        _turn(total, turn, out[rows[2] + k, place : place + pairs])
+
+
+@_compiled
+def mix(  # type: ignore[no-untyped-def]
+    source, source_place, runs, offsets, first, schedule, weights, gains, out, out_place
+):
+    """Weigh streams with the beams of each symbol, and sum: out = weights @ (gains * source).
+
+    Args:
+        source: (N, pairs) floats, of which the chunk begins at pair source_place.
+        runs: (runs, 2) samples of the chunk to make, from and to.
+        offsets: (HOPS,) what is added to the sample index in each hop before its beams are
+            looked up.
+        first: sample index at which the chunk begins.
+        schedule: end of each symbol in a frame, then the frames' period and their start.
+        weights: (symbols, M, N).
+        gains: (frames, N); row 0 is for the frame of the first sample of the chunk, offset 0.
+        out: (M, pairs) floats, of which the chunk begins at pair out_place; only the runs are
+            written.
+    """
+    symbols = len(weights)
+    ends, period, start = schedule[:symbols], schedule[symbols], schedule[symbols + 1]
+    base = (first - start) // period
+    straight = np.empty((len(source), 2 * HOP), np.float32)
+    turned = np.empty((len(source), 2 * HOP), np.float32)
+    total = np.empty((len(out), 2 * HOP), np.float32)
+    for run in range(len(runs)):
+        here = runs[run, 0]
+        while here < runs[run, 1]:
+            hop = here // HOP
+            moment = first + here + offsets[hop] - start
+            frame, within = moment // period, moment % period
+            symbol = 0
+            while symbol < symbols - 1 and within >= ends[symbol]:
+                symbol += 1
+            lasts = (period if symbol == symbols - 1 else ends[symbol]) - within
+            there = min(runs[run, 1], here + lasts, (hop + 1) * HOP)
+            row = min(max(frame - base, 0), len(gains) - 1)
+            count = 2 * (there - here)
+            a, b = 2 * (source_place + here), 2 * (source_place + there)
+            c, d = 2 * (out_place + here), 2 * (out_place + there)
+            for j in range(len(source)):
+                _unfold(source[j, a:b], straight[j], turned[j])
+            _weigh(weights[symbol], gains[row], straight, turned, count, total)
+            for i in range(len(out)):
+                _copy(total[i, :count], out[i, c:d])
+            here = there
+
+
+@_compiled
+def add(source, runs, rows):  # type: ignore[no-untyped-def]
+    """Add some runs of a chunk to rows of the caller's.
+
+    Args:
+        source: (streams, pairs) floats.
+        runs: (runs, 2) from and to.
+        rows: a tuple of as many rows of floats.
+    """
+    for i in range(len(rows)):
+        row = rows[i]
+        for run in range(len(runs)):
+            a, b = 2 * runs[run, 0], 2 * runs[run, 1]
+            _increase(source[i, a:b], row[a:b])
+
+
+@_compiled
+def _increase(x, out):  # type: ignore[no-untyped-def]
+    for m in range(len(out)):
+        out[m] += x[m]
+
+
+@_compiled
+def _rotation(begin, end, out):  # type: ignore[no-untyped-def]
+    """As `rotator.rotation`, of one hop."""
+    step = np.exp(2j * np.pi * ((end - begin) / HOP))
+    steps = np.empty(2 * FINE, np.float32)
+    turn = 1.0 + 0.0j
+    for k in range(FINE):
+        steps[2 * k], steps[2 * k + 1] = turn.real, turn.imag
+        turn *= step
+    stride, turn = turn, np.exp(2j * np.pi * (begin - np.rint(begin)))
+    for k in range(HOP // FINE):
+        real, imag = np.float32(turn.real), np.float32(turn.imag)
+        part = out[2 * FINE * k : 2 * FINE * (k + 1)]
+        for m in range(FINE):
+            part[2 * m] = real * steps[2 * m] - imag * steps[2 * m + 1]
+            part[2 * m + 1] = real * steps[2 * m + 1] + imag * steps[2 * m]
+        turn *= stride
+
+
+@_compiled
+def _accumulate(p, q, r, s, a, b, c, d, total):  # type: ignore[no-untyped-def]
+    for m in range(2 * HOP):
+        total[m] += p * a[m] + q * b[m] + r * c[m] + s * d[m]
+
+
+@_compiled
+def _turn(x, turn, out):  # type: ignore[no-untyped-def]
+    for m in range(HOP):
+        real = x[2 * m] * turn[2 * m] - x[2 * m + 1] * turn[2 * m + 1]
+        imag = x[2 * m] * turn[2 * m + 1] + x[2 * m + 1] * turn[2 * m]
+        out[2 * m] = real
+        out[2 * m + 1] = imag
+
+
+@_compiled
+def _unfold(x, straight, turned):  # type: ignore[no-untyped-def]
+    """x and j x: with both, products with complex numbers are sums of products with real ones."""
+    for m in range(len(x) // 2):
+        real, imag = x[2 * m], x[2 * m + 1]
+        straight[2 * m], straight[2 * m + 1] = real, imag
+        turned[2 * m], turned[2 * m + 1] = -imag, real
+
+
+@_compiled
+def _weigh(weights, gains, straight, turned, count, out):  # type: ignore[no-untyped-def]
+    for i in range(len(out)):
+        for m in range(count):
+            out[i, m] = 0
+        for j in range(len(straight)):
+            weight = weights[i, j] * gains[j]
+            if weight != 0:
+                real, imag = weight.real, weight.imag
+                for m in range(count):
+                    out[i, m] += real * straight[j, m] + imag * turned[j, m]
+
+
+@_compiled
+def _copy(x, out):  # type: ignore[no-untyped-def]
+    for m in range(len(out)):
+        out[m] = x[m]

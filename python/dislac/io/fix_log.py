@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A folder of fixes in several formats: each complete on disk before the next one comes."""
+
+import csv
+import os
+from collections.abc import Sequence
+from io import StringIO
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from ..positioning import Fix
+from ..scenario import Scenario
+from .exports import EXPORTS, ExportError
+from .fixes import fix_to_json, plain
+
+__all__ = ["SCENARIO", "FixLog", "check_formats"]
+
+SCENARIO = "fixes.scenario.yml"
+"""Name of the file that says where the fixes of a folder come from."""
+
+_CSV_COLUMNS = (
+    *("frame", "time [s]", "status", "east [m]", "north [m]", "up [m]"),
+    *("variance east [m^2]", "variance north [m^2]", "variance up [m^2]"),
+    *("covariance east-north [m^2]", "covariance east-up [m^2]", "covariance north-up [m^2]"),
+    *("residual delay [s]", "residual Doppler [Hz]"),
+    *("direction east", "direction north", "direction up", "error [m]", "bound [m]"),
+)
+
+
+def check_formats(formats: Sequence[str], scenario: Scenario) -> None:
+    """
+    Raises:
+        ExportError: there is no such format, or the scenario lacks what it needs.
+    """
+    for name in formats:
+        if name not in EXPORTS:
+            raise ExportError(f"no format is called '{name}'; there are {', '.join(EXPORTS)}")
+        EXPORTS[name].check(scenario)
+
+
+class FixLog:
+    """Writes fixes to ``fixes.jsonl``, ``fixes.csv`` and ``fixes.geojson`` of a folder, and to
+    other formats if asked.
+
+    Each is complete after every fix, so that a process that is killed has lost none. Beside them
+    lies the scenario, ``fixes.scenario.yml``, by which `dislac export` makes further formats later.
+    GeoJSON needs the scene's origin on the Earth; without, `notes` says that there is none. What
+    files of these names held before is overwritten.
+
+    Args:
+        directory: where to write; it is made.
+        scenario: where the fixes come from.
+        formats: of `exports.EXPORTS`, besides.
+
+    Raises:
+        ExportError: the scenario lacks what a format needs.
+        OSError: the files cannot be written.
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        scenario: Scenario,
+        formats: Sequence[str] = (),
+    ) -> None:
+        self.directory = Path(directory)
+        self.notes: list[str] = []
+        check_formats(formats, scenario)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        (self.directory / SCENARIO).write_text(scenario.text, encoding="utf-8")
+        # Unbuffered: a fix is one write to each file.
+        self._lines = open(self.directory / "fixes.jsonl", "wb", buffering=0)  # noqa: SIM115
+        self._table = open(self.directory / "fixes.csv", "wb", buffering=0)  # noqa: SIM115
+        self._table.write(_csv_row(_CSV_COLUMNS))
+        formats = list(dict.fromkeys(["geojson", *formats]))
+        if scenario.origin is None:
+            self.notes.append("no fixes.geojson: the scenario has no origin on the Earth (origin)")
+            (self.directory / "fixes.geojson").unlink(missing_ok=True)
+            formats.remove("geojson")
+        self._exports = [EXPORTS[f](self.directory / f"fixes.{f}", scenario) for f in formats]
+
+    def write(self, fix: Fix) -> None:
+        """Adds a fix to every file."""
+        self._lines.write(f"{fix_to_json(fix)}\n".encode())
+        self._table.write(_csv_row(_csv_values(fix)))
+        for export in self._exports:
+            export.write(fix)
+
+    def close(self) -> None:
+        """Closes the files. More calls do nothing."""
+        self._lines.close()
+        self._table.close()
+        for export in self._exports:
+            export.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _csv_values(fix: Fix) -> list[Any]:
+    covariance = fix.covariance
+    numbers = [
+        *fix.position,
+        *np.diag(covariance),
+        *covariance[np.triu_indices(3, 1)],
+        fix.residual_delay,
+        fix.residual_doppler,
+        *fix.direction,
+        fix.error,
+        fix.bound,
+    ]
+    return [fix.frame, float(fix.time), str(fix.status), *map(plain, numbers)]
+
+
+def _csv_row(values: Sequence[Any]) -> bytes:
+    row = StringIO()
+    csv.writer(row, lineterminator="\n").writerow(values)
+    return row.getvalue().encode()

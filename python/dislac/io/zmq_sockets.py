@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Addresses of ZeroMQ sockets, and the keys that close them to strangers.
+
+**Addresses.** ``PORT``, ``HOST:PORT``, ``tcp://HOST:PORT`` or ``ipc://PATH``. A bare port is one of
+this host alone (127.0.0.1). A socket is bound to another interface only where its address is typed
+in full, and to all interfaces (``*``, ``0.0.0.0``, ``[::]``) only where that is allowed besides.
+
+**Keys.** CURVE (CurveCP, libzmq's zmq_curve(7)) encrypts and authenticates. Each end has a pair of
+files: NAME.key_secret, which never leaves it, and NAME.key, which the other end gets. A server
+trusts those whose NAME.key lies beside its own secret one.
+"""
+
+import os
+import re
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+__all__ = [
+    "AddressError",
+    "CurveKeys",
+    "KeyFileError",
+    "bind_address",
+    "connect_address",
+    "load_keys",
+    "load_public_key",
+    "make_keys",
+    "secure_client",
+    "secure_server",
+]
+
+LOOPBACK = "127.0.0.1"
+
+_ANY = "*", "0.0.0.0", "[::]"
+_HOST_AND_PORT = re.compile(
+    r"(?:tcp://)?(?:(?P<host>\*|\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[\w.-]+):)?(?P<port>\d{1,5}|\*)"
+)
+_FORMS = "give PORT, HOST:PORT, tcp://HOST:PORT or ipc://PATH"
+
+
+class AddressError(ValueError):
+    """An address that a socket is not to have."""
+
+
+class KeyFileError(ValueError):
+    """A file that does not hold the key that is wanted."""
+
+
+def bind_address(address: str, *, any_interface: bool = False) -> str:
+    """The address, in full, that a socket is bound to.
+
+    Args:
+        address: as in the module's docstring; port 0 or ``*`` is any that is free.
+        any_interface: allow all interfaces of the host at once.
+
+    Raises:
+        AddressError: the address is none, or names all interfaces without leave.
+    """
+    host, port = _split(address)
+    if host is None:
+        return address
+    if host in _ANY and not any_interface:
+        raise AddressError(
+            f"'{address}' would listen on every network of this host; give one of its addresses "
+            "instead, or allow it (--bind-any)"
+        )
+    if host == "localhost":
+        host = LOOPBACK
+    return f"tcp://{host}:{'*' if port in ('0', '*') else port}"
+
+
+def connect_address(address: str) -> str:
+    """The address, in full, that a socket connects to.
+
+    Raises:
+        AddressError: the address is none, or no single one.
+    """
+    host, port = _split(address)
+    if host is None:
+        return address
+    if host in _ANY or port in ("0", "*"):
+        raise AddressError(f"'{address}' is no place to connect to; give its host and port")
+    return f"tcp://{host}:{port}"
+
+
+def _split(address: str) -> tuple[str | None, str]:
+    """Host and port; host None where the address is a path."""
+    if address.startswith("ipc://") and len(address) > len("ipc://"):
+        return None, ""
+    match = _HOST_AND_PORT.fullmatch(address.strip())
+    if match is None:
+        raise AddressError(f"'{address}' is no address of a socket; {_FORMS}")
+    host, port = match["host"] or LOOPBACK, match["port"]
+    if port != "*" and int(port) > 65535:
+        raise AddressError(f"'{address}' has port {port}; ports end at 65535")
+    literal = host.strip("[]").partition("%")[0]
+    if host.startswith("[") or re.fullmatch(r"[\d.]+", host):
+        try:
+            ip_address(literal)
+        except ValueError:
+            raise AddressError(f"'{address}': {host} is no IP address; {_FORMS}") from None
+    return host, port
+
+
+@dataclass(frozen=True)
+class CurveKeys:
+    """A pair of keys, each 40 characters of Z85."""
+
+    public: bytes
+    secret: bytes = field(repr=False)
+
+
+def make_keys(directory: str | os.PathLike[str], name: str = "dislac") -> tuple[Path, Path]:
+    """Makes a pair of keys and writes NAME.key and NAME.key_secret, the latter for its owner alone.
+
+    Args:
+        directory: where to; it is made.
+        name: of letters, digits, dots, dashes and underscores.
+
+    Returns:
+        paths of the public and the secret file.
+
+    Raises:
+        KeyFileError: the name is no file's, or there are keys of this name already.
+        ImportError: pyzmq is not installed.
+    """
+    zmq = _zmq()
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        raise KeyFileError(f"'{name}' names no keys; give letters, digits, dots, dashes")
+    folder = Path(directory)
+    folder.mkdir(parents=True, exist_ok=True)
+    public, secret = folder / f"{name}.key", folder / f"{name}.key_secret"
+    for path in (public, secret):
+        if path.exists():
+            raise KeyFileError(f"{path} exists; remove it, or give the new keys another name")
+    mask = os.umask(0o077)  # so that the secret is never anybody else's to read
+    try:
+        zmq.auth.create_certificates(folder, name)
+    finally:
+        os.umask(mask)
+    public.chmod(0o644)
+    return public, secret
+
+
+def load_keys(path: str | os.PathLike[str]) -> CurveKeys:
+    """The pair in a file NAME.key_secret.
+
+    Raises:
+        KeyFileError: there are no keys in it, or others may read it.
+        OSError: it cannot be read.
+        ImportError: pyzmq is not installed.
+    """
+    public, secret = _read(path)
+    if secret is None:
+        raise KeyFileError(f"{path} holds a public key alone; give the file NAME.key_secret")
+    if Path(path).stat().st_mode & 0o077:
+        raise KeyFileError(f"{path} can be read by others; chmod 600 it")
+    return CurveKeys(public, secret)
+
+
+def load_public_key(path: str | os.PathLike[str]) -> bytes:
+    """The public key in a file NAME.key.
+
+    Raises:
+        KeyFileError: there is none in it.
+        OSError: it cannot be read.
+        ImportError: pyzmq is not installed.
+    """
+    return _read(path)[0]
+
+
+def secure_server(socket: Any, secret: str | os.PathLike[str]) -> Any:
+    """Lets in only those whose public keys lie beside a secret one; before the socket is bound.
+
+    Args:
+        socket: a pyzmq socket.
+        secret: the server's file NAME.key_secret.
+
+    Returns:
+        what checks the keys, in a thread of its own until its `stop` is called.
+
+    Raises:
+        KeyFileError: a file holds no such key.
+        OSError: a file cannot be read.
+        ImportError: pyzmq is not installed.
+    """
+    zmq = _zmq()
+    from zmq.auth.thread import ThreadAuthenticator
+
+    keys, folder = load_keys(secret), Path(secret).resolve().parent
+    for path in folder.glob("*.key"):
+        load_public_key(path)
+    guard = ThreadAuthenticator(socket.context)
+    guard.start()
+    guard.configure_curve(domain="*", location=str(folder))
+    socket.setsockopt(zmq.CURVE_PUBLICKEY, keys.public)
+    socket.setsockopt(zmq.CURVE_SECRETKEY, keys.secret)
+    socket.setsockopt(zmq.CURVE_SERVER, 1)
+    return guard
+
+
+def secure_client(
+    socket: Any, secret: str | os.PathLike[str], server: str | os.PathLike[str]
+) -> None:
+    """Makes a socket talk to one server alone; before it connects.
+
+    Args:
+        socket: a pyzmq socket.
+        secret: the client's file NAME.key_secret.
+        server: the server's file NAME.key.
+
+    Raises:
+        KeyFileError: a file holds no such key.
+        OSError: a file cannot be read.
+        ImportError: pyzmq is not installed.
+    """
+    zmq, keys = _zmq(), load_keys(secret)
+    socket.setsockopt(zmq.CURVE_PUBLICKEY, keys.public)
+    socket.setsockopt(zmq.CURVE_SECRETKEY, keys.secret)
+    socket.setsockopt(zmq.CURVE_SERVERKEY, load_public_key(server))
+
+
+def _read(path: str | os.PathLike[str]) -> tuple[bytes, bytes | None]:
+    auth = _zmq().auth
+    try:
+        public, secret = auth.load_certificate(path)
+    except ValueError:
+        raise KeyFileError(f"{path} holds no key; `dislac keys` makes them") from None
+    for key in filter(None, (public, secret)):
+        if len(key) != 40:
+            raise KeyFileError(f"{path} holds a key of {len(key)} characters; they have 40")
+    return public, secret
+
+
+def _zmq() -> ModuleType:
+    try:
+        import zmq
+        import zmq.auth
+    except ImportError as error:
+        raise ImportError(
+            "pyzmq is not installed: apt-get install python3-zmq, or "
+            "python3 -m pip install 'gr-dislac[zmq]'"
+        ) from error
+    return zmq

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Calibration files: small YAML, written by a calibration and named by scenarios."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import yaml
+
+from ..estimation import Calibration
+from .loader import Document, ScenarioError, load_part
+
+if TYPE_CHECKING:
+    from .model import Scenario
+
+__all__ = ["load_calibration", "read_calibration", "write_calibration"]
+
+_TITLE = "# Receive chains relative to the first; for the key `calibration` of a scenario.\n"
+
+
+def write_calibration(
+    path: str | os.PathLike[str], calibration: Calibration, scenario: "Scenario"
+) -> None:
+    """Writes a calibration that was made with a scenario, all at once; the same each time."""
+    per_neper = 20 / np.log(10)
+    columns = {
+        "phase_deg": np.degrees(calibration.phase),
+        "delay_ns": calibration.delay * 1e9,
+        "amplitude_db": per_neper * np.log(calibration.amplitude),
+        "phase_error_deg": np.degrees(calibration.phase_error),
+        "delay_error_ns": calibration.delay_error * 1e9,
+        "amplitude_error_db": per_neper * calibration.amplitude_error,
+    }
+    # Adding zero makes no minus zero of it.
+    rows = np.round(np.stack(list(columns.values()), axis=1), 5) + 0.0
+    data = {
+        "scenario": scenario.name,
+        "carrier_frequency": scenario.numerology.carrier_frequency,
+        "frames": calibration.frames,
+        "snr_db": round(10 * float(np.log10(calibration.snr)), 3),
+        "chains": [dict(zip(columns, row, strict=True)) for row in rows.tolist()],
+    }
+    text = yaml.safe_dump(data, sort_keys=False, default_flow_style=None, width=200)
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f"{target.name}.part")
+    partial.write_text(_TITLE + text, encoding="utf-8")
+    partial.replace(target)
+
+
+def load_calibration(path: str | os.PathLike[str]) -> Calibration:
+    """The calibration in a file.
+
+    Raises:
+        ScenarioError: no such file, or none with a calibration.
+    """
+    return _calibration(load_part(os.fspath(path), "calibration").data)
+
+
+def read_calibration(document: Document, chains: int) -> Calibration | None:
+    """The calibration that a scenario names or holds, None without.
+
+    What stands in a file becomes part of the document, so that a recording has it.
+    """
+    data = document.data.get("calibration")
+    if data is None:
+        return None
+    where = "it"
+    if isinstance(data, str):
+        where = str(Path(document.name).parent / data)
+        try:
+            data = load_part(where, "calibration").data
+        except ScenarioError as error:
+            raise document.error("calibration", f"{error}; `dislac calibrate` makes one") from None
+        document.data["calibration"] = data
+    if len(data["chains"]) != chains:
+        raise document.error(
+            "calibration", f"{where} is of {len(data['chains'])} chains; here are {chains}"
+        )
+    carrier = document.data["numerology"]["carrier_frequency"]
+    if not np.isclose(data["carrier_frequency"], carrier, rtol=1e-6):
+        raise document.error(
+            "calibration",
+            f"{where} holds at {data['carrier_frequency']:g} Hz; the carrier is {carrier:g} Hz",
+        )
+    return _calibration(data)
+
+
+def _calibration(data: Mapping[str, Any]) -> Calibration:
+    def column(key: str) -> Any:
+        return np.array([chain.get(key, 0.0) for chain in data["chains"]])
+
+    neper = np.log(10) / 20
+    return Calibration(
+        phase=np.radians(column("phase_deg")),
+        delay=column("delay_ns") * 1e-9,
+        amplitude=np.exp(neper * column("amplitude_db")),
+        phase_error=np.radians(column("phase_error_deg")),
+        delay_error=column("delay_error_ns") * 1e-9,
+        amplitude_error=neper * column("amplitude_error_db"),
+        frames=data.get("frames", 0),
+        snr=float(10 ** (data.get("snr_db", np.nan) / 10)),
+    )

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixes from one process to others, over sockets of this host."""
+
+import json
+
+import numpy as np
+import pytest
+from gnuradio.dislac.io import fix_from_dict, fix_to_json
+from gnuradio.dislac.positioning import Fix, FixStatus
+
+pytest.importorskip("zmq")
+
+from gnuradio.dislac.io.monitor import (
+    CONNECTED,
+    DISCONNECTED,
+    FIX,
+    REFUSED,
+    STATUS,
+    FixPublisher,
+    FixSubscriber,
+    Message,
+)
+from gnuradio.dislac.io.zmq_sockets import AddressError, make_keys
+
+PATIENCE = 30.0
+"""No test waits so long unless it fails [s]."""
+
+READY = {"state": "searching", "reason": "begins"}
+
+
+def a_fix(frame):
+    position = np.array([frame / 3, -1.0, 0.0])
+    return Fix(frame, frame * 1e-3, FixStatus.OK, position, np.eye(3), error=1 / 3)
+
+
+def received(subscriber, topic):
+    """The next message of a topic; fails if none comes."""
+    while (message := subscriber.receive(PATIENCE)) is not None:
+        if message.topic == topic:
+            return message
+    raise AssertionError(f"no {topic}")
+
+
+def test_who_listens_gets_the_status_at_once_and_then_every_fix_to_the_last_bit():
+    with FixPublisher("0") as publisher:
+        publisher.publish_status({"state": "lost"})
+        publisher.publish_status(READY)
+        assert publisher.endpoint.startswith("tcp://127.0.0.1:")
+        with FixSubscriber(publisher.endpoint) as subscriber:
+            assert subscriber.receive(PATIENCE) == Message(CONNECTED)
+            assert subscriber.connected
+            message = subscriber.receive(PATIENCE)
+            assert (message.topic, message.content()) == (STATUS, READY)
+            fixes = [a_fix(k) for k in range(20)]
+            for fix in fixes:
+                publisher.publish_fix(fix)
+            lines = [received(subscriber, FIX).text for _ in fixes]
+            assert lines == [fix_to_json(fix) for fix in fixes]
+            assert fix_from_dict(json.loads(lines[0])).position.tolist() == [0.0, -1.0, 0.0]
+
+
+def test_a_publisher_may_start_later_and_again(tmp_path):
+    address = f"ipc://{tmp_path}/fixes"
+    with FixSubscriber(address) as subscriber:
+        assert subscriber.receive(0.01) is None and not subscriber.connected
+        for life in range(2):
+            with FixPublisher(address) as publisher:
+                publisher.publish_status({"life": life})
+                assert subscriber.receive(PATIENCE) == Message(CONNECTED)
+                assert received(subscriber, STATUS).content() == {"life": life}
+                publisher.publish_fix(a_fix(life))
+                assert received(subscriber, FIX).content()["frame"] == life
+            assert received(subscriber, DISCONNECTED) == Message(DISCONNECTED)
+            assert not subscriber.connected
+
+
+def test_who_does_not_listen_holds_nobody_up():
+    with FixPublisher("0") as publisher, FixSubscriber(publisher.endpoint) as subscriber:
+        publisher.publish_status(READY)
+        received(subscriber, STATUS)
+        for frame in range(5000):
+            publisher.publish_fix(a_fix(frame))
+        assert received(subscriber, FIX).content()["frame"] == 0  # the oldest are kept
+
+
+def test_keys_let_in_those_that_are_known(tmp_path):
+    for name in ("station", "friend"):
+        make_keys(tmp_path, name)
+    make_keys(tmp_path / "elsewhere", "stranger")
+    server = tmp_path / "station.key"
+    with FixPublisher("0", keys=tmp_path / "station.key_secret") as publisher:
+        publisher.publish_status(READY)
+        keys = {"keys": tmp_path / "friend.key_secret", "server_key": server}
+        with FixSubscriber(publisher.endpoint, **keys) as friend:
+            assert received(friend, STATUS).content() == READY
+        keys["keys"] = tmp_path / "elsewhere" / "stranger.key_secret"
+        with FixSubscriber(publisher.endpoint, **keys) as stranger:
+            assert stranger.receive(PATIENCE) == Message(REFUSED)
+            assert not stranger.connected
+
+
+def test_addresses_that_cannot_be_had(tmp_path):
+    with pytest.raises(AddressError, match="every network of this host"):
+        FixPublisher("tcp://*:0")
+    with (
+        FixPublisher("tcp://*:0", any_interface=True) as publisher,
+        pytest.raises(OSError, match=r"cannot publish at .*in use"),
+    ):
+        FixPublisher(publisher.endpoint, any_interface=True)
+    with pytest.raises(AddressError, match="no place to connect to"):
+        FixSubscriber("tcp://*:5570")
+    with pytest.raises(ValueError, match="needs both"):
+        FixSubscriber(keys=tmp_path / "a.key_secret")
+
+
+def test_what_is_no_object_is_said():
+    with pytest.raises(ValueError, match="is no JSON object"):
+        Message(FIX, "[1]").content()

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""dislac export and dislac monitor: what they print and how they end."""
+
+import json
+import signal
+import threading
+
+import gpxpy
+import numpy as np
+import pytest
+from gnuradio.dislac import cli
+from gnuradio.dislac.commands import fixes as commands
+from gnuradio.dislac.io import FixLog, fix_to_json
+from gnuradio.dislac.positioning import Fix, FixStatus
+from gnuradio.dislac.scenario import load_scenario
+
+monitor = pytest.importorskip("gnuradio.dislac.io.monitor")
+
+READY = {"scenario": "paper", "state": "locked", "reason": "direct path"}
+READY |= {"frames_used": 3, "frames_skipped": 2, "frames_lost": 1, "fixes": 3}
+
+
+def a_fix(frame):
+    return Fix(frame, frame * 1e-3, FixStatus.OK, np.array([1.0, 2.0, 0.0]), np.eye(3), error=1.0)
+
+
+@pytest.fixture
+def dislac(capsys):
+    """Runs the command; gives exit status, stdout and stderr."""
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as ended:
+            cli.main([str(argument) for argument in arguments], prog_name="dislac")
+        out, err = capsys.readouterr()
+        return ended.value.code or 0, out, err
+
+    return run
+
+
+# export
+
+
+@pytest.fixture
+def folder(tmp_path):
+    with FixLog(tmp_path, load_scenario("paper")) as log:
+        log.write(a_fix(0))
+        log.write(Fix(1, 1e-3, FixStatus.NO_DETECTION))
+    return tmp_path
+
+
+def test_export_takes_the_scenario_that_lies_beside_the_fixes(dislac, folder):
+    status, out, err = dislac("export", folder / "fixes.jsonl", "--to", "gpx")
+    assert (status, out) == (0, f"{folder}/fixes.gpx: 1 fixes of 2 frames\n")
+    assert "no times are written" in err and err.count("\n") == 1
+    assert gpxpy.parse((folder / "fixes.gpx").read_text()).get_points_no() == 1
+
+
+def test_export_takes_another_scenario_and_place(dislac, folder):
+    (folder / "fixes.scenario.yml").unlink()
+    fixes, target = folder / "fixes.jsonl", folder / "a.nmea"
+    asked = ("export", fixes, "--to", "nmea", "--out", target)
+    status, _, err = dislac(*asked)
+    assert status == 2 and "(--scenario)" in err
+    status, _, err = dislac(*asked, "--scenario", "paper")
+    assert status == 1 and "NMEA has a time in every sentence" in err and err.count("\n") == 1
+    assert not target.exists()
+    status, _, err = dislac(*asked, "--scenario", "paper", "--set", "epoch=2026-03-01T12:00:00Z")
+    assert (status, err) == (0, "")
+    assert target.read_text().startswith("$GPRMC,120000.000000,A,")
+
+
+def test_export_of_what_is_no_file_of_fixes(dislac, folder):
+    (folder / "fixes.jsonl").write_text("{}\n{}\n")
+    status, _, err = dislac("export", folder / "fixes.jsonl", "--to", "kml")
+    assert status == 1 and "fixes.jsonl:1: not a fix" in err
+    status, _, err = dislac("export", folder / "none.jsonl", "--to", "kml")
+    assert status == 1 and "none.jsonl" in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "options, says",
+    [
+        (["--export", "gpx"], "--export writes into the folder of --out"),
+        (["--export", "shp", "--out", "x"], "'shp' is none of geojson, kml, gpx, nmea"),
+    ],
+)
+def test_run_refuses_formats_that_it_cannot_write(dislac, options, says):
+    status, _, err = dislac("run", "paper", *options)
+    assert status == 2 and says in err and err.count("\n") == 1
+
+
+# monitor
+
+
+@pytest.fixture
+def publishing():
+    """Address of a publisher that hands out fixes until the test is over."""
+    publisher, over = monitor.FixPublisher("0"), threading.Event()
+
+    def publish():
+        frame = 0
+        while not over.wait(0.005):
+            publisher.publish_fix(a_fix(frame))
+            publisher.publish_status(READY)
+            frame += 1
+
+    thread = threading.Thread(target=publish)
+    thread.start()
+    yield publisher.endpoint
+    over.set()
+    thread.join()
+    publisher.close()
+
+
+def test_monitor_prints_the_objects_that_come(dislac, publishing):
+    status, out, err = dislac("monitor", publishing, "--json", "--count", 3)
+    first = json.loads(out.splitlines()[0])["frame"]
+    assert out.splitlines() == [fix_to_json(a_fix(first + k)) for k in range(3)]
+    assert status == 0
+    assert err.splitlines()[0] == f"dislac: connected to {publishing}"
+
+
+def test_monitor_prints_a_row_a_fix_and_the_state(dislac, publishing):
+    status, out, err = dislac("monitor", publishing, "--count", 2)
+    header, *rows = out.splitlines()
+    assert status == 0 and header.split()[0] == "frame" and len(rows) == 2
+    assert rows[0].split()[2:4] == ["1.00", "2.00"]
+    assert "dislac: locked: direct path" in err.splitlines()
+
+
+def test_monitor_says_that_nothing_comes_and_ends_with_ctrl_c(dislac, tmp_path, monkeypatch):
+    said = []
+
+    def say(text):
+        said.append(text)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(commands._Lines, "_say", staticmethod(say))
+    address = f"ipc://{tmp_path}/nobody"
+    assert dislac("monitor", address, "--idle", 0.01) == (0, "", "")
+    assert said == [f"nothing for 0.01 s from {address}, where nobody publishes"]
+
+
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        (["tcp://*:1"], "no place to connect to"),
+        (["5570", "--keys", "a.key_secret"], "needs both"),
+        (["5570", "--keys", "a", "--server-key", "b"], "a"),
+    ],
+)
+def test_monitor_refuses_in_one_line(dislac, arguments, says):
+    status, out, err = dislac("monitor", *arguments)
+    assert (status, out) == (1, "") and says in err and err.count("\n") == 1
+
+
+def test_the_table_on_a_terminal_has_the_last_fixes_the_state_and_the_counters():
+    table = commands._Table("tcp://127.0.0.1:5570")
+    for frame in range(40):
+        table.show_fix(monitor.Message(monitor.FIX, fix_to_json(a_fix(frame))))
+    table.show_status(monitor.Message(monitor.STATUS, json.dumps(READY)))
+    console = commands.Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(table._draw())
+    lines = console.export_text().splitlines()
+    frames = [line.split()[0] for line in lines[1:16]]
+    assert frames == [str(frame) for frame in range(25, 40)]
+    assert "locked  direct path" in lines[16]
+    assert "3 fixes of 3 frames used, 2 skipped, 1 lost" in lines[16]
+    table.show_idle(5.0, connected=True)
+    console.print(table._draw())
+    assert "nothing for 5 s from a publisher" in console.export_text()
