@@ -6,6 +6,7 @@ from block_helpers import Graph, in_every_buffer, indices, noise, small_scenario
 from gnuradio import dislac
 from gnuradio.dislac.blocks import pmt_keys
 from gnuradio.dislac.scenario.truth import first_arrival
+from gnuradio.dislac.studies.cold_start import stream
 from gnuradio.dislac.waveform import demodulate
 
 SIZE = 8 * 32 * 2
@@ -43,3 +44,72 @@ def test_frames_by_time_and_a_gap():
         "count": 100,
     }
     assert blocks[-1].frames_lost == 100
+
+
+def synchronized_scenario(**overrides):
+    """A direct path 38 dB above the echo, heard by a receiver whose clock and carrier are off."""
+    values = {
+        "beams__chains": 4,
+        "channel__paths": [{"kind": "echo"}, {"kind": "direct", "relative_power_db": 38}],
+        "channel__noise__snr_db": 6,
+        "front_end__carrier_offset_hz": 9e3,
+        "front_end__clock_offset_ppm": -18,
+        "front_end__start_offset": 9_321.3,
+        "synchronization__reference": "direct-path",
+    }
+    return small_scenario(**values | overrides)
+
+
+def test_the_direct_path_leads_to_the_same_frames_in_every_buffer():
+    scenario = synchronized_scenario()
+    x = stream(scenario, 12)[:, :16_000].copy()
+    x[1, 8_000:8_100] = np.nan
+    blocks = []
+
+    def run(most):
+        blocks.append(dislac.ofdm_demodulator(scenario))
+        return Graph(blocks[-1], x, outputs=1, vlen=8 * 32 * 4).result(most)
+
+    result = in_every_buffer(run)
+    block = blocks[-1]
+    frames = [index for _, index in indices(result.tags)]
+    lost = sum(e.get("count", 1) for e in result.events if e["event"] == "frame_dropped")
+    assert lost == block.frames_lost
+    assert block.frames_used == len(frames) >= 6
+    assert len(frames) + lost == frames[-1] + 2 - frames[0]
+    assert [e["state"] for e in result.events if e["event"] == "sync"] == ["searching", "locked"]
+    # The direct path is all there is in a frame, at zero delay and Doppler.
+    vectors = result.streams.reshape(-1, 8, 32, 4)
+    spread = vectors - vectors.mean(axis=2, keepdims=True)
+    assert np.mean(np.abs(spread) ** 2) < 10**-3.3 * np.mean(np.abs(vectors) ** 2)
+
+
+def test_a_whole_flowgraph_finds_targets_from_a_cold_start():
+    scenario = synchronized_scenario()
+    fixes = []
+    graph = dislac.flowgraphs.run_flowgraph(scenario, frames=12, on_fix=fixes.append)
+    graph.run()
+    counters = graph.counters()
+    assert counters["fixes"] == len(fixes) >= 7
+    errors = np.array([fix.error for fix in fixes])
+    bounds = np.array([fix.bound for fix in fixes])
+    assert np.sqrt(np.mean(errors**2)) < 2 * np.sqrt(np.mean(bounds**2))
+
+
+def test_a_flowgraph_runs_by_time_too():
+    scenario = synchronized_scenario(
+        numerology__frame_period=7_680,
+        synchronization__reference="time",
+        channel__paths=[{"kind": "echo"}],
+        front_end__carrier_offset_hz=0,
+        front_end__clock_offset_ppm=0,
+    )
+    fixes = []
+    graph = dislac.flowgraphs.run_flowgraph(scenario, frames=12, on_fix=fixes.append)
+    graph.run()
+    # The receiver starts in the silence before the first frame, and looks on after the last.
+    assert [fix.frame for fix in fixes[:12]] == list(range(12))
+    assert not any(fix.valid for fix in fixes[12:])
+    errors = np.array([fix.error for fix in fixes[:12]])
+    bounds = np.array([fix.bound for fix in fixes[:12]])
+    assert np.sqrt(np.mean(errors**2)) < 2 * np.sqrt(np.mean(bounds**2))

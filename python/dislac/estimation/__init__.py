@@ -10,6 +10,7 @@ from .angular_spectrum import AngularSpectrum
 from .calibration import Calibration, CalibrationError, calibrate
 from .data_aided import DataAided
 from .delay_doppler import DelayDoppler
+from .direct_path import DirectPathRemoval, WithoutDirectPath
 from .mmv_bomp import MmvBomp, MmvBompEstimator, mmv_bomp_literal
 from .off_grid import OffGridEstimator
 from .result import Estimate, Estimator, EstimatorError, FrameError
@@ -20,6 +21,7 @@ __all__ = [
     "CalibrationError",
     "DataAided",
     "DelayDoppler",
+    "DirectPathRemoval",
     "Estimate",
     "Estimator",
     "EstimatorError",
@@ -27,6 +29,7 @@ __all__ = [
     "MmvBomp",
     "MmvBompEstimator",
     "OffGridEstimator",
+    "WithoutDirectPath",
     "calibrate",
     "make_estimator",
     "mmv_bomp_literal",

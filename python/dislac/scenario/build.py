@@ -2,7 +2,7 @@
 """From a scenario to the objects of the other rooms: the one place where they are put together."""
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import count, pairwise
 
 import numpy as np
@@ -17,10 +17,25 @@ from ..channel.relay import RelayLink
 from ..channel.schedule import BeamSchedule
 from ..dsp.delay import PASSBAND
 from ..dsp.noise import GaussianNoise, Noise, PooledNoise
-from ..estimation import Calibration, DataAided, Estimate, Estimator, calibrate, make_estimator
-from ..geometry import LinearMotion, delay_and_doppler
+from ..estimation import (
+    Calibration,
+    DataAided,
+    DirectPathRemoval,
+    Estimate,
+    Estimator,
+    WithoutDirectPath,
+    calibrate,
+    make_estimator,
+)
+from ..geometry import LinearMotion, delay_and_doppler, range_and_rate
 from ..positioning import BistaticLocator, Fix, FixStatus
-from ..synchronization import Synchronizer, TimedFrames
+from ..synchronization import (
+    DirectPathFrames,
+    Reference,
+    Synchronizer,
+    TimedFrames,
+    expected_grids,
+)
 from ..waveform import Equalizer, Payload, PayloadReceiver, modulate
 from .model import Scenario, parse_scenario
 from .truth import (
@@ -45,6 +60,7 @@ __all__ = [
     "calibration",
     "chain_factors",
     "data_aided_estimator",
+    "direct_path",
     "emulator",
     "estimator",
     "flight",
@@ -63,6 +79,10 @@ __all__ = [
     "relay_link",
     "synchronizer",
 ]
+
+
+HELD = 64
+"""Frames over which what the link's delay grows a second is worked out once."""
 
 
 # The transmitter
@@ -290,6 +310,61 @@ def received(scenario: Scenario, sent: NDArray[np.complex64]) -> NDArray[np.comp
     return sent
 
 
+def synchronizer(scenario: Scenario) -> Synchronizer | None:
+    """What finds frames in the receive chains' streams; None where tags say where they are."""
+    settings = scenario.synchronization
+    if settings.reference == "tags":
+        return None
+    if settings.reference == "time":
+        return TimedFrames(
+            scenario.numerology,
+            scenario.pilots,
+            first=first_arrival(scenario),
+            time_zero=settings.time_zero or 0.0,
+            every=scenario.estimator.every,
+        )
+    zero = None if settings.time_zero is None else (settings.time_zero, first_arrival(scenario))
+    shift = 0.0
+    if scenario.precompensation.mode == "none":
+        link, time = reference_link(scenario), frame_time(scenario, 0)
+        own = carriers(scenario, link)
+        shift = float(delay_and_doppler(link, time, own, speed=scenario.propagation_speed)[1])
+    low, high = settings.carrier_window
+    return DirectPathFrames(
+        direct_path(scenario),
+        scenario.pilots,
+        carrier_window=(low + shift, high + shift),
+        every=scenario.estimator.every,
+        coast=settings.coast,
+        stretch=partial(_stretch, scenario) if scenario.precompensation.mode == "frame" else None,
+        zero=zero,
+    )
+
+
+def direct_path(scenario: Scenario) -> Reference:
+    """Frames as the direct path brings them to the receive chains."""
+    numerology, pilots = scenario.numerology, scenario.pilots
+    arrival, departure = directions(scenario, reference_link(scenario), frame_time(scenario, 0))
+    heard = scenario.receiver.array.steering(arrival)
+    sent = scenario.transmitter.array.steering(departure).conj()
+    receive = np.einsum("mai,a->mi", scenario.receive_beams.conj(), heard)
+    transmit = np.einsum("a,mai->mi", sent, scenario.transmit_beams)
+    grids = expected_grids(pilots, transmit, receive, scenario.coupling)
+    return Reference(numerology, grids)
+
+
+def _stretch(scenario: Scenario, frame: int) -> float:
+    """By how much the reference link's delay grows a second: within a frame, for whose whole length
+    the transmitter holds its advance."""
+    return _delay_rate(scenario, frame - frame % HELD)
+
+
+@lru_cache(maxsize=16)
+def _delay_rate(scenario: Scenario, frame: int) -> float:
+    _, rate = range_and_rate(reference_link(scenario), frame_time(scenario, frame))
+    return float(rate) / scenario.propagation_speed
+
+
 def chain_factors(scenario: Scenario) -> NDArray[np.complex64] | None:
     """(Nrf, 1, Nsc) by which demodulated frames (Nrf, Ms, Nsc) are to be multiplied so that all
     chains are alike, None where nothing is known about them."""
@@ -331,23 +406,17 @@ def calibration(
     return calibrate(snapshot_model(scenario), frames, known_signature(scenario, numbers))
 
 
-def synchronizer(scenario: Scenario) -> Synchronizer | None:
-    """What finds frames in the receive chains' streams; None where tags say where they are."""
-    settings = scenario.synchronization
-    if settings.reference == "tags":
-        return None
-    return TimedFrames(
-        scenario.numerology,
-        scenario.pilots,
-        first=first_arrival(scenario),
-        time_zero=settings.time_zero,
-        every=scenario.estimator.every,
-    )
-
-
 def estimator(scenario: Scenario) -> Estimator:
-    """The estimator that the scenario chooses."""
-    return _estimator(scenario, snapshot_model(scenario))
+    """The estimator that the scenario chooses, behind the removal of the direct path if there is
+    to be one."""
+    model, settings = snapshot_model(scenario), scenario.synchronization
+    chosen = _estimator(scenario, model)
+    if settings.removal == "none":
+        return chosen
+    static = settings.removal == "static"
+    return WithoutDirectPath(
+        chosen, DirectPathRemoval(model, memory=settings.memory, static=static)
+    )
 
 
 def _estimator(scenario: Scenario, model: SnapshotModel) -> Estimator:

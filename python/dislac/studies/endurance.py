@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Does the receiver hold out? Minutes of gaps, overflows, bursts of NaN, level steps and fades.
+
+Only what the synchronizer looks at is made, so that ten minutes of signal take a few. Run with
+``python -m gnuradio.dislac.studies.endurance``.
+"""
+
+import resource
+from dataclasses import dataclass, field
+
+import click
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from ..channel import synthesize
+from ..scenario import Scenario, load_scenario
+from ..scenario.build import synchronizer
+from ..scenario.truth import snapshot_model, true_paths
+from ..synchronization import DirectPathFrames, Mark
+from ..waveform import modulate
+from .cold_start import impaired_scene
+
+__all__ = ["EVENTS", "Endurance", "endure"]
+
+EVENTS = ("gap", "overflow", "NaN burst", "level step", "fade")
+"""Samples that are missing, untold; samples that are missing, with a tag; values that are not
+finite; 40 dB more or less; a direct path that is 60 dB weaker for a while."""
+
+
+@dataclass
+class Endurance:
+    """Outcome.
+
+    Args:
+        frames_to_lock: for each kind of event, frames from its end until the next that leaves.
+        used, lost, skipped: frames by what became of them.
+        astray: frames that left while not locked, or not where a frame was.
+        last: index after the last frame that was accounted for.
+        growth: of the memory in use from the first tenth to the end [bytes].
+    """
+
+    frames_to_lock: dict[str, list[float]] = field(default_factory=dict)
+    used: int = 0
+    lost: int = 0
+    skipped: int = 0
+    astray: int = 0
+    last: int = 0
+    growth: int = 0
+
+
+class _Signal:
+    """Receive streams, made where they are looked at."""
+
+    def __init__(self, scene: Scenario, rng: np.random.Generator) -> None:
+        n, front_end = scene.numerology, scene.front_end
+        assert front_end is not None
+        model = snapshot_model(scene)
+        frame = synthesize(model, true_paths(scene, 0)).transpose(2, 0, 1)
+        grid = np.zeros((scene.chains, n.symbols, n.subcarriers), np.complex128)
+        grid[:, scene.pilots.symbols[:, None], scene.pilots.subcarriers] = (
+            frame * scene.pilots.scrambling[0]
+        )
+        self._room = 64
+        self._length = scipy.fft.next_fast_len(n.frame_length + 2 * self._room)
+        padded = np.zeros((scene.chains, self._length), complex)
+        padded[:, self._room : self._room + n.frame_length] = modulate(grid, n)
+        self._spectrum = scipy.fft.fft(padded).astype(np.complex64)
+        noise = 2.0**-0.5 * rng.standard_normal((scene.chains, 65_536, 2)) @ [1, 1j]
+        self._noise = (noise / np.sqrt(scene.channel.snr or 1.0)).astype(np.complex64)
+        self._rng = rng
+        self.rate, self.period = n.sample_rate, n.frame_period * (1 + front_end.clock_offset)
+        self.carrier = front_end.carrier_offset
+        self.origin = front_end.start_offset  # where a frame begins
+        self.level = 1.0  # after the last step
+        self.steps: list[tuple[int, float]] = []  # level from a sample on
+        self.fades: list[tuple[int, int]] = []
+        self.bursts: list[tuple[int, int]] = []
+
+    def place(self, sample: float) -> float:
+        """Where the frame nearest to a sample begins."""
+        return float(self.origin + self.period * np.round((sample - self.origin) / self.period))
+
+    def samples(self, start: int, length: int) -> NDArray[np.complex64]:
+        """Samples from `start` on."""
+        shift = int(self._rng.integers(self._noise.shape[1]))
+        out = np.take(self._noise, np.arange(shift, shift + length), axis=1, mode="wrap")
+        first = np.ceil((start - self._length - self.origin) / self.period)
+        last = np.floor((start + length + self._room - self.origin) / self.period)
+        for k in np.arange(first, last + 1):
+            begin = self.origin + k * self.period
+            whole = int(np.floor(begin))
+            turns = -2j * np.pi * (begin - whole) * scipy.fft.fftfreq(self._length)
+            frame = scipy.fft.ifft(self._spectrum * np.exp(turns).astype(np.complex64))
+            here = whole - self._room - start
+            a, b = max(here, 0), min(here + self._length, length)
+            if a < b:
+                faded = any(x <= begin < y for x, y in self.fades)
+                out[:, a:b] += np.float32(1e-3 if faded else 1.0) * frame[:, a - here : b - here]
+        time = np.arange(start, start + length) % round(self.rate)
+        out *= np.exp(2j * np.pi * self.carrier / self.rate * time).astype(np.complex64)
+        for begin, level in self.steps:
+            out[:, max(begin - start, 0) :] *= np.float32(level)
+        for begin, end in self.bursts:
+            out[0, max(begin - start, 0) : max(end - start, 0)] = np.nan
+        return out
+
+
+def endure(scenario: Scenario, seconds: float, rng: np.random.Generator) -> Endurance:
+    """Runs the scenario's synchronizer over events that come about twice a second.
+
+    Args:
+        scenario: with synchronization on the direct path.
+        seconds: of signal.
+    """
+    scene = impaired_scene(scenario, 38.0, rng)
+    signal = _Signal(scene, rng)
+    found, rate = synchronizer(scene), scene.sample_rate
+    assert isinstance(found, DirectPathFrames)
+    period, end = scene.numerology.frame_period, int(seconds * rate)
+    result = Endurance({kind: [] for kind in ("start", *EVENTS)})
+    kind, since = "start", 0
+    clock = 0.0  # samples that were missing so far
+    found.mark(Mark(0, (0, 0.0)))
+    due, early = int(rng.uniform(0.3, 0.7) * rate), 0
+    while (window := found.window) is not None and window.start < end:
+        if window.start + window.length > due:
+            kind = EVENTS[int(rng.integers(len(EVENTS)))]
+            since = due
+            if kind in ("gap", "overflow"):
+                missing = int(rng.integers(1, 3 * period))
+                signal.origin -= missing
+                clock += missing
+                if kind == "overflow":
+                    time = (due + clock) / rate
+                    found.mark(Mark(due, (int(time), time - int(time))))
+                else:
+                    # Nobody knows; a tag that comes later would tell.
+                    clock -= missing
+            elif kind == "NaN burst":
+                since += int(10 ** rng.uniform(1, 5.5))
+                signal.bursts = [(due, since)]
+            elif kind == "level step":
+                # from where the last one has left it
+                signal.steps = [(0, signal.level), (due, 1e-2 if signal.level == 1 else 1e2)]
+                signal.level *= signal.steps[1][1]
+            else:
+                since += int(rng.uniform(5e-3, 0.25) * rate)
+                signal.fades = [(due, since)]
+            due = since + int(rng.uniform(0.3, 0.7) * rate)
+            continue
+        aligned = found.take(signal.samples(*window))
+        for event in found.events:
+            if event.name == "frames_lost":
+                result.lost += int(event.details["count"])
+        found.events.clear()
+        if aligned is None:
+            continue
+        result.used += 1
+        begin = aligned.start + aligned.delay
+        result.astray += found.state != "locked" or abs(begin - signal.place(begin)) > 0.1
+        if kind and begin >= since:
+            result.frames_to_lock[kind].append((begin - since) / period)
+            kind = ""
+        if begin > end / 10 and not early:
+            early = _memory()
+    result.skipped, result.last = found.frames_skipped, found.accounted
+    result.growth = _memory() - early
+    return result
+
+
+def _memory() -> int:
+    """Most memory that was ever in use [bytes]."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+@click.command()
+@click.argument("source", default="paper")
+@click.option("--seconds", default=600.0, show_default=True, help="Of signal.")
+@click.option("--every", default=4, show_default=True, help="Use one frame in so many.")
+@click.option("--seed", default=1, show_default=True)
+def main(source: str, seconds: float, every: int, seed: int) -> None:
+    """Minutes of trouble for a receiver that goes by the direct path in the scenario SOURCE."""
+    overrides = {"synchronization.reference": "direct-path", "estimator.every": every}
+    result = endure(load_scenario(source, overrides), seconds, np.random.default_rng(seed))
+    click.echo(f"{seconds:g} s of signal; frames from the end of an event to the next that leaves:")
+    click.echo("event       times  median  most")
+    for kind, frames in result.frames_to_lock.items():
+        if frames:
+            click.echo(
+                f"{kind:10s}  {len(frames):5d}  {np.median(frames):6.1f}  {max(frames):4.1f}"
+            )
+    total = result.used + result.lost + result.skipped
+    click.echo(
+        f"{result.used} frames used, {result.lost} lost, {result.skipped} skipped: {total} of "
+        f"{result.last}; {result.astray} left while not locked or not where a frame was; memory "
+        f"grew by {result.growth / 2**20:.1f} MiB"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from functools import cache
+
+import numpy as np
+import pytest
+from gnuradio.dislac.scenario import load_scenario
+from gnuradio.dislac.scenario.build import direct_path, front_end, synchronizer
+from gnuradio.dislac.scenario.truth import first_arrival
+from gnuradio.dislac.studies.cold_start import stream
+from gnuradio.dislac.synchronization import FrameReader, Mark, acquire, aligned_grid, measure
+from gnuradio.dislac.waveform import modulate
+
+FRAMES = 30
+
+
+def scene(**overrides):
+    """Four chains, frames that follow closely, a direct path 25 dB above the echo."""
+    values = {
+        "beams.chains": 4,
+        "numerology.frame_period": 1_280,
+        "channel.paths": [{"kind": "echo"}, {"kind": "direct", "relative_power_db": 25}],
+        "channel.noise.snr_db": 0,
+        "front_end.carrier_offset_hz": -17e3,
+        "front_end.clock_offset_ppm": 15,
+        "front_end.start_offset": 9_000.4,
+        "synchronization.reference": "direct-path",
+    }
+    values |= {key.replace("__", "."): value for key, value in overrides.items()}
+    return load_scenario("paper", values)
+
+
+@cache
+def samples(coupling="paired", kind="zadoff-chu"):
+    made = scene(beams__coupling=coupling, pilots__kind=kind)
+    return made, stream(made, FRAMES)[:, :39_000]  # the last frame ends just there
+
+
+def read(made, x, piece=1 << 30, marks=(), **settings):
+    """Alignments, and the synchronizer."""
+    if settings:
+        made = scene(**settings)
+    reader = FrameReader(synchronizer(made), len(x))
+    found, events = [], []
+    while reader.position < x.shape[1]:
+        begin = reader.position
+        part = [row[begin : begin + piece] for row in x]
+        near = [mark for mark in marks if begin <= mark.offset < begin + len(part[0])]
+        found += [frame for frame, _ in reader.read(part, begin, near)]
+        events += reader.synchronizer.events
+        reader.synchronizer.events.clear()
+    return found, events, reader.synchronizer
+
+
+def states(events):
+    return [event.details["state"] for event in events if event.name == "sync"]
+
+
+def counted(events):
+    """Frames that were lost, among them the one that was found first."""
+    return sum(e.details["count"] for e in events if e.name == "frames_lost")
+
+
+def late(made, frame, missing=0):
+    """By how much a frame lies beside where one was received [samples]."""
+    due = first_arrival(made) + np.arange(FRAMES) * made.numerology.frame_period
+    true = front_end(made).sample(due / made.sample_rate) - missing
+    error = frame.start + frame.delay - true
+    return error[np.argmin(np.abs(error))]
+
+
+@pytest.mark.parametrize("coupling", ["paired", "physical"])
+@pytest.mark.parametrize("kind", ["zadoff-chu", "walsh-hadamard", "random-phase"])
+def test_frames_are_found_from_a_cold_start(coupling, kind):
+    made, x = samples(coupling, kind)
+    found, events, _ = read(made, x)
+    assert states(events) == ["searching", "locked"]
+    assert [frame.index for frame in found] == list(range(found[0].index, found[-1].index + 1))
+    assert len(found) >= FRAMES - 4
+    errors = np.array([late(made, frame) for frame in found])
+    # The direct path's own bound is 0.001 samples in a frame; an echo beside it moves it a little.
+    assert np.abs(errors).max() < 0.03
+    assert np.abs(errors[10:]).max() < 0.015
+    assert found[-1].carrier == pytest.approx(-17e3, abs=30)
+    assert found[-1].stretch == pytest.approx(15e-6 + 6.24e-6, abs=2e-6)
+
+
+def test_the_same_frames_whatever_the_pieces():
+    made, x = samples()
+    expected, *_ = read(made, x)
+    for piece in (997, 5_000):
+        assert read(made, x, piece)[0] == expected
+
+
+def test_frames_leave_aligned():
+    made, x = samples()
+    reader = FrameReader(synchronizer(made), len(x))
+    grids = {f.index: aligned_grid(s, f, made.numerology) for f, s in reader.read(list(x), 0)}
+    reference = direct_path(made)
+    rest = [measure(grid, reference, 0) for grid in list(grids.values())[10:]]
+    assert np.sqrt(np.mean([m.delay**2 for m in rest])) < 0.01
+    assert np.sqrt(np.mean([m.carrier**2 for m in rest])) < 30
+
+
+def test_noise_alone_gives_no_lock():
+    made, _ = samples()
+    rng = np.random.default_rng(2)
+    noise = rng.standard_normal((4, 2 * 30_000)).astype(np.float32).view(np.complex64)
+    found, events, _ = read(made, noise)
+    assert not found
+    assert states(events) == ["searching"]
+
+
+def test_a_gap_that_nobody_tells_is_a_jump_of_the_direct_path():
+    made, x = samples()
+    gap = 700
+    cut = np.delete(x, np.s_[20_000 : 20_000 + gap], axis=1)
+    found, events, _ = read(made, cut)
+    assert states(events) == ["searching", "locked", "lost", "locked"]
+    reason = next(e.details["reason"] for e in events if e.details.get("state") == "lost")
+    assert reason == "the direct path's timing jumped by 580 samples"  # less 700 of a period
+    after = [frame for frame in found if frame.start > 20_000]
+    assert after[0].start < 20_000 + 5 * 1_280
+    assert max(abs(late(made, frame, gap)) for frame in after) < 0.03
+
+
+@pytest.mark.parametrize("missing", [3, 700, 12_345])
+def test_a_gap_with_a_time_is_bridged(missing):
+    made, x = samples()
+    at = 14_000
+    cut = np.delete(x, np.s_[at : at + missing], axis=1)
+    rate = made.sample_rate
+    marks = [Mark(0, (7, 0.25)), Mark(at, (7, 0.25 + (at + missing) / rate))]
+    found, events, _ = read(made, cut, marks=marks)
+    assert states(events) == ["searching", "locked"]
+    assert [e.details["missing"] for e in events if e.name == "gap"] == [missing]
+    after = [frame for frame in found if frame.start > at]
+    assert after[0].start < at + 1_280
+    assert max(abs(late(made, frame, missing)) for frame in after) < 0.03
+    # Frames keep their numbers, and those that are missing are counted.
+    assert len(found) + counted(events) == found[-1].index + 2 - found[0].index
+    assert found[0].time == pytest.approx(7.25 + (found[0].start + found[0].delay) / rate)
+
+
+def test_samples_that_are_not_finite_cost_their_frames_only():
+    made, x = samples()
+    x = x.copy()
+    x[2, 15_000:16_500] = np.nan
+    found, events, _ = read(made, x)
+    assert states(events) == ["searching", "locked"]
+    reasons = [e.details["reason"] for e in events if e.name == "frames_lost"]
+    assert reasons[1:] == ["values that are not finite"]
+    assert len(found) + counted(events) == found[-1].index + 2 - found[0].index
+
+
+@pytest.mark.parametrize("step", [1e-2, 1e2])
+def test_a_step_of_the_level_is_told_and_survived(step):
+    made, x = samples()
+    x = x.copy()
+    x[:, 18_000:] *= np.float32(step)
+    found, events, _ = read(made, x)
+    assert [e.details["change_db"] for e in events if e.name == "level_step"] == [
+        pytest.approx(20 * np.log10(step), abs=1)
+    ]
+    assert max(abs(late(made, frame)) for frame in found) < 0.03
+    assert any(18_000 < frame.start < 18_000 + 3 * 1_280 for frame in found)
+
+
+@pytest.mark.parametrize(("coast", "expected"), [(100, 2), (0.5, 4)])
+def test_a_fade_is_coasted_over_or_the_lock_is_lost(coast, expected):
+    made, x = samples()
+    rng = np.random.default_rng(3)
+    x = x.copy()
+    noise = rng.standard_normal((4, 2 * 8_000)).astype(np.float32).view(np.complex64)
+    x[:, 15_000:23_000] = noise
+    found, events, _ = read(made, x, synchronization__coast_ms=coast)
+    assert states(events) == ["searching", "locked", "lost", "locked"][:expected]
+    assert not any(15_000 - 640 < frame.start < 23_000 for frame in found)
+    assert any(23_000 <= frame.start < 23_000 + 10 * 1_280 for frame in found)
+    assert len(found) + counted(events) == found[-1].index + 2 - found[0].index
+
+
+def test_one_in_so_many_leaves_and_the_rest_is_counted():
+    made, x = samples()
+    found, events, synchronizer = read(made, x, estimator__every=4)
+    assert all(frame.index % 4 == 0 for frame in found)
+    assert len(found) >= 5
+    first = 4 * (found[0].index // 4 - 1)
+    seen = len(found) + counted(events) + synchronizer.frames_skipped
+    assert first < synchronizer.accounted - seen < found[0].index
+
+
+def test_frames_are_numbered_by_the_clock_where_it_is_known():
+    made, x = samples()
+    time = front_end(made).time(0)
+    found, *_ = read(made, x, marks=[Mark(0, (100, float(time)))], synchronization__time_zero=100)
+    due = (first_arrival(made) + found[0].index * 1_280) / made.sample_rate
+    begin = front_end(made).time(found[0].start + found[0].delay)
+    assert begin == pytest.approx(due, abs=1e-8)
+
+
+def test_pilots_that_differ_from_frame_to_frame_tell_their_number():
+    made, _ = samples()
+    reference = direct_path(made)
+    rng = np.random.default_rng(4)
+    other = reference.grids[0] * 1j ** rng.integers(0, 4, (8, 32))
+    both = type(reference)(made.numerology, np.stack([reference.grids[0], other]))
+    x = np.zeros((4, 2_000), np.complex64)
+    x[:, 500:1_140] = modulate(other, made.numerology)
+    found = acquire(x, both, (-25e3, 25e3))
+    assert (found.start, found.frame) == (500, 1)
+    assert acquire(0 * x, both, (-25e3, 25e3)) is None
+
+
+def test_measurements_reach_their_variance():
+    made, _ = samples()
+    reference = direct_path(made)
+    rng = np.random.default_rng(5)
+    n = made.numerology
+    true = np.array([0.2, 300.0])
+    t = n.symbol_times - n.symbol_times.mean()
+    turn = np.exp(-2j * np.pi * true[0] * n.frequencies / n.sample_rate)
+    turn = turn * np.exp(2j * np.pi * true[1] * t)[:, None]
+    gains = np.exp(2j * np.pi * rng.random(4))[:, None, None]
+    errors, variances = [], []
+    for _ in range(60):
+        noise = 0.3 * rng.standard_normal((4, 8, 32, 2)) @ [1, 1j]
+        found = measure(gains * reference.grids[0] * turn + noise, reference, 0)
+        errors.append([found.delay, found.carrier] - true)
+        variances.append([found.delay_variance, found.carrier_variance])
+    ratio = np.mean(np.square(errors), axis=0) / np.mean(variances, axis=0)
+    assert np.all((ratio > 0.6) & (ratio < 1.6))
