@@ -13,14 +13,19 @@ from ..estimation import Estimate
 from ..positioning import Fix, FixStatus
 
 __all__ = [
+    "ASYNC_MESSAGES",
     "EVENTS",
     "FIX",
     "FRAME",
     "LINK",
     "PATHS",
     "PDUS",
+    "RX_RATE",
     "RX_TIME",
     "SYMBOLS",
+    "TX_EOB",
+    "TX_SOB",
+    "TX_TIME",
     "bytes_from_pdu",
     "bytes_to_pdu",
     "estimate_from_pdu",
@@ -34,6 +39,8 @@ __all__ = [
     "link_to_pdu",
     "symbols_to_pdu",
     "time_from_tag",
+    "time_parts_from_tag",
+    "time_parts_to_tag",
     "time_to_tag",
 ]
 
@@ -43,8 +50,17 @@ FRAME = pmt.intern("dislac:frame")
 the frame, the pair (index . offset at which it is due at the receiver). On a frame vector too."""
 RX_TIME = pmt.intern("rx_time")
 """On a frame vector: reception of the frame's first sample, (uint64 seconds, double fraction)."""
+RX_RATE = pmt.intern("rx_rate")
+"""In streams of radios: sample rate [Hz], on the first sample and after each gap."""
+TX_TIME = pmt.intern("tx_time")
+"""On the first sample of a burst: when it is to leave, as `RX_TIME`."""
+TX_SOB = pmt.intern("tx_sob")
+"""On the first sample of a burst."""
+TX_EOB = pmt.intern("tx_eob")
+"""On the last sample of a burst."""
 
 # Ports
+ASYNC_MESSAGES = pmt.intern("async_msgs")
 PATHS = pmt.intern("paths")
 FIX = pmt.intern("fix")
 EVENTS = pmt.intern("events")
@@ -85,12 +101,32 @@ def frame_from_tag(value: Any) -> tuple[int, int | None]:
 def time_to_tag(time: float) -> Any:
     """Value of an `RX_TIME` tag; whole and fraction add up to exactly `time` [s]."""
     whole = int(time)
-    return pmt.make_tuple(pmt.from_uint64(whole), pmt.from_double(time - whole))
+    return time_parts_to_tag(whole, time - whole)
+
+
+def time_parts_to_tag(whole: int, fraction: float) -> Any:
+    """Value of an `RX_TIME` or `TX_TIME` tag, exact to parts of a sample at any time."""
+    return pmt.make_tuple(pmt.from_uint64(whole), pmt.from_double(fraction))
 
 
 def time_from_tag(value: Any) -> float:
     """Time [s] of an `RX_TIME` tag."""
-    return float(pmt.to_uint64(pmt.tuple_ref(value, 0)) + pmt.to_double(pmt.tuple_ref(value, 1)))
+    return float(sum(time_parts_from_tag(value)))
+
+
+def time_parts_from_tag(value: Any) -> tuple[int, float]:
+    """Whole and fractional seconds of an `RX_TIME` tag.
+
+    Raises:
+        ValueError: the tag holds something else.
+    """
+    try:
+        return pmt.to_uint64(pmt.tuple_ref(value, 0)), pmt.to_double(pmt.tuple_ref(value, 1))
+    except (ValueError, IndexError):
+        raise ValueError(
+            f"a {RX_TIME} tag holds {value}; it must hold a tuple of whole seconds (uint64) and "
+            "their fraction (double)"
+        ) from None
 
 
 def fix_to_pdu(fix: Fix) -> Any:
