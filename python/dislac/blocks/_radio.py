@@ -4,8 +4,11 @@
 gr-uhd and gr-soapy are imported when a radio is opened, so that all else works without them.
 """
 
+import ctypes
+import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Event, Thread
 from typing import Any
@@ -108,11 +111,33 @@ def open_radio(settings: Settings, transmit: bool) -> Any:
         ) from None
     make = _open_uhd if library == "uhd" else _open_soapy
     try:
-        return make(module, arguments, settings, transmit)
+        radio = make(module, arguments, settings, transmit)
+        _catch_terminate(settings.device)
+        return radio
     except RadioError:
         raise
     except (RuntimeError, ValueError, IndexError, KeyError) as error:
         raise RadioError(settings.device, error) from None
+
+
+_terminate: Any = None  # held, as the C++ library calls it
+
+
+def _catch_terminate(device: str) -> None:
+    """Ends the process with one line where a driver makes the C++ library abort it.
+
+    A USB device that is pulled out raises in gr-uhd's `work`, which ends its thread; that calls
+    `stop`, which raises again, beyond the reach of anything in Python.
+    """
+
+    def end() -> None:
+        os.write(2, f"dislac: error: {RadioError(device, 'its driver has failed: it is lost')}\n".encode())
+        os._exit(1)
+
+    global _terminate
+    _terminate = ctypes.CFUNCTYPE(None)(end)
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL("libstdc++.so.6")._ZSt13set_terminatePFvvE(_terminate)
 
 
 def _open_uhd(uhd: Any, arguments: str, settings: Settings, transmit: bool) -> Any:
