@@ -81,11 +81,17 @@ class Graph(gr.top_block):
         return Result(streams, sorted(found, key=lambda tag: tag[0]), events)
 
 
-def frames(tags: list[tuple[int, Any]]) -> list[tuple[int, Any, Any]]:
-    """Offsets with frame indices (or values of tags) as tags."""
+def frames(tags: list[tuple[Any, ...]]) -> list[tuple[int, Any, Any]]:
+    """Offsets with frame indices (or values of tags) as tags; those with a key stay as they are."""
     return [
-        (offset, pmt_keys.FRAME, pmt_keys.frame_to_tag(v) if isinstance(v, int) else v)
-        for offset, v in tags
+        tag
+        if len(tag) == 3
+        else (
+            tag[0],
+            pmt_keys.FRAME,
+            pmt_keys.frame_to_tag(v) if isinstance(v := tag[1], int) else v,
+        )
+        for tag in tags
     ]
 
 

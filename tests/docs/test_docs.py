@@ -189,6 +189,8 @@ def test_defaults_are_as_documented(key: str, value: Any) -> None:
         base = {"origin.latitude_deg": 1, "origin.longitude_deg": 2}
     elif key.startswith("channel.noise."):
         base = {"channel.noise": {"temperature_k": 290}}
+    elif key.startswith("front_end."):
+        base = {"front_end": {}}
     elif key.startswith("payload."):
         base = {"payload.modulation": "qpsk"}
     elif key.startswith("nodes.NODE.array"):

@@ -98,7 +98,7 @@ class Guarded:
     def prepare(self, *ports: Any) -> None:
         """Registers the port `events` and these message output ports."""
         self._ports = ports
-        self.frames_lost = 0
+        self.frames_lost = self._losses = 0
         self._input: tuple[Any, Callable[[Any], None]] | None = None
         self._messages_ended = False
         for port in (*ports, pmt_keys.EVENTS):
@@ -129,7 +129,7 @@ class Guarded:
         while self._input is not None and self.gateway.nmsgs(self._input[0]):
             self.gateway.delete_head_nowait(self._input[0])
         self._messages_ended = False
-        self.frames_lost = 0
+        self.frames_lost = self._losses = 0
         try:
             self.begin()
         except Exception as error:
@@ -187,13 +187,16 @@ class Guarded:
                     targets = pmt.cdr(targets)
         return False
 
-    def report_lost(self, frame: int, reason: str) -> None:
-        """Counts a frame as lost, and says why; in the log only for the first few."""
-        self.frames_lost += 1
-        self.tell("frame_dropped", frame=frame, reason=reason)
-        if self.frames_lost <= _MOST_LOGGED:
-            last = "; further ones are only counted" if self.frames_lost == _MOST_LOGGED else ""
-            self.logger.warn(f"frame {frame} dropped: {reason}{last}")
+    def report_lost(self, frame: int, reason: str, count: int = 1) -> None:
+        """Counts a frame as lost, or more from it on, and says why; in the log only a few times."""
+        self.frames_lost += count
+        several = {"count": count} if count > 1 else {}
+        self.tell("frame_dropped", frame=frame, reason=reason, **several)
+        self._losses += 1
+        if self._losses <= _MOST_LOGGED:
+            last = "; further ones are only counted" if self._losses == _MOST_LOGGED else ""
+            more = f" and {count - 1} more" if count > 1 else ""
+            self.logger.warn(f"frame {frame}{more} dropped: {reason}{last}")
 
     def tell(self, event: str, **details: Any) -> None:
         """Tells on the port `events` what has happened."""

@@ -131,7 +131,10 @@ def _catch_terminate(device: str) -> None:
     """
 
     def end() -> None:
-        os.write(2, f"dislac: error: {RadioError(device, 'its driver has failed: it is lost')}\n".encode())
+        os.write(
+            2,
+            f"dislac: error: {RadioError(device, 'its driver has failed: it is lost')}\n".encode(),
+        )
         os._exit(1)
 
     global _terminate

@@ -14,6 +14,7 @@ from ..scenario import Scenario
 from ._lifecycle import FlowgraphError, take_errors
 from .bistatic_locator import bistatic_locator
 from .fix_sink import fix_sink
+from .front_end import front_end
 from .leo_channel import leo_channel
 from .ofdm_demodulator import ofdm_demodulator
 from .path_estimator import path_estimator
@@ -85,7 +86,7 @@ class _Receiver(gr.top_block):
 
 
 class run_flowgraph(_Receiver):
-    """Transmitter, emulated channel and receiver.
+    """Transmitter, emulated channel and receiver, with the front end that the scenario says.
 
     Args:
         scenario: everything comes from here.
@@ -107,11 +108,15 @@ class run_flowgraph(_Receiver):
         super().__init__("dislac run", scenario, directory, on_fix)
         self.source = pilot_source(scenario, frames)
         self.precompensator = precompensator(scenario)
-        self.channel = leo_channel(scenario)
-        self._connect_chains(self.source, self.precompensator, self.channel, self.demodulator)
+        self.channel = self.receives = leo_channel(scenario)
+        self._connect_chains(self.source, self.precompensator, self.channel)
+        if scenario.front_end is not None:
+            self.front_end = self.receives = front_end(scenario)
+            self._connect_chains(self.channel, self.front_end)
+        self._connect_chains(self.receives, self.demodulator)
         if record is not None:
             self.recorder = recording_sink(scenario, record)
-            self._connect_chains(self.channel, self.recorder)
+            self._connect_chains(self.receives, self.recorder)
 
 
 class replay_flowgraph(_Receiver):

@@ -4,7 +4,8 @@
 import numpy as np
 from gnuradio import gr
 
-from ..scenario import Scenario
+from ..scenario import Scenario, build
+from ..synchronization import FrameReader, Mark, aligned_grid
 from ..waveform import demodulate
 from . import pmt_keys
 from ._lifecycle import Guarded, guarded
@@ -14,17 +15,21 @@ __all__ = ["ofdm_demodulator"]
 
 
 class ofdm_demodulator(Guarded, gr.basic_block):
-    """Demodulates pilot frames, found by their tags alone, into one vector a frame.
+    """Demodulates pilot frames into one vector a frame.
+
+    Frames are found as the scenario's `synchronization` says: by their tags `dislac:frame`, or by
+    the times in tags `rx_time`. State and reason of what finds them come on the port `events`
+    (`sync`, with state `searching`, `locked` or `lost`).
 
     A vector holds Ms x Nsc x Nrf values in that order (symbol, subcarrier, chain), scrambling
     taken off; of NR PRS and beside a payload it holds the elements of the pilots' combs, comb by
     comb instead of symbol by symbol. It has two tags: `dislac:frame`, the frame's index (uint64),
     and `rx_time`, when its first sample was received (whole and fractional seconds since the first
-    sample of the stream).
+    sample of the stream; of frames found by time, since the scenario's time zero).
 
-    A frame with values that are not finite is dropped; so is one that the next frame or the end
-    of the stream cuts off. Each is told on the port `events` (`frame_dropped`, with frame and
-    reason) and counted in `frames_lost`.
+    A frame with values that are not finite is dropped; so is one that the next frame, a gap or the
+    end of the stream cuts off. Each is told on the port `events` (`frame_dropped`, with frame,
+    reason and, of several in a row, count) and counted in `frames_lost`.
 
     Args:
         scenario: numerology, pilots and chains come from here.
@@ -53,6 +58,7 @@ class ofdm_demodulator(Guarded, gr.basic_block):
         self.set_tag_propagation_policy(gr.TPP_DONT)
         self._numerology = numerology
         self._pilots = scenario.pilots
+        self._scenario = scenario
         self._every = scenario.estimator.every
         self._whole = whole
         self._samples = np.zeros((scenario.chains, numerology.frame_length), np.complex64)
@@ -62,8 +68,14 @@ class ofdm_demodulator(Guarded, gr.basic_block):
         self._filled = 0
         self._current: tuple[int, int] | None = None  # index and start of the frame that fills
         self.frames_used = self.frames_skipped = 0
+        self._reader: FrameReader | None = None
+        if (synchronizer := build.synchronizer(self._scenario)) is not None:
+            self._reader = FrameReader(synchronizer, self._scenario.chains)
 
     def finish(self) -> None:
+        if self._reader is not None:
+            self._reader.finish()
+            self._report()
         self._drop("cut off by the end of the stream")
 
     def forecast(self, noutput_items, ninputs):
@@ -75,6 +87,8 @@ class ofdm_demodulator(Guarded, gr.basic_block):
         vectors = output_items[0]
         count = min(len(stream) for stream in input_items)
         begin = self.nitems_read(0)
+        if self._reader is not None:
+            return self._read([stream[:count] for stream in input_items], begin, vectors)
         tags = self.get_tags_in_window(0, 0, count, pmt_keys.FRAME)
         place, made = 0, 0
         for tag in [*sorted(tags, key=lambda tag: tag.offset), None]:
@@ -91,6 +105,32 @@ class ofdm_demodulator(Guarded, gr.basic_block):
                 self._begin_frame(tag)
         self.consume_each(place)
         return made
+
+    def _read(self, streams, begin: int, vectors) -> int:
+        """Frames that a synchronizer finds."""
+        assert self._reader is not None
+        tags = self.get_tags_in_window(0, 0, len(streams[0]), pmt_keys.RX_TIME)
+        marks = [Mark(tag.offset, pmt_keys.time_parts_from_tag(tag.value)) for tag in tags]
+        made, first = 0, self.nitems_written(0)
+        for found, samples in self._reader.read(streams, begin, marks, len(vectors)):
+            grid = aligned_grid(samples, found, self._numerology)
+            self._write(vectors[made], first + made, grid, found.index, found.time)
+            made += 1
+        self._report()
+        self.consume_each(self._reader.position - begin)
+        return made
+
+    def _report(self) -> None:
+        """Tells what has happened to the synchronizer."""
+        assert self._reader is not None
+        synchronizer = self._reader.synchronizer
+        events, synchronizer.events = synchronizer.events, []
+        for event in events:
+            if event.name == "frames_lost":
+                self.report_lost(**event.details)
+            else:
+                self.tell(event.name, **event.details)
+        self.frames_skipped = synchronizer.frames_skipped
 
     def _begin_frame(self, tag) -> None:
         index, _ = pmt_keys.frame_from_tag(tag.value)
@@ -115,13 +155,16 @@ class ofdm_demodulator(Guarded, gr.basic_block):
         index, start = self._current
         self._current = None
         grid = demodulate(self._samples, self._numerology)
+        self._write(vector, item, grid, index, start / self._numerology.sample_rate)
+        return True
+
+    def _write(self, vector, item: int, grid, index: int, time: float) -> None:
+        """Writes a frame's grid to a vector."""
         frame = np.moveaxis(grid, 0, -1) if self._whole else self._pilots.descramble(grid, index)
         vector[:] = frame.ravel()
-        time = start / self._numerology.sample_rate
         self.add_item_tag(0, item, pmt_keys.FRAME, pmt_keys.frame_to_tag(index))
         self.add_item_tag(0, item, pmt_keys.RX_TIME, pmt_keys.time_to_tag(time))
         self.frames_used += 1
-        return True
 
     def _drop(self, reason: str) -> None:
         """Gives the current frame up, if there is one."""

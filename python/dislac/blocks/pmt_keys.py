@@ -20,6 +20,7 @@ __all__ = [
     "LINK",
     "PATHS",
     "PDUS",
+    "RX_FREQ",
     "RX_RATE",
     "RX_TIME",
     "SYMBOLS",
@@ -49,15 +50,16 @@ FRAME = pmt.intern("dislac:frame")
 """On the first sample of a frame, stream 0: its index (uint64). Where a precompensator has moved
 the frame, the pair (index . offset at which it is due at the receiver). On a frame vector too."""
 RX_TIME = pmt.intern("rx_time")
-"""On a frame vector: reception of the frame's first sample, (uint64 seconds, double fraction)."""
+"""(uint64 seconds, double fraction). In streams, as radios give it: when a sample was received, on
+the first and after each gap. On a frame vector: when the frame's first sample was."""
 RX_RATE = pmt.intern("rx_rate")
-"""In streams of radios: sample rate [Hz], on the first sample and after each gap."""
+RX_FREQ = pmt.intern("rx_freq")
+"""Beside a radio's `RX_TIME`: samples a second, and the carrier [Hz] (double)."""
 TX_TIME = pmt.intern("tx_time")
-"""On the first sample of a burst: when it is to leave, as `RX_TIME`."""
 TX_SOB = pmt.intern("tx_sob")
-"""On the first sample of a burst."""
 TX_EOB = pmt.intern("tx_eob")
-"""On the last sample of a burst."""
+"""In streams to radios: when a burst's first sample is to leave, as `RX_TIME`; its first sample,
+and its last."""
 
 # Ports
 ASYNC_MESSAGES = pmt.intern("async_msgs")

@@ -149,9 +149,7 @@ class _Feed(Guarded, gr.basic_block):
         self.set_output_multiple(_BATCH)
         numerology = scenario.numerology
         self.timed = hasattr(radio, "get_time_now")
-        self.bursts = (
-            self.timed and numerology.frame_period >= numerology.frame_length + 4 * MARGIN
-        )
+        self.bursts = self.timed and numerology.frame_period >= numerology.frame_length + 4 * MARGIN
         self._chains = scenario.chains
         self._rate = scenario.sample_rate
         self._length = numerology.frame_length

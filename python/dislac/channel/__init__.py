@@ -3,6 +3,7 @@
 
 from .emulator import ChannelEmulator
 from .fading import BlockFading, ShadowedRician
+from .front_end import FrontEnd
 from .link_budget import (
     NOMINAL_NOISE_TEMPERATURE,
     absorption,
@@ -24,6 +25,7 @@ __all__ = [
     "ChannelEmulator",
     "ChannelPath",
     "Coupling",
+    "FrontEnd",
     "Paths",
     "Precompensator",
     "ShadowedRician",

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ..channel import SnapshotModel
+from ..channel import FrontEnd, SnapshotModel
 from ..channel.emulator import ChannelEmulator
 from ..channel.path import ChannelPath
 from ..channel.precompensation import Precompensator
@@ -17,6 +17,7 @@ from ..dsp.noise import GaussianNoise, PooledNoise
 from ..estimation import DataAided, Estimate, Estimator, make_estimator
 from ..geometry import LinearMotion, delay_and_doppler
 from ..positioning import BistaticLocator, Fix, FixStatus
+from ..synchronization import Synchronizer, TimedFrames
 from ..waveform import Equalizer, Payload, PayloadReceiver, modulate
 from .model import Scenario
 from .truth import (
@@ -40,6 +41,7 @@ __all__ = [
     "data_aided_estimator",
     "emulator",
     "estimator",
+    "front_end",
     "locate",
     "locator",
     "payload",
@@ -48,6 +50,7 @@ __all__ = [
     "pilot_frame",
     "precompensator",
     "received",
+    "synchronizer",
 ]
 
 
@@ -184,14 +187,47 @@ def emulator(scenario: Scenario) -> ChannelEmulator:
 # The receiver
 
 
+def front_end(scenario: Scenario) -> FrontEnd | None:
+    """What the receiver's front end does to the receive chains, None where it is perfect."""
+    settings = scenario.front_end
+    if settings is None:
+        return None
+    return FrontEnd(
+        scenario.chains,
+        sample_rate=scenario.sample_rate,
+        carrier_offset=settings.carrier_offset,
+        clock_offset=settings.clock_offset,
+        start_offset=settings.start_offset,
+        phase=settings.phase,
+        delay=settings.delay,
+        passband=_passband(scenario),
+    )
+
+
 def received(scenario: Scenario, sent: NDArray[np.complex64]) -> NDArray[np.complex64]:
     """What the receive chains get of samples (chains, n) that are pre-compensated and emulated.
 
     (chains, n or more) samples; those that are on their way at the end come out too.
     """
-    transmitter, channel = precompensator(scenario), emulator(scenario)
     sent = np.pad(sent, ((0, 0), (0, run_out(scenario, sent.shape[1]))))
-    return channel.process(sent if transmitter is None else transmitter.process(sent))
+    for stage in (precompensator(scenario), emulator(scenario), front_end(scenario)):
+        if stage is not None:
+            sent = stage.process(sent)
+    return sent
+
+
+def synchronizer(scenario: Scenario) -> Synchronizer | None:
+    """What finds frames in the receive chains' streams; None where tags say where they are."""
+    settings = scenario.synchronization
+    if settings.reference == "tags":
+        return None
+    return TimedFrames(
+        scenario.numerology,
+        scenario.pilots,
+        first=first_arrival(scenario),
+        time_zero=settings.time_zero,
+        every=scenario.estimator.every,
+    )
 
 
 def estimator(scenario: Scenario) -> Estimator:

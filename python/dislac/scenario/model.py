@@ -36,12 +36,14 @@ from .motion import node_motion, scenario_epoch, scenario_origin
 __all__ = [
     "Channel",
     "EstimatorSettings",
+    "FrontEndSettings",
     "Gateway",
     "Link",
     "Node",
     "PathSettings",
     "Precompensation",
     "Scenario",
+    "Synchronization",
     "load_scenario",
     "parse_scenario",
 ]
@@ -121,6 +123,18 @@ class Channel:
 
 
 @dataclass(frozen=True)
+class FrontEndSettings:
+    """What the receiver's front end does: carrier offset [Hz], part by which its clock runs fast,
+    samples by which it starts late, phase [rad] and delay [s] of each chain."""
+
+    carrier_offset: float
+    clock_offset: float
+    start_offset: float
+    phase: tuple[float, ...]
+    delay: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class EstimatorSettings:
     """Which estimator, and what it looks for; windows in s and Hz."""
 
@@ -133,6 +147,17 @@ class EstimatorSettings:
     every: int
 
 
+@dataclass(frozen=True)
+class Synchronization:
+    """How the receiver knows where frames begin.
+
+    `time_zero` is what rx_time shows at time zero [s].
+    """
+
+    reference: Literal["tags", "time"]
+    time_zero: float
+
+
 @dataclass(frozen=True, eq=False)
 class Scenario:
     """Everything that blocks, command line and studies take their numbers from.
@@ -140,8 +165,8 @@ class Scenario:
     `target` is the truth, None where it is not known. `origin` is (latitude [deg], longitude
     [deg], height [m]) of the scene's zero, or None; `epoch` is what time zero is, or None.
     `satellites` send what the transmitter sends. With a `gateway`, they and the transmitter pass on
-    what it sends them. `payload` is what frames carry beside pilots, or None. `text` is the YAML
-    that says all this.
+    what it sends them. `payload` is what frames carry beside pilots, or None. `front_end` is what
+    the receiver's does, None if it is perfect. `text` is the YAML that says all this.
     """
 
     name: str
@@ -163,7 +188,9 @@ class Scenario:
     coupling: Coupling
     precompensation: Precompensation
     channel: Channel
+    front_end: FrontEndSettings | None
     estimator: EstimatorSettings
+    synchronization: Synchronization
     target_below: bool
     known_height: float | None
     text: str
@@ -260,7 +287,9 @@ def _build(document: Document) -> Scenario:
             doppler_error=advance.get("doppler_error_hz", 0.0),
         ),
         channel=_channel(document, nodes, seed),
+        front_end=_front_end(document, receive_beams.shape[-1], numerology.sample_rate),
         estimator=_estimator(document, numerology),
+        synchronization=_synchronization(document),
         target_below=locator.get("side", "below") == "below",
         known_height=locator.get("known_height_m"),
         text=document.text(),
@@ -524,6 +553,31 @@ def _path(
     )
 
 
+def _front_end(document: Document, chains: int, sample_rate: float) -> FrontEndSettings | None:
+    data = document.data.get("front_end")
+    if data is None:
+        return None
+    each = {key: data.get(key, [0.0] * chains) for key in ("phase_deg", "delay_ns")}
+    for key, values in each.items():
+        if len(values) != chains:
+            raise document.error(
+                f"front_end.{key}", f"{len(values)} values for {chains} chains; give one each"
+            )
+    carrier_offset = data.get("carrier_offset_hz", 0.0)
+    if not abs(carrier_offset) <= sample_rate / 2:
+        raise document.error(
+            "front_end.carrier_offset_hz",
+            f"{carrier_offset:g} Hz is more than half the sample rate of {sample_rate:g} Hz",
+        )
+    return FrontEndSettings(
+        carrier_offset=carrier_offset,
+        clock_offset=data.get("clock_offset_ppm", 0.0) * 1e-6,
+        start_offset=data.get("start_offset", 0.0),
+        phase=tuple(np.radians(each["phase_deg"]).tolist()),
+        delay=tuple(value * 1e-9 for value in each["delay_ns"]),
+    )
+
+
 def _estimator(document: Document, numerology: Numerology) -> EstimatorSettings:
     data = document.data.get("estimator", {})
     prefix = numerology.shortest_prefix / numerology.sample_rate * 1e9
@@ -547,6 +601,13 @@ def _estimator(document: Document, numerology: Numerology) -> EstimatorSettings:
         delay_window=(low * 1e-9, high * 1e-9),
         doppler_window=windows["doppler_window_hz"],
         every=data.get("every", 1),
+    )
+
+
+def _synchronization(document: Document) -> Synchronization:
+    data = document.data.get("synchronization", {})
+    return Synchronization(
+        reference=data.get("reference", "tags"), time_zero=data.get("time_zero", 0.0)
     )
 
 

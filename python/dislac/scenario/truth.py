@@ -53,8 +53,8 @@ def lead_in(scenario: Scenario) -> int:
 
 def run_out(scenario: Scenario, end: int) -> int:
     """Samples of silence after sample `end` of a stream that bring all before it through
-    pre-compensation and channel, which work in chunks."""
-    return _flight(scenario, end) + 4 * CHUNK
+    pre-compensation, channel and front end, which work in chunks."""
+    return _flight(scenario, end) + (4 if scenario.front_end is None else 6) * CHUNK
 
 
 def _flight(scenario: Scenario, sample: int) -> int:

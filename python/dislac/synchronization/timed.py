@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Frames where the clock says they are: of radios whose time is right."""
+
+from math import ceil, floor
+
+import numpy as np
+
+from ..waveform import Numerology, Pilots
+from .frames import Alignment, Event, Mark, Samples, Window
+
+__all__ = ["TimedFrames"]
+
+CUT = 0.5
+"""A mark whose time differs by less than so many samples from what was expected is no gap."""
+
+
+class TimedFrames:
+    """Synchronizer that goes by the times of marks alone.
+
+    Frame k is due `first + k frame_period` samples after time zero. A gap cuts the frame that it
+    lies in; frames that it swallows are lost.
+
+    Args:
+        numerology, pilots: of the frames.
+        first: samples from time zero until frame 0 is due.
+        time_zero: what the marks' clock shows at time zero [s].
+        every: frames with an index that this divides are used.
+    """
+
+    def __init__(
+        self,
+        numerology: Numerology,
+        pilots: Pilots,
+        *,
+        first: int = 0,
+        time_zero: float = 0.0,
+        every: int = 1,
+    ) -> None:
+        self._numerology, self._pilots = numerology, pilots
+        self._first, self._every = first, every
+        self._zero = floor(time_zero), time_zero - floor(time_zero)
+        self._offset = 0  # of the last mark with a time
+        self._count: float | None = None  # samples since time zero that it says
+        self._next: int | None = None  # frame whose window is wanted
+        self._start, self._delay = 0, 0.0
+        self.frames_skipped = 0
+        self.events = [Event("sync", {"state": "searching", "reason": "no rx_time yet"})]
+
+    @property
+    def window(self) -> Window | None:
+        if self._next is None:
+            return None
+        return Window(self._start, self._numerology.frame_length)
+
+    def take(self, samples: Samples) -> Alignment | None:
+        assert self._next is not None
+        index = self._next
+        due = self._first + index * self._numerology.frame_period
+        time = due / self._numerology.sample_rate
+        found = Alignment(index, self._start, self._delay, 0.0, 0.0, time)
+        self._want(index + 1)
+        if np.isfinite(samples.view(np.float32).sum()):
+            return found
+        self._lost(index, 1, "holds values that are not finite")
+        return None
+
+    def mark(self, mark: Mark) -> bool:
+        if mark.time is None:
+            return False
+        rate = self._numerology.sample_rate
+        whole, fraction = mark.time
+        count = (whole - self._zero[0]) * rate + (fraction - self._zero[1]) * rate
+        missing = 0.0
+        if self._count is not None:
+            missing = count - self._count - (mark.offset - self._offset)
+        known = self._count is not None
+        self._offset, self._count = mark.offset, count
+        if known and abs(missing) < CUT:
+            return False
+        period = self._numerology.frame_period
+        due = max(ceil((count - self._first - CUT) / period), 0)
+        if known:
+            cut = self._next is not None and self._start < mark.offset
+            details = {"missing": round(missing)}
+            self.events.append(Event("gap", details))
+            if self._next is not None:
+                self._pass(self._next, due, "cut off by a gap" if cut else "in a gap")
+        else:
+            self.events.append(Event("sync", {"state": "locked", "reason": "rx_time"}))
+        self._want(due, passing=False)
+        return True
+
+    def finish(self, end: int) -> None:
+        if self._next is not None and self._start < end:
+            self._lost(self._next, 1, "cut off by the end of the stream")
+        self._next = None
+
+    def _used_before(self, index: int) -> int:
+        """How many frames before `index` are used."""
+        cycle = [self._pilots.sends(k * self._every) for k in range(len(self._pilots.sent))]
+        rounds, rest = divmod(-(-index // self._every), len(cycle))
+        return rounds * sum(cycle) + sum(cycle[:rest])
+
+    def _want(self, index: int, passing: bool = True) -> None:
+        """Asks for the first frame from `index` on that is used."""
+        assert self._count is not None
+        candidates = -(-index // self._every) * self._every
+        tries = range(candidates, candidates + self._every * len(self._pilots.sent), self._every)
+        self._next = next((k for k in tries if self._pilots.sends(k)), None)
+        if self._next is None:
+            return
+        if passing:
+            self.frames_skipped += self._next - index
+        due = self._first + self._next * self._numerology.frame_period
+        begin = self._offset + (due - self._count)
+        self._start = round(begin)
+        self._delay = begin - self._start
+
+    def _pass(self, first: int, last: int, reason: str) -> None:
+        """Frames `first` to `last - 1` are not to be had."""
+        if last <= first:
+            return
+        used = self._used_before(last) - self._used_before(first)
+        self.frames_skipped += last - first - used
+        if used:
+            self._lost(first, used, reason)
+
+    def _lost(self, frame: int, count: int, reason: str) -> None:
+        details = {"frame": frame, "count": count, "reason": reason}
+        self.events.append(Event("frames_lost", details))
