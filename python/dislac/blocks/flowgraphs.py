@@ -28,8 +28,32 @@ __all__ = ["FlowgraphError", "replay_flowgraph", "run_flowgraph"]
 OnFix = Callable[[Fix], None]
 
 
-class _Receiver(gr.top_block):
-    """What both flowgraphs share: from receive streams to fixes."""
+class Chain(gr.top_block):
+    """What all flowgraphs share: streams side by side, and an end that says what went wrong."""
+
+    scenario: Scenario
+
+    def connect_chains(self, *blocks: Any) -> None:
+        """Connects all streams of each block to those of the next."""
+        for block, successor in pairwise(blocks):
+            for chain in range(self.scenario.chains):
+                self.connect((block, chain), (successor, chain))
+
+    def wait(self) -> None:
+        """Waits for the end.
+
+        Raises:
+            FlowgraphError: a block has failed.
+        """
+        super().wait()
+        blocks = [block for block in vars(self).values() if hasattr(block, "failed")]
+        errors = take_errors([block.alias() for block in blocks])
+        if errors:
+            raise next(iter(errors.values()))
+
+
+class Receiver(Chain):
+    """From receive streams to fixes."""
 
     def __init__(
         self,
@@ -47,24 +71,6 @@ class _Receiver(gr.top_block):
         self.connect(self.demodulator, self.estimator)
         self.msg_connect((self.estimator, "paths"), (self.locator, "paths"))
         self.msg_connect((self.locator, "fix"), (self.sink, "fix"))
-
-    def _connect_chains(self, *blocks: Any) -> None:
-        """Connects all streams of each block to those of the next."""
-        for block, successor in pairwise(blocks):
-            for chain in range(self.scenario.chains):
-                self.connect((block, chain), (successor, chain))
-
-    def wait(self) -> None:
-        """Waits for the end.
-
-        Raises:
-            FlowgraphError: a block has failed.
-        """
-        super().wait()
-        blocks = [block for block in vars(self).values() if hasattr(block, "failed")]
-        errors = take_errors([block.alias() for block in blocks])
-        if errors:
-            raise next(iter(errors.values()))
 
     def counters(self) -> dict[str, int]:
         """What became of the frames so far.
@@ -85,7 +91,7 @@ class _Receiver(gr.top_block):
         return self.demodulator.frames_lost + self.estimator.frames_lost
 
 
-class run_flowgraph(_Receiver):
+class run_flowgraph(Receiver):
     """Transmitter, emulated channel and receiver, with the front end that the scenario says.
 
     Args:
@@ -109,17 +115,17 @@ class run_flowgraph(_Receiver):
         self.source = pilot_source(scenario, frames)
         self.precompensator = precompensator(scenario)
         self.channel = self.receives = leo_channel(scenario)
-        self._connect_chains(self.source, self.precompensator, self.channel)
+        self.connect_chains(self.source, self.precompensator, self.channel)
         if scenario.front_end is not None:
             self.front_end = self.receives = front_end(scenario)
-            self._connect_chains(self.channel, self.front_end)
-        self._connect_chains(self.receives, self.demodulator)
+            self.connect_chains(self.channel, self.front_end)
+        self.connect_chains(self.receives, self.demodulator)
         if record is not None:
             self.recorder = recording_sink(scenario, record)
-            self._connect_chains(self.receives, self.recorder)
+            self.connect_chains(self.receives, self.recorder)
 
 
-class replay_flowgraph(_Receiver):
+class replay_flowgraph(Receiver):
     """Receiver on a recording.
 
     Args:
@@ -142,7 +148,7 @@ class replay_flowgraph(_Receiver):
         scenario = scenario or reader.scenario
         super().__init__("dislac replay", scenario, directory, on_fix)
         self.source = recording_source(scenario, reader, speed)
-        self._connect_chains(self.source, self.demodulator)
+        self.connect_chains(self.source, self.demodulator)
 
     def _frames_lost(self) -> int:
         return super()._frames_lost() + self.source.frames_lost

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pmt
 from gnuradio import gr
 
 from ..scenario import Scenario
@@ -24,9 +23,9 @@ class radio_source(gr.hier_block2):
     were lost, as gr-uhd does; gr-soapy gives them without `rx_time`.
 
     Lost samples are counted (`overflows`, and `samples_lost` where there are times) and told on
-    the port `events` (`overflow`, with sample, the overflows so far and, by UHD, how many are lost).
-    A radio that is not there, cannot do what it should, or is lost in flight is told there too and
-    in the log, and ends the flowgraph.
+    the port `events` (`overflow`, with the sample after them, the overflows so far and, where there
+    are times, how many they are). A radio that is not there, cannot do what it should, or is lost
+    in flight is told there too and in the log, and ends the flowgraph.
 
     Args:
         scenario: rate, carrier and number of chains come from here.
