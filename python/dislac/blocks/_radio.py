@@ -6,6 +6,7 @@ gr-uhd and gr-soapy are imported when a radio is opened, so that all else works 
 
 import ctypes
 import os
+import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -117,7 +118,14 @@ def open_radio(settings: Settings, transmit: bool) -> Any:
     except RadioError:
         raise
     except (RuntimeError, ValueError, IndexError, KeyError) as error:
-        raise RadioError(settings.device, error) from None
+        raise RadioError(settings.device, _reason(str(error))) from None
+
+
+def _reason(text: str) -> str:
+    """What a driver says, without what only its authors need."""
+    if re.search("No devices found|no match", text):
+        return "not found; `dislac doctor` says which are, and docs/radios.md what drivers need"
+    return re.sub(r"^(\w+Error: )+", "", text)
 
 
 _terminate: Any = None  # held, as the C++ library calls it
