@@ -39,6 +39,7 @@ struct Settings {
     std::vector<Gap> gaps;       // gaps=AT+LOST;AT+LOST
     std::int64_t lost_at = std::numeric_limits<std::int64_t>::max(); // sample where the device is lost
     bool raise = false;          // lost with an error, not in silence
+    std::int64_t late_before = 0; // what is sent for before this sample comes too late
     bool duplex = false;         // the receiver waits for a sender
     double rate = 7.68e6;        // until it is set [Hz]
     double max_rate = 61.44e6;
@@ -58,6 +59,7 @@ struct Settings {
         duplex = get("duplex", "0") != "0";
         if (const auto text = get("lost_at", ""); !text.empty())
             lost_at = std::stoll(text);
+        late_before = std::stoll(get("late_before", "0"));
         std::istringstream list(get("gaps", ""));
         for (std::string item; std::getline(list, item, ';');) {
             std::size_t plus;
@@ -167,7 +169,7 @@ public:
         const auto room = [&] { return !_receiving || start + std::int64_t(count) <= _place + window; };
         if (start >= settings.lost_at || !_changed.wait_for(lock, std::chrono::duration<double>(timeout), room))
             return false;
-        late = start < _heard;
+        late = start < std::max(_heard, settings.late_before);
         if (!late) {
             Burst burst{ start, {} };
             for (const Sample* stream : streams)

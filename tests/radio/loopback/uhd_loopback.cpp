@@ -8,8 +8,6 @@
 #include <uhd/property_tree.hpp>
 #include <uhd/stream.hpp>
 #include <uhd/types/ranges.hpp>
-#include <uhd/types/sensors.hpp>
-#include <uhd/usrp/mboard_eeprom.hpp>
 #include <uhd/usrp/subdev_spec.hpp>
 #include <uhd/utils/static.hpp>
 
@@ -88,7 +86,7 @@ public:
         bool late = false;
         if (!_air->send(streams, count, _place, timeout, late))
             return 0;
-        if (late) {
+        if (late && metadata.has_time_spec) {
             std::lock_guard<std::mutex> lock(_mutex);
             uhd::async_metadata_t message;
             message.channel = 0;
@@ -138,7 +136,6 @@ public:
         const auto air = _air;
         set<std::string>("/name", "Loopback");
         set<std::string>(board / "name", "loopback");
-        set(board / "eeprom", uhd::usrp::mboard_eeprom_t());
         set<double>(board / "tick_rate", 61.44e6);
         _tree->create<uhd::time_spec_t>(board / "time" / "now").set_publisher([air] {
             return uhd::time_spec_t::from_ticks(air->now(), air->rate);
@@ -150,7 +147,7 @@ public:
             set<std::string>(board / source / "value", "internal");
             set<std::vector<std::string>>(board / source / "options", { "internal", "external" });
         }
-        _tree->create<int>(board / "sensors");
+        _tree->create<std::string>(board / "sensors");
         for (const std::string way : { "rx", "tx" }) {
             std::string specification;
             for (std::size_t channel = 0; channel < air->settings.channels; ++channel) {
@@ -166,7 +163,7 @@ public:
                 set<double>(dsp / "freq" / "value", 0);
                 set(dsp / "freq" / "range", uhd::meta_range_t(-30e6, 30e6));
             }
-            _tree->create<int>(board / (way + "_codecs") / "A" / "gains");
+            _tree->create<std::string>(board / (way + "_codecs") / "A" / "gains");
             set(board / (way + "_subdev_spec"), uhd::usrp::subdev_spec_t(specification));
         }
     }
@@ -201,8 +198,6 @@ private:
     {
         set<std::string>(root / "name", "loopback");
         set<std::string>(root / "connection", "IQ");
-        set<bool>(root / "enabled", true);
-        set<bool>(root / "use_lo_offset", false);
         set<std::string>(root / "antenna" / "value", "TX/RX");
         set<std::vector<std::string>>(root / "antenna" / "options", way == "rx" ? std::vector<std::string>{ "TX/RX", "RX2" } : std::vector<std::string>{ "TX/RX" });
         set<double>(root / "gains" / "all" / "value", 0);
@@ -211,7 +206,7 @@ private:
         set(root / "freq" / "range", uhd::meta_range_t(70e6, 6e9));
         set<double>(root / "bandwidth" / "value", 56e6);
         set(root / "bandwidth" / "range", uhd::meta_range_t(200e3, 56e6));
-        _tree->create<int>(root / "sensors");
+        _tree->create<std::string>(root / "sensors");
     }
 };
 
