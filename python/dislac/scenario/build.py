@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From a scenario to the objects of the other rooms: the one place where they are put together."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
 
 import numpy as np
@@ -15,9 +15,15 @@ from ..channel.schedule import BeamSchedule
 from ..dsp.delay import PASSBAND
 from ..dsp.noise import GaussianNoise, PooledNoise
 from ..estimation import DataAided, Estimate, Estimator, make_estimator
-from ..geometry import LinearMotion, delay_and_doppler
+from ..geometry import LinearMotion, delay_and_doppler, range_and_rate
 from ..positioning import BistaticLocator, Fix, FixStatus
-from ..synchronization import Synchronizer, TimedFrames
+from ..synchronization import (
+    DirectPathFrames,
+    Reference,
+    Synchronizer,
+    TimedFrames,
+    expected_grids,
+)
 from ..waveform import Equalizer, Payload, PayloadReceiver, modulate
 from .model import Scenario
 from .truth import (
@@ -39,6 +45,7 @@ from .truth import (
 
 __all__ = [
     "data_aided_estimator",
+    "direct_path",
     "emulator",
     "estimator",
     "front_end",
@@ -221,13 +228,49 @@ def synchronizer(scenario: Scenario) -> Synchronizer | None:
     settings = scenario.synchronization
     if settings.reference == "tags":
         return None
-    return TimedFrames(
-        scenario.numerology,
+    if settings.reference == "time":
+        return TimedFrames(
+            scenario.numerology,
+            scenario.pilots,
+            first=first_arrival(scenario),
+            time_zero=settings.time_zero or 0.0,
+            every=scenario.estimator.every,
+        )
+    zero = None if settings.time_zero is None else (settings.time_zero, first_arrival(scenario))
+    shift = 0.0
+    if scenario.precompensation.mode == "none":
+        link, time = reference_link(scenario), frame_time(scenario, 0)
+        own = carriers(scenario, link)
+        shift = float(delay_and_doppler(link, time, own, speed=scenario.propagation_speed)[1])
+    low, high = settings.carrier_window
+    return DirectPathFrames(
+        direct_path(scenario),
         scenario.pilots,
-        first=first_arrival(scenario),
-        time_zero=settings.time_zero,
+        carrier_window=(low + shift, high + shift),
         every=scenario.estimator.every,
+        coast=settings.coast,
+        stretch=partial(_stretch, scenario) if scenario.precompensation.mode == "frame" else None,
+        zero=zero,
     )
+
+
+def direct_path(scenario: Scenario) -> Reference:
+    """Frames as the direct path brings them to the receive chains."""
+    numerology, pilots = scenario.numerology, scenario.pilots
+    arrival, departure = directions(scenario, reference_link(scenario), frame_time(scenario, 0))
+    heard = scenario.receiver.array.steering(arrival)
+    sent = scenario.transmitter.array.steering(departure).conj()
+    receive = np.einsum("mai,a->mi", scenario.receive_beams.conj(), heard)
+    transmit = np.einsum("a,mai->mi", sent, scenario.transmit_beams)
+    grids = expected_grids(pilots, transmit, receive, scenario.coupling)
+    return Reference(numerology, grids)
+
+
+def _stretch(scenario: Scenario, frame: int) -> float:
+    """By how much the reference link's delay grows a second: within a frame, for whose whole length
+    the transmitter holds its advance."""
+    _, rate = range_and_rate(reference_link(scenario), frame_time(scenario, frame))
+    return float(rate) / scenario.propagation_speed
 
 
 def estimator(scenario: Scenario) -> Estimator:

@@ -151,11 +151,14 @@ class EstimatorSettings:
 class Synchronization:
     """How the receiver knows where frames begin.
 
-    `time_zero` is what rx_time shows at time zero [s].
+    `time_zero` is what rx_time shows at time zero [s], None where that is not known; the direct
+    path's carrier lies in `carrier_window` [Hz], and may fade for `coast` [s].
     """
 
-    reference: Literal["tags", "time"]
-    time_zero: float
+    reference: Literal["tags", "time", "direct-path"]
+    time_zero: float | None
+    carrier_window: tuple[float, float]
+    coast: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -606,8 +609,17 @@ def _estimator(document: Document, numerology: Numerology) -> EstimatorSettings:
 
 def _synchronization(document: Document) -> Synchronization:
     data = document.data.get("synchronization", {})
+    reference = data.get("reference", "tags")
+    low, high = data.get("carrier_window_hz", (-25e3, 25e3))
+    if not low < high:
+        raise document.error(
+            "synchronization.carrier_window_hz", f"[{low:g}, {high:g}] is empty; give [low, high]"
+        )
     return Synchronization(
-        reference=data.get("reference", "tags"), time_zero=data.get("time_zero", 0.0)
+        reference=reference,
+        time_zero=data.get("time_zero", 0.0 if reference == "time" else None),
+        carrier_window=(low, high),
+        coast=data.get("coast_ms", 100.0) * 1e-3,
     )
 
 

@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the direct path brings to the receive chains, and where in the streams it lies."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+from scipy.special import gammainccinv
+
+from ..channel import Coupling
+from ..waveform import Numerology, Pilots
+from .frames import Samples
+
+__all__ = ["Acquisition", "Measurement", "Reference", "acquire", "expected_grids", "measure"]
+
+Complex = NDArray[np.complex128]
+Floats = NDArray[np.float64]
+
+FALSE_LOCK = 1e-6
+"""Searches of noise alone that find something."""
+
+
+def expected_grids(
+    pilots: Pilots, transmit: Complex, receive: Complex, coupling: Coupling
+) -> NDArray[np.complex64]:
+    """(F, Nrf, Ms, Nsc) what the direct path brings to each chain, in each of the F different
+    frames, but for one gain and the path's delay.
+
+    Args:
+        transmit: (Ms, Nrf) v_t^H f_{m,i}, what leaves each beam towards the receiver.
+        receive: (Ms, Nrf) w_{m,i}^H v_r, what each chain hears of what arrives.
+    """
+    sent = np.stack([pilots.grid(frame) for frame in range(pilots.cycle)])
+    sent = sent * transmit.T[:, :, None]
+    if coupling == "physical":
+        sent = np.broadcast_to(sent.sum(axis=1, keepdims=True), sent.shape)
+    return np.asarray(sent * receive.T[:, :, None], dtype=np.complex64)
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """Frames as they arrive over the direct path.
+
+    Args:
+        numerology: of the frames.
+        grids: (F, Nrf, Ms, Nsc), see `expected_grids`.
+    """
+
+    numerology: Numerology
+    grids: NDArray[np.complex64]
+
+    @cached_property
+    def energy(self) -> Floats:
+        """(F, Nrf) of the grids."""
+        return np.asarray(np.sum(np.abs(self.grids) ** 2, axis=(2, 3), dtype=float))
+
+    @cached_property
+    def symbol_energy(self) -> Floats:
+        """(F, Ms) of the grids."""
+        return np.asarray(np.sum(np.abs(self.grids) ** 2, axis=(1, 3), dtype=float))
+
+    @cached_property
+    def active(self) -> NDArray[np.int64]:
+        """Symbols in which anything arrives."""
+        return np.flatnonzero(self.symbol_energy.sum(axis=0))
+
+    @property
+    def times(self) -> Floats:
+        """(Ms,) middles of the symbols' transform windows, from the frame's start [s]."""
+        n = self.numerology
+        first = n.symbol_starts + n.prefixes - n.window_advance
+        return np.asarray((first + n.fft_size / 2) / n.sample_rate)
+
+
+def noise_share(reference: Reference, trials: int) -> float:
+    """The share of the energy that noise alone seems to explain once in a million searches."""
+    heard = int(np.count_nonzero(reference.energy[0]))
+    # Noise may be confined to the band.
+    elements = reference.grids.shape[1] * len(reference.active) * reference.numerology.subcarriers
+    return float(gammainccinv(heard, FALSE_LOCK / trials) / elements)
+
+
+class Acquisition(NamedTuple):
+    """Where in a window a frame begins [samples], its carrier offset [Hz], which of the F frames
+    it is, and which share of the energy there it explains."""
+
+    start: int
+    carrier: float
+    frame: int
+    share: float
+
+
+def acquire(
+    samples: Samples, reference: Reference, carrier_window: tuple[float, float]
+) -> Acquisition | None:
+    """The frame that begins within one period from the window's first sample on.
+
+    Each symbol is correlated with what is expected of it, by FFT; the symbols of a chain are added
+    in phase at each of a bank of carrier offsets, the chains in power, so that phases of chains do
+    not matter; and all that over the energy there is, so that levels do not.
+
+    Args:
+        samples: (chains, frame_period + frame_length or more); what is not finite counts as zero.
+        carrier_window: offsets looked at [Hz].
+
+    Returns:
+        None where nothing stands out of what noise alone gives once in a million searches.
+    """
+    n = reference.numerology
+    x = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+    places = samples.shape[1] - n.frame_length
+    level = np.sqrt(np.mean(x.real**2 + x.imag**2, dtype=float))
+    if places < 1 or not level > 0:
+        return None
+    middle = np.mean(carrier_window)
+    turns = np.exp(-2j * np.pi * middle / n.sample_rate * np.arange(x.shape[1])) / level
+    x = x * turns.astype(np.complex64)
+    starts = (n.symbol_starts + n.prefixes)[reference.active]
+    duration = n.frame_length / n.sample_rate
+    count = 1 + int(np.ceil(np.ptp(carrier_window) * 2 * duration))
+    offsets = np.linspace(*carrier_window, count) - middle
+    bank = np.exp(-2j * np.pi * np.outer(offsets, starts / n.sample_rate)).astype(np.complex64)
+    length = scipy.fft.next_fast_len(x.shape[1])
+    # Energy of the symbols without prefixes of a frame that begins at each place
+    running = np.concatenate([[0.0], np.cumsum(np.sum(x.real**2 + x.imag**2, axis=0, dtype=float))])
+    symbols = running[starts[:, None] + n.fft_size + np.arange(places)]
+    energy = np.sum(symbols - running[starts[:, None] + np.arange(places)], axis=0)
+    best = None
+    for frame, grid in enumerate(reference.grids):
+        score = np.zeros((count, places), np.float32)
+        spectrum = np.zeros((len(starts), n.fft_size), np.complex64)
+        for row, expected, whole in zip(x, grid, reference.energy[frame], strict=True):
+            if whole == 0:
+                continue
+            spectrum[:, n.bins] = expected[reference.active]
+            symbol = scipy.fft.ifft(spectrum, norm="ortho")
+            there = scipy.fft.fft(row, length) * scipy.fft.fft(symbol, length).conj()
+            match = scipy.fft.ifft(there)
+            match = np.stack([line[s : s + places] for line, s in zip(match, starts, strict=True)])
+            match = bank @ match
+            score += (match.real**2 + match.imag**2) / np.float32(whole)
+        # Silence beside a strong frame explains nothing.
+        share = score / np.maximum(energy, 1e-7 * energy.max()).astype(np.float32)
+        offset, place = np.unravel_index(int(np.argmax(share)), share.shape)
+        found = Acquisition(
+            int(place), float(middle + offsets[offset]), frame, float(share[offset, place])
+        )
+        if best is None or found.share > best.share:
+            best = found
+    alone = noise_share(reference, places * count * len(reference.grids))
+    return best if best is not None and best.share > alone else None
+
+
+class Measurement(NamedTuple):
+    """Of a frame: delay [samples] and carrier offset [Hz] that are left, their variances, the share
+    of the energy that the direct path explains, and how many times the level of a symbol
+    exceeds that of the others at most."""
+
+    delay: float
+    carrier: float
+    delay_variance: float
+    carrier_variance: float
+    share: float
+    unevenness: float
+
+
+def measure(
+    grid: Samples,
+    reference: Reference,
+    frame: int,
+    delay_span: float = 0.0,
+    carrier_span: float = 0.0,
+) -> Measurement:
+    """Maximum-likelihood delay and carrier offset of the direct path in a frame.
+
+    The chains' complex gains are unknown. Within the spans there is a search on a grid, two points
+    a resolution cell, before Gauss-Newton.
+
+    Args:
+        grid: (chains, Ms, Nsc), as `aligned_grid` gives it.
+        frame: which of the F frames it is.
+        delay_span, carrier_span: how far from zero they may lie [samples], [Hz].
+    """
+    n = reference.numerology
+    f = n.frequencies / n.sample_rate  # cycles a sample
+    t = reference.times - np.mean(reference.times[reference.active])
+    expected = reference.grids[frame]
+    whole = reference.energy[frame]
+    heard = whole > 0
+    z = (expected.conj() * grid)[heard].astype(np.complex128)
+    weight = 1.0 / whole[heard]
+    power = np.sum(np.abs(grid) ** 2, axis=(0, 2), dtype=float)
+    energy = max(float(power.sum()), 1e-300)
+    parameters = np.zeros(2)
+    if delay_span or carrier_span:
+        delays = _grid(delay_span, 2 * np.ptp(f))
+        carriers = _grid(carrier_span, 2 * n.frame_length / n.sample_rate)
+        match = z @ np.exp(2j * np.pi * np.outer(f, delays))
+        match = np.exp(-2j * np.pi * np.outer(carriers, t)) @ match
+        score = np.tensordot(weight, np.abs(match) ** 2, 1)
+        c, d = np.unravel_index(int(np.argmax(score)), score.shape)
+        parameters = np.array([delays[d], carriers[c]])
+    # Second moments of what is expected, about its own centre
+    shape = np.abs(expected[heard]) ** 2
+    mass = float(shape.sum())
+    basis = np.stack(np.broadcast_arrays(f, -t[:, None]))
+    mean = np.tensordot(basis, shape.sum(axis=0), 2) / mass
+    spread = np.einsum("amn,bmn,imn->ab", basis, basis, shape) / mass - np.outer(mean, mean)
+    curvature = (2 * np.pi) ** 2 * spread + 1e-18 * np.eye(2)
+    for _ in range(5 if delay_span or carrier_span else 3):
+        phase = np.exp(2j * np.pi * parameters[0] * f) * np.exp(
+            -2j * np.pi * parameters[1] * t[:, None]
+        )
+        turned = z * phase
+        total = turned.sum(axis=(1, 2))
+        slopes = 2j * np.pi * np.tensordot(turned, basis, ([1, 2], [1, 2]))
+        explained = float(np.sum(weight * np.abs(total) ** 2))
+        gradient = np.real(np.sum((weight * total.conj())[:, None] * slopes, axis=0))
+        parameters = parameters + np.linalg.solve(curvature, gradient) / max(explained, 1e-300)
+    share = min(explained / energy, 1.0)
+    noise = max(energy - explained, 1e-12 * energy) / grid.size
+    variance = np.diag(np.linalg.inv(curvature)) * noise / (2 * explained)
+    level = power / np.maximum(
+        reference.symbol_energy[frame], 0.05 * reference.symbol_energy[frame].mean()
+    )
+    level = level[reference.active]
+    uneven = float(level.max() / max(np.median(level), 1e-300))
+    return Measurement(
+        float(parameters[0]),
+        float(parameters[1]),
+        float(variance[0]),
+        float(variance[1]),
+        share,
+        uneven,
+    )
+
+
+def _grid(span: float, density: float) -> Floats:
+    half = int(np.ceil(span * density))
+    return np.linspace(-span, span, 2 * half + 1)
