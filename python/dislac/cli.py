@@ -226,7 +226,7 @@ def transmit(scenario: str, frames: int, radio: dict[str, Any], settings: dict[s
     """Transmits the pilots of SCENARIO with a radio."""
     _flowgraphs()
     flowgraph = radios.transmitter(radio)(load_scenario(scenario, settings), frames=frames)
-    with _progress(frames), _Running(flowgraph, SimpleQueue()) as running:
+    with _Running(flowgraph, SimpleQueue()) as running:
         running.next()
     click.echo(radios.told_by_transmitter(flowgraph.counters()))
     if running.interrupted:

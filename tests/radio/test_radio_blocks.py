@@ -3,6 +3,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from threading import Event
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,12 +30,15 @@ class Events(gr.basic_block):
     def __init__(self) -> None:
         gr.basic_block.__init__(self, "events", None, None)
         self.said: list[dict[str, Any]] = []
+        self.fourth = Event()
         self.message_port_register_in(pmt.intern("in"))
         self.set_msg_handler(pmt.intern("in"), self.keep)
 
     def keep(self, message: Any) -> None:
         if not pmt.is_eof_object(message):
             self.said.append(pmt_keys.event_from_pdu(message))
+        if len(self.said) == 4:
+            self.fourth.set()
 
     def all(self) -> list[dict[str, Any]]:
         while self.gateway.nmsgs(pmt.intern("in")):
@@ -225,11 +229,19 @@ def test_an_oscillator_out_of_range_is_said():
         assert not (errors := take_errors()), errors
 
 
-@KINDS
-@pytest.mark.parametrize("way", ["silent", "error"])
+def test_a_clock_that_does_not_lock_is_said():
+    said = failure("uhd:type=loopback,unlocked=1", clock_source="external")
+    assert "board 0 does not lock to its clock (external)" in said
+
+
+def test_no_pulse_per_second_is_said():
+    """Before its samples run, the loopback's clock stands still."""
+    assert "No PPS detected" in failure(DEVICES["uhd"], time_source="external")
+
+
+# An error of a UHD driver aborts the process: tests/radio/test_radio_commands.py
+@pytest.mark.parametrize("kind, way", [("uhd", "silent"), ("soapy", "silent"), ("soapy", "error")])
 def test_a_receiver_that_is_lost_ends_the_flowgraph(kind, way):
-    if (kind, way) == ("uhd", "error"):
-        pytest.skip("gr-uhd lets the process be aborted: tests/radio/test_radio_commands.py")
     device = f"{DEVICES[kind]},lost_at=20000,raise={int(way == 'error')}"
     assert "no samples for 0.2 s: it is lost" in failure(device, patience=0.2)
 
@@ -255,6 +267,7 @@ def test_settings_of_each_channel_must_be_as_many():
 
 
 def test_a_start_that_is_over_is_said():
+    assert "the time to start, -1 s, is over" in failure(DEVICES["uhd"], start_time=-1.0)
     device = "uhd:type=loopback,duplex=1"
     top = gr.top_block()
     source, sink = pilot_source(LAB, 2), radio_sink(LAB, device, start_time=-1.0)
@@ -262,7 +275,7 @@ def test_a_start_that_is_over_is_said():
         top.connect((source, chain), (sink, chain))
     top.run()
     (error,) = take_errors().values()
-    assert "its clock shows 0.000 s; -1 s to start is over" in str(error)
+    assert "its clock shows 0.000 s; the time to start, -1 s, is over" in str(error)
     assert isinstance(error.__cause__, RadioError)
 
 
@@ -276,8 +289,7 @@ def test_late_bursts_are_counted_and_told():
         top.connect((source, chain), (sink, chain))
     top.msg_connect(sink, "events", events, "in")
     top.start()
-    while sink.late < 4:
-        pass  # gr-uhd fetches the radio's complaints in a thread of its own
+    assert events.fourth.wait(60)  # gr-uhd fetches the radio's complaints in a thread of its own
     top.stop()
     top.wait()
     assert [e["count"] for e in events.all() if e["event"] == "late"] == [1, 2, 3, 4]

@@ -20,7 +20,16 @@ from gnuradio import gr
 
 from ..scenario import Scenario
 
-__all__ = ["PATIENCE", "Guard", "RadioError", "Settings", "nothing", "open_radio", "parse_device"]
+__all__ = [
+    "PATIENCE",
+    "Guard",
+    "RadioError",
+    "Settings",
+    "nothing",
+    "open_radio",
+    "parse_device",
+    "too_late",
+]
 
 PATIENCE = 3.0
 """How long a radio may be silent before it counts as lost [s]."""
@@ -30,6 +39,9 @@ PerChannel = float | str | Sequence[float] | Sequence[str] | None
 
 _SECOND_EDGE = 1.2
 """Time within which a pulse per second has come [s]."""
+
+_LOCK_TIME, _LOCK_TRIES = 1.0, 10
+"""How long a board may take to lock to its reference [s], and how often it is asked."""
 
 
 class RadioError(ValueError):
@@ -166,6 +178,9 @@ def _open_uhd(uhd: Any, arguments: str, settings: Settings, transmit: bool) -> A
                 source = wanted[min(board, len(wanted) - 1)]
                 _check_choice(settings, f"{name} source", source, known(board))
                 choose(source, board)
+    if settings.clock_source:
+        for board in boards:
+            _check_lock(settings, radio, "ref_locked", board)
     radio.set_samp_rate(settings.sample_rate)
     _check_rate(settings, radio.get_samp_rate())
     for k in range(len(settings.channels)):
@@ -180,13 +195,27 @@ def _open_uhd(uhd: Any, arguments: str, settings: Settings, transmit: bool) -> A
             limits = radio.get_gain_range(k)
             _check_gain(settings, gain, limits.start(), limits.stop())
             radio.set_gain(gain, k)
-    _set_time(uhd, radio, settings.time_source)
+    _set_time(uhd, radio, settings)
     return radio
 
 
-def _set_time(uhd: Any, radio: Any, source: str) -> None:
+def _check_lock(settings: Settings, radio: Any, sensor: str, board: int) -> None:
+    """Waits until a board has locked to its reference, if it tells."""
+    if sensor not in radio.get_mboard_sensor_names(board):
+        return
+    for _ in range(_LOCK_TRIES):
+        if radio.get_mboard_sensor(sensor, board).to_bool():
+            return
+        time.sleep(_LOCK_TIME / _LOCK_TRIES)
+    reference = "satellites" if sensor == "gps_locked" else f"clock ({settings.clock_source})"
+    raise RadioError(settings.device, f"board {board} does not lock to its {reference}")
+
+
+def _set_time(uhd: Any, radio: Any, settings: Settings) -> None:
     """Sets the clocks of all boards by their pulse per second, to GPS time where there is one."""
+    source = settings.time_source
     if source.startswith("gpsdo"):
+        _check_lock(settings, radio, "gps_locked", 0)
         radio.set_time_next_pps(
             uhd.time_spec(float(radio.get_mboard_sensor("gps_time", 0).to_int() + 1))
         )
@@ -257,6 +286,13 @@ def _check_frequency(settings: Settings, frequency: float) -> None:
 def _check_gain(settings: Settings, gain: float, least: float, most: float) -> None:
     if not least <= gain <= most:
         raise RadioError(settings.device, f"no gain of {gain:g} dB; it has {least:g} to {most:g}")
+
+
+def too_late(device: str, now: float, start: float) -> RadioError:
+    """A start [s] lies in the past of the device's clock."""
+    return RadioError(
+        device, f"its clock shows {now:.3f} s; the time to start, {start:g} s, is over"
+    )
 
 
 class nothing(gr.sync_block):

@@ -13,7 +13,7 @@ from gnuradio import gr
 from ..scenario import Scenario, build
 from . import pmt_keys
 from ._lifecycle import Guarded, guarded
-from ._radio import PATIENCE, Guard, PerChannel, RadioError, Settings, nothing, open_radio
+from ._radio import PATIENCE, Guard, PerChannel, RadioError, Settings, nothing, open_radio, too_late
 
 __all__ = ["radio_sink"]
 
@@ -172,9 +172,7 @@ class _Feed(Guarded, gr.basic_block):
             now = self._radio.get_time_now().get_real_secs()
             start = math.ceil(now + _AHEAD) if self._start_time is None else self._start_time
             if start < now:
-                raise RadioError(
-                    self._device, f"its clock shows {now:.3f} s; {start:g} s to start is over"
-                )
+                raise too_late(self._device, now, start)
             self._whole, self._fraction = int(start), start - int(start)
             delay = start - now
         self._guard = Guard(

@@ -10,7 +10,7 @@ from gnuradio import gr
 from ..scenario import Scenario
 from . import pmt_keys
 from ._lifecycle import Guarded, guarded
-from ._radio import PATIENCE, Guard, PerChannel, RadioError, Settings, nothing, open_radio
+from ._radio import PATIENCE, Guard, PerChannel, RadioError, Settings, nothing, open_radio, too_late
 
 __all__ = ["radio_source"]
 
@@ -81,7 +81,9 @@ class radio_source(gr.hier_block2):
         if error is None and start_time is not None and hasattr(self.radio, "set_start_time"):
             from gnuradio import uhd
 
-            delay = max(0.0, start_time - self.radio.get_time_now().get_real_secs())
+            delay = start_time - self.radio.get_time_now().get_real_secs()
+            if delay < 0.0:
+                error = too_late(device, start_time - delay, start_time)
             self.radio.set_start_time(uhd.time_spec(start_time))
         self.watch = _Watch(scenario, device, self.radio, error, patience, delay)
         for chain in range(chains):

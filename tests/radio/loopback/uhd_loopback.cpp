@@ -8,6 +8,7 @@
 #include <uhd/property_tree.hpp>
 #include <uhd/stream.hpp>
 #include <uhd/types/ranges.hpp>
+#include <uhd/types/sensors.hpp>
 #include <uhd/usrp/subdev_spec.hpp>
 #include <uhd/utils/static.hpp>
 
@@ -147,7 +148,8 @@ public:
             set<std::string>(board / source / "value", "internal");
             set<std::vector<std::string>>(board / source / "options", { "internal", "external" });
         }
-        _tree->create<std::string>(board / "sensors");
+        const bool locked = address.get("unlocked", "0") == "0";
+        set(board / "sensors" / "ref_locked", uhd::sensor_value_t("Ref", locked, "locked", "unlocked"));
         for (const std::string way : { "rx", "tx" }) {
             std::string specification;
             for (std::size_t channel = 0; channel < air->settings.channels; ++channel) {
