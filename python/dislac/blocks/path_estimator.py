@@ -4,7 +4,7 @@
 import numpy as np
 from gnuradio import gr
 
-from ..estimation import FrameError
+from ..estimation import FrameError, WithoutDirectPath
 from ..scenario import Scenario, build
 from . import pmt_keys
 from ._lifecycle import Guarded, guarded
@@ -15,6 +15,8 @@ __all__ = ["path_estimator"]
 
 class path_estimator(Guarded, gr.sync_block):
     """Estimates the paths of each frame vector, and sends them as a PDU on the port `paths`.
+
+    Where the scenario's `synchronization.removal` says so, the direct path is taken off before.
 
     A PDU comes for every frame, also where nothing was detected. Its data (float64) are eight
     numbers a path: gain (real, imaginary), arrival (x, y), departure (x, y), residual delay [s],
@@ -58,6 +60,8 @@ class path_estimator(Guarded, gr.sync_block):
 
     def begin(self) -> None:
         self.frames_used = 0
+        if isinstance(self._estimator, WithoutDirectPath):
+            self._estimator.reset()
 
     @guarded(-1)
     def work(self, input_items, output_items):

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from ..channel import SnapshotModel
 from .data_aided import DataAided
 from .delay_doppler import DelayDoppler
+from .direct_path import DirectPathRemoval, WithoutDirectPath
 from .mmv_bomp import MmvBomp, MmvBompEstimator, mmv_bomp_literal
 from .off_grid import OffGridEstimator
 from .result import Estimate, Estimator, EstimatorError, FrameError
@@ -15,6 +16,7 @@ from .result import Estimate, Estimator, EstimatorError, FrameError
 __all__ = [
     "DataAided",
     "DelayDoppler",
+    "DirectPathRemoval",
     "Estimate",
     "Estimator",
     "EstimatorError",
@@ -22,6 +24,7 @@ __all__ = [
     "MmvBomp",
     "MmvBompEstimator",
     "OffGridEstimator",
+    "WithoutDirectPath",
     "make_estimator",
     "mmv_bomp_literal",
 ]

@@ -14,7 +14,14 @@ from ..channel.precompensation import Precompensator
 from ..channel.schedule import BeamSchedule
 from ..dsp.delay import PASSBAND
 from ..dsp.noise import GaussianNoise, PooledNoise
-from ..estimation import DataAided, Estimate, Estimator, make_estimator
+from ..estimation import (
+    DataAided,
+    DirectPathRemoval,
+    Estimate,
+    Estimator,
+    WithoutDirectPath,
+    make_estimator,
+)
 from ..geometry import LinearMotion, delay_and_doppler, range_and_rate
 from ..positioning import BistaticLocator, Fix, FixStatus
 from ..synchronization import (
@@ -274,8 +281,16 @@ def _stretch(scenario: Scenario, frame: int) -> float:
 
 
 def estimator(scenario: Scenario) -> Estimator:
-    """The estimator that the scenario chooses."""
-    return _estimator(scenario, snapshot_model(scenario))
+    """The estimator that the scenario chooses, behind the removal of the direct path if there is
+    to be one."""
+    model, settings = snapshot_model(scenario), scenario.synchronization
+    chosen = _estimator(scenario, model)
+    if settings.removal == "none":
+        return chosen
+    static = settings.removal == "static"
+    return WithoutDirectPath(
+        chosen, DirectPathRemoval(model, memory=settings.memory, static=static)
+    )
 
 
 def _estimator(scenario: Scenario, model: SnapshotModel) -> Estimator:

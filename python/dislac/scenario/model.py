@@ -152,13 +152,16 @@ class Synchronization:
     """How the receiver knows where frames begin.
 
     `time_zero` is what rx_time shows at time zero [s], None where that is not known; the direct
-    path's carrier lies in `carrier_window` [Hz], and may fade for `coast` [s].
+    path's carrier lies in `carrier_window` [Hz], and may fade for `coast` [s]. `removal` is what is
+    taken off frames, its signature averaged over `memory` of them.
     """
 
     reference: Literal["tags", "time", "direct-path"]
     time_zero: float | None
     carrier_window: tuple[float, float]
     coast: float
+    removal: Literal["none", "direct-path", "static"]
+    memory: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -620,6 +623,8 @@ def _synchronization(document: Document) -> Synchronization:
         time_zero=data.get("time_zero", 0.0 if reference == "time" else None),
         carrier_window=(low, high),
         coast=data.get("coast_ms", 100.0) * 1e-3,
+        removal=data.get("removal", "direct-path" if reference == "direct-path" else "none"),
+        memory=data.get("memory_frames", 16),
     )
 
 
