@@ -88,6 +88,35 @@ def test_fixes_by_time_are_those_of_the_emulation_and_losses_are_counted(on_air)
     assert abs(ratio_db) < 1.0
 
 
+def test_fixes_without_times_are_at_the_bound_and_losses_are_counted(tmp_path):
+    """By SoapySDR: no time, 7 kHz and 12 ppm off, an unknown start, three overflows.
+
+    The direct path is the reference, 20 dB above the echo. Of 60 frames an rmse has a sampling
+    error of 0.6 dB.
+    """
+    scenario = load_scenario(
+        "paper", {"channel.paths": [{"kind": "echo"}, {"kind": "direct", "relative_power_db": 20}]}
+    )
+    run_flowgraph(scenario, frames=70, record=tmp_path / "air").run()
+    device = (
+        f"soapy:driver=loopback,channels=8,file={tmp_path / 'air.sigmf-data'},delay=1234.4,"
+        "carrier_offset=7000,clock_ppm=12,gaps=102000+500;203000+3000;355000+6000"
+    )
+    fixes = []
+    flowgraph = radio_flowgraph(scenario, device, frames=60, on_fix=fixes.append)
+    flowgraph.run()
+    counters = flowgraph.counters()
+    assert (counters["overflows"], counters["samples_lost"]) == (3, 0)
+    frames = np.array([fix.frame for fix in fixes])
+    assert len(frames) == 60 and np.all(np.diff(frames) > 0)
+    # Each frame is used or counted as lost; a search after each gap takes one or two.
+    assert counters["frames_lost"] == frames[-1] + 1 - 60
+    assert 3 <= counters["frames_lost"] <= 8
+    ratio_db = 10 * np.log10(np.mean([(fix.error / fix.bound) ** 2 for fix in fixes]))
+    print(f"60 fixes without times: rmse {ratio_db:+.2f} dB of the bound")
+    assert abs(ratio_db) < 1.0
+
+
 def test_commands_send_and_receive(tmp_path):
     """What one command sends, another one hears, in another process."""
     device = f"uhd:type=loopback,sent={tmp_path / 'sent'}"

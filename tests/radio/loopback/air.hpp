@@ -88,16 +88,20 @@ public:
     }
 
     //! The value a fraction of a sample after x[taps / 2 - 1].
-    Sample operator()(const Sample* x, double fraction) const
+    __attribute__((optimize("O2"))) Sample operator()(const Sample* x, double fraction) const
     {
         const double place = fraction * phases;
         const int phase = std::min(int(place), phases - 1);
         const double part = place - phase;
-        const double *a = &table[phase * taps], *b = a + taps;
-        std::complex<double> sum = 0;
-        for (int k = 0; k < taps; ++k)
-            sum += (a[k] + part * (b[k] - a[k])) * std::complex<double>(x[k]);
-        return Sample(sum);
+        const double *a = table.data() + phase * taps, *b = a + taps;
+        const float* y = reinterpret_cast<const float*>(x);
+        double real = 0, imaginary = 0;
+        for (int k = 0; k < taps; ++k) {
+            const double weight = a[k] + part * (b[k] - a[k]);
+            real += weight * y[2 * k];
+            imaginary += weight * y[2 * k + 1];
+        }
+        return { float(real), float(imaginary) };
     }
 
 private:

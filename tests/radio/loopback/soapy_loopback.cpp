@@ -67,10 +67,10 @@ public:
     }
     double getFrequency(int, std::size_t) const override { return _frequency; }
     double getFrequency(int, std::size_t, const std::string& name) const override { return name == "RF" ? _frequency : _offset; }
-    SoapySDR::RangeList getFrequencyRange(int, std::size_t) const override { return { { 30e6, 3.8e9 } }; }
+    SoapySDR::RangeList getFrequencyRange(int, std::size_t) const override { return { { 30e6, 100e9 } }; }
     SoapySDR::RangeList getFrequencyRange(int, std::size_t, const std::string& name) const override
     {
-        return name == "RF" ? SoapySDR::RangeList{ { 30e6, 3.8e9 } } : SoapySDR::RangeList{ { -30e6, 30e6 } };
+        return name == "RF" ? SoapySDR::RangeList{ { 30e6, 100e9 } } : SoapySDR::RangeList{ { -30e6, 30e6 } };
     }
 
     void setSampleRate(int, std::size_t, double rate) override { _air.rate = _rate = rate; }
