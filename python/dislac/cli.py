@@ -173,7 +173,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
     default=20,
     show_default=True,
     metavar="N",
-    help="Frames to send; 0: until Ctrl-C.",
+    help="Frames to send, or to use of a radio's; 0: until Ctrl-C.",
 )
 @click.option("--snr-db", type=float, metavar="X", help="SNR of each received element [dB].")
 @click.option("--seed", type=int, metavar="N", help="Seed of pilots, beams, fading and noise.")

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from threading import Event, Thread
 from typing import Any
 
@@ -117,7 +118,7 @@ def open_radio(settings: Settings, transmit: bool) -> Any:
     """
     library, arguments = parse_device(settings.device)
     try:
-        module = __import__(f"gnuradio.{library}", fromlist=["source"])
+        module = import_module(f"gnuradio.{library}")
     except ImportError as error:
         raise RadioError(
             settings.device, f"GNU Radio has no {library} here ({error}); `dislac doctor` says more"
