@@ -20,7 +20,7 @@ from hypothesis import settings
 
 # The folders whose tests run flowgraphs or install the module. All others are the library's and
 # pass without GNU Radio.
-NEED_GNURADIO = ("blocks", "flowgraphs", "install")
+NEED_GNURADIO = ("blocks", "flowgraphs", "install", "radio")
 
 
 def gnuradio_is_here() -> bool:

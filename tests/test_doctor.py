@@ -165,6 +165,12 @@ def test_radios_found_are_named():
     assert (check.status, check.found) == ("ok", "1 found: lime")
 
 
+def test_missing_blocks_for_radios_are_no_fault():
+    assert doctor.check_radio_blocks(Answer("")).status == "ok"
+    check = doctor.check_radio_blocks(Answer("", "ImportError: cannot import name 'uhd'"))
+    assert check.status == "note" and "cannot import name 'uhd'" in check.found
+
+
 @pytest.mark.parametrize(
     ("check", "none_found"),
     [(doctor.check_uhd, "No UHD Devices Found"), (doctor.check_soapy, "No devices found!")],

@@ -30,6 +30,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from . import __version__
+from .commands import radios
 from .io import EXPORTS, RecordingReader, fix_to_json
 from .positioning import Fix
 from .scenario import Scenario, load_scenario
@@ -223,12 +224,13 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
     default=20,
     show_default=True,
     metavar="N",
-    help="Frames to send; 0: until Ctrl-C.",
+    help="Frames to send, or to use of a radio's; 0: until Ctrl-C.",
 )
 @click.option("--snr-db", type=float, metavar="X", help="SNR of each received element [dB].")
 @click.option("--seed", type=int, metavar="N", help="Seed of pilots, beams, fading and noise.")
 @click.option("--estimator", metavar="NAME", help="off-grid or mmv-bomp.")
 @click.option("--record", metavar="BASE", help="Record to BASE.sigmf-data and BASE.sigmf-meta.")
+@radios.options("receives", required=False)
 @_out
 @_elsewhere
 @_settings
@@ -240,12 +242,13 @@ def run(
     seed: int | None,
     estimator: str | None,
     record: str | None,
+    radio: dict[str, Any] | None,
     out: Path | None,
     settings: dict[str, Any],
     as_json: bool,
     **elsewhere: Any,
 ) -> None:
-    """Runs SCENARIO on the emulated channel and prints the fixes."""
+    """Runs SCENARIO on the emulated channel, or receives with a radio, and prints the fixes."""
     options = {
         "channel.noise": None if snr_db is None else {"snr_db": snr_db},
         "seed": seed,
@@ -255,11 +258,33 @@ def run(
     flowgraphs = _flowgraphs()
     chosen = load_scenario(scenario, {**given, **settings})
     fixes: SimpleQueue[Fix] = SimpleQueue()
-    flowgraph = flowgraphs.run_flowgraph(
-        chosen, frames=frames, record=record, directory=out, on_fix=fixes.put
-    )
+    make = flowgraphs.run_flowgraph if radio is None else radios.receiver(radio)
+    flowgraph = make(chosen, frames=frames, record=record, directory=out, on_fix=fixes.put)
     _send_elsewhere(flowgraph, **elsewhere)
     _follow(flowgraph, fixes, chosen, frames, out, as_json)
+
+
+@main.command()
+@click.argument("scenario")
+@click.option(
+    "--frames",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Frames to send; 0: until Ctrl-C.",
+)
+@radios.options("transmits", required=True)
+@_settings
+def transmit(scenario: str, frames: int, radio: dict[str, Any], settings: dict[str, Any]) -> None:
+    """Transmits the pilots of SCENARIO with a radio."""
+    _flowgraphs()
+    flowgraph = radios.transmitter(radio)(load_scenario(scenario, settings), frames=frames)
+    with _Running(flowgraph, SimpleQueue()) as running:
+        running.next()
+    click.echo(radios.told_by_transmitter(flowgraph.counters()))
+    if running.interrupted:
+        raise click.exceptions.Exit(INTERRUPTED)
 
 
 @main.command()
@@ -711,6 +736,7 @@ def _summary(fixes: Sequence[Fix], counters: dict[str, int]) -> str:
         f"{len(valid)} fixes of {counters['frames_used']} frames used, "
         f"{counters['frames_skipped']} skipped, {counters['frames_lost']} lost"
     ]
+    lines += radios.told_by_receiver(counters)
     errors, bounds = (np.array([getattr(f, name) for f in valid]) for name in ("error", "bound"))
     known = np.isfinite(errors)
     if known.any():

@@ -242,6 +242,19 @@ def check_block_path(found: Mapping[Path, int], beside: Path | None) -> Check:
     )
 
 
+def check_radio_blocks(answer: Answer) -> Check:
+    """Has GNU Radio its blocks for radios? Without, all but radios works."""
+    name = "radio blocks"
+    if not answer.complaint:
+        return Check(name, "ok", "gr-uhd and gr-soapy")
+    return Check(
+        name,
+        "note",
+        f"not all of them: {answer.reason}",
+        "only for radios: install gr-uhd and gr-soapy (Debian's gnuradio has both)",
+    )
+
+
 def check_uhd(answer: Answer | None) -> Check:
     """Radios that UHD finds; ``answer`` of ``uhd_find_devices``, None if not installed."""
     name = "radios (UHD)"
@@ -306,6 +319,7 @@ def run_checks() -> list[Check]:
         check_blas(_loaded_files()),
         check_block_path(blocks_found(_block_paths(gnuradio)), _grc_of_checkout()),
         *(check_distribution(name, _version(name), *use) for name, use in LIBRARIES.items()),
+        check_radio_blocks(ask([sys.executable, "-c", "from gnuradio import soapy, uhd"])),
         check_uhd(_ask_tool("uhd_find_devices")),
         check_soapy(_ask_tool("SoapySDRUtil", "--find")),
         check_display(display, os.environ),

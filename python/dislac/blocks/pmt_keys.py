@@ -13,6 +13,7 @@ from ..estimation import Estimate
 from ..positioning import Fix, FixStatus
 
 __all__ = [
+    "ASYNC_MESSAGES",
     "CHAINS",
     "END",
     "EVENTS",
@@ -25,6 +26,9 @@ __all__ = [
     "RX_RATE",
     "RX_TIME",
     "SYMBOLS",
+    "TX_EOB",
+    "TX_SOB",
+    "TX_TIME",
     "bytes_from_pdu",
     "bytes_to_pdu",
     "estimate_from_pdu",
@@ -39,6 +43,7 @@ __all__ = [
     "symbols_to_pdu",
     "time_from_tag",
     "time_parts_from_tag",
+    "time_parts_to_tag",
     "time_to_tag",
 ]
 
@@ -52,6 +57,11 @@ the first and after each gap. On a frame vector: when the frame's first sample w
 RX_RATE = pmt.intern("rx_rate")
 RX_FREQ = pmt.intern("rx_freq")
 """Beside a radio's `RX_TIME`: samples a second, and the carrier [Hz] (double)."""
+TX_TIME = pmt.intern("tx_time")
+TX_SOB = pmt.intern("tx_sob")
+TX_EOB = pmt.intern("tx_eob")
+"""In streams to radios: when a burst's first sample is to leave, as `RX_TIME`; its first sample,
+and its last."""
 
 # Tags between processes alone
 CHAINS = pmt.intern("dislac:chains")
@@ -60,6 +70,7 @@ END = pmt.intern("dislac:end")
 """The stream has ended here (true)."""
 
 # Ports
+ASYNC_MESSAGES = pmt.intern("async_msgs")
 PATHS = pmt.intern("paths")
 FIX = pmt.intern("fix")
 EVENTS = pmt.intern("events")
@@ -100,7 +111,12 @@ def frame_from_tag(value: Any) -> tuple[int, int | None]:
 def time_to_tag(time: float) -> Any:
     """Value of an `RX_TIME` tag; whole and fraction add up to exactly `time` [s]."""
     whole = int(time)
-    return pmt.make_tuple(pmt.from_uint64(whole), pmt.from_double(time - whole))
+    return time_parts_to_tag(whole, time - whole)
+
+
+def time_parts_to_tag(whole: int, fraction: float) -> Any:
+    """Value of an `RX_TIME` or `TX_TIME` tag, exact to parts of a sample at any time."""
+    return pmt.make_tuple(pmt.from_uint64(whole), pmt.from_double(fraction))
 
 
 def time_from_tag(value: Any) -> float:
