@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Speed on the clock: one path beside GNU Radio's own block, and the whole chain."""
 
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,16 +15,17 @@ from typing import Any
 import numpy as np
 from estimators import build_estimator
 from gnuradio import blocks, channels, gr
-from gnuradio.dislac.blocks.flowgraphs import replay_flowgraph, run_flowgraph
+from gnuradio.dislac.blocks import pmt_keys
+from gnuradio.dislac.blocks.flowgraphs import Receiver, replay_flowgraph, run_flowgraph
 from gnuradio.dislac.blocks.leo_channel import leo_channel
 from gnuradio.dislac.dsp import CHUNK
 from gnuradio.dislac.estimation import Estimator
 from gnuradio.dislac.io import RecordingReader
-from gnuradio.dislac.scenario import Scenario, build, load_scenario
-from kernels import FOUR_PATHS, random_samples
+from gnuradio.dislac.scenario import Scenario, build, load_scenario, truth
+from kernels import FOUR_PATHS, SCENE, random_samples
 from measure import Effort, Result
 
-__all__ = ["one_path", "whole_chain"]
+__all__ = ["one_path", "receiver_alone", "whole_chain"]
 
 SINUSOIDS, TAPS = 8, 8
 """Of `selective_fading_model`, as its documentation and its defaults in Companion have them."""
@@ -112,6 +116,8 @@ EMULATED = (
 )
 # Samples from frame to frame, and one frame in how many is used: some thirty fixes a second.
 FRAMES = {"every 1 ms": (7680, 32), "back to back": (640, 400)}
+LIVE_EVERY = 64
+"""Fifteen fixes a second are more than a person can follow."""
 
 
 def whole_chain(effort: Effort) -> list[Result]:
@@ -162,6 +168,76 @@ def whole_chain(effort: Effort) -> list[Result]:
             Result(f"{title}, processor time", processor / seconds, "s/s", None, None, settings),
         ]
     return results
+
+
+class _Memory(gr.sync_block):
+    """The same samples over and over again, out of memory, and the tags of their frames."""
+
+    def __init__(self, samples: np.ndarray, period: int, first: int, end: int) -> None:
+        gr.sync_block.__init__(self, "memory", None, [np.complex64] * len(samples))
+        self.samples, self.period, self.first, self.end = samples, period, first, end
+        self.set_min_output_buffer(4 * CHUNK)
+
+    def work(self, input_items, output_items):  # type: ignore[no-untyped-def]
+        begin = self.nitems_written(0)
+        place = begin % self.samples.shape[1]
+        count = min(len(output_items[0]), self.samples.shape[1] - place, self.end - begin)
+        if count == 0:
+            return -1
+        for stream, row in zip(output_items, self.samples, strict=True):
+            stream[:count] = row[place : place + count]
+        for k in range(-(-max(0, begin - self.first) // self.period), self.end):
+            if (start := self.first + k * self.period) >= begin + count:
+                break
+            self.add_item_tag(0, start, pmt_keys.FRAME, pmt_keys.frame_to_tag(k))
+        return count
+
+
+class _ReceiverAlone(Receiver):
+    def __init__(self, scenario: Scenario, seconds: float) -> None:
+        super().__init__("receiver alone", scenario, None, None)
+        period = scenario.numerology.frame_period
+        link, chunks = build.link(scenario), -(-16 * period // CHUNK) + 2
+        samples = np.empty((scenario.chains, chunks * CHUNK), np.complex64)
+        for k in range(chunks):
+            link.receive(list(samples[:, k * CHUNK : (k + 1) * CHUNK]))
+        # whole periods that begin with a frame
+        begin = truth.first_arrival(scenario) - period // 2
+        end = round(seconds * scenario.sample_rate)
+        self.source = _Memory(samples[:, begin : begin + 16 * period], period, period // 2, end)
+        self.connect_chains(self.source, self.demodulator)
+
+
+def receiver_alone(effort: Effort) -> list[Result]:
+    """The receiver on samples out of memory, and the whole chain with its live view."""
+    seconds = 0.1 if effort.quick else 10.0
+    every = FRAMES["every 1 ms"][1]
+    scenario = load_scenario("paper", SCENE | {"estimator.every": every})
+    with _estimators_made_once():
+        spent = _clocked({0: lambda: _ReceiverAlone(scenario, seconds).run}, effort.long_rounds)
+    clock, processor = spent[0]
+    settings = {"chains": 8, "frame_period": 7680, "one_frame_in": every, "seconds": seconds}
+    real = "real time at 7.68 Msps"
+    title = "receiver alone, physical, frames every 1 ms"
+    results = [
+        Result(title, seconds / clock, "s/s", seconds / clock, real, settings),
+        Result(f"{title}, processor time", processor / seconds, "s/s", None, None, settings),
+    ]
+    seconds = 1.0 if effort.quick else 60.0
+    script = Path(__file__).with_name("live.py")
+    command = [sys.executable, str(script), "--seconds", str(seconds), "--every", str(LIVE_EVERY)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    live = json.loads(done.stdout)
+    if live["frames_lost"] or live["frames_used"] + live["frames_skipped"] != live["frames_sent"]:
+        raise RuntimeError(f"frames got lost: {live}")
+    settings = {"chains": 8, "paths": 4, "frame_period": 7680, "one_frame_in": LIVE_EVERY}
+    settings |= {"noise_from_pool": True, "seconds": seconds, "frames": live["frames_sent"]}
+    title = "run with live view, physical, frames every 1 ms, pooled noise"
+    return [
+        *results,
+        Result(title, live["factor"], "s/s", live["factor"], real, settings),
+        Result(f"{title}, processor time", live["processor"], "s/s", None, None, settings),
+    ]
 
 
 def _frames(scenario: Scenario, seconds: float) -> int:

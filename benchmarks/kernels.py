@@ -10,7 +10,7 @@ from gnuradio.dislac.scenario import build, load_scenario
 from gnuradio.dislac.waveform import demodulate
 from measure import Effort, Result, in_turns
 
-__all__ = ["FOUR_PATHS", "chain", "emulator_growth", "random_samples"]
+__all__ = ["FOUR_PATHS", "SCENE", "chain", "emulator_growth", "random_samples"]
 
 FOUR_PATHS: list[dict[str, Any]] = [{"kind": "echo"}, {"kind": "scattered", "count": 3}]
 WITH_DIRECT: list[dict[str, Any]] = [
@@ -18,6 +18,13 @@ WITH_DIRECT: list[dict[str, Any]] = [
     {"kind": "scattered", "count": 2},
     {"kind": "direct", "relative_power_db": 10},
 ]
+SCENE: dict[str, Any] = {
+    "beams.coupling": "physical",
+    "channel.paths": FOUR_PATHS,
+    "channel.noise": {"snr_db": 0, "pool": True},
+    "numerology.frame_period": 7680,
+}
+"""What live use is measured on."""
 BACK_TO_BACK = {"numerology.frame_period": 640}
 CHUNKS_PREPARED_TOGETHER = 64
 

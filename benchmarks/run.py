@@ -45,6 +45,7 @@ def benchmarks() -> dict[str, Callable[[Effort], list[Result]]]:
         found |= {
             "One path beside GNU Radio's": flowgraphs.one_path,
             "Whole flowgraphs": flowgraphs.whole_chain,
+            "Receiver alone, and live view": flowgraphs.receiver_alone,
         }
     return found | {
         "Growth of an estimate": estimators.growth,
