@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from block_helpers import BUFFERS, Graph, indices, small_scenario
 from gnuradio import blocks, dislac, gr
-from gnuradio.dislac.dsp import CHUNK
+from gnuradio.dislac.dsp import CHUNK, PooledNoise
 
 FRAMES = 60
 
@@ -60,7 +60,8 @@ def test_any_buffer_gives_the_same(most):
 
 
 def test_snr_can_change_while_it_runs():
-    block = dislac.leo_link(small_scenario(channel__noise={}), snr_db=60.0)
+    noise = {"snr_db": 0, "pool": True}
+    block = dislac.leo_link(small_scenario(channel__noise=noise), snr_db=60.0)
     block.begin()
     rows = np.zeros((2, CHUNK), np.complex64)
     power = []
@@ -69,6 +70,7 @@ def test_snr_can_change_while_it_runs():
         block._link.receive(rows)
         power.append(np.mean(np.abs(rows) ** 2))
     assert power[1] == pytest.approx(100, rel=0.05) and power[0] < 1
+    assert isinstance(block._link.emulator.noise, PooledNoise)
 
 
 def test_settings_out_of_range_are_refused():

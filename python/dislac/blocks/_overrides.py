@@ -6,7 +6,7 @@ from typing import Any
 
 from ..scenario import Scenario, parse_scenario
 
-__all__ = ["overridden"]
+__all__ = ["at_snr", "overridden"]
 
 
 def overridden(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
@@ -17,3 +17,14 @@ def overridden(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
     """
     chosen = {key: value for key, value in values.items() if value is not None}
     return parse_scenario(scenario.text, scenario.name, chosen) if chosen else scenario
+
+
+def at_snr(scenario: Scenario, snr_db: float | None) -> Scenario:
+    """The scenario with another signal to noise ratio [dB], its noise drawn as before; None: as it
+    is.
+
+    Raises:
+        ScenarioError: the ratio is out of range.
+    """
+    noise = {"snr_db": snr_db, "pool": scenario.channel.noise_pool}
+    return overridden(scenario, {"channel.noise": None if snr_db is None else noise})

@@ -8,7 +8,7 @@ from gnuradio import gr
 from ..scenario import Scenario, build
 from . import pmt_keys
 from ._lifecycle import Guarded, message_handler
-from ._overrides import overridden
+from ._overrides import at_snr, overridden
 
 __all__ = ["bistatic_locator"]
 
@@ -46,8 +46,7 @@ class bistatic_locator(Guarded, gr.basic_block):
 
     def set_snr_db(self, snr_db: float | None) -> None:
         """Changes what the bound is for, from the next fix on."""
-        noise = None if snr_db is None else {"snr_db": snr_db}
-        self._scenario = overridden(self._scenario, {"channel.noise": noise})
+        self._scenario = at_snr(self._scenario, snr_db)
 
     @message_handler
     def handle_paths(self, message: Any) -> None:

@@ -9,7 +9,7 @@ from ..channel import ChannelEmulator
 from ..scenario import Scenario, build
 from . import pmt_keys
 from ._chunks import ChunkBlock
-from ._overrides import overridden
+from ._overrides import at_snr
 
 __all__ = ["leo_channel"]
 
@@ -57,8 +57,7 @@ class leo_channel(ChunkBlock):
         """Changes the noise from the next samples on."""
         if snr_db is not None and self._emulator is not None:
             raise ValueError("snr_db is for the scenario's channel; give your emulator a noise")
-        noise = None if snr_db is None else {"snr_db": snr_db}
-        scenario = overridden(self._scenario, {"channel.noise": noise})
+        scenario = at_snr(self._scenario, snr_db)
         with self._lock:
             self._scenario = scenario
             if self._processor is not None and self._emulator is None:

@@ -11,7 +11,7 @@ from ..dsp.stream import CHUNK
 from ..scenario import Scenario, build
 from . import pmt_keys
 from ._lifecycle import Guarded, guarded
-from ._overrides import overridden
+from ._overrides import at_snr
 
 __all__ = ["leo_link"]
 
@@ -54,9 +54,8 @@ class leo_link(Guarded, gr.sync_block):
 
     def set_snr_db(self, snr_db: float | None) -> None:
         """Changes the noise from the next samples on."""
-        noise = None if snr_db is None else {"snr_db": snr_db}
         with self._lock:
-            self._scenario = overridden(self._scenario, {"channel.noise": noise})
+            self._scenario = at_snr(self._scenario, snr_db)
             if self._link is not None:
                 self._link.emulator.noise = build.noise(self._scenario)
 
