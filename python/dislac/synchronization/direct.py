@@ -221,7 +221,7 @@ class DirectPathFrames:
         else:
             self._vain += 1
             self._seek = begin + self._period * (1 if self._vain < PATIENCE else PAUSE)
-            self._give_up(begin)
+            self._give_up(self._seek)  # nothing before will be looked at
 
     def _give_up(self, sample: int) -> None:
         """Lost, if the direct path has been away for too long."""
