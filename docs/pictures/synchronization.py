@@ -74,7 +74,7 @@ def draw_lock(axes: Axes, made: Scenario, x: NDArray[np.complex64]) -> None:
     ends = [time for time, _ in states[1:]] + [1e3 * x.shape[1] / rate]
     for (begin, state), end in zip(states, ends, strict=True):
         axes.axvspan(begin, end, color=COLORS[state], lw=0)
-        if end - begin > 1.5:
+        if end - begin > 4:
             axes.text((begin + end) / 2, 2.6, state, ha="center", va="bottom", color=INK, size=8)
     axes.semilogy(times, errors, "o", color=BLUE, ms=3.5)
     for place, name in trouble:
@@ -109,9 +109,9 @@ def draw_removal(axes: Axes, made: Scenario, x: NDArray[np.complex64]) -> None:
         profile = np.abs(np.einsum("mni,mi,nd->d", values, toward, kernel)) ** 2
         axes.plot(1e6 * delays, 10 * np.log10(profile), color=color, lw=1.6, label=name)
     axes.axvline(1e6 * echo.delay[0], color=INK, lw=1, ls=":")
-    axes.text(1e6 * echo.delay[0] + 0.02, -16, "the target", color=INK, size=8)
+    axes.text(1e6 * echo.delay[0] + 0.02, -33, "the target", color=INK, size=8)
     axes.axhline(10 * np.log10(1 / len(model.frequencies)), color=INK, lw=1, ls="--")
-    axes.text(2.08, -14.5, "noise", color=INK, size=8, ha="right", va="bottom")
+    axes.text(-0.4, -16, "noise", color=INK, size=8, va="top")
     axes.set_ylim(-35, None)
     axes.legend(frameon=False, fontsize=8)
     axes.set_xlabel("residual delay [µs]")

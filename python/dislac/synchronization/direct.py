@@ -35,6 +35,9 @@ PATIENCE, PAUSE = 3, 6
 """After so many searches for nothing only one period in so many is searched, which costs many times
 as much as to track."""
 
+CONFIRMED_WITHIN = 8
+"""What a search finds must be found again so many frame periods later, or sooner."""
+
 EARLY = 5
 """Windows begin early by the prefix over this. Between whole samples the edges of symbols ring
 before them too, and into the transform window of the symbol before; of the direct path that would
@@ -93,7 +96,7 @@ class DirectPathFrames:
     """Synchronizer that finds frames on the direct path, and takes it as zero delay and Doppler.
 
     ``searching``: one frame period after the other is searched for a frame. What is found must be
-    there again a frame later; then the state is ``locked``. From there on the delay of the direct
+    found again a frame later; then the state is ``locked``. From there on the delay of the direct
     path and its carrier are measured in each frame that is used (and in some between, if those are
     rare), and filtered. A frame in which it is not found does not leave; after it, whole periods
     are looked at again. If the direct path is found elsewhere, or not at all for `coast` seconds,
@@ -147,10 +150,11 @@ class DirectPathFrames:
         # Noise alone has a handful of trials in a frame.
         self._least_share = noise_share(reference, 100)
         self._known = False  # whether there ever was a frame
-        self._verified = False  # whether it was there again
+        self._verified = False  # whether they have been measured since
         self._wide = False  # whether it may lie some samples from where it is expected
         self._reason = "before the first lock"
         self._seek: int | None = 0  # sample from which a whole period is searched, or None:
+        self._candidate: int | None = None  # where a search has found what may be a frame
         self._vain = 0  # searches in a row that found nothing
         self._next = 0  # frame that is looked at
         self._origin = 0.0  # sample at which frame 0 begins, but for what frames come late
@@ -217,7 +221,7 @@ class DirectPathFrames:
         else:
             self._vain += 1
             self._seek = begin + self._period * (1 if self._vain < PATIENCE else PAUSE)
-            self._give_up(begin)
+            self._give_up(self._seek)  # nothing before will be looked at
 
     def _give_up(self, sample: int) -> None:
         """Lost, if the direct path has been away for too long."""
@@ -233,19 +237,35 @@ class DirectPathFrames:
             place += self._period  # its window would have begun before
         cycle = self._pilots.cycle
         index = round(self._index_at(place)) if self._known else self._first_index(place)
-        self._wide = True
+        self._give_up(place)
         if self.state == "locked":
             start, delay = self._expected(index)
             off = place - start - delay
             if abs(off) < WIDE and (index - found.frame) % cycle == 0:
-                self._next, self._seek = index, None
+                self._next, self._seek, self._wide = index, None, True
                 return
+        if not self._confirmed(place):
+            # Beside a frame that is cut or out of sight there are lesser places that look like one.
+            margin = 2 * self.reference.numerology.symbol_length
+            self._candidate = place
+            self._seek = max(place + self._period - margin, begin + 1)
+            return
+        if self.state == "locked":
             self._tell("lost", f"the direct path's timing jumped by {round(off)} samples")
         index = max(index, self.accounted)
         index += (found.frame - index) % cycle
         if not self._known:
             self.accounted = index
         self._begin(index, place, found.carrier)
+
+    def _confirmed(self, place: int) -> bool:
+        """Whether a place is some frame periods after the one that was found before."""
+        if self._candidate is None:
+            return False
+        passed = place - self._candidate
+        periods = round(passed / self._period)
+        off = abs(passed - periods * self._period)
+        return 1 <= periods <= CONFIRMED_WITHIN and off <= 2 + 2 * CLOCK_OFFSET * passed
 
     def _first_index(self, place: int) -> int:
         """Number of the first frame that is found."""
@@ -265,11 +285,13 @@ class DirectPathFrames:
         self._carrier.set(time, carrier, (width / 4) ** 2, CARRIER_WANDER**2)
         self._known, self._verified, self._wide = True, False, True
         self._next, self._seek, self._power = index, None, None
+        self._candidate = None
 
     def _gap(self, offset: int, missing: float | None) -> None:
         """Samples are missing before sample `offset`, perhaps it is known how many."""
         if missing is not None:
             self.events.append(Event("gap", {"missing": round(missing)}))
+        self._candidate = None
         if not self._known or missing is None:
             if self.state == "locked":
                 self._tell("lost", "a gap of unknown length")
@@ -308,9 +330,8 @@ class DirectPathFrames:
             self._begin(index, start + delay + found.delay, carrier + found.carrier)
         gain = self._late.update(time, found.delay, found.delay_variance) - late
         carrier = self._carrier.update(time, found.carrier, found.carrier_variance)
-        self._last, self._wide = index, False
-        if not self._verified or reason:
-            self._verified = True
+        self._last, self._wide, self._verified = index, False, True
+        if reason:
             self._next = self._looked_at(index + 1, 1)
             return None
         if self.state != "locked":
@@ -355,7 +376,7 @@ class DirectPathFrames:
 
     def _missed(self, start: int, reason: str) -> None:
         """The direct path is not in a frame: looks for it everywhere after its beginning."""
-        self._reason = reason
+        self._reason, self._candidate = reason, None
         self._seek = start + 1
         self._give_up(start)
 
