@@ -31,7 +31,7 @@ UNEVEN = 8.0
 OUTLIER = 6.0
 """A measurement so many standard deviations from what is expected is none of the direct path."""
 
-PATIENCE, PAUSE = 3, 6
+PATIENCE, PAUSE = 3, 5
 """After so many searches for nothing only one period in so many is searched, which costs many times
 as much as to track."""
 

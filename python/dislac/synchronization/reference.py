@@ -19,6 +19,9 @@ __all__ = ["Acquisition", "Measurement", "Reference", "acquire", "expected_grids
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 
+NEAR = 0.01
+"""A step of so little of a resolution cell is the last."""
+
 FALSE_LOCK = 1e-6
 """Searches of noise alone that find something."""
 
@@ -215,8 +218,7 @@ def measure(
     power += np.einsum("imn,imn->m", grid.imag, grid.imag, dtype=float)
     energy = max(float(power.sum()), 1e-300)
     parameters = np.zeros(2)
-    searched = delay_span > 0 or carrier_span > 0
-    if searched:
+    if delay_span > 0 or carrier_span > 0:
         delays = _grid(delay_span, 2 * float(np.ptp(f)))
         carriers = _grid(carrier_span, 2 * n.frame_length / n.sample_rate)
         match = z @ np.exp(2j * np.pi * np.outer(f, delays))
@@ -224,7 +226,8 @@ def measure(
         score = np.tensordot(weight, np.abs(match) ** 2, 1)
         c, d = np.unravel_index(int(np.argmax(score)), score.shape)
         parameters = np.array([delays[d], carriers[c]])
-    for _ in range(5 if searched else 3):
+    cells = np.array([1 / max(float(np.ptp(f)), 1e-300), n.sample_rate / n.frame_length])
+    for _ in range(5):
         # Sums over subcarriers, then over symbols: of what matches, and of its two derivatives
         turned = np.exp(2j * np.pi * parameters[0] * f)
         row = z @ np.stack([turned, 2j * np.pi * f * turned], axis=1)
@@ -234,7 +237,10 @@ def measure(
         explained = float(weight @ np.abs(total) ** 2)
         weighted = weight * total.conj()
         gradient = np.array([(weighted @ by_delay).real, (weighted @ by_carrier).real])
-        parameters = parameters + np.linalg.solve(curvature, gradient) / max(explained, 1e-300)
+        step = np.linalg.solve(curvature, gradient) / max(explained, 1e-300)
+        parameters = parameters + step
+        if np.all(np.abs(step) < NEAR * cells):
+            break  # what another round would change goes with the square of that
     share = min(explained / energy, 1.0)
     noise = max(energy - explained, 1e-12 * energy) / grid.size
     variance = np.diag(np.linalg.inv(curvature)) * noise / max(2 * explained, 1e-300)
