@@ -109,6 +109,7 @@ def test_ports_are_as_described(name, qt):
         "scenario": scenario,
         **dict.fromkeys(("base", "recording"), "unused"),
         "address": "0",
+        "device": "none",
         "transmits": ["0", "0"],
         "receives": ["0", "0"],
     }

@@ -51,8 +51,6 @@ def broken(*_):
     "name, method",
     [
         ("source", "add_item_tag"),
-        ("precompensator", "send_tags"),
-        ("channel", "send_tags"),
         ("demodulator", "_emit"),
         ("recorder", "begin"),
         ("recorder", "finish"),
