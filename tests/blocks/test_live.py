@@ -235,6 +235,8 @@ def test_a_publisher_takes_events_and_refuses_all_interfaces():
     assert block._status.status() == Status("lost", "a fade")
     with pytest.raises(ValueError, match="every network"):
         dislac.fix_publisher(SCENARIO, "tcp://*:5570")
+    with pytest.raises(ValueError, match="keys is empty"):
+        dislac.fix_publisher(SCENARIO, "0", keys="")
 
 
 def test_a_sink_refuses_a_format_that_the_scenario_does_not_allow():
