@@ -7,13 +7,10 @@ import numpy as np
 from gnuradio import gr
 
 from ..dsp.stream import CHUNK
-from ..io.zmq_samples import SampleClient
+from ..io.zmq_samples import WAIT, SampleClient
 from ._lifecycle import Guarded, guarded
 
 __all__ = ["RadioSource"]
-
-_WAIT = 0.05
-"""Longest wait [s] in one call, so that stopping the flowgraph need not wait."""
 
 
 class RadioSource(Guarded, gr.sync_block):
@@ -60,12 +57,12 @@ class RadioSource(Guarded, gr.sync_block):
     def work(self, input_items, output_items):
         for callback in self._callbacks:
             callback()
-        wait = _WAIT
+        wait = WAIT
         for chain, client in enumerate(self._clients):
             if len(self._waiting[chain]) and self._runs[chain] == max(self._runs):
                 continue
             message = client.receive(wait)
-            wait = 0.0 if message is None else _WAIT  # wait for one channel, not for each
+            wait = 0.0 if message is None else WAIT  # wait for one channel, not for each
             if message is not None:
                 if len(message) % 8:
                     raise ValueError(
