@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a gNB or UE with a ZeroMQ radio transmits."""
 
+import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -12,6 +13,10 @@ from ._lifecycle import Guarded, guarded
 
 __all__ = ["RadioSource"]
 
+_PATIENCE = 3.0
+"""How long the other channels of a radio have to be there anew, too, once one is [s]; else it was
+only that one's connection."""
+
 
 class RadioSource(Guarded, gr.sync_block):
     """Asks a gNB or UE for what it transmits, one stream a transmit port.
@@ -19,7 +24,7 @@ class RadioSource(Guarded, gr.sync_block):
     The other side is a radio such as srsRAN's (device zmq, `tx_port`), which binds a REP socket for
     each channel, takes requests of one byte and answers each with complex floats, as many as it
     likes. It may be started anew at any time: its streams go on here with its first samples, all
-    channels together; that is told on the port `events` (`connected`, with the number of the
+    channels together, or as they are where some stay as they were; that is told on the port `events` (`connected`, with the number of the
     sample) and counted in `connections`.
 
     Args:
@@ -46,7 +51,9 @@ class RadioSource(Guarded, gr.sync_block):
         self.begins_at = 0  # the sample with which the present connection has begun
         self._clients = [SampleClient(a, request=b"\xff", depth=1) for a in self._addresses]
         self._waiting = [np.zeros(0, np.complex64) for _ in self._clients]
-        self._runs = [0 for _ in self._clients]  # which connection those came by
+        self._runs = [0 for _ in self._clients]  # which start of the radio those came by
+        self._behind = [0 for _ in self._clients]  # starts without a connection of this channel
+        self._since = 0.0  # when the last channel was there anew
 
     def finish(self) -> None:
         for client in self._clients:
@@ -70,10 +77,18 @@ class RadioSource(Guarded, gr.sync_block):
                         "radio send them (srsRAN: sample format fc32)"
                     )
                 self._waiting[chain] = np.frombuffer(message, np.complex64)
-                self._runs[chain] = client.connections
+                start = client.connections + self._behind[chain]
+                if start != self._runs[chain]:
+                    self._runs[chain], self._since = start, time.monotonic()
+        if not all(map(len, self._waiting)):
+            return 0
         run = max(self._runs)
-        if any(own != run or not len(x) for own, x in zip(self._runs, self._waiting, strict=True)):
-            return 0  # what came before a new start goes unused, so that channels stay together
+        if min(self._runs) != run:
+            if time.monotonic() - self._since < _PATIENCE:
+                return 0  # what came before a new start goes unused, so that channels stay together
+            for chain, own in enumerate(self._runs):
+                self._behind[chain] += run - own
+                self._runs[chain] = run
         if run != self.connections:
             self.begins_at, self.connections = self.nitems_written(0), run
             self.tell("connected", sample=self.begins_at)
