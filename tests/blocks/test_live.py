@@ -189,6 +189,14 @@ def test_frames_that_come_fast_are_waited_for_together_and_slow_ones_are_not(qt)
     assert chain.view._status.status().frames_used == 40
 
 
+def test_frames_that_were_still_waited_for_at_the_end_are_counted(qt, monkeypatch):
+    chain = Chain(vectors(21), first=100, step=2)
+    monkeypatch.setattr(chain.view, "begin", lambda: chain.view.set_output_multiple(16))
+    chain.run()
+    status = chain.view._status.status()
+    assert (status.frames_used, status.frames_skipped) == (21, 20)
+
+
 @pytest.mark.parametrize(
     "wrong", [{"trail": 0}, {"update_rate": 21}, {"update_rate": 0}, {"theme": "pink"}]
 )
