@@ -40,7 +40,17 @@ def test_all_interfaces_need_leave(host):
 @pytest.mark.parametrize(
     "typed",
     [
-        *("", "tcp://", "host", "udp://h:1", "1.2.3:5", "1.2.3.400:5", "h:70000", "ipc://", "[x]:1"),
+        *(
+            "",
+            "tcp://",
+            "host",
+            "udp://h:1",
+            "1.2.3:5",
+            "1.2.3.400:5",
+            "h:70000",
+            "ipc://",
+            "[x]:1",
+        ),
         # resolvers take these for 0.0.0.0
         *("0:0", "0x0:0", "0X:0", "0.0x0:0", "0.0.0.0.:0", "00.0.0.0:0", "[0x0]:0"),
     ],

@@ -24,8 +24,9 @@ class RadioSource(Guarded, gr.sync_block):
     The other side is a radio such as srsRAN's (device zmq, `tx_port`), which binds a REP socket for
     each channel, takes requests of one byte and answers each with complex floats, as many as it
     likes. It may be started anew at any time: its streams go on here with its first samples, all
-    channels together, or as they are where some stay as they were; that is told on the port `events` (`connected`, with the number of the
-    sample) and counted in `connections`.
+    channels together; a channel that alone comes anew joins the others as they are, after a while.
+    That is told on the port `events` (`connected`, with the number of the sample) and counted in
+    `connections`.
 
     Args:
         addresses: where its transmit ports listen, one a stream: PORT of this host, HOST:PORT.

@@ -68,9 +68,7 @@ class fix_publisher(Guarded, gr.basic_block):
 
         self.fixes = 0
         self._status.clear()
-        self._publisher = FixPublisher(
-            self._address, any_interface=self._bind_any, keys=self._keys
-        )
+        self._publisher = FixPublisher(self._address, any_interface=self._bind_any, keys=self._keys)
         self._publish_status()
 
     def finish(self) -> None:

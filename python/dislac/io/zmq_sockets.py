@@ -3,8 +3,8 @@
 
 **Addresses.** ``PORT``, ``HOST:PORT``, ``tcp://HOST:PORT`` or ``ipc://PATH``. A bare port is one of
 this host alone (127.0.0.1). A socket is bound to another interface only where its address is typed
-in full, and to all interfaces (``*``, ``0.0.0.0``, ``[::]``, in any spelling) only where that is allowed
-besides.
+in full, and to all interfaces (``*``, ``0.0.0.0``, ``[::]``, however spelled) only where that is
+allowed besides.
 
 **Keys.** CURVE (CurveCP, libzmq's zmq_curve(7)) encrypts and authenticates. Each end has a pair of
 files: NAME.key_secret, which never leaves it, and NAME.key, which the other end gets. A server
