@@ -25,8 +25,8 @@ class FrameView(Guarded, gr.sync_block):
     """Keeps the newest frame vector for a window that looks at it when it has the time.
 
     A call costs more than what it does. So the block waits for as many frames together as make
-    about `_CALLS` calls from look to look, and for single ones again once a look finds nothing. Those that
-    it still waits for at the end of the stream are counted by their tags, but not shown.
+    about `_CALLS` calls from look to look, and for single ones again once a look finds nothing.
+    Those that it still waits for at the end of the stream are counted by their tags, but not shown.
 
     Args:
         name: of the block.
