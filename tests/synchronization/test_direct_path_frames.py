@@ -228,3 +228,46 @@ def test_measurements_reach_their_variance():
         variances.append([found.delay_variance, found.carrier_variance])
     ratio = np.mean(np.square(errors), axis=0) / np.mean(variances, axis=0)
     assert np.all((ratio > 0.6) & (ratio < 1.6))
+
+
+def delayed(x, samples):
+    """Streams that come later by a fraction of a sample."""
+    turns = np.exp(-2j * np.pi * np.fft.fftfreq(x.shape[1]) * samples)
+    return np.fft.ifft(np.fft.fft(x) * turns).astype(np.complex64)
+
+
+@pytest.mark.parametrize(
+    ("jump", "reason"),
+    [(0.3, "timing"), (0.8, "timing"), (-0.8, "timing"), ("carrier", "carrier"), ("clock", "")],
+)
+def test_a_small_jump_costs_less_than_ten_frames(jump, reason):
+    made, x = samples()
+    at, rate, marks = 14_000, made.sample_rate, ()
+    x = x.copy()
+    if jump == "carrier":
+        x[:, at:] *= np.exp(2j * np.pi * 1.5e3 / rate * np.arange(x.shape[1] - at))
+    elif jump == "clock":  # that is wrong by 10 ms from there on
+        marks = [Mark(0, (3, 0.0)), Mark(at, (3, at / rate + 0.01))]
+    else:
+        x[:, at:] = delayed(x, jump)[:, at:]
+    found, events, _ = read(made, x, marks=marks)
+    assert states(events) == ["searching", "locked", "lost", "locked"]
+    lost = next(e.details["reason"] for e in events if e.details.get("state") == "lost")
+    assert reason in lost
+    after = [frame for frame in found if frame.start > at]
+    assert after[0].start < at + 10 * 1_280
+    moved = jump if isinstance(jump, float) else 0.0
+    assert max(abs(late(made, frame, -moved)) for frame in after) < 0.03
+
+
+@pytest.mark.parametrize("jump", [0.45, 0.7, 1, 2])
+def test_a_jump_before_a_frame_that_is_not_finite(jump):
+    made, x = samples()
+    x = x[:, :30_000].copy()
+    start = next(frame.start for frame in read(made, x)[0] if frame.index == 15)
+    x[:, start - 200 :] = delayed(x, jump)[:, start - 200 :]
+    x[1, start + 150] = np.nan
+    found, events, _ = read(made, x)
+    assert states(events)[-1] == "locked"
+    after = [frame for frame in found if frame.start > start]
+    assert after[0].start < start + 10 * 1_280

@@ -17,10 +17,11 @@ __all__ = ["DirectPathFrames", "Ramp"]
 Floats = NDArray[np.float64]
 
 CLOCK_OFFSET = 25e-6
-"""Standard deviation of sample clocks and of the carrier's drift before they are known."""
+"""Standard deviation of a sample clock's rate before it is known."""
 
 CLOCK_WANDER, CARRIER_WANDER = 1e-7, 1e3
-"""By how much the clock's rate, and the carrier's drift [Hz/s], change in a second."""
+"""By how much the clock's rate, and the carrier's drift [Hz/s], change in a second; of the drift it
+is also the standard deviation before it is known."""
 
 LOOK_SPACING = 0.01
 """The direct path is looked at this often, or more often [s]."""
@@ -242,7 +243,9 @@ class DirectPathFrames:
             start, delay = self._expected(index)
             off = place - start - delay
             if abs(off) < WIDE and (index - found.frame) % cycle == 0:
-                self._next, self._seek, self._wide = index, None, True
+                # Of a frame that is cut there, the next one is as good.
+                self._next = index if start >= begin else self._looked_at(index + 1)
+                self._seek, self._wide = None, True
                 return
         if not self._confirmed(place):
             # Beside a frame that is cut or out of sight there are lesser places that look like one.
@@ -328,12 +331,11 @@ class DirectPathFrames:
             if self.state == "locked":
                 self._tell("lost", reason)
             self._begin(index, start + delay + found.delay, carrier + found.carrier)
+            self._last, self._next = index, self._looked_at(index + 1, 1)
+            return None
         gain = self._late.update(time, found.delay, found.delay_variance) - late
         carrier = self._carrier.update(time, found.carrier, found.carrier_variance)
         self._last, self._wide, self._verified = index, False, True
-        if reason:
-            self._next = self._looked_at(index + 1, 1)
-            return None
         if self.state != "locked":
             self._tell("locked", "the direct path is found")
         self._level(float(np.vdot(samples, samples).real))
@@ -384,8 +386,7 @@ class DirectPathFrames:
         """Tells if the level has changed much."""
         before, self._power = self._power, power
         if before and power and abs(change := 10 * np.log10(power / before)) > LEVEL_STEP:
-            change = float(np.copysign(change, power - before))
-            self.events.append(Event("level_step", {"change_db": change}))
+            self.events.append(Event("level_step", {"change_db": float(change)}))
 
     def _looked_at(self, index: int, stride: int | None = None) -> int:
         """The first frame from `index` on that is sent and looked at."""
