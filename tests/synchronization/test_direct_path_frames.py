@@ -137,7 +137,7 @@ def test_a_gap_with_a_time_is_bridged(missing):
     assert after[0].start < at + 1_280
     assert max(abs(late(made, frame, missing)) for frame in after) < 0.03
     # Frames keep their numbers, and those that are missing are counted.
-    assert len(found) + counted(events) == found[-1].index + 1 - found[0].index
+    assert len(found) + counted(events) == found[-1].index + 1
     assert found[0].time == pytest.approx(7.25 + (found[0].start + found[0].delay) / rate)
 
 
@@ -148,8 +148,8 @@ def test_samples_that_are_not_finite_cost_their_frames_only():
     found, events, _ = read(made, x)
     assert states(events) == ["searching", "locked"]
     reasons = [e.details["reason"] for e in events if e.name == "frames_lost"]
-    assert reasons == ["values that are not finite"]
-    assert len(found) + counted(events) == found[-1].index + 1 - found[0].index
+    assert reasons == ["before the first lock", "values that are not finite"]
+    assert len(found) + counted(events) == found[-1].index + 1
 
 
 @pytest.mark.parametrize("step", [1e-2, 1e2])
@@ -176,7 +176,7 @@ def test_a_fade_is_coasted_over_or_the_lock_is_lost(coast, expected):
     assert states(events) == ["searching", "locked", "lost", "locked"][:expected]
     assert not any(15_000 - 640 < frame.start < 23_000 for frame in found)
     assert any(23_000 <= frame.start < 23_000 + 10 * 1_280 for frame in found)
-    assert len(found) + counted(events) == found[-1].index + 1 - found[0].index
+    assert len(found) + counted(events) == found[-1].index + 1
 
 
 def test_one_in_so_many_leaves_and_the_rest_is_counted():
@@ -184,8 +184,8 @@ def test_one_in_so_many_leaves_and_the_rest_is_counted():
     found, events, synchronizer = read(made, x, estimator__every=4)
     assert all(frame.index % 4 == 0 for frame in found)
     assert len(found) >= 5
-    first = synchronizer.accounted - len(found) - counted(events) - synchronizer.frames_skipped
-    assert found[0].index - 4 < first <= 3
+    told = len(found) + counted(events) + synchronizer.frames_skipped
+    assert told == synchronizer.accounted == found[-1].index + 1
 
 
 def test_frames_are_numbered_by_the_clock_where_it_is_known():
@@ -271,3 +271,72 @@ def test_a_jump_before_a_frame_that_is_not_finite(jump):
     assert states(events)[-1] == "locked"
     after = [frame for frame in found if frame.start > start]
     assert after[0].start < start + 10 * 1_280
+
+
+def at(offset, time):
+    return Mark(offset, (int(np.floor(time)), time % 1))
+
+
+@pytest.mark.parametrize("seconds", [10, 1e5])
+def test_a_long_gap_is_the_end_of_a_lock_and_its_frames_are_counted(seconds):
+    made, x = samples()
+    mark = at(14_000, 14_000 / made.sample_rate + seconds)
+    found, events, _ = read(made, x, marks=[at(0, 0), mark])
+    assert states(events) == ["searching", "locked", "lost", "locked"]
+    lost = next(e.details["reason"] for e in events if e.details.get("state") == "lost")
+    assert lost == f"a gap of {seconds:.3g} s"
+    assert len(found) + counted(events) == found[-1].index + 1
+    passed = seconds + (found[-1].start - found[0].start) / made.sample_rate
+    frames = passed * made.sample_rate / 1_280
+    assert found[-1].index - found[0].index == pytest.approx(frames, rel=1e-4)
+
+
+@pytest.mark.parametrize("every", [1, 4])
+@pytest.mark.parametrize("zero", [None, 100])
+@pytest.mark.parametrize("back", [1, 3_840, 76_800, 1e8])
+def test_a_clock_that_goes_back_is_another_beginning(back, zero, every):
+    made, x = samples()
+    border, start = 20_000, 100.1
+    marks = [at(0, start), at(border, start + (border - back) / made.sample_rate)]
+    settings = {"estimator__every": every}
+    if zero is not None:
+        settings["synchronization__time_zero"] = zero
+    found, events, synchronizer = read(made, x, marks=marks, **settings)
+    assert states(events) == ["searching", "locked", "lost", "locked"]
+    assert f"rx_time went back by {back:.0f} samples" in [e.details.get("reason") for e in events]
+    assert all(e.details["count"] > 0 for e in events if e.name == "frames_lost")
+    assert synchronizer.frames_skipped >= 0
+    runs = [[f.index for f in found if (f.start >= border) == after] for after in (False, True)]
+    assert all(np.all(np.diff(run) > 0) for run in runs) and min(map(len, runs)) >= 2
+    if zero is None:
+        assert runs[0][-1] < runs[1][0]  # numbered by the samples, which go on
+        told = len(found) + counted(events) + synchronizer.frames_skipped
+        assert told == runs[1][-1] + 1
+    elif back < 1e8:
+        second = next(f for f in found if f.start >= border)
+        due = first_arrival(made) + second.index * 1_280
+        begin = (second.start + second.delay - back) + 0.1 * made.sample_rate
+        assert abs(due - begin) < 640
+
+
+def test_times_are_since_time_zero_and_keep_their_fraction():
+    made, x = samples()
+    zero = 1_767_268_800.25
+    mark = Mark(0, (1_767_268_800, 0.75))
+    found, *_ = read(made, x, marks=[mark], synchronization__time_zero=zero)
+    begin = 0.5 + (found[0].start + found[0].delay) / made.sample_rate
+    assert found[0].time == pytest.approx(begin, abs=1e-8)
+
+
+@pytest.mark.parametrize("cut", [200, 900, 1_200])
+def test_frames_of_gaps_that_nobody_can_measure_are_counted(cut):
+    made, x = samples()
+    places = [9_000, 16_000, 24_000]
+    for n, place in enumerate(places):
+        x = np.delete(x, np.s_[place - n * cut : place - n * cut + cut], axis=1)
+    marks = [Mark(place - n * cut, None) for n, place in enumerate(places)]
+    found, events, _ = read(made, x, marks=marks)
+    assert states(events)[-1] == "locked" and found[-1].start > marks[-1].offset
+    indices = [frame.index for frame in found]
+    assert np.all(np.diff(indices) > 0)
+    assert len(found) + counted(events) == indices[-1] + 1

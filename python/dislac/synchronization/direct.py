@@ -9,7 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..waveform import Pilots
-from .frames import Alignment, Event, Mark, Samples, Window, aligned_grid
+from .frames import (
+    Alignment,
+    Event,
+    Mark,
+    Samples,
+    Window,
+    aligned_grid,
+    next_used,
+    used_before,
+)
 from .reference import Acquisition, Measurement, Reference, acquire, measure, noise_share
 
 __all__ = ["DirectPathFrames", "Ramp"]
@@ -105,8 +114,14 @@ class DirectPathFrames:
 
     Frames have no numbers of their own unless the pilots differ from frame to frame: 0 is the
     first for which the stream has room, as near as the pilots' cycle allows. What a gap without a
-    mark has swallowed is known up to whole frame periods only, and taken as less than one. Frames
-    are counted as lost from the first that is found to the last.
+    mark has swallowed is known up to whole frame periods only, and taken as less than one.
+
+    A gap longer than `coast`, and marks whose time goes back, end the lock. After the latter frames
+    are numbered by the clock anew, if that is what they are numbered by; else numbers go on.
+
+    All frames up to the last that is found are used, lost or skipped: from 0 on, or, if they are
+    numbered by the clock, from the first for which the stream has room after it began or the clock
+    went back.
 
     Args:
         reference: frames as the direct path brings them.
@@ -162,6 +177,7 @@ class DirectPathFrames:
         self.accounted = 0  # frames before this one have been used, lost or skipped, or not sent
         self._last = 0  # last frame in which the direct path was found
         self._power: float | None = None
+        self._begun = 0  # sample from which frames are numbered
         self._clock: tuple[int, tuple[int, float]] | None = None  # last mark with a time
 
     @property
@@ -257,8 +273,8 @@ class DirectPathFrames:
             self._tell("lost", f"the direct path's timing jumped by {round(off)} samples")
         index = max(index, self.accounted)
         index += (found.frame - index) % cycle
-        if not self._known:
-            self.accounted = index
+        if not self._known and self._zero is not None and self._clock is not None:
+            self.accounted = max(index - (place - self._begun) // self._period, 0)
         self._begin(index, place, found.carrier)
 
     def _confirmed(self, place: int) -> bool:
@@ -292,20 +308,33 @@ class DirectPathFrames:
 
     def _gap(self, offset: int, missing: float | None) -> None:
         """Samples are missing before sample `offset`, perhaps it is known how many."""
-        if missing is not None:
+        back = missing is not None and missing < 0
+        if missing is not None and not back:
             self.events.append(Event("gap", {"missing": round(missing)}))
+            self._origin -= missing
         self._candidate = None
-        if not self._known or missing is None:
-            if self.state == "locked":
-                self._tell("lost", "a gap of unknown length")
-            self._seek = offset
-            return
-        self._origin -= missing
-        self._reason = "cut off by a gap"
+        reason = ""
+        if missing is None:
+            reason = "a gap of unknown length"
+        elif back:
+            reason = f"rx_time went back by {-missing:.0f} samples"
+        elif missing > self._coast * self._rate:
+            reason = f"a gap of {missing / self._rate:.3g} s"
+        if reason and self.state == "locked":
+            self._tell("lost", reason)
+        if back and self._zero is not None:
+            self._number_anew(offset)
         if self._seek is not None or self.state != "locked":
             self._seek = offset
         else:
+            self._reason = "cut off by a gap"
             self._next = self._looked_at(ceil(self._index_at(offset + self._early)))
+
+    def _number_anew(self, offset: int) -> None:
+        """Frames after a sample are numbered as if the stream began there."""
+        if self._known:
+            self._account(floor(self._index_at(offset)))
+        self._known, self.accounted, self._begun = False, 0, offset
 
     # Tracking
 
@@ -344,7 +373,8 @@ class DirectPathFrames:
             return None
         self._account(index)
         self.accounted = index + 1
-        return replace(expected, delay=delay + gain, carrier=carrier)
+        delay += gain
+        return replace(expected, delay=delay, carrier=carrier, time=self._clock_time(start + delay))
 
     def _measure(
         self, samples: Samples, expected: Alignment, late: float, carrier: float
@@ -391,18 +421,20 @@ class DirectPathFrames:
     def _looked_at(self, index: int, stride: int | None = None) -> int:
         """The first frame from `index` on that is sent and looked at."""
         stride = stride or self._stride
-        index = -(-index // stride) * stride
-        tries = range(index, index + stride * len(self._pilots.sent), stride)
-        return next((k for k in tries if self._pilots.sends(k)), index)
+        found = next_used(self._pilots, stride, index)
+        return index if found is None else found
 
     # What is told
 
     def _clock_time(self, sample: float) -> float:
-        """When a sample was received [s]: by the marks, or since the stream began."""
+        """When a sample was received [s]: since time zero, or by the marks if that is not known, or
+        since the stream began if there are none."""
         if self._clock is None:
             return sample / self._rate
-        offset, time = self._clock
-        return time[0] + time[1] + (sample - offset) / self._rate
+        offset, (whole, fraction) = self._clock
+        if self._zero is not None:
+            whole, fraction = whole - floor(self._zero[0]), fraction - self._zero[0] % 1
+        return whole + fraction + (sample - offset) / self._rate
 
     def _tell(self, state: str, reason: str) -> None:
         self.state = state
@@ -412,10 +444,13 @@ class DirectPathFrames:
 
     def _account(self, index: int) -> None:
         """Counts the frames before `index` that nothing was said of."""
-        first = -(-self.accounted // self._every) * self._every
-        used = [k for k in range(first, index, self._every) if self._pilots.sends(k)]
-        self.frames_skipped += index - self.accounted - len(used)
+        if index <= self.accounted:
+            return
+        used = used_before(self._pilots, self._every, index)
+        used -= used_before(self._pilots, self._every, self.accounted)
+        self.frames_skipped += index - self.accounted - used
         if used:
-            details = {"frame": used[0], "count": len(used), "reason": self._reason}
+            first = next_used(self._pilots, self._every, self.accounted)
+            details = {"frame": first, "count": used, "reason": self._reason}
             self.events.append(Event("frames_lost", details))
         self.accounted = index
