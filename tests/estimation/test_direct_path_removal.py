@@ -108,3 +108,14 @@ def test_a_signature_that_has_changed_is_learned_anew(estimator):
 def test_a_memory_of_nothing_is_refused():
     with pytest.raises(ValueError, match="1 frame or more"):
         DirectPathRemoval(MODEL, memory=0)
+
+
+def test_a_frame_of_zeros_teaches_nothing(estimator):
+    rng = np.random.default_rng(9)
+    receiver = WithoutDirectPath(estimator, DirectPathRemoval(MODEL))
+    frames = [30 * DIRECT + echo(k) + noise(rng, 0.1) for k in range(3)]
+    expected = [receiver.estimate(frame).paths.delay for frame in frames]
+    receiver.reset()
+    for frame, delay in zip(frames, expected, strict=True):
+        receiver.estimate(0 * frame)
+        assert np.array_equal(receiver.estimate(frame).paths.delay, delay)

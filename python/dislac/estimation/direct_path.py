@@ -84,6 +84,8 @@ class DirectPathRemoval:
 
     def learn(self, frame: Complex, estimate: Estimate) -> None:
         """Takes the frame that was given to `remove` last into the signature, less its echoes."""
+        if not abs(self._gain) > 0:
+            return  # there was nothing in it
         rest = frame
         far = estimate.paths.delay > self._near
         if np.any(far):
