@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from gnuradio.dislac.scenario import load_scenario
 from gnuradio.dislac.scenario.build import direct_path, front_end, synchronizer
-from gnuradio.dislac.scenario.truth import first_arrival
-from gnuradio.dislac.studies.cold_start import stream
+from gnuradio.dislac.scenario.truth import first_arrival, true_paths
+from gnuradio.dislac.studies.cold_start import impaired_scene, stream
+from gnuradio.dislac.studies.endurance import Signal
 from gnuradio.dislac.synchronization import FrameReader, Mark, acquire, aligned_grid, measure
 from gnuradio.dislac.waveform import modulate
 
@@ -340,3 +341,62 @@ def test_frames_of_gaps_that_nobody_can_measure_are_counted(cut):
     indices = [frame.index for frame in found]
     assert np.all(np.diff(indices) > 0)
     assert len(found) + counted(events) == indices[-1] + 1
+
+
+@pytest.mark.parametrize("coupling", ["paired", "physical"])
+def test_a_lock_is_kept_while_the_satellite_moves_on(coupling):
+    """Over a minute and 450 km, of which gaps swallow half a second each."""
+    rng = np.random.default_rng(6)
+    scene = load_scenario(
+        "paper",
+        {
+            "beams.coupling": coupling,
+            "synchronization.reference": "direct-path",
+            "synchronization.coast_ms": 1_000,
+        },
+    )
+    scene = impaired_scene(scene, 25.0, rng)
+    signal, found, rate = Signal(scene, rng), synchronizer(scene), scene.sample_rate
+    found.mark(at(0, 0))
+    time, shares, used = 0.0, [], 0
+    for _ in range(300):
+        aligned = found.take(signal.samples(*found.window))
+        if aligned is None:
+            continue
+        used, time = used + 1, aligned.time
+        assert abs(signal.place(aligned.start) - aligned.start - aligned.delay) < 0.1
+        shares.append(found.measurement.share)
+        if used > 20:
+            missing = int(rate / 2)
+            signal.origin -= missing
+            begin = found.window.start
+            found.mark(at(begin, time + (begin - aligned.start - aligned.delay + missing) / rate))
+    assert time > 60
+    assert states(found.events) == ["searching", "locked"]
+    assert min(shares) > 0.9 * max(shares)
+
+
+def test_the_search_follows_the_doppler_shift():
+    settings = {
+        "precompensation.mode": "none",
+        "synchronization.reference": "direct-path",
+        "synchronization.time_zero": 100.0,
+        "channel.paths": [{"kind": "direct"}],
+    }
+    scene = load_scenario("paper", settings)
+    found, n = synchronizer(scene), scene.numerology
+    index = round(60 * n.sample_rate / n.frame_period)
+    doppler = [float(true_paths(scene, k).doppler[0]) for k in (0, index)]
+    assert abs(doppler[1] - doppler[0]) > 50e3  # the window's width
+    frame = direct_path(scene, index).grids[0]
+    rng = np.random.default_rng(7)
+    x = rng.standard_normal((scene.chains, 40_000, 2)) @ [0.01, 0.01j]
+    begins = 3_000 + n.frame_period * np.arange(4)
+    for begin in begins:
+        x[:, begin : begin + n.frame_length] += modulate(frame, n)
+    x = x * np.exp(2j * np.pi * doppler[1] / n.sample_rate * np.arange(40_000))
+    reader = FrameReader(found, scene.chains)
+    first = 160 + first_arrival(scene) / n.sample_rate
+    aligned = [f for f, _ in reader.read(list(x.astype(np.complex64)), 0, [at(0, first)])]
+    assert [f.index for f in aligned] == [index + 1, index + 2, index + 3]
+    assert aligned[-1].carrier == pytest.approx(doppler[1], abs=30)

@@ -124,9 +124,10 @@ class DirectPathFrames:
     went back.
 
     Args:
-        reference: frames as the direct path brings them.
+        reference_at: frames as the direct path brings them, about frame k: while the ends move
+            on, chains hear it otherwise.
         pilots: which frames are sent.
-        carrier_window: where the carrier offset may lie [Hz].
+        carrier_window: where the carrier offset may lie about frame k [Hz].
         every: frames with an index that this divides are used.
         coast: how long the direct path may fade [s].
         stretch: by how much its delay grows a second [s/s] within a frame, in frame k, beyond
@@ -137,17 +138,18 @@ class DirectPathFrames:
 
     def __init__(
         self,
-        reference: Reference,
+        reference_at: Callable[[int], Reference],
         pilots: Pilots,
         *,
-        carrier_window: tuple[float, float],
+        carrier_window: Callable[[int], tuple[float, float]],
         every: int = 1,
         coast: float = 0.1,
         stretch: Callable[[int], float] | None = None,
         zero: tuple[float, float] | None = None,
     ) -> None:
+        reference = reference_at(0)
         numerology = reference.numerology
-        self.reference = reference
+        self._reference_at, self._symbol_length = reference_at, numerology.symbol_length
         self._pilots, self._every = pilots, every
         self._window, self._coast, self._stretch = carrier_window, coast, stretch
         self._zero = zero
@@ -232,7 +234,8 @@ class DirectPathFrames:
     # Searching
 
     def _search(self, samples: Samples, begin: int) -> None:
-        found = acquire(samples, self.reference, self._window)
+        index = max(round(self._index_at(begin)), 0) if self._known else self._first_index(begin)
+        found = acquire(samples, self._reference_at(index), self._window(index))
         if found is not None:
             self._found(found, begin)
         else:
@@ -265,7 +268,7 @@ class DirectPathFrames:
                 return
         if not self._confirmed(place):
             # Beside a frame that is cut or out of sight there are lesser places that look like one.
-            margin = 2 * self.reference.numerology.symbol_length
+            margin = 2 * self._symbol_length
             self._candidate = place
             self._seek = max(place + self._period - margin, begin + 1)
             return
@@ -382,13 +385,14 @@ class DirectPathFrames:
         """The direct path in a frame, None if it is not there; and what is wrong."""
         if not np.isfinite(samples.view(np.float32).sum()):
             return None, "values that are not finite"
-        grid = aligned_grid(samples, expected, self.reference.numerology)
+        reference = self._reference_at(expected.index)
+        grid = aligned_grid(samples, expected, reference.numerology)
         width = self._rate / self._length
         late_span = max(4 * np.sqrt(late), WIDE * self._wide)
         carrier_span = 4 * np.sqrt(carrier)
         found = measure(
             grid,
-            self.reference,
+            reference,
             expected.index % self._pilots.cycle,
             late_span if late_span > 0.5 else 0.0,
             carrier_span if carrier_span > width / 4 else 0.0,
