@@ -76,7 +76,7 @@ def test_the_direct_path_leads_to_the_same_frames_in_every_buffer():
     lost = sum(e.get("count", 1) for e in result.events if e["event"] == "frame_dropped")
     assert lost == block.frames_lost
     assert block.frames_used == len(frames) >= 6
-    assert len(frames) + lost == frames[-1] + 1 - frames[0]
+    assert len(frames) + lost == frames[-1] + 1
     assert [e["state"] for e in result.events if e["event"] == "sync"] == ["searching", "locked"]
     # The direct path is all there is in a frame, at zero delay and Doppler.
     vectors = result.streams.reshape(-1, 8, 32, 4)

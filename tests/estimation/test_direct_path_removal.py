@@ -105,6 +105,25 @@ def test_a_signature_that_has_changed_is_learned_anew(estimator):
     assert level(removal.remove(other)) < 0
 
 
-def test_a_memory_of_nothing_is_refused():
-    with pytest.raises(ValueError, match="1 frame or more"):
-        DirectPathRemoval(MODEL, memory=0)
+def test_without_memory_each_frame_loses_its_own_constants():
+    rng = np.random.default_rng(5)
+    removal = DirectPathRemoval(MODEL, memory=0)
+    for frame in range(5):
+        changed = noise(rng)[:, :1, :]  # another signature each time
+        direct = 10 ** (38 / 20) * np.broadcast_to(changed, MODEL.shape)
+        rest = removal.remove(direct + echo(frame))
+        assert level(rest - (echo(frame) - echo(frame).mean(axis=1, keepdims=True))) < -200
+        removal.learn(direct + echo(frame), None)
+    with pytest.raises(ValueError, match="memory is -1"):
+        DirectPathRemoval(MODEL, memory=-1)
+
+
+def test_a_frame_of_zeros_teaches_nothing(estimator):
+    rng = np.random.default_rng(9)
+    receiver = WithoutDirectPath(estimator, DirectPathRemoval(MODEL))
+    frames = [30 * DIRECT + echo(k) + noise(rng, 0.1) for k in range(3)]
+    expected = [receiver.estimate(frame).paths.delay for frame in frames]
+    receiver.reset()
+    for frame, delay in zip(frames, expected, strict=True):
+        receiver.estimate(0 * frame)
+        assert np.array_equal(receiver.estimate(frame).paths.delay, delay)

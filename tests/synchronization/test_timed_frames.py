@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from gnuradio.dislac.synchronization import FrameReader, Mark, TimedFrames, aligned_grid
 from gnuradio.dislac.waveform import Numerology, demodulate, modulate
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 NUMEROLOGY = Numerology(28e9, 120e3, 64, 16, 32, 8, 1_000)
 LENGTH = NUMEROLOGY.frame_length
@@ -131,3 +133,51 @@ def test_fraction_carrier_and_stretch_are_taken_off():
         aligned_grid(samples.astype(np.complex64), shifted, NUMEROLOGY), grid, atol=2e-5
     )
     assert np.allclose(demodulate(modulate(grid, NUMEROLOGY), NUMEROLOGY), grid)
+
+
+def lost(synchronizer):
+    return sum(e.details["count"] for e in synchronizer.events if e.name == "frames_lost")
+
+
+SILENCE = np.zeros((1, 20_000), np.complex64)
+
+
+@given(
+    st.integers(1, 5),
+    st.integers(-3_000, 3_000),
+    st.lists(st.tuples(st.integers(1, 5_999), st.integers(1, 9_000)), max_size=3),
+    st.lists(st.booleans(), min_size=1, max_size=3).filter(any),
+)
+def test_all_frames_are_used_lost_or_skipped(every, begin, gaps, sent):
+    assume(any(sent[k * every % len(sent)] for k in range(len(sent))))
+    pilots = SimpleNamespace(sent=np.array(sent), sends=lambda k: sent[k % len(sent)])
+    marks, offset, count = [at(0, 5_000 + begin)], 0, 5_000 + begin
+    for passed, missing in gaps:
+        offset, count = offset + passed, count + passed + missing
+        marks.append(at(offset, count))
+    synchronizer = TimedFrames(NUMEROLOGY, pilots, every=every, first=4_000)
+    reader = FrameReader(synchronizer, 1)
+    used = [f.index for f, _ in reader.read(SILENCE, 0, marks)]
+    first = max(-(-(1_000 + begin) // 1_000), 0)
+    wanted = synchronizer._next  # nothing was said yet of this one and those after it
+    assert len(used) + lost(synchronizer) + synchronizer.frames_skipped == wanted - first
+    assert np.all(np.diff(used) > 0)
+
+
+@pytest.mark.parametrize("every", [1, 4])
+@pytest.mark.parametrize("back", [1, 400, 3_000, 1_000_000])
+def test_a_time_that_goes_back_is_another_beginning(back, every):
+    x = noise(20_000)
+    marks = [at(0, 0), at(8_100, 8_100 - back)]
+    frames, synchronizer = read(x, marks, every=every)
+    said = [e.details["state"] for e in synchronizer.events if e.name == "sync"]
+    assert said == ["searching", "locked", "lost", "locked"]
+    reasons = [e.details.get("reason") for e in synchronizer.events]
+    assert f"rx_time went back by {back} samples" in reasons
+    assert all(e.details["count"] > 0 for e in synchronizer.events if e.name == "frames_lost")
+    assert synchronizer.frames_skipped >= 0
+    again = [f.index for f, _ in frames if f.start >= 8_100]
+    first = max(-(-(8_100 - back) // 1_000), 0)
+    first = -(-first // every) * every
+    assert again == list(range(first, first + len(again) * every, every))
+    assert bool(again) == (back < 1_000_000)

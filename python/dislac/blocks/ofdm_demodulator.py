@@ -29,7 +29,8 @@ class ofdm_demodulator(Guarded, gr.basic_block):
     taken off; of NR PRS and beside a payload it holds the elements of the pilots' combs, comb by
     comb instead of symbol by symbol. It has two tags: `dislac:frame`, the frame's index (uint64),
     and `rx_time`, when its first sample was received (whole and fractional seconds since the
-    scenario's time zero, which without tags `rx_time` in the stream is its first sample).
+    scenario's time zero, which without tags `rx_time` in the stream is its first sample; where the
+    reference is the direct path and no time zero is given, as the tags `rx_time` count).
 
     A frame with values that are not finite is dropped; so is one that the next frame, a gap or the
     end of the stream cuts off. Each is told on the port `events` (`frame_dropped`, with frame,

@@ -85,7 +85,7 @@ class DirectPathRemoval:
 
     def learn(self, frame: Complex, estimate: Estimate) -> None:
         """Takes the frame that was given to `remove` last into the signature, less its echoes."""
-        if self.memory == 0:
+        if self.memory == 0 or not abs(self._gain) > 0:
             return
         rest = frame
         far = estimate.paths.delay > self._near

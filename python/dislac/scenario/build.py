@@ -87,7 +87,8 @@ LEAST_MEMORY = 4
 
 
 HELD = 64
-"""Frames over which what the link's delay grows a second is worked out once."""
+"""Frames for which what the link's motion changes slowly is worked out once: what its delay grows
+a second, its Doppler shift, how chains hear it."""
 
 
 # The transmitter
@@ -329,16 +330,10 @@ def synchronizer(scenario: Scenario) -> Synchronizer | None:
             every=scenario.estimator.every,
         )
     zero = None if settings.time_zero is None else (settings.time_zero, first_arrival(scenario))
-    shift = 0.0
-    if scenario.precompensation.mode == "none":
-        link, time = reference_link(scenario), frame_time(scenario, 0)
-        own = carriers(scenario, link)
-        shift = float(delay_and_doppler(link, time, own, speed=scenario.propagation_speed)[1])
-    low, high = settings.carrier_window
     return DirectPathFrames(
-        direct_path(scenario),
+        partial(direct_path, scenario),
         scenario.pilots,
-        carrier_window=(low + shift, high + shift),
+        carrier_window=partial(_carrier_window, scenario),
         every=scenario.estimator.every,
         coast=settings.coast,
         stretch=partial(_stretch, scenario) if scenario.precompensation.mode == "frame" else None,
@@ -346,16 +341,40 @@ def synchronizer(scenario: Scenario) -> Synchronizer | None:
     )
 
 
-def direct_path(scenario: Scenario) -> Reference:
-    """Frames as the direct path brings them to the receive chains."""
+def direct_path(scenario: Scenario, frame: int = 0) -> Reference:
+    """Frames as the direct path brings them to the receive chains, about frame `frame`: within the
+    `HELD` frames for which that is worked out once the ends hardly move."""
+    return _direct_path(scenario, frame - frame % HELD)
+
+
+@lru_cache(maxsize=4)
+def _direct_path(scenario: Scenario, frame: int) -> Reference:
     numerology, pilots = scenario.numerology, scenario.pilots
-    arrival, departure = directions(scenario, reference_link(scenario), frame_time(scenario, 0))
+    time = frame_time(scenario, frame)
+    arrival, departure = directions(scenario, reference_link(scenario), time)
     heard = scenario.receiver.array.steering(arrival)
     sent = scenario.transmitter.array.steering(departure).conj()
     receive = np.einsum("mai,a->mi", scenario.receive_beams.conj(), heard)
     transmit = np.einsum("a,mai->mi", sent, scenario.transmit_beams)
     grids = expected_grids(pilots, transmit, receive, scenario.coupling)
     return Reference(numerology, grids)
+
+
+def _carrier_window(scenario: Scenario, frame: int) -> tuple[float, float]:
+    """Where the direct path's carrier may lie about a frame [Hz]: the receiver's offset, and the
+    Doppler shift where the transmitter does not take it off."""
+    low, high = scenario.synchronization.carrier_window
+    if scenario.precompensation.mode != "none":
+        return low, high
+    shift = _doppler(scenario, frame - frame % HELD)
+    return low + shift, high + shift
+
+
+@lru_cache(maxsize=16)
+def _doppler(scenario: Scenario, frame: int) -> float:
+    link, time = reference_link(scenario), frame_time(scenario, frame)
+    own = carriers(scenario, link)
+    return float(delay_and_doppler(link, time, own, speed=scenario.propagation_speed)[1])
 
 
 def _stretch(scenario: Scenario, frame: int) -> float:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..channel import synthesize
 from ..scenario import Scenario, load_scenario
-from ..scenario.build import synchronizer
+from ..scenario.build import HELD, synchronizer
 from ..scenario.truth import snapshot_model, true_paths
 from ..synchronization import DirectPathFrames, Mark
 from ..waveform import modulate
@@ -49,23 +49,16 @@ class Endurance:
     growth: int = 0
 
 
-class _Signal:
+class Signal:
     """Receive streams, made where they are looked at."""
 
     def __init__(self, scene: Scenario, rng: np.random.Generator) -> None:
         n, front_end = scene.numerology, scene.front_end
         assert front_end is not None
-        model = snapshot_model(scene)
-        frame = synthesize(model, true_paths(scene, 0)).transpose(2, 0, 1)
-        grid = np.zeros((scene.chains, n.symbols, n.subcarriers), np.complex128)
-        grid[:, scene.pilots.symbols[:, None], scene.pilots.subcarriers] = (
-            frame * scene.pilots.scrambling[0]
-        )
+        self._scene = scene
         self._room = 64
         self._length = scipy.fft.next_fast_len(n.frame_length + 2 * self._room)
-        padded = np.zeros((scene.chains, self._length), complex)
-        padded[:, self._room : self._room + n.frame_length] = modulate(grid, n)
-        self._spectrum = scipy.fft.fft(padded).astype(np.complex64)
+        self._spectra: dict[int, NDArray[np.complex64]] = {}
         noise = 2.0**-0.5 * rng.standard_normal((scene.chains, 65_536, 2)) @ [1, 1j]
         self._noise = (noise / np.sqrt(scene.channel.snr or 1.0)).astype(np.complex64)
         self._rng = rng
@@ -81,6 +74,21 @@ class _Signal:
         """Where the frame nearest to a sample begins."""
         return float(self.origin + self.period * np.round((sample - self.origin) / self.period))
 
+    def _spectrum(self, index: int) -> NDArray[np.complex64]:
+        """(chains, length) of a frame, as the paths are in frame `index`."""
+        if index not in self._spectra:
+            scene, n, pilots = self._scene, self._scene.numerology, self._scene.pilots
+            model = snapshot_model(scene)
+            frame = synthesize(model, true_paths(scene, index)).transpose(2, 0, 1)
+            grid = np.zeros((scene.chains, n.symbols, n.subcarriers), np.complex128)
+            grid[:, pilots.symbols[:, None], pilots.subcarriers] = frame * pilots.scrambling[0]
+            padded = np.zeros((scene.chains, self._length), complex)
+            padded[:, self._room : self._room + n.frame_length] = modulate(grid, n)
+            # Only what was made last can be wanted again.
+            self._spectra = dict(list(self._spectra.items())[-1:])
+            self._spectra[index] = scipy.fft.fft(padded).astype(np.complex64)
+        return self._spectra[index]
+
     def samples(self, start: int, length: int) -> NDArray[np.complex64]:
         """Samples from `start` on."""
         shift = int(self._rng.integers(self._noise.shape[1]))
@@ -91,7 +99,8 @@ class _Signal:
             begin = self.origin + k * self.period
             whole = int(np.floor(begin))
             turns = -2j * np.pi * (begin - whole) * scipy.fft.fftfreq(self._length)
-            frame = scipy.fft.ifft(self._spectrum * np.exp(turns).astype(np.complex64))
+            spectrum = self._spectrum(int(k) - int(k) % HELD)
+            frame = scipy.fft.ifft(spectrum * np.exp(turns).astype(np.complex64))
             here = whole - self._room - start
             a, b = max(here, 0), min(here + self._length, length)
             if a < b:
@@ -114,7 +123,7 @@ def endure(scenario: Scenario, seconds: float, rng: np.random.Generator) -> Endu
         seconds: of signal.
     """
     scene = impaired_scene(scenario, 38.0, rng)
-    signal = _Signal(scene, rng)
+    signal = Signal(scene, rng)
     found, rate = synchronizer(scene), scene.sample_rate
     assert isinstance(found, DirectPathFrames)
     period, end = scene.numerology.frame_period, int(seconds * rate)

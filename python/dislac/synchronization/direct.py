@@ -9,7 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..waveform import Pilots
-from .frames import Alignment, Event, Mark, Samples, Window, aligned_grid
+from .frames import (
+    Alignment,
+    Event,
+    Mark,
+    Samples,
+    Window,
+    aligned_grid,
+    next_used,
+    used_before,
+)
 from .reference import Acquisition, Measurement, Reference, acquire, measure, noise_share
 
 __all__ = ["DirectPathFrames", "Ramp"]
@@ -17,10 +26,11 @@ __all__ = ["DirectPathFrames", "Ramp"]
 Floats = NDArray[np.float64]
 
 CLOCK_OFFSET = 25e-6
-"""Standard deviation of sample clocks and of the carrier's drift before they are known."""
+"""Standard deviation of a sample clock's rate before it is known."""
 
 CLOCK_WANDER, CARRIER_WANDER = 1e-7, 1e3
-"""By how much the clock's rate, and the carrier's drift [Hz/s], change in a second."""
+"""By how much the clock's rate, and the carrier's drift [Hz/s], change in a second; of the drift it
+is also the standard deviation before it is known."""
 
 LOOK_SPACING = 0.01
 """The direct path is looked at this often, or more often [s]."""
@@ -104,13 +114,20 @@ class DirectPathFrames:
 
     Frames have no numbers of their own unless the pilots differ from frame to frame: 0 is the
     first for which the stream has room, as near as the pilots' cycle allows. What a gap without a
-    mark has swallowed is known up to whole frame periods only, and taken as less than one. Frames
-    are counted as lost from the first that is found to the last.
+    mark has swallowed is known up to whole frame periods only, and taken as less than one.
+
+    A gap longer than `coast`, and marks whose time goes back, end the lock. After the latter frames
+    are numbered by the clock anew, if that is what they are numbered by; else numbers go on.
+
+    All frames up to the last that is found are used, lost or skipped: from 0 on, or, if they are
+    numbered by the clock, from the first for which the stream has room after it began or the clock
+    went back.
 
     Args:
-        reference: frames as the direct path brings them.
+        reference_at: frames as the direct path brings them, about frame k: while the ends move
+            on, chains hear it otherwise.
         pilots: which frames are sent.
-        carrier_window: where the carrier offset may lie [Hz].
+        carrier_window: where the carrier offset may lie about frame k [Hz].
         every: frames with an index that this divides are used.
         coast: how long the direct path may fade [s].
         stretch: by how much its delay grows a second [s/s] within a frame, in frame k, beyond
@@ -121,17 +138,18 @@ class DirectPathFrames:
 
     def __init__(
         self,
-        reference: Reference,
+        reference_at: Callable[[int], Reference],
         pilots: Pilots,
         *,
-        carrier_window: tuple[float, float],
+        carrier_window: Callable[[int], tuple[float, float]],
         every: int = 1,
         coast: float = 0.1,
         stretch: Callable[[int], float] | None = None,
         zero: tuple[float, float] | None = None,
     ) -> None:
+        reference = reference_at(0)
         numerology = reference.numerology
-        self.reference = reference
+        self._reference_at, self._symbol_length = reference_at, numerology.symbol_length
         self._pilots, self._every = pilots, every
         self._window, self._coast, self._stretch = carrier_window, coast, stretch
         self._zero = zero
@@ -161,6 +179,7 @@ class DirectPathFrames:
         self.accounted = 0  # frames before this one have been used, lost or skipped, or not sent
         self._last = 0  # last frame in which the direct path was found
         self._power: float | None = None
+        self._begun = 0  # sample from which frames are numbered
         self._clock: tuple[int, tuple[int, float]] | None = None  # last mark with a time
 
     @property
@@ -215,7 +234,8 @@ class DirectPathFrames:
     # Searching
 
     def _search(self, samples: Samples, begin: int) -> None:
-        found = acquire(samples, self.reference, self._window)
+        index = max(round(self._index_at(begin)), 0) if self._known else self._first_index(begin)
+        found = acquire(samples, self._reference_at(index), self._window(index))
         if found is not None:
             self._found(found, begin)
         else:
@@ -242,11 +262,13 @@ class DirectPathFrames:
             start, delay = self._expected(index)
             off = place - start - delay
             if abs(off) < WIDE and (index - found.frame) % cycle == 0:
-                self._next, self._seek, self._wide = index, None, True
+                # Of a frame that is cut there, the next one is as good.
+                self._next = index if start >= begin else self._looked_at(index + 1)
+                self._seek, self._wide = None, True
                 return
         if not self._confirmed(place):
             # Beside a frame that is cut or out of sight there are lesser places that look like one.
-            margin = 2 * self.reference.numerology.symbol_length
+            margin = 2 * self._symbol_length
             self._candidate = place
             self._seek = max(place + self._period - margin, begin + 1)
             return
@@ -254,8 +276,8 @@ class DirectPathFrames:
             self._tell("lost", f"the direct path's timing jumped by {round(off)} samples")
         index = max(index, self.accounted)
         index += (found.frame - index) % cycle
-        if not self._known:
-            self.accounted = index
+        if not self._known and self._zero is not None and self._clock is not None:
+            self.accounted = max(index - (place - self._begun) // self._period, 0)
         self._begin(index, place, found.carrier)
 
     def _confirmed(self, place: int) -> bool:
@@ -289,20 +311,33 @@ class DirectPathFrames:
 
     def _gap(self, offset: int, missing: float | None) -> None:
         """Samples are missing before sample `offset`, perhaps it is known how many."""
-        if missing is not None:
+        back = missing is not None and missing < 0
+        if missing is not None and not back:
             self.events.append(Event("gap", {"missing": round(missing)}))
+            self._origin -= missing
         self._candidate = None
-        if not self._known or missing is None:
-            if self.state == "locked":
-                self._tell("lost", "a gap of unknown length")
-            self._seek = offset
-            return
-        self._origin -= missing
-        self._reason = "cut off by a gap"
+        reason = ""
+        if missing is None:
+            reason = "a gap of unknown length"
+        elif back:
+            reason = f"rx_time went back by {-missing:.0f} samples"
+        elif missing > self._coast * self._rate:
+            reason = f"a gap of {missing / self._rate:.3g} s"
+        if reason and self.state == "locked":
+            self._tell("lost", reason)
+        if back and self._zero is not None:
+            self._number_anew(offset)
         if self._seek is not None or self.state != "locked":
             self._seek = offset
         else:
+            self._reason = "cut off by a gap"
             self._next = self._looked_at(ceil(self._index_at(offset + self._early)))
+
+    def _number_anew(self, offset: int) -> None:
+        """Frames after a sample are numbered as if the stream began there."""
+        if self._known:
+            self._account(floor(self._index_at(offset)))
+        self._known, self.accounted, self._begun = False, 0, offset
 
     # Tracking
 
@@ -328,12 +363,11 @@ class DirectPathFrames:
             if self.state == "locked":
                 self._tell("lost", reason)
             self._begin(index, start + delay + found.delay, carrier + found.carrier)
+            self._last, self._next = index, self._looked_at(index + 1, 1)
+            return None
         gain = self._late.update(time, found.delay, found.delay_variance) - late
         carrier = self._carrier.update(time, found.carrier, found.carrier_variance)
         self._last, self._wide, self._verified = index, False, True
-        if reason:
-            self._next = self._looked_at(index + 1, 1)
-            return None
         if self.state != "locked":
             self._tell("locked", "the direct path is found")
         self._level(float(np.vdot(samples, samples).real))
@@ -342,7 +376,8 @@ class DirectPathFrames:
             return None
         self._account(index)
         self.accounted = index + 1
-        return replace(expected, delay=delay + gain, carrier=carrier)
+        delay += gain
+        return replace(expected, delay=delay, carrier=carrier, time=self._clock_time(start + delay))
 
     def _measure(
         self, samples: Samples, expected: Alignment, late: float, carrier: float
@@ -350,13 +385,14 @@ class DirectPathFrames:
         """The direct path in a frame, None if it is not there; and what is wrong."""
         if not np.isfinite(samples.view(np.float32).sum()):
             return None, "values that are not finite"
-        grid = aligned_grid(samples, expected, self.reference.numerology)
+        reference = self._reference_at(expected.index)
+        grid = aligned_grid(samples, expected, reference.numerology)
         width = self._rate / self._length
         late_span = max(4 * np.sqrt(late), WIDE * self._wide)
         carrier_span = 4 * np.sqrt(carrier)
         found = measure(
             grid,
-            self.reference,
+            reference,
             expected.index % self._pilots.cycle,
             late_span if late_span > 0.5 else 0.0,
             carrier_span if carrier_span > width / 4 else 0.0,
@@ -384,24 +420,25 @@ class DirectPathFrames:
         """Tells if the level has changed much."""
         before, self._power = self._power, power
         if before and power and abs(change := 10 * np.log10(power / before)) > LEVEL_STEP:
-            change = float(np.copysign(change, power - before))
-            self.events.append(Event("level_step", {"change_db": change}))
+            self.events.append(Event("level_step", {"change_db": float(change)}))
 
     def _looked_at(self, index: int, stride: int | None = None) -> int:
         """The first frame from `index` on that is sent and looked at."""
         stride = stride or self._stride
-        index = -(-index // stride) * stride
-        tries = range(index, index + stride * len(self._pilots.sent), stride)
-        return next((k for k in tries if self._pilots.sends(k)), index)
+        found = next_used(self._pilots, stride, index)
+        return index if found is None else found
 
     # What is told
 
     def _clock_time(self, sample: float) -> float:
-        """When a sample was received [s]: by the marks, or since the stream began."""
+        """When a sample was received [s]: since time zero, or by the marks if that is not known, or
+        since the stream began if there are none."""
         if self._clock is None:
             return sample / self._rate
-        offset, time = self._clock
-        return time[0] + time[1] + (sample - offset) / self._rate
+        offset, (whole, fraction) = self._clock
+        if self._zero is not None:
+            whole, fraction = whole - floor(self._zero[0]), fraction - self._zero[0] % 1
+        return whole + fraction + (sample - offset) / self._rate
 
     def _tell(self, state: str, reason: str) -> None:
         self.state = state
@@ -411,10 +448,13 @@ class DirectPathFrames:
 
     def _account(self, index: int) -> None:
         """Counts the frames before `index` that nothing was said of."""
-        first = -(-self.accounted // self._every) * self._every
-        used = [k for k in range(first, index, self._every) if self._pilots.sends(k)]
-        self.frames_skipped += index - self.accounted - len(used)
+        if index <= self.accounted:
+            return
+        used = used_before(self._pilots, self._every, index)
+        used -= used_before(self._pilots, self._every, self.accounted)
+        self.frames_skipped += index - self.accounted - used
         if used:
-            details = {"frame": used[0], "count": len(used), "reason": self._reason}
+            first = next_used(self._pilots, self._every, self.accounted)
+            details = {"frame": first, "count": used, "reason": self._reason}
             self.events.append(Event("frames_lost", details))
         self.accounted = index

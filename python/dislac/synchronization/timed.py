@@ -6,7 +6,7 @@ from math import ceil, floor
 import numpy as np
 
 from ..waveform import Numerology, Pilots
-from .frames import Alignment, Event, Mark, Samples, Window
+from .frames import Alignment, Event, Mark, Samples, Window, next_used, used_before
 
 __all__ = ["TimedFrames"]
 
@@ -18,7 +18,10 @@ class TimedFrames:
     """Synchronizer that goes by the times of marks alone.
 
     Frame k is due `first + k frame_period` samples after time zero. A gap cuts the frame that it
-    lies in; frames that it swallows are lost.
+    lies in; frames that it swallows are lost. A time that goes back is another beginning: the state
+    is ``lost``, then ``locked`` again, and frames have the numbers that the clock says from there
+    on, be it once more. All frames from the first that is due after a beginning are used, lost or
+    skipped.
 
     Args:
         numerology, pilots: of the frames.
@@ -79,15 +82,21 @@ class TimedFrames:
             return False
         period = self._numerology.frame_period
         due = max(ceil((count - self._first - CUT) / period), 0)
+        cut = self._next is not None and self._start < mark.offset
+        if known and missing < 0:
+            if self._next is not None and cut:
+                self._lost(self._next, 1, "cut off where rx_time goes back")
+            reason = f"rx_time went back by {-missing:.0f} samples"
+            self.events.append(Event("sync", {"state": "lost", "reason": reason}))
+            known = False
         if known:
-            cut = self._next is not None and self._start < mark.offset
-            details = {"missing": round(missing)}
-            self.events.append(Event("gap", details))
+            self.events.append(Event("gap", {"missing": round(missing)}))
             if self._next is not None:
                 self._pass(self._next, due, "cut off by a gap" if cut else "in a gap")
+                due = max(due, self._next)  # nothing was said yet of those from there on
         else:
             self.events.append(Event("sync", {"state": "locked", "reason": "rx_time"}))
-        self._want(due, passing=False)
+        self._want(due)
         return True
 
     def finish(self, end: int) -> None:
@@ -95,22 +104,13 @@ class TimedFrames:
             self._lost(self._next, 1, "cut off by the end of the stream")
         self._next = None
 
-    def _used_before(self, index: int) -> int:
-        """How many frames before `index` are used."""
-        cycle = [self._pilots.sends(k * self._every) for k in range(len(self._pilots.sent))]
-        rounds, rest = divmod(-(-index // self._every), len(cycle))
-        return rounds * sum(cycle) + sum(cycle[:rest])
-
-    def _want(self, index: int, passing: bool = True) -> None:
+    def _want(self, index: int) -> None:
         """Asks for the first frame from `index` on that is used."""
         assert self._count is not None
-        candidates = -(-index // self._every) * self._every
-        tries = range(candidates, candidates + self._every * len(self._pilots.sent), self._every)
-        self._next = next((k for k in tries if self._pilots.sends(k)), None)
+        self._next = next_used(self._pilots, self._every, index)
         if self._next is None:
             return
-        if passing:
-            self.frames_skipped += self._next - index
+        self.frames_skipped += self._next - index
         due = self._first + self._next * self._numerology.frame_period
         begin = self._offset + (due - self._count)
         self._start = round(begin)
@@ -120,7 +120,8 @@ class TimedFrames:
         """Frames `first` to `last - 1` are not to be had."""
         if last <= first:
             return
-        used = self._used_before(last) - self._used_before(first)
+        used = used_before(self._pilots, self._every, last)
+        used -= used_before(self._pilots, self._every, first)
         self.frames_skipped += last - first - used
         if used:
             self._lost(first, used, reason)
