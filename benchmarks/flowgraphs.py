@@ -211,18 +211,27 @@ class _ReceiverAlone(Receiver):
 def receiver_alone(effort: Effort) -> list[Result]:
     """The receiver on samples out of memory, and the whole chain with its live view."""
     seconds = 0.1 if effort.quick else 10.0
-    every = FRAMES["every 1 ms"][1]
-    scenario = load_scenario("paper", SCENE | {"estimator.every": every})
+    own = {"synchronization": {"reference": "direct-path", "removal": "direct-path"}}
+    paths = [{"kind": "direct"}, {"kind": "echo"}, {"kind": "scattered", "count": 2}]
+    scenarios = {
+        reference: load_scenario("paper", SCENE | {"estimator.every": LIVE_EVERY} | more)
+        for reference, more in (("tags", {}), ("direct path", own | {"channel.paths": paths}))
+    }
+    prepare = {
+        name: (lambda scenario=scenario: _ReceiverAlone(scenario, seconds).run)
+        for name, scenario in scenarios.items()
+    }
     with _estimators_made_once():
-        spent = _clocked({0: lambda: _ReceiverAlone(scenario, seconds).run}, effort.long_rounds)
-    clock, processor = spent[0]
-    settings = {"chains": 8, "frame_period": 7680, "one_frame_in": every, "seconds": seconds}
+        spent = _clocked(prepare, effort.long_rounds)
+    settings = {"chains": 8, "frame_period": 7680, "one_frame_in": LIVE_EVERY, "seconds": seconds}
     real = "real time at 7.68 Msps"
-    title = "receiver alone, physical, frames every 1 ms"
-    results = [
-        Result(title, seconds / clock, "s/s", seconds / clock, real, settings),
-        Result(f"{title}, processor time", processor / seconds, "s/s", None, None, settings),
-    ]
+    results = []
+    for name, (clock, processor) in spent.items():
+        title = f"receiver alone, frames by {name}, every 1 ms"
+        results += [
+            Result(title, seconds / clock, "s/s", seconds / clock, real, settings),
+            Result(f"{title}, processor time", processor / seconds, "s/s", None, None, settings),
+        ]
     seconds = 1.0 if effort.quick else 60.0
     script = Path(__file__).with_name("live.py")
     command = [sys.executable, str(script), "--seconds", str(seconds), "--every", str(LIVE_EVERY)]

@@ -55,6 +55,11 @@ def test_export_takes_the_scenario_that_lies_beside_the_fixes(dislac, folder):
     assert gpxpy.parse((folder / "fixes.gpx").read_text()).get_points_no() == 1
 
 
+def test_export_has_times_since_time_zero_where_the_format_takes_them(dislac, folder):
+    status, _, err = dislac("export", folder / "fixes.jsonl", "--to", "geojson")
+    assert (status, err) == (0, "") and '"time": 0.0' in (folder / "fixes.geojson").read_text()
+
+
 def test_export_takes_another_scenario_and_place(dislac, folder):
     (folder / "fixes.scenario.yml").unlink()
     fixes, target = folder / "fixes.jsonl", folder / "a.nmea"
@@ -85,6 +90,20 @@ def test_export_of_what_is_no_file_of_fixes(dislac, folder):
     ],
 )
 def test_run_refuses_formats_that_it_cannot_write(dislac, options, says):
+    status, _, err = dislac("run", "paper", *options)
+    assert status == 2 and says in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "options, says",
+    [
+        (["--publish", "0", "--keys", ""], "File '' does not exist"),
+        (["--publish", "0", "--keys", "none.key_secret"], "does not exist"),
+        (["--keys", __file__], "--keys is for --publish"),
+        (["--bind-any"], "--bind-any is for --publish"),
+    ],
+)
+def test_run_never_publishes_otherwise_than_it_was_told(dislac, options, says):
     status, _, err = dislac("run", "paper", *options)
     assert status == 2 and says in err and err.count("\n") == 1
 
@@ -145,13 +164,27 @@ def test_monitor_says_that_nothing_comes_and_ends_with_ctrl_c(dislac, tmp_path, 
     "arguments, says",
     [
         (["tcp://*:1"], "no place to connect to"),
-        (["5570", "--keys", "a.key_secret"], "needs both"),
-        (["5570", "--keys", "a", "--server-key", "b"], "a"),
+        (["5570", "--keys", __file__], "needs both"),
+        (["5570", "--keys", __file__, "--server-key", __file__], "holds no key"),
+        (["5570", "--keys", "a", "--server-key", "b"], "File 'a' does not exist"),
     ],
 )
 def test_monitor_refuses_in_one_line(dislac, arguments, says):
     status, out, err = dislac("monitor", *arguments)
-    assert (status, out) == (1, "") and says in err and err.count("\n") == 1
+    assert status in (1, 2) and out == "" and says in err and err.count("\n") == 1
+
+
+def test_fixes_may_come_while_the_table_is_drawn(monkeypatch):
+    table = commands._Table("tcp://127.0.0.1:5570")
+    come = monitor.Message(monitor.FIX, fix_to_json(a_fix(0)))
+    table.show_fix(come)
+
+    def value(fix):
+        table.show_fix(come)
+        return "1"
+
+    monkeypatch.setattr(commands.cli, "_COLUMNS", [("frame", 5, value)])
+    table._draw()
 
 
 def test_the_table_on_a_terminal_has_the_last_fixes_the_state_and_the_counters():

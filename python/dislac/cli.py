@@ -177,6 +177,12 @@ def _parse_formats(
     return formats
 
 
+def _need_publish(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    if value and ctx.params.get("publish") is None:
+        raise click.UsageError(f"{parameter.opts[0]} is for --publish; give that an address")
+    return value
+
+
 def _elsewhere(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options of where fixes go besides, for `_send_elsewhere`."""
     options = (
@@ -190,11 +196,19 @@ def _elsewhere(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--publish",
             metavar="ADDRESS",
+            is_eager=True,  # the two that follow ask for it
             help="Publish fixes for `dislac monitor`: PORT of this host, HOST:PORT, ipc://PATH.",
         ),
-        click.option("--bind-any", is_flag=True, help="Allow an ADDRESS of all interfaces."),
+        click.option(
+            "--bind-any",
+            is_flag=True,
+            callback=_need_publish,
+            help="Allow an ADDRESS of all interfaces.",
+        ),
         click.option(
             "--keys",
+            type=click.Path(exists=True, dir_okay=False),
+            callback=_need_publish,
             metavar="FILE",
             help="NAME.key_secret: publish for those only whose public keys lie beside it.",
         ),

@@ -109,7 +109,7 @@ def test_a_frame_arrives_at_its_tag():
 
 
 def test_snr_can_change_while_it_runs():
-    scenario = small_scenario()
+    scenario = small_scenario(channel__noise={"snr_db": 10})
     block = dislac.leo_channel(scenario, snr_db=60.0)
     quiet = Graph(block, np.zeros((2, COUNT), np.complex64), outputs=2)
     assert np.mean(np.abs(quiet.result().streams) ** 2) == pytest.approx(1e-6, rel=0.05)
@@ -117,6 +117,9 @@ def test_snr_can_change_while_it_runs():
     block.set_snr_db(-20.0)
     loud = block._processor.process(np.zeros((2, COUNT), np.complex64))
     assert np.mean(np.abs(loud) ** 2) == pytest.approx(100, rel=0.05)
+    block.set_snr_db(None)
+    again = block._processor.process(np.zeros((2, COUNT), np.complex64))
+    assert np.mean(np.abs(again) ** 2) == pytest.approx(0.1, rel=0.05)
 
 
 def test_any_streams_can_be_joined():

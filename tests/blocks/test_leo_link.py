@@ -65,11 +65,12 @@ def test_snr_can_change_while_it_runs():
     block.begin()
     rows = np.zeros((2, CHUNK), np.complex64)
     power = []
-    for snr_db in (60.0, -20.0):
+    for snr_db in (60.0, -20.0, None):
         block.set_snr_db(snr_db)
         block._link.receive(rows)
         power.append(np.mean(np.abs(rows) ** 2))
     assert power[1] == pytest.approx(100, rel=0.05) and power[0] < 1
+    assert power[2] - power[0] == pytest.approx(1, rel=0.3)  # the scenario's noise
     assert isinstance(block._link.emulator.noise, PooledNoise)
 
 

@@ -189,6 +189,14 @@ def test_frames_that_come_fast_are_waited_for_together_and_slow_ones_are_not(qt)
     assert chain.view._status.status().frames_used == 40
 
 
+def test_frames_that_were_still_waited_for_at_the_end_are_counted(qt, monkeypatch):
+    chain = Chain(vectors(21), first=100, step=2)
+    monkeypatch.setattr(chain.view, "begin", lambda: chain.view.set_output_multiple(16))
+    chain.run()
+    status = chain.view._status.status()
+    assert (status.frames_used, status.frames_skipped) == (21, 20)
+
+
 @pytest.mark.parametrize(
     "wrong", [{"trail": 0}, {"update_rate": 21}, {"update_rate": 0}, {"theme": "pink"}]
 )
@@ -235,6 +243,8 @@ def test_a_publisher_takes_events_and_refuses_all_interfaces():
     assert block._status.status() == Status("lost", "a fade")
     with pytest.raises(ValueError, match="every network"):
         dislac.fix_publisher(SCENARIO, "tcp://*:5570")
+    with pytest.raises(ValueError, match="keys is empty"):
+        dislac.fix_publisher(SCENARIO, "0", keys="")
 
 
 def test_a_sink_refuses_a_format_that_the_scenario_does_not_allow():

@@ -2,6 +2,7 @@
 """Samples from process to process: what arrives, when it says it was, and what restarts do."""
 
 import re
+from threading import Event, Thread
 
 import numpy as np
 import pmt
@@ -9,7 +10,7 @@ import pytest
 from block_helpers import Collector, noise, small_scenario
 from gnuradio import blocks, gr, zeromq
 from gnuradio.dislac.blocks import _wire, pmt_keys
-from gnuradio.dislac.blocks._lifecycle import take_errors
+from gnuradio.dislac.blocks._lifecycle import FlowgraphError, take_errors
 from gnuradio.dislac.blocks.flowgraphs import run_flowgraph
 from gnuradio.dislac.blocks.ofdm_demodulator import ofdm_demodulator
 from gnuradio.dislac.blocks.pilot_source import pilot_source
@@ -23,13 +24,14 @@ from gnuradio.dislac.blocks.zmq_flowgraphs import (
 from gnuradio.dislac.blocks.zmq_sink import zmq_sink
 from gnuradio.dislac.blocks.zmq_source import zmq_source
 from gnuradio.dislac.io import fix_to_dict
-from gnuradio.dislac.io.zmq_samples import SampleServer
+from gnuradio.dislac.io.zmq_samples import SampleClient, SampleServer
 from gnuradio.dislac.scenario import build
 from hypothesis import given
 from hypothesis import strategies as st
 
 SCENARIO = small_scenario()
 RATE, CHAINS = SCENARIO.sample_rate, SCENARIO.chains
+LONG = 20.0
 RX_TIME, FRAME = pmt_keys.RX_TIME, pmt_keys.FRAME
 
 
@@ -325,6 +327,38 @@ def test_three_processes_give_the_fixes_of_one_flowgraph():
         **dict.fromkeys(("frames_sent", "frames_used", "fixes"), 6),
         **dict.fromkeys(("frames_skipped", "frames_lost"), 0),
     }
+
+
+def test_a_channel_that_fails_tells_no_end_and_waits_for_nobody():
+    for asked in (False, True):
+        told, ended = [], Event()
+        with SampleServer("0") as satellite:
+            channel = channel_flowgraph(SCENARIO, satellite.address, "0")
+            with SampleClient(channel.open(), request=b"\xff") as station:
+                while asked and not station.connected:
+                    station.receive(0.01)
+                channel.start()
+                while not satellite.wait(0.1):
+                    pass
+                satellite.answer(message(0, 10, 0, chains=CHAINS + 1))
+                waits = Thread(target=fails_with, args=(channel, "sends 3 chains", ended))
+                waits.start()
+                if asked:
+                    while not ended.is_set() and not told:
+                        told += filter(None, [station.receive(0.01)])
+                else:
+                    ended.wait(LONG)
+                alone = ended.is_set()
+                channel.stop()
+                waits.join()
+        assert told == [] and alone
+
+
+def fails_with(flowgraph, reason, ended):
+    """Waits for a flowgraph's end, which is to be an error."""
+    with pytest.raises(FlowgraphError, match=reason):
+        flowgraph.wait()
+    ended.set()
 
 
 def test_a_sender_that_is_stopped_waits_for_nobody():

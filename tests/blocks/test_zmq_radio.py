@@ -6,7 +6,11 @@ from threading import Event, Thread
 import numpy as np
 import pytest
 import zmq
+from gnuradio import blocks, gr
+from gnuradio.dislac.blocks import _radio_source
+from gnuradio.dislac.blocks._radio_source import RadioSource
 from gnuradio.dislac.blocks.zmq_flowgraphs import relay_flowgraph
+from gnuradio.dislac.io.zmq_samples import SampleServer
 from gnuradio.dislac.scenario import build, load_scenario
 
 RATE = 1.92e6
@@ -136,6 +140,44 @@ def test_a_radio_that_is_started_anew_finds_its_time_again(tmp_path, dies):
     delay = 2 * link.latency() + 2 * 374e3 / SCENARIO.propagation_speed * RATE
     assert around[0] == pytest.approx(delay, rel=0.02)
     assert around[1] == pytest.approx(around[0], abs=3)
+
+
+@pytest.mark.parametrize(("patience", "anew"), [(0.0, [0]), (np.inf, [0, 1])])
+def test_ports_may_come_anew_one_by_one(tmp_path, monkeypatch, patience, anew):
+    """One alone goes on beside the others, once they have had the time to come anew as well."""
+    monkeypatch.setattr(_radio_source, "_PATIENCE", patience)
+    places = [f"ipc://{tmp_path}/{port}" for port in range(2)]
+    servers = [SampleServer(place) for place in places]
+    flowgraph, source = gr.top_block(), RadioSource(places)
+    sinks = [blocks.vector_sink_c() for _ in places]
+    for port, sink in enumerate(sinks):
+        flowgraph.connect((source, port), sink)
+
+    def give(value):
+        """Answers until that value has come through both ports, for so many turns at most."""
+        samples = np.full(SLOT, value, np.complex64).tobytes()
+        for _ in range(1000):
+            for server in servers:
+                if server.wait(0.01):
+                    server.answer(samples)
+            if all(value in sink.data()[-1:] for sink in sinks):
+                return True
+        return False
+
+    flowgraph.start()
+    assert give(1)
+    for port in anew:
+        servers[port].close()
+        servers[port] = SampleServer(places[port])
+    assert give(2)
+    flowgraph.stop()
+    flowgraph.wait()
+    for server in servers:
+        server.close()
+    assert source.connections == 2 and source.begins_at > 0
+    for port in anew:
+        values = np.array(sinks[port].data()).real
+        assert set(values[: source.begins_at]) == {1} and set(values[source.begins_at :]) == {2}
 
 
 def test_as_many_ports_at_each_end_of_a_direction():

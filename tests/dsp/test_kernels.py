@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Compiled loops against numpy's operations, which do the same by FFT and matrix products."""
 
+import sys
+
 import numpy as np
 import pytest
 from gnuradio.dislac.channel import emulator, precompensation
-from gnuradio.dislac.dsp import CHUNK, PooledNoise, noise
+from gnuradio.dislac.dsp import CHUNK, PooledNoise, compiled, noise
 from gnuradio.dislac.dsp.stream import CELL, HOP, History
 from gnuradio.dislac.scenario import build, load_scenario
 
 pytest.importorskip("numba")
 
+KERNELS = compiled.__name__.replace("compiled", "kernels")
 PATHS = [
     {"kind": "direct", "relative_power_db": 3},
     {"kind": "echo"},
@@ -62,6 +65,17 @@ def test_pooled_noise_is_the_same(monkeypatch):
     monkeypatch.setattr(noise, "kernels", lambda: None)
     source.fill(7, rows[1])
     assert np.array_equal(*rows) and np.any(rows)
+
+
+def test_without_a_place_for_compiled_loops_numpy_does_it(monkeypatch):
+    def njit(**options):
+        assert options["cache"]
+        raise RuntimeError("cannot cache function: no locator available")
+
+    monkeypatch.setattr("numba.njit", njit)
+    monkeypatch.delitem(sys.modules, KERNELS, raising=False)
+    monkeypatch.delattr(sys.modules[KERNELS.rpartition(".")[0]], "kernels", raising=False)
+    assert compiled.kernels.__wrapped__() is None
 
 
 def test_chunks_laid_into_a_history_leave_nothing_behind():

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import yaml
 from gnuradio import gr
+from gnuradio.dislac.blocks.flowgraphs import run_flowgraph
 from gnuradio.dislac.geometry import LocalMotion, WalkerShell, delay_and_doppler
 from gnuradio.dislac.io import read_fixes
 from gnuradio.dislac.scenario import load_scenario, truth
@@ -288,3 +289,21 @@ def test_the_table_names_every_example():
     table = (EXAMPLES / "README.md").read_text()
     for path in [*FLOWGRAPHS, *EXAMPLES.glob("*.yml")]:
         assert f"| [{path.name}]({path.name}) |" in table
+
+
+def test_the_rooftop_finds_its_own_timing():
+    """From a cold start, with the direct path 38 dB above the echo."""
+    fixes, events = [], []
+    tb = run_flowgraph(load_scenario(EXAMPLES / "rooftop.yml"), frames=60, on_fix=fixes.append)
+    tell = tb.demodulator.tell
+    tb.demodulator.tell = lambda name, **details: (
+        events.append((name, details)),
+        tell(name, **details),
+    )
+    tb.run()
+    assert [d["state"] for n, d in events if n == "sync"] == ["searching", "locked"]
+    counters = tb.counters()
+    assert len(fixes) == counters["frames_used"] >= 55 and all(fix.valid for fix in fixes)
+    squares = [(fix.error / fix.bound) ** 2 for fix in fixes]
+    # 55 frames have a sampling error of 0.6 dB
+    assert 10 * np.log10(np.mean(squares)) < 2.0

@@ -41,7 +41,8 @@ class Process:
             env={**os.environ, "PYTHONPATH": path},
         )
         self.said = []
-        Thread(target=lambda: self.said.extend(self.process.stderr), daemon=True).start()
+        self.reader = Thread(target=lambda: self.said.extend(self.process.stderr), daemon=True)
+        self.reader.start()
 
     def kill(self):
         self.process.kill()
@@ -94,7 +95,6 @@ def test_each_may_be_killed_and_started_anew(tmp_path):
 def test_an_address_of_all_interfaces_is_refused_in_one_line():
     process = Process("satellite", "--at", "tcp://*:5560")
     assert process.process.wait() == 1
-    while not process.said:
-        pass
+    process.reader.join()
     assert process.said[0].startswith("dislac: error: 'tcp://*:5560' would listen on every network")
     assert "--bind-any" in process.said[0]

@@ -213,6 +213,15 @@ def test_without_origin_there_is_no_map_and_a_note(tmp_path):
     assert names == ["fixes.csv", "fixes.jsonl", "fixes.scenario.yml"]
 
 
+def test_what_an_earlier_run_has_written_in_other_formats_is_removed(tmp_path):
+    for formats in (["kml", "gpx"], ["gpx"]):
+        FixLog(tmp_path, SCENARIO, formats).close()
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {f"fixes.{suffix}" for suffix in ("jsonl", "csv", "geojson", "gpx")} | {
+        "fixes.scenario.yml"
+    }
+
+
 def test_no_truth_without_target(tmp_path):
     data = yaml.safe_load(SCENARIO.text)
     del data["nodes"]["target"]

@@ -2,6 +2,7 @@
 """Fixes from one process to others, over sockets of this host."""
 
 import json
+import socket
 
 import numpy as np
 import pytest
@@ -57,6 +58,23 @@ def test_who_listens_gets_the_status_at_once_and_then_every_fix_to_the_last_bit(
             lines = [received(subscriber, FIX).text for _ in fixes]
             assert lines == [fix_to_json(fix) for fix in fixes]
             assert fix_from_dict(json.loads(lines[0])).position.tolist() == [0.0, -1.0, 0.0]
+
+
+def has_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6) as trial:
+            trial.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="no loopback of IPv6")
+def test_addresses_of_ipv6():
+    with FixPublisher("[::1]:0") as publisher, FixSubscriber(publisher.endpoint) as subscriber:
+        assert publisher.endpoint.startswith("tcp://[::1]:")
+        publisher.publish_status(READY)
+        assert received(subscriber, STATUS).content() == READY
 
 
 def test_a_publisher_may_start_later_and_again(tmp_path):

@@ -17,6 +17,7 @@ from zmq.utils import monitor
         ("192.0.2.7:5555", "tcp://192.0.2.7:5555"),
         ("tcp://[::1]:5555", "tcp://[::1]:5555"),
         ("tcp://eth0:5555", "tcp://eth0:5555"),
+        ("tcp://eth0.100:5555", "tcp://eth0.100:5555"),
         ("ipc:///run/dislac", "ipc:///run/dislac"),
     ],
 )
@@ -24,7 +25,10 @@ def test_a_socket_is_bound_to_this_host_unless_its_address_says_more(typed, boun
     assert sockets.bind_address(typed) == bound
 
 
-@pytest.mark.parametrize("host", ["*", "0.0.0.0", "[::]"])
+@pytest.mark.parametrize(
+    "host",
+    ["*", "0.0.0.0", "[::]", "[::0]", "[0:0::0]", "[::%eth0]", "[::0.0.0.0]", "[::ffff:0.0.0.0]"],
+)
 def test_all_interfaces_need_leave(host):
     with pytest.raises(sockets.AddressError, match="every network of this host"):
         sockets.bind_address(f"tcp://{host}:5555")
@@ -35,7 +39,21 @@ def test_all_interfaces_need_leave(host):
 
 @pytest.mark.parametrize(
     "typed",
-    ["", "tcp://", "host", "udp://h:1", "1.2.3:5", "1.2.3.400:5", "h:70000", "ipc://", "[x]:1"],
+    [
+        *(
+            "",
+            "tcp://",
+            "host",
+            "udp://h:1",
+            "1.2.3:5",
+            "1.2.3.400:5",
+            "h:70000",
+            "ipc://",
+            "[x]:1",
+        ),
+        # resolvers take these for 0.0.0.0
+        *("0:0", "0x0:0", "0X:0", "0.0x0:0", "0.0.0.0.:0", "00.0.0.0:0", "[0x0]:0"),
+    ],
 )
 def test_what_is_no_address_is_refused(typed):
     for parse in (sockets.bind_address, sockets.connect_address):

@@ -26,6 +26,7 @@ class FrameView(Guarded, gr.sync_block):
 
     A call costs more than what it does. So the block waits for as many frames together as make
     about `_CALLS` calls from look to look, and for single ones again once a look finds nothing.
+    Those that it still waits for at the end of the stream are counted by their tags, but not shown.
 
     Args:
         name: of the block.
@@ -50,6 +51,14 @@ class FrameView(Guarded, gr.sync_block):
         self._newest.clear()
         self._calls = 0
         self.set_output_multiple(1)
+
+    def finish(self) -> None:
+        # What was still waited for when the stream ended is not seen any more, but counted.
+        begin = self.nitems_read(0)
+        end = begin + self.output_multiple()
+        if tags := self.get_tags_in_range(0, begin, end, pmt_keys.FRAME):
+            last = max(tags, key=lambda tag: tag.offset)
+            self.note_frames(pmt_keys.frame_from_tag(last.value)[0], len(tags))
 
     @message_handler
     def handle_paths(self, message: Any) -> None:

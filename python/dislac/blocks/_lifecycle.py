@@ -26,7 +26,14 @@ import pmt
 
 from . import pmt_keys
 
-__all__ = ["FlowgraphError", "Guarded", "guarded", "message_handler", "take_errors"]
+__all__ = [
+    "FlowgraphError",
+    "Guarded",
+    "any_failed",
+    "guarded",
+    "message_handler",
+    "take_errors",
+]
 
 _MOST_LOGGED = 10
 
@@ -47,6 +54,11 @@ def take_errors(aliases: Iterable[str] | None = None) -> dict[str, FlowgraphErro
     with _errors_lock:
         chosen = list(_errors) if aliases is None else [a for a in aliases if a in _errors]
         return {alias: _errors.pop(alias) for alias in chosen}
+
+
+def any_failed() -> bool:
+    """Whether a block of this process has failed, and nobody has taken its error."""
+    return bool(_errors)
 
 
 @atexit.register

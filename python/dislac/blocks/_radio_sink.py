@@ -8,14 +8,12 @@ from threading import Lock
 import numpy as np
 from gnuradio import gr
 
-from ..io.zmq_samples import SampleServer, most_items
+from ..io.zmq_samples import WAIT, SampleServer, most_items
 from ._lifecycle import Guarded, guarded
 from ._radio_source import RadioSource
 
 __all__ = ["RadioSink"]
 
-_WAIT = 0.05
-"""Longest wait [s] in one call, so that stopping the flowgraph need not wait."""
 _PATIENCE = 3.0
 """How long a radio that asks anew has to answer anew [s]; else it was only its connection."""
 
@@ -92,7 +90,7 @@ class RadioSink(Guarded, gr.sync_block):
     @guarded(-1)
     def work(self, input_items, output_items):
         with self._lock:
-            if not self._asked(_WAIT):
+            if not self._asked(WAIT):
                 return 0
             count = 0
             if not any(map(len, self._staged)) and not self._stage_zeros():

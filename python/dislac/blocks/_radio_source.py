@@ -1,19 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a gNB or UE with a ZeroMQ radio transmits."""
 
+import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from gnuradio import gr
 
 from ..dsp.stream import CHUNK
-from ..io.zmq_samples import SampleClient
+from ..io.zmq_samples import WAIT, SampleClient
 from ._lifecycle import Guarded, guarded
 
 __all__ = ["RadioSource"]
 
-_WAIT = 0.05
-"""Longest wait [s] in one call, so that stopping the flowgraph need not wait."""
+_PATIENCE = 3.0
+"""How long the other channels of a radio have to be there anew, too, once one is [s]; else it was
+only that one's connection."""
 
 
 class RadioSource(Guarded, gr.sync_block):
@@ -22,8 +24,9 @@ class RadioSource(Guarded, gr.sync_block):
     The other side is a radio such as srsRAN's (device zmq, `tx_port`), which binds a REP socket for
     each channel, takes requests of one byte and answers each with complex floats, as many as it
     likes. It may be started anew at any time: its streams go on here with its first samples, all
-    channels together; that is told on the port `events` (`connected`, with the number of the
-    sample) and counted in `connections`.
+    channels together; a channel that alone comes anew joins the others as they are, after a while.
+    That is told on the port `events` (`connected`, with the number of the sample) and counted in
+    `connections`.
 
     Args:
         addresses: where its transmit ports listen, one a stream: PORT of this host, HOST:PORT.
@@ -49,7 +52,9 @@ class RadioSource(Guarded, gr.sync_block):
         self.begins_at = 0  # the sample with which the present connection has begun
         self._clients = [SampleClient(a, request=b"\xff", depth=1) for a in self._addresses]
         self._waiting = [np.zeros(0, np.complex64) for _ in self._clients]
-        self._runs = [0 for _ in self._clients]  # which connection those came by
+        self._runs = [0 for _ in self._clients]  # which start of the radio those came by
+        self._behind = [0 for _ in self._clients]  # starts without a connection of this channel
+        self._since = 0.0  # when the last channel was there anew
 
     def finish(self) -> None:
         for client in self._clients:
@@ -60,12 +65,12 @@ class RadioSource(Guarded, gr.sync_block):
     def work(self, input_items, output_items):
         for callback in self._callbacks:
             callback()
-        wait = _WAIT
+        wait = WAIT
         for chain, client in enumerate(self._clients):
             if len(self._waiting[chain]) and self._runs[chain] == max(self._runs):
                 continue
             message = client.receive(wait)
-            wait = 0.0 if message is None else _WAIT  # wait for one channel, not for each
+            wait = 0.0 if message is None else WAIT  # wait for one channel, not for each
             if message is not None:
                 if len(message) % 8:
                     raise ValueError(
@@ -73,10 +78,18 @@ class RadioSource(Guarded, gr.sync_block):
                         "radio send them (srsRAN: sample format fc32)"
                     )
                 self._waiting[chain] = np.frombuffer(message, np.complex64)
-                self._runs[chain] = client.connections
+                start = client.connections + self._behind[chain]
+                if start != self._runs[chain]:
+                    self._runs[chain], self._since = start, time.monotonic()
+        if not all(map(len, self._waiting)):
+            return 0
         run = max(self._runs)
-        if any(own != run or not len(x) for own, x in zip(self._runs, self._waiting, strict=True)):
-            return 0  # what came before a new start goes unused, so that channels stay together
+        if min(self._runs) != run:
+            if time.monotonic() - self._since < _PATIENCE:
+                return 0  # what came before a new start goes unused, so that channels stay together
+            for chain, own in enumerate(self._runs):
+                self._behind[chain] += run - own
+                self._runs[chain] = run
         if run != self.connections:
             self.begins_at, self.connections = self.nitems_written(0), run
             self.tell("connected", sample=self.begins_at)

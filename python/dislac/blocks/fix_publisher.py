@@ -28,10 +28,11 @@ class fix_publisher(Guarded, gr.basic_block):
             that is free.
         bind_any: allow an address of all interfaces, such as tcp://*:5570.
         keys: file of the CURVE secret key, NAME.key_secret; only those whose public keys lie beside
-            it may listen; empty or None: anybody may.
+            it may listen; None: anybody may.
 
     Raises:
         AddressError: the address is none, or one of all interfaces without leave.
+        ValueError: `keys` is empty, which names no file.
     """
 
     def __init__(
@@ -44,6 +45,8 @@ class fix_publisher(Guarded, gr.basic_block):
         from ..io.zmq_sockets import bind_address
 
         bind_address(address, any_interface=bind_any)
+        if keys == "":
+            raise ValueError("keys is empty; give the file NAME.key_secret, or None for no keys")
         gr.basic_block.__init__(self, "fix_publisher", None, None)
         self.prepare()
         self.take_messages(pmt_keys.FIX, self.handle_fix)
@@ -65,9 +68,7 @@ class fix_publisher(Guarded, gr.basic_block):
 
         self.fixes = 0
         self._status.clear()
-        self._publisher = FixPublisher(
-            self._address, any_interface=self._bind_any, keys=self._keys or None
-        )
+        self._publisher = FixPublisher(self._address, any_interface=self._bind_any, keys=self._keys)
         self._publish_status()
 
     def finish(self) -> None:

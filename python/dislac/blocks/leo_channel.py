@@ -49,15 +49,15 @@ class leo_channel(ChunkBlock):
         inputs, outputs = (emulator.inputs, emulator.outputs) if emulator else (chains, chains)
         super().__init__("leo_channel", inputs, outputs)
         self._lock = Lock()
-        self._scenario = scenario
+        self._given = scenario
         self._emulator = emulator
         self.set_snr_db(snr_db)
 
     def set_snr_db(self, snr_db: float | None) -> None:
-        """Changes the noise from the next samples on."""
+        """Changes the noise from the next samples on; None: to what the scenario says."""
         if snr_db is not None and self._emulator is not None:
             raise ValueError("snr_db is for the scenario's channel; give your emulator a noise")
-        scenario = at_snr(self._scenario, snr_db)
+        scenario = at_snr(self._given, snr_db)
         with self._lock:
             self._scenario = scenario
             if self._processor is not None and self._emulator is None:

@@ -42,7 +42,7 @@ class leo_link(Guarded, gr.sync_block):
         self.set_output_multiple(CHUNK)
         self.enlarge_buffers(4 * CHUNK)
         self._lock = Lock()
-        self._scenario = scenario
+        self._given = scenario
         self._frames = frames
         self._link: Link | None = None
         self.set_snr_db(snr_db)
@@ -53,9 +53,10 @@ class leo_link(Guarded, gr.sync_block):
         return 0 if self._link is None else self._link.frames_sent
 
     def set_snr_db(self, snr_db: float | None) -> None:
-        """Changes the noise from the next samples on."""
+        """Changes the noise from the next samples on; None: to what the scenario says."""
+        scenario = at_snr(self._given, snr_db)
         with self._lock:
-            self._scenario = at_snr(self._scenario, snr_db)
+            self._scenario = scenario
             if self._link is not None:
                 self._link.emulator.noise = build.noise(self._scenario)
 

@@ -8,16 +8,13 @@ import numpy as np
 import pmt
 from gnuradio import gr
 
-from ..io.zmq_samples import SampleServer, most_items
+from ..io.zmq_samples import WAIT, SampleServer, most_items
 from ..scenario import Scenario
 from . import pmt_keys
-from ._lifecycle import Guarded, guarded
+from ._lifecycle import Guarded, any_failed, guarded
 from ._wire import Mark, message_header, sample_at, time_of
 
 __all__ = ["zmq_sink"]
-
-_WAIT = 0.05
-"""Longest wait [s] in one call, so that stopping the flowgraph need not wait."""
 
 
 class zmq_sink(Guarded, gr.sync_block):
@@ -34,7 +31,8 @@ class zmq_sink(Guarded, gr.sync_block):
         address: where to listen: PORT or 127.0.0.1:PORT for this host alone, the full address of
             one of its interfaces, or ipc://PATH.
         any_interface: allow an address that stands for all interfaces, such as tcp://*:5560.
-        ends: tell the other side when the stream has ended, once it asks again.
+        ends: tell the other side when the stream has ended, once it asks again; not where that is
+            because a block has failed.
         linger: how long to wait for that [s].
     """
 
@@ -85,7 +83,8 @@ class zmq_sink(Guarded, gr.sync_block):
         server, self._server = self._server, None
         if server is None:
             return
-        if self._ends and not self._released.is_set() and not self.failed():
+        # A stream that breaks off because a block has failed has not ended: nobody is told so
+        if self._ends and not self._released.is_set() and not any_failed():
             self._tell_end(server)
         server.close(linger=0.0 if self._released.is_set() else 1.0)
 
@@ -93,13 +92,13 @@ class zmq_sink(Guarded, gr.sync_block):
         end = message_header(0, [Mark(0, pmt_keys.END, pmt.PMT_T)])
         until = time.monotonic() + self._linger
         while not self._released.is_set() and time.monotonic() < until:
-            if server.wait(_WAIT) and server.answer(end):
+            if server.wait(WAIT) and server.answer(end):
                 return
 
     @guarded(-1)
     def work(self, input_items, output_items):
         assert self._server is not None
-        if not self._server.wait(_WAIT):
+        if not self._server.wait(WAIT):
             return 0
         begin = self.nitems_read(0)
         count = min(len(input_items[0]), self._server.most or self._most, self._most)

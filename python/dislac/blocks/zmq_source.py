@@ -10,16 +10,13 @@ import pmt
 from gnuradio import gr
 
 from ..dsp.stream import CHUNK
-from ..io.zmq_samples import SampleClient, most_items
+from ..io.zmq_samples import WAIT, SampleClient, most_items
 from ..scenario import Scenario
 from . import pmt_keys
 from ._lifecycle import Guarded, guarded
 from ._wire import Mark, read_header, sample_at, time_of
 
 __all__ = ["zmq_source"]
-
-_WAIT = 0.05
-"""Longest wait [s] in one call, so that stopping the flowgraph need not wait."""
 
 
 class zmq_source(Guarded, gr.sync_block):
@@ -91,7 +88,7 @@ class zmq_source(Guarded, gr.sync_block):
     def _receive(self, place: int) -> bool:
         """Takes the next message, if one comes, to begin at offset `place`; False at the end."""
         assert self._client is not None
-        message = self._client.receive(_WAIT)
+        message = self._client.receive(WAIT)
         if self._connected != self._client.connected:
             self._connected = self._client.connected
             event = "connected" if self._connected else "disconnected"
@@ -111,9 +108,7 @@ class zmq_source(Guarded, gr.sync_block):
             )
         self._items = np.frombuffer(message, np.complex64, count * self._chains, begin)
         self._items = self._items.reshape(count, self._chains)
-        if offset != self._next and not (
-            marks and marks[0].offset == offset and _any(marks, offset, pmt_keys.RX_TIME)
-        ):
+        if offset != self._next and not _any(marks, offset, pmt_keys.RX_TIME):
             # GNU Radio's own sink tells no time: its clock starts with its stream
             marks.insert(0, Mark(offset, pmt_keys.RX_TIME, time_of(offset, self._rate)))
         broken, self._next = offset != self._next, offset + count

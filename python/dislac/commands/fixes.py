@@ -23,6 +23,8 @@ from ..scenario import load_scenario
 
 __all__ = ["COMMANDS"]
 
+_key_file = click.Path(exists=True, dir_okay=False)
+
 
 @click.command()
 @click.argument("fixes", type=click.Path(path_type=Path, dir_okay=False))
@@ -52,7 +54,7 @@ def export(
     with made(target, chosen) as file:
         for fix in found:
             file.write(fix)
-    if chosen.epoch is None:
+    if chosen.epoch is None and kind in ("kml", "gpx"):  # others count from time zero, or refuse
         click.echo(
             "dislac: warning: no times are written: the scenario has no epoch (--set epoch=...)",
             err=True,
@@ -73,8 +75,8 @@ def export(
     metavar="S",
     help="Say so when nothing has come for so long [s].",
 )
-@click.option("--keys", metavar="FILE", help="NAME.key_secret of this end.")
-@click.option("--server-key", metavar="FILE", help="NAME.key of the publisher.")
+@click.option("--keys", type=_key_file, metavar="FILE", help="NAME.key_secret of this end.")
+@click.option("--server-key", type=_key_file, metavar="FILE", help="NAME.key of the publisher.")
 def monitor(
     address: str | None,
     as_json: bool,
@@ -208,7 +210,7 @@ class _Table(_Lines):
         for title, _, _ in cli._COLUMNS:
             table.add_column(title, justify="right")
         table.add_column("status")
-        for fix in self._fixes:
+        for fix in list(self._fixes):  # more may come while this draws, in a thread of its own
             style = "green" if fix.valid else "yellow"
             cells = [value(fix) for _, _, value in cli._COLUMNS]
             table.add_row(*cells, Text(str(fix.status), style=style))

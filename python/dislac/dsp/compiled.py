@@ -14,10 +14,10 @@ Samples = NDArray[np.complex64]
 
 @cache
 def kernels() -> ModuleType | None:
-    """The module of compiled loops, None without numba."""
+    """The module of compiled loops; None without numba, or a place to keep what it compiles."""
     try:
         from . import kernels as module
-    except ImportError:
+    except (ImportError, RuntimeError):  # numba finds no folder for its cache that it may write to
         return None
     return module
 

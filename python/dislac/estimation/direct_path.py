@@ -43,13 +43,14 @@ class DirectPathRemoval:
 
     Args:
         model: of the frames.
-        memory: how many frames the signature is averaged over.
+        memory: how many frames the signature is averaged over; 0: none is learned, and the
+            constants of each frame are taken off, at the expense of targets very near.
         static: whether all that stays is taken off.
     """
 
     def __init__(self, model: SnapshotModel, *, memory: int = 16, static: bool = False) -> None:
-        if memory < 1:
-            raise ValueError(f"memory is {memory}; give 1 frame or more")
+        if memory < 0:
+            raise ValueError(f"memory is {memory}; give the number of frames, 0 for none")
         self.model = model
         self.memory = memory
         subcarriers = len(model.frequencies)
@@ -84,8 +85,8 @@ class DirectPathRemoval:
 
     def learn(self, frame: Complex, estimate: Estimate) -> None:
         """Takes the frame that was given to `remove` last into the signature, less its echoes."""
-        if not abs(self._gain) > 0:
-            return  # there was nothing in it
+        if self.memory == 0 or not abs(self._gain) > 0:
+            return  # nothing is to be learned, or the frame was empty
         rest = frame
         far = estimate.paths.delay > self._near
         if np.any(far):

@@ -309,11 +309,12 @@ class Gpx(Export):
 class Nmea(Export):
     """Sentences RMC, GGA and GST a frame, as a navigation receiver would send them.
 
-    A frame without a fix has them, too, with status V, quality 0 and no place. Heights are above
+    GST, the error ellipse, is left out where there is no covariance. A frame without a fix has RMC
+    and GGA, with status V, quality 0 and no place. Heights are above
     the ellipsoid, the separation of the geoid is given as zero. The talker is GP, which every
     reader knows.
 
-    Source: NMEA 0183 version 4.10.
+    Source: NMEA 0183 version 2.3, whose RMC has a mode indicator and no navigational status yet.
     """
 
     @classmethod

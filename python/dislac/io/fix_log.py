@@ -47,7 +47,8 @@ class FixLog:
     Each is complete after every fix, so that a process that is killed has lost none. Beside them
     lies the scenario, ``fixes.scenario.yml``, by which `dislac export` makes further formats later.
     GeoJSON needs the scene's origin on the Earth; without, `notes` says that there is none. What
-    files of these names held before is overwritten.
+    files of these names held before is overwritten, and those of formats that are not asked for are
+    removed: all that is in the folder is of one run.
 
     Args:
         directory: where to write; it is made.
@@ -77,8 +78,9 @@ class FixLog:
         formats = list(dict.fromkeys(["geojson", *formats]))
         if scenario.origin is None:
             self.notes.append("no fixes.geojson: the scenario has no origin on the Earth (origin)")
-            (self.directory / "fixes.geojson").unlink(missing_ok=True)
             formats.remove("geojson")
+        for name in EXPORTS.keys() - set(formats):
+            (self.directory / f"fixes.{name}").unlink(missing_ok=True)
         self._exports = [EXPORTS[f](self.directory / f"fixes.{f}", scenario) for f in formats]
 
     def write(self, fix: Fix) -> None:

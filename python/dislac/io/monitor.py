@@ -86,6 +86,7 @@ class FixPublisher:
         try:
             outside.setsockopt(zmq.XPUB_VERBOSE, 1)
             outside.setsockopt(zmq.HEARTBEAT_IVL, _HEARTBEAT)
+            outside.setsockopt(zmq.IPV6, int("[" in place))
             if keys is not None:
                 self._guard = secure_server(outside, keys)
             outside.bind(place)
@@ -177,6 +178,7 @@ class FixSubscriber:
         self._refused = False
         try:
             self._socket.setsockopt(zmq.HEARTBEAT_IVL, _HEARTBEAT)
+            self._socket.setsockopt(zmq.IPV6, int("[" in self.address))
             if keys is not None and server_key is not None:
                 secure_client(self._socket, keys, server_key)
             for topic in (FIX, STATUS):

@@ -19,13 +19,15 @@ from zmq.utils.monitor import recv_monitor_message
 from ..dsp.stream import CHUNK
 from .zmq_sockets import AddressError, bind_address, connect_address
 
-__all__ = ["LARGEST", "SampleClient", "SampleServer", "most_items"]
+__all__ = ["LARGEST", "WAIT", "SampleClient", "SampleServer", "most_items"]
 
 HEARTBEAT = 1.0
 """How often the other end is asked whether it is there [s]; silent for three times as long, it
 counts as lost."""
 LARGEST = 1 << 26
 """Bytes of a message beyond which the connection is cut."""
+WAIT = 0.05
+"""How long a block waits at most in one call [s], so that a flowgraph that stops need not wait."""
 
 
 def most_items(chains: int) -> int:

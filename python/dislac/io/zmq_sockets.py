@@ -3,7 +3,8 @@
 
 **Addresses.** ``PORT``, ``HOST:PORT``, ``tcp://HOST:PORT`` or ``ipc://PATH``. A bare port is one of
 this host alone (127.0.0.1). A socket is bound to another interface only where its address is typed
-in full, and to all interfaces (``*``, ``0.0.0.0``, ``[::]``) only where that is allowed besides.
+in full, and to all interfaces (``*``, ``0.0.0.0``, ``[::]``, however spelled) only where that is
+allowed besides.
 
 **Keys.** CURVE (CurveCP, libzmq's zmq_curve(7)) encrypts and authenticates. Each end has a pair of
 files: NAME.key_secret, which never leaves it, and NAME.key, which the other end gets. A server
@@ -13,7 +14,7 @@ trusts those whose NAME.key lies beside its own secret one.
 import os
 import re
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -33,10 +34,12 @@ __all__ = [
 
 LOOPBACK = "127.0.0.1"
 
-_ANY = "*", "0.0.0.0", "[::]"
 _HOST_AND_PORT = re.compile(
     r"(?:tcp://)?(?:(?P<host>\*|\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[\w.-]+):)?(?P<port>\d{1,5}|\*)"
 )
+_PART = r"(?:0[xX][^.]*|\d*)"
+_LITERAL = re.compile(rf"\[.*\]|{_PART}(?:\.{_PART})*")
+"""Hosts that are numbers to resolvers, in whatever spelling."""
 _FORMS = "give PORT, HOST:PORT, tcp://HOST:PORT or ipc://PATH"
 
 
@@ -61,7 +64,7 @@ def bind_address(address: str, *, any_interface: bool = False) -> str:
     host, port = _split(address)
     if host is None:
         return address
-    if host in _ANY and not any_interface:
+    if _is_any(host) and not any_interface:
         raise AddressError(
             f"'{address}' would listen on every network of this host; give one of its addresses "
             "instead, or allow it (--bind-any)"
@@ -80,7 +83,7 @@ def connect_address(address: str) -> str:
     host, port = _split(address)
     if host is None:
         return address
-    if host in _ANY or port in ("0", "*"):
+    if _is_any(host) or port in ("0", "*"):
         raise AddressError(f"'{address}' is no place to connect to; give its host and port")
     return f"tcp://{host}:{port}"
 
@@ -95,13 +98,24 @@ def _split(address: str) -> tuple[str | None, str]:
     host, port = match["host"] or LOOPBACK, match["port"]
     if port != "*" and int(port) > 65535:
         raise AddressError(f"'{address}' has port {port}; ports end at 65535")
-    literal = host.strip("[]").partition("%")[0]
-    if host.startswith("[") or re.fullmatch(r"[\d.]+", host):
+    if _LITERAL.fullmatch(host):
         try:
-            ip_address(literal)
+            _literal(host)
         except ValueError:
             raise AddressError(f"'{address}': {host} is no IP address; {_FORMS}") from None
     return host, port
+
+
+def _literal(host: str) -> IPv4Address | IPv6Address:
+    return ip_address(host.strip("[]").partition("%")[0])
+
+
+def _is_any(host: str) -> bool:
+    """Whether a host that `_split` has let through stands for all interfaces."""
+    if host == "*" or not _LITERAL.fullmatch(host):
+        return host == "*"
+    address = _literal(host)
+    return (getattr(address, "ipv4_mapped", None) or address).is_unspecified
 
 
 @dataclass(frozen=True)
