@@ -127,3 +127,11 @@ def test_missing_file_names_the_presets(tmp_path):
     (tmp_path / "binary.yml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ScenarioError, match="not a text file"):
         load_scenario(tmp_path / "binary.yml")
+
+
+@pytest.mark.parametrize(("key", "kind"), [("omega", "echo"), ("b0", "scattered")])
+def test_fading_without_power_is_refused(key, kind):
+    fading = {"omega": 0.8, "b0": 0.1, "m": 19.4, key: 0.0}
+    overrides = {"channel.paths": [{"kind": kind}], "channel.fading": fading}
+    with pytest.raises(ScenarioError, match=rf"channel\.fading\.{key}: .*'{kind}'"):
+        load_scenario("paper", overrides)
