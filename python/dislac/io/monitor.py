@@ -133,18 +133,18 @@ def _forward(inside: zmq.Socket[bytes], outside: zmq.Socket[bytes]) -> None:
     for socket in (inside, outside):
         poller.register(socket, zmq.POLLIN)
     while True:
-        for socket, _ in poller.poll():
-            message = socket.recv()
-            if socket is outside:
-                # Topics are asked for in order: who asks for this one hears of the fixes already.
-                if status and message == b"\x01" + _prefix(STATUS):
-                    outside.send(status)
-                continue
+        asked = outside in dict(poller.poll())
+        # What was published before somebody asked goes first, so that the newest status answers.
+        while inside.poll(0):
+            message = inside.recv()
             if not message:
                 return
             if message.startswith(_prefix(STATUS)):
                 status = message
             outside.send(message)
+        # Topics are asked for in order: who asks for this one hears of the fixes already.
+        if asked and outside.recv() == b"\x01" + _prefix(STATUS) and status:
+            outside.send(status)
 
 
 def _prefix(topic: str) -> bytes:

@@ -32,7 +32,7 @@ CLOCK_WANDER, CARRIER_WANDER = 1e-7, 1e3
 """By how much the clock's rate, and the carrier's drift [Hz/s], change in a second; of the drift it
 is also the standard deviation before it is known."""
 
-LOOK_SPACING = 0.01
+LOOK_SPACING = 0.02
 """The direct path is looked at this often, or more often [s]."""
 
 UNEVEN = 8.0
