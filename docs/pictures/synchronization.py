@@ -95,10 +95,10 @@ def draw_removal(axes: Axes, made: Scenario, x: NDArray[np.complex64]) -> None:
     for frame, samples in FrameReader(found, len(x)).read(list(x), 0):
         grid = aligned_grid(samples, frame, made.numerology)
         before = made.pilots.descramble(grid, frame.index).astype(complex)
-        after = removal.remove(before)
+        after = removal.remove(before, frame.index)
         if frame.index == 40:
             break
-        receiver.estimate(before)
+        receiver.estimate(before, frame.index)
     model = snapshot_model(made)
     echo = true_paths(made, 0)
     delays = np.linspace(-0.3e-6, 2.1e-6, 600)

@@ -84,11 +84,3 @@ def test_floors_of_algorithm_1_from_model_and_samples(points, floor):
     fix = locate(scenario, estimator(scenario).estimate(exact), 0)
     assert fix.error == pytest.approx(floor, abs=0.01)
     assert fixes(scenario, 1)[0].error == pytest.approx(floor, abs=0.02)
-
-
-@pytest.mark.parametrize(("period", "every", "memory"), [(7680, 1, 16), (7680, 32, 0)])
-def test_a_signature_is_learned_only_while_it_stays(period, every, memory):
-    """Seen from the ground, the satellite moves by 19 millirad a second."""
-    overrides = {"numerology.frame_period": period, "estimator.every": every}
-    scenario = load_scenario("paper", overrides | {"synchronization.removal": "direct-path"})
-    assert estimator(scenario)._removal.memory == memory

@@ -74,7 +74,7 @@ class path_estimator(Guarded, gr.sync_block):
         if (value := tags.get(str(pmt_keys.RX_TIME))) is not None:
             time = pmt_keys.time_from_tag(value)
         try:
-            estimate = self._estimator.estimate(frame)
+            estimate = self._estimator.estimate(frame, index)
         except FrameError as error:
             self.report_lost(index, str(error))
         else:

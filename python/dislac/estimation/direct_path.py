@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Echoes beside a direct path that is thousands of times as strong."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -23,16 +25,24 @@ CHANGED = 0.5
 """A signature that explains less than this part of what lies where it lies has changed."""
 
 
+PASSES = 2
+"""An estimate is made so many times more where the direct path's gain had taken part of an echo."""
+
+UNMOVED = 0.5
+"""What a frame's noise energy in one dimension times this is too little to estimate again for."""
+
+
 class DirectPathRemoval:
     """Takes the direct path off frames whose zero of delay and Doppler it is.
 
     Its signature is learned: for each row and chain a constant over the subcarriers and a slope,
     averaged over the frames before. Whatever arrays, beams and chains do to it is in there, and so
-    is what else stays with it from frame to frame. Of each frame the signature is taken off with
-    one complex gain of its own, of which an echo loses nothing, be it as near as it may. (To let
-    each frame's delay and Doppler move too would cost an echo dearly that arrives from where the
-    direct path does but for the side of the array.) Echoes that have been found do not go into the
-    signature, those very near the direct path excepted, which would be hard to tell from a
+    is what else stays with it from frame to frame. As the ends move, beams hear it otherwise: what
+    the geometry says of that is added, by a factor for each chain. Of each frame the signature is
+    taken off with one complex gain of its own, of which an echo loses nothing, be it as near as it
+    may. (To let each frame's delay and Doppler move too would cost an echo dearly that arrives from
+    where the direct path does but for the side of the array.) Echoes that have been found do not go
+    into the signature, those very near the direct path excepted, which would be hard to tell from a
     signature that has changed.
 
     Before a signature is known, the constants of the frame itself are taken off.
@@ -43,20 +53,27 @@ class DirectPathRemoval:
 
     Args:
         model: of the frames.
-        memory: how many frames the signature is averaged over; 0: none is learned, and the
-            constants of each frame are taken off, at the expense of targets very near.
+        known: frame -> (Ms, Nrf), how the direct path should be heard in it, in any scale.
+        memory: how many frames the signature is averaged over.
         static: whether all that stays is taken off.
     """
 
-    def __init__(self, model: SnapshotModel, *, memory: int = 16, static: bool = False) -> None:
-        if memory < 0:
-            raise ValueError(f"memory is {memory}; give the number of frames, 0 for none")
-        self.model = model
-        self.memory = memory
+    def __init__(
+        self,
+        model: SnapshotModel,
+        known: Callable[[int], Complex],
+        *,
+        memory: int = 16,
+        static: bool = False,
+    ) -> None:
+        if memory < 1:
+            raise ValueError(f"memory is {memory}; give a number of frames, 1 or more")
+        self.model, self.known, self.memory = model, known, memory
         subcarriers = len(model.frequencies)
         order = subcarriers if static else min(ORDER, subcarriers)
         powers = np.vander(np.linspace(-1, 1, subcarriers), order, increasing=True)
         self._basis = np.eye(subcarriers) if static else np.linalg.qr(powers)[0]
+        self._constant = self._basis.sum(axis=0)  # what a constant of 1 is in the basis
         # An echo that is later goes into no signature; unless all that stays is to go.
         self._near = np.inf if static else FAR / extent(model.element_frequencies)
         self.reset()
@@ -64,42 +81,61 @@ class DirectPathRemoval:
     def reset(self) -> None:
         """Forgets the signature."""
         self._signature: Complex | None = None  # (order, Ms, Nrf)
+        self._heard: Complex = np.zeros(
+            0, complex
+        )  # (Ms, Nrf) `known`, averaged over the same frames
         self._weight = 0.0
         self._gain = 1.0 + 0.0j
 
-    def remove(self, frame: Complex) -> Complex:
-        """The frame (Ms, Nsc, Nrf) without the direct path."""
-        constant = frame.mean(axis=1, keepdims=True)
+    def echoes(self, estimate: Estimate) -> Complex:
+        """(Ms, Nsc, Nrf) the paths that are none of the direct path's signature."""
+        p, far = estimate.paths, estimate.paths.delay > self._near
+        return synthesize(self.model, Paths(*(value[far] for value in vars(p).values())))
+
+    def remove(self, frame: Complex, index: int, echoes: Complex | None = None) -> Complex:
+        """The frame (Ms, Nsc, Nrf) with this index, without the direct path.
+
+        Args:
+            echoes: what is known of the rest of the frame.
+        """
+        direct = frame if echoes is None else frame - echoes
+        constant = direct.mean(axis=1, keepdims=True)
         if self._signature is not None:
-            pattern = np.tensordot(self._basis, self._signature, 1).transpose(1, 0, 2)
+            pattern = self._pattern(self._signature, index)
             energy = max(float(np.vdot(pattern, pattern).real), 1e-300)
-            gain = complex(np.vdot(pattern, frame)) / energy
-            explained = gain * pattern
+            gain = complex(np.vdot(pattern, direct)) / energy
             there = frame.shape[1] * float(np.vdot(constant, constant).real)
             if energy * abs(gain) ** 2 >= CHANGED * there:
                 self._gain = gain
-                return np.asarray(frame - explained)
+                return np.asarray(frame - gain * pattern)
             self.reset()
         self._gain = complex(np.sqrt(np.mean(np.abs(frame) ** 2)))
         return frame - constant
 
-    def learn(self, frame: Complex, estimate: Estimate) -> None:
+    def _pattern(self, signature: Complex, index: int) -> Complex:
+        """(Ms, Nsc, Nrf) the direct path in a frame, but for its gain."""
+        constants = np.tensordot(self._constant, signature, 1) / len(self._basis)
+        energy = np.maximum(np.sum(np.abs(self._heard) ** 2, axis=0), 1e-300)
+        chains = np.sum(self._heard.conj() * constants, axis=0) / energy
+        moved = chains * (self.known(index) - self._heard)
+        signature = signature + np.multiply.outer(self._constant, moved)
+        return np.tensordot(self._basis, signature, 1).transpose(1, 0, 2)
+
+    def learn(self, frame: Complex, index: int, estimate: Estimate) -> None:
         """Takes the frame that was given to `remove` last into the signature, less its echoes."""
-        if self.memory == 0 or not abs(self._gain) > 0:
+        if not abs(self._gain) > 0:
             return
-        rest = frame
-        far = estimate.paths.delay > self._near
-        if np.any(far):
-            p = estimate.paths
-            echoes = Paths(*(value[far] for value in vars(p).values()))
-            rest = frame - synthesize(self.model, echoes)
+        rest = frame - self.echoes(estimate)
         parts = np.tensordot(self._basis.T, rest, ([1], [1])) / self._gain
+        heard = self.known(index)
         weight = abs(self._gain) ** 2 / max(estimate.noise_power, 1e-300)
         self._weight = self._weight * (1 - 1 / self.memory) + weight
         if self._signature is None:
-            self._signature = parts
+            self._signature, self._heard = parts, heard
         else:
-            self._signature = self._signature + (weight / self._weight) * (parts - self._signature)
+            share = weight / self._weight
+            self._signature = self._signature + share * (parts - self._signature)
+            self._heard = self._heard + share * (heard - self._heard)
 
 
 class WithoutDirectPath:
@@ -116,15 +152,25 @@ class WithoutDirectPath:
         """The snapshot model of the frames, but for the direct path."""
         return self._estimator.model
 
-    def estimate(self, frame: ArrayLike) -> Estimate:
+    def estimate(self, frame: ArrayLike, index: int = 0) -> Estimate:
         """Estimate from one frame (Ms, Nsc, Nrf), relative to its direct path.
+
+        Args:
+            index: the frame's, by which the ends have moved.
 
         Raises:
             FrameError: wrong shape, or not finite.
         """
         y = checked_frame(self.model, frame)
-        estimate = self._estimator.estimate(self._removal.remove(y))
-        self._removal.learn(y, estimate)
+        rest = self._removal.remove(y, index)
+        estimate = self._estimator.estimate(rest)
+        for _ in range(PASSES):
+            before = rest
+            rest = self._removal.remove(y, index, self._removal.echoes(estimate))
+            if np.sum(np.abs(rest - before) ** 2) < UNMOVED * estimate.noise_power:
+                break
+            estimate = self._estimator.estimate(rest)
+        self._removal.learn(y, index, estimate)
         return estimate
 
     def reset(self) -> None:

@@ -250,7 +250,7 @@ class MmvBompEstimator:
             order=max(1, (symbols > 1) + (subcarriers > 1)) / 2,
         )
 
-    def estimate(self, frame: ArrayLike) -> Estimate:
+    def estimate(self, frame: ArrayLike, index: int = 0) -> Estimate:
         """Estimate from one frame (Ms, Nsc, Nrf); the same frame gives the same bits.
 
         Raises:

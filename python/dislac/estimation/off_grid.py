@@ -80,7 +80,7 @@ class OffGridEstimator:
             self._statistic, model.shape, elements, false_alarm_rate
         )
 
-    def estimate(self, frame: ArrayLike) -> Estimate:
+    def estimate(self, frame: ArrayLike, index: int = 0) -> Estimate:
         """Estimate from one frame (Ms, Nsc, Nrf); the same frame gives the same bits.
 
         Raises:

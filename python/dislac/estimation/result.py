@@ -56,8 +56,11 @@ class Estimator(Protocol):
         """The snapshot model that its frames follow."""
         ...
 
-    def estimate(self, frame: ArrayLike) -> Estimate:
+    def estimate(self, frame: ArrayLike, index: int = 0) -> Estimate:
         """Estimate from one frame (Ms, Nsc, Nrf); the same frame gives the same bits.
+
+        Args:
+            index: the frame's; it counts only where something is followed from frame to frame.
 
         Raises:
             FrameError: wrong shape, or not finite.

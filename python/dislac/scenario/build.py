@@ -80,12 +80,6 @@ __all__ = [
     "synchronizer",
 ]
 
-LEFT_OF_SIGNATURE = 10**-4.5
-"""What a learned signature of the direct path may be off by, relative to its power."""
-LEAST_MEMORY = 4
-"""Over fewer frames than this the signature's own noise counts."""
-
-
 HELD = 64
 """Frames for which what the link's motion changes slowly is worked out once: what its delay grows
 a second, its Doppler shift, how chains hear it."""
@@ -437,26 +431,25 @@ def estimator(scenario: Scenario) -> Estimator:
     chosen = _estimator(scenario, model)
     if settings.removal == "none":
         return chosen
-    static = settings.removal == "static"
-    memory = _memory(scenario)
-    return WithoutDirectPath(chosen, DirectPathRemoval(model, memory=memory, static=static))
+    removal = DirectPathRemoval(
+        model,
+        partial(_heard, scenario),
+        memory=settings.memory,
+        static=settings.removal == "static",
+    )
+    return WithoutDirectPath(chosen, removal)
 
 
-def _memory(scenario: Scenario) -> int:
-    """How many frames the direct path's signature is averaged over: fewer than asked for where it
-    moves with the satellite from one used frame to the next, or none."""
-    settings, every = scenario.synchronization, scenario.estimator.every
-    heard = []
-    for frame in (0, settings.memory * every):
-        arrival, _ = directions(scenario, reference_link(scenario), frame_time(scenario, frame))
-        heard.append(
-            scenario.receive_beams.conj().swapaxes(1, 2) @ scenario.receiver.array.steering(arrival)
-        )
-    before, after = heard
-    energy = np.vdot(before, before).real * np.vdot(after, after).real
-    moved = max(1.0 - float(abs(np.vdot(before, after)) ** 2 / energy), 1e-15)
-    memory = int(settings.memory * min(1.0, np.sqrt(LEFT_OF_SIGNATURE / moved)))
-    return memory if memory >= LEAST_MEMORY else 0
+def _heard(scenario: Scenario, frame: int) -> NDArray[np.complex128]:
+    """(Ms, Nrf) how the direct path is heard in a frame: linear between every `HELD` frames."""
+    past = frame % HELD
+    before, after = _heard_about(scenario, frame - past)
+    return np.asarray(before + past / HELD * (after - before))
+
+
+@lru_cache(maxsize=4)
+def _heard_about(scenario: Scenario, frame: int) -> NDArray[np.complex128]:
+    return known_signature(scenario, [frame, frame + HELD])
 
 
 def _estimator(scenario: Scenario, model: SnapshotModel) -> Estimator:

@@ -136,7 +136,7 @@ def cold_start(
                 to_lock[trial] = aligned.index
             grid = aligned_grid(part, aligned, scene.numerology)
             frame = scene.pilots.descramble(grid, aligned.index)
-            fix = locate(scene, receiver.estimate(frame), aligned.index)
+            fix = locate(scene, receiver.estimate(frame, aligned.index), aligned.index)
             results.append(fix.error if fix.valid else np.inf)
             due = first_arrival(scene) + np.arange(frames + 2) * scene.numerology.frame_period
             late = aligned.start + aligned.delay - first.sample(due / scene.sample_rate)

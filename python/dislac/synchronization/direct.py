@@ -48,11 +48,6 @@ as much as to track."""
 CONFIRMED_WITHIN = 8
 """What a search finds must be found again so many frame periods later, or sooner."""
 
-EARLY = 5
-"""Windows begin early by the prefix over this. Between whole samples the edges of symbols ring
-before them too, and into the transform window of the symbol before; of the direct path that would
-be heard beside an echo. It is what paths may be less late."""
-
 TOLERATED_DELAY, TOLERATED_CARRIER = 0.01, 20.0
 """Deviations that are never outliers [samples], [Hz]."""
 
@@ -154,7 +149,6 @@ class DirectPathFrames:
         self._window, self._coast, self._stretch = carrier_window, coast, stretch
         self._zero = zero
         self._rate = numerology.sample_rate
-        self._early = numerology.shortest_prefix // EARLY
         self._period, self._length = numerology.frame_period, numerology.frame_length
         most = max(1, int(LOOK_SPACING * self._rate / self._period))
         self._stride = max(d for d in range(1, min(every, most) + 1) if every % d == 0)
@@ -222,7 +216,7 @@ class DirectPathFrames:
         """Where the window of a frame begins, and how much later the frame is expected to."""
         late, _ = self._late.predict(self._time(index))
         begin = self._origin + late
-        whole = round(begin) - self._early
+        whole = round(begin)
         return index * self._period + whole, begin - whole
 
     def _index_at(self, sample: int) -> float:
@@ -253,8 +247,6 @@ class DirectPathFrames:
         """A frame in a searched window: one that was expected, or another beginning."""
         self._vain = 0
         place = begin + found.start
-        if found.start < self._early:
-            place += self._period  # its window would have begun before
         cycle = self._pilots.cycle
         index = round(self._index_at(place)) if self._known else self._first_index(place)
         self._give_up(place)
@@ -331,7 +323,7 @@ class DirectPathFrames:
             self._seek = offset
         else:
             self._reason = "cut off by a gap"
-            self._next = self._looked_at(ceil(self._index_at(offset + self._early)))
+            self._next = self._looked_at(ceil(self._index_at(offset)))
 
     def _number_anew(self, offset: int) -> None:
         """Frames after a sample are numbered as if the stream began there."""
