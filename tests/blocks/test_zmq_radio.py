@@ -84,9 +84,12 @@ class Relay:
         stop, lives = Event(), {"gnb": [], "ue": []}
 
         def live(end, slots, seed):
-            for life, count in enumerate(slots):
-                own = self.ports[f"{end} tx"], self.ports[f"{end} rx"]
-                lives[end].append(radio(*own, count, seed + 10 * life, stop))
+            try:
+                for life, count in enumerate(slots):
+                    own = self.ports[f"{end} tx"], self.ports[f"{end} rx"]
+                    lives[end].append(radio(*own, count, seed + 10 * life, stop))
+            finally:
+                stop.set()  # nobody waits for a radio that is no more
 
         self.flowgraph.start()
         threads = [
@@ -95,9 +98,8 @@ class Relay:
         ]
         for thread in threads:
             thread.start()
-        threads[1].join()
-        stop.set()
-        threads[0].join()
+        for thread in threads:
+            thread.join()
         self.flowgraph.stop()
         self.flowgraph.wait()
         return lives["gnb"], lives["ue"]
@@ -165,15 +167,17 @@ def test_ports_may_come_anew_one_by_one(tmp_path, monkeypatch, patience, anew):
         return False
 
     flowgraph.start()
-    assert give(1)
-    for port in anew:
-        servers[port].close()
-        servers[port] = SampleServer(places[port])
-    assert give(2)
-    flowgraph.stop()
-    flowgraph.wait()
-    for server in servers:
-        server.close()
+    try:
+        assert give(1)
+        for port in anew:
+            servers[port].close()
+            servers[port] = SampleServer(places[port])
+        assert give(2)
+    finally:
+        flowgraph.stop()
+        flowgraph.wait()
+        for server in servers:
+            server.close()
     assert source.connections == 2 and source.begins_at > 0
     for port in anew:
         values = np.array(sinks[port].data()).real

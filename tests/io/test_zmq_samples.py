@@ -50,6 +50,22 @@ def test_a_client_asks_a_server_that_was_started_anew(tmp_path):
                 assert client.connections == turn
 
 
+def test_answers_tell_the_connection_by_which_they_came(tmp_path):
+    """Also where there is always one waiting when somebody looks, whose connection is long old."""
+    place = f"ipc://{tmp_path}/samples"
+    with SampleClient(place, request=ASK, depth=1, immediate=True) as client:
+        for turn in (1, 2):
+            with SampleServer(place) as server:
+                came_by = []
+                while len(came_by) < 4:
+                    if server.wait(0.01):
+                        server.answer(b"samples")
+                        client._socket.poll(LONG * 1e3)
+                    if client.receive(0.0) is not None:
+                        came_by.append(client.connection)
+                assert came_by == [turn] * 4
+
+
 def test_a_later_client_takes_over_for_good():
     with SampleServer("0") as server:
         first = SampleClient(server.address, request=ASK)

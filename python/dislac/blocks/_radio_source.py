@@ -50,7 +50,10 @@ class RadioSource(Guarded, gr.sync_block):
     def begin(self) -> None:
         self.connections = 0
         self.begins_at = 0  # the sample with which the present connection has begun
-        self._clients = [SampleClient(a, request=b"\xff", depth=1) for a in self._addresses]
+        self._clients = [
+            SampleClient(address, request=b"\xff", depth=1, immediate=True)
+            for address in self._addresses
+        ]
         self._waiting = [np.zeros(0, np.complex64) for _ in self._clients]
         self._runs = [0 for _ in self._clients]  # which start of the radio those came by
         self._behind = [0 for _ in self._clients]  # starts without a connection of this channel
@@ -78,7 +81,7 @@ class RadioSource(Guarded, gr.sync_block):
                         "radio send them (srsRAN: sample format fc32)"
                     )
                 self._waiting[chain] = np.frombuffer(message, np.complex64)
-                start = client.connections + self._behind[chain]
+                start = client.connection + self._behind[chain]
                 if start != self._runs[chain]:
                     self._runs[chain], self._since = start, time.monotonic()
         if not all(map(len, self._waiting)):

@@ -67,22 +67,23 @@ class SampleServer:
         self.clients = 0
         self._client: bytes | None = None
         self._left: set[bytes] = set()
-        self._requests: deque[int | None] = deque()
+        # Envelopes, which go back with the answers, and how many items are wanted at most
+        self._requests: deque[tuple[list[bytes], int | None]] = deque()
 
     def wait(self, timeout: float) -> bool:
         """Whether a request waits for its answer, after `timeout` [s] at most."""
         while self._socket.poll(0 if self._requests else int(timeout * 1e3)):
-            parts = self._socket.recv_multipart()
-            if len(parts) != 3 or parts[0] in self._left:
+            client, *envelope, asked = self._socket.recv_multipart()
+            if envelope[-1:] != [b""] or client in self._left:
                 continue
-            if parts[0] != self._client:
+            if client != self._client:
                 if self._client is not None:
                     self._left.add(self._client)
-                self._client = parts[0]
+                self._client = client
                 self._requests.clear()
                 self.clients += 1
-            asked = parts[2]
-            self._requests.append(struct.unpack_from("=I", asked)[0] if len(asked) >= 4 else None)
+            most = struct.unpack_from("=I", asked)[0] if len(asked) >= 4 else None
+            self._requests.append((envelope, most))
         return self.asked
 
     @property
@@ -93,13 +94,13 @@ class SampleServer:
     @property
     def most(self) -> int | None:
         """Items that the oldest request wants at most; None for any number."""
-        return self._requests[0] if self._requests else None
+        return self._requests[0][1] if self._requests else None
 
     def answer(self, message: Any) -> bool:
         """Answers the oldest request; whether there was still somebody to answer."""
-        self._requests.popleft()
+        envelope, _ = self._requests.popleft()
         try:
-            self._socket.send_multipart([self._client, b"", message], zmq.NOBLOCK, copy=False)
+            self._socket.send_multipart([self._client, *envelope, message], zmq.NOBLOCK, copy=False)
         except zmq.ZMQError as error:  # no such client, or one that takes nothing any more
             if error.errno not in (zmq.EHOSTUNREACH, zmq.EAGAIN):
                 raise
@@ -126,23 +127,31 @@ class SampleServer:
 class SampleClient:
     """Asks a server for samples, again and again, also when that has been started anew.
 
+    Requests carry the number of the connection in their envelope, which comes back with the answer:
+    what came by a connection that is lost by now is told from what comes by the next.
+
     Args:
         address: where the server listens (`connect_address`).
         request: what to ask with: items wanted at most (32 bits, in the host's order), as GNU
             Radio does, or one byte, as radios do.
         depth: requests on their way at once: while one answer travels, the next is asked for.
+        immediate: whether requests and answers are lost with their connection. Else a request may
+            be answered by the next server, as if the one before had, and no last answer is lost.
 
     Raises:
         AddressError: the address is none.
     """
 
-    def __init__(self, address: str, *, request: bytes, depth: int = 2) -> None:
+    def __init__(
+        self, address: str, *, request: bytes, depth: int = 2, immediate: bool = False
+    ) -> None:
         self.address = connect_address(address)
         self._request, self._depth = request, depth
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
         for option, value in (
             (zmq.LINGER, 0),
+            (zmq.IMMEDIATE, int(immediate)),
             (zmq.RCVHWM, 2 * depth),
             (zmq.MAXMSGSIZE, LARGEST),
             (zmq.IPV6, int("[" in self.address)),
@@ -164,6 +173,7 @@ class SampleClient:
             raise AddressError(f"no socket to {self.address}: {error}") from None
         self.connected = False
         self.connections = 0
+        self.connection = 0  # by which the last answer came
         self._asked = 0
 
     def receive(self, timeout: float) -> memoryview | None:
@@ -172,21 +182,16 @@ class SampleClient:
         Whoever stays away for longer than a heartbeat should call it all the same: it is here that
         a connection is noticed to be lost or won.
         """
+        self._follow_connection()
         self._ask()
         ready = dict(self._poller.poll(int(timeout * 1e3)))
-        if self._socket in ready:
-            # What comes before the loss of a connection is noticed, came by it. After that, it is
-            # the answer to a request that ZeroMQ had kept for the next.
-            if not self.connected:
-                self._follow_connection()
-            parts = self._socket.recv_multipart(copy=False)
-            self._asked = max(self._asked - 1, 0)
-            self._ask()
-            return parts[-1].buffer if len(parts) == 2 else None
-        if self._monitor in ready:
-            self._follow_connection()
-            self._ask()
-        return None
+        parts = self._socket.recv_multipart(copy=False) if self._socket in ready else []
+        self._follow_connection()
+        if len(parts) == 3:
+            self.connection = int.from_bytes(parts[0].bytes)
+            self._asked -= self.connection == self.connections
+        self._ask()
+        return parts[2].buffer if len(parts) == 3 else None
 
     def _follow_connection(self) -> None:
         while self._monitor.poll(0):
@@ -194,11 +199,15 @@ class SampleClient:
             self.connected = event == zmq.EVENT_HANDSHAKE_SUCCEEDED
             self.connections += self.connected
             self._asked = 0  # what was asked of a server that has gone is answered no more
+            # Else the next request might still go to the server that has gone: ZeroMQ looks only
+            # now and then what has become of its connections.
+            self._socket.getsockopt(zmq.EVENTS)
 
     def _ask(self) -> None:
         while self.connected and self._asked < self._depth:
             try:
-                self._socket.send_multipart([b"", self._request], zmq.NOBLOCK)
+                number = self.connections.to_bytes(8)
+                self._socket.send_multipart([number, b"", self._request], zmq.NOBLOCK)
             except zmq.Again:
                 return
             self._asked += 1
