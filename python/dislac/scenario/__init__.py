@@ -4,4 +4,14 @@
 from .loader import ScenarioError, preset_names
 from .model import Scenario, load_scenario, parse_scenario
 
-__all__ = ["Scenario", "ScenarioError", "load_scenario", "parse_scenario", "preset_names"]
+__all__ = [
+    "ECHO_ALONE",
+    "Scenario",
+    "ScenarioError",
+    "load_scenario",
+    "parse_scenario",
+    "preset_names",
+]
+
+ECHO_ALONE = {"channel.paths": [{"kind": "echo"}], "synchronization.removal": "none"}
+"""Overrides: the echo and nothing else, as if the direct path had been cancelled perfectly."""

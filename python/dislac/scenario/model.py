@@ -639,6 +639,9 @@ def _estimator(document: Document, numerology: Numerology) -> EstimatorSettings:
 def _synchronization(document: Document) -> Synchronization:
     data = document.data.get("synchronization", {})
     reference = data.get("reference", "tags")
+    paths = document.data.get("channel", {}).get("paths", [])
+    kinds = {path["kind"] for path in paths if "from" not in path}
+    beside_echo = reference == "direct-path" or {"direct", "echo"} <= kinds
     low, high = data.get("carrier_window_hz", (-25e3, 25e3))
     if not low < high:
         raise document.error(
@@ -649,7 +652,7 @@ def _synchronization(document: Document) -> Synchronization:
         time_zero=data.get("time_zero", 0.0 if reference == "time" else None),
         carrier_window=(low, high),
         coast=data.get("coast_ms", 100.0) * 1e-3,
-        removal=data.get("removal", "direct-path" if reference == "direct-path" else "none"),
+        removal=data.get("removal", "direct-path" if beside_echo else "none"),
         memory=data.get("memory_frames", 16),
     )
 

@@ -367,13 +367,15 @@ def true_paths(scenario: Scenario, frame: int, count: int | None = None) -> Path
     gain = [g(np.array([frame]))[0] if callable(g) else g for _, g in paths]
     direction = np.array([directions(scenario, n, time) for n in nodes])
     compensated = 0.0 if settings.mode == "none" else doppler[-1]
-    turns = np.exp(-2j * np.pi * (cycles[:-1] - cycles[-1]))
+    residual = delay[:-1] - delay[-1]
+    # What comes later was sent earlier, when less of the Doppler shift's phase had been taken off.
+    turns = np.exp(-2j * np.pi * (cycles[:-1] - cycles[-1] - compensated * residual))
     return Paths(
         # One by one: numpy rounds products of short complex arrays by where they lie in memory.
         gain=np.array([complex(g) * complex(turn) for g, turn in zip(gain, turns, strict=True)]),
         arrival=direction[:, 0],
         departure=direction[:, 1],
-        delay=delay[:-1] - delay[-1] + settings.timing_advance_error,
+        delay=residual + settings.timing_advance_error,
         doppler=doppler[:-1] - compensated + settings.doppler_error,
     )
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..channel import synthesize
 from ..estimation import Estimator
 from ..geometry import LinearMotion
-from ..scenario import Scenario, load_scenario
+from ..scenario import ECHO_ALONE, Scenario, load_scenario
 from ..scenario.build import estimator, locate
 from ..scenario.model import Node, PathSettings
 from ..scenario.truth import bound, snapshot_model, true_paths
@@ -131,6 +131,7 @@ def main(
 ) -> None:
     """Position error against its bound over random targets of the scenario SOURCE."""
     overrides: dict[str, Any] = {
+        **ECHO_ALONE,
         "estimator.kind": kind,
         "estimator.max_paths": 1 + scatterers,
     }

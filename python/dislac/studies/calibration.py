@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..channel import synthesize
 from ..estimation import Calibration, Estimator
-from ..scenario import Scenario, load_scenario
+from ..scenario import ECHO_ALONE, Scenario, load_scenario
 from ..scenario.build import calibration, estimator, locate
 from ..scenario.truth import bound, known_signature, snapshot_model, true_paths
 from .accuracy import random_scenes
@@ -184,7 +184,7 @@ def main(
     seed: int,
 ) -> None:
     """Position error over random targets of the scenario SOURCE, with chains that err."""
-    scenario = load_scenario(source)
+    scenario = load_scenario(source, ECHO_ALONE)
     count, receiver = scenario.chains, estimator(scenario)
 
     rng = np.random.default_rng((seed, 0))

@@ -72,7 +72,7 @@ class ColdStart:
 
 
 def impaired_scene(scene: Scenario, direct_db: float, rng: np.random.Generator) -> Scenario:
-    """A scene with a direct path so many dB above its echo, heard by a receiver of which nothing
+    """A scene with its direct path so many dB above the echo, heard by a receiver of which nothing
     is known: start within a frame period, carrier within 20 kHz, clock within 20 ppm. Its chains
     are calibrated."""
     direct = PathSettings("direct", None, 1.0, 10 ** (direct_db / 10), rng.uniform(0, 2 * np.pi))
@@ -83,7 +83,8 @@ def impaired_scene(scene: Scenario, direct_db: float, rng: np.random.Generator) 
         phase=(0.0,) * scene.chains,
         delay=(0.0,) * scene.chains,
     )
-    channel = replace(scene.channel, paths=(*scene.channel.paths, direct))
+    others = (path for path in scene.channel.paths if path.kind != "direct")
+    channel = replace(scene.channel, paths=(*others, direct))
     return replace(scene, channel=channel, front_end=settings)
 
 

@@ -8,7 +8,7 @@ import click
 import numpy as np
 
 from ..estimation import Estimator
-from ..scenario import load_scenario
+from ..scenario import ECHO_ALONE, load_scenario
 from ..scenario.build import estimator
 
 __all__ = ["false_alarms"]
@@ -29,7 +29,11 @@ def false_alarms(receiver: Estimator, frames: int, rng: np.random.Generator) -> 
 def main(source: str, frames: int, rate: float, seed: int) -> None:
     """False alarms of both estimators on frames of noise, in the scenario SOURCE."""
     for kind in ("off-grid", "mmv-bomp"):
-        overrides = {"estimator.kind": kind, "estimator.false_alarm_rate": rate}
+        overrides = {
+            **ECHO_ALONE,
+            "estimator.kind": kind,
+            "estimator.false_alarm_rate": rate,
+        }
         receiver = estimator(load_scenario(source, overrides))
         count = false_alarms(receiver, frames, np.random.default_rng(seed))
         click.echo(

@@ -79,7 +79,7 @@ def trade_off(scenario: Scenario, terminal_snr: float) -> TradeOff:
     assert scenario.target is not None
     aided = position_bound(
         payload_model(scenario),
-        true_paths(scenario, 0),
+        true_paths(scenario, 0, 1),
         noise_power(scenario),
         transmitter=transmitter.state(time)[0],
         receiver=receiver.state(time)[0],
