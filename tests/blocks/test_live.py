@@ -19,7 +19,7 @@ pytest.importorskip("pyqtgraph")
 
 SCENARIO = load_scenario("paper")
 MODEL = truth.snapshot_model(SCENARIO)
-PATHS = truth.true_paths(SCENARIO, 0)
+PATHS = truth.true_paths(SCENARIO, 0, 1)
 
 
 def event(name, **details):

@@ -12,13 +12,13 @@ from gnuradio.dislac.blocks import pmt_keys
 from gnuradio.dislac.channel import Paths, synthesize
 from gnuradio.dislac.estimation import Estimate
 from gnuradio.dislac.positioning import Fix, FixStatus
-from gnuradio.dislac.scenario import load_scenario, truth
+from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario, truth
 
 QtWidgets = pytest.importorskip("PyQt5.QtWidgets")
 QtCore = pytest.importorskip("PyQt5.QtCore")
 pytest.importorskip("pyqtgraph")
 
-SCENARIO = load_scenario("paper")
+SCENARIO = load_scenario("paper", ECHO_ALONE)
 INK, BLUE, VERMILION = (0x1F, 0x29, 0x33), (0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00)
 
 
@@ -208,9 +208,9 @@ def frames(count, snr_db, paths=PATHS, seed=1):
 class Chain(gr.top_block):
     """Frame vectors into a view."""
 
-    def __init__(self, vectors, tagged=()):
+    def __init__(self, vectors, tagged=(), scenario=SCENARIO):
         gr.top_block.__init__(self)
-        self.view = dislac.delay_doppler_view(SCENARIO)
+        self.view = dislac.delay_doppler_view(scenario)
         tags = [
             gr.tag_utils.python_to_tag((item, pmt_keys.FRAME, pmt_keys.frame_to_tag(index), None))
             for item, index in tagged
@@ -240,8 +240,23 @@ def test_the_echo_stands_at_its_delay_and_doppler(show):
     assert float(texts["Peak"].split()[0]) > 23.0  # of 24.1
     assert "matched" in widget.plot.titleLabel.text
     # bright yellow beside the ring, dark far away
-    assert near(pixel(widget, widget.plot, 1.33, 0.2), (0xFD, 0xE7, 0x25))
+    assert near(pixel(widget, widget.plot, 1.34, 0.2), (0xFD, 0xE7, 0x25))
     assert sum(pixel(widget, widget.plot, 0.55, 30.0)) < 250
+
+
+def test_the_direct_path_is_taken_off_the_picture(show):
+    scenario = load_scenario("paper")
+    both = truth.true_paths(scenario, 0)
+    direct = synthesize(MODEL, Paths(*(value[1:] for value in vars(both).values())))
+    assert np.mean(np.abs(direct) ** 2) > 5000 * np.mean(np.abs(synthesize(MODEL, PATHS)) ** 2)
+    chain = Chain(frames(1, 10.0) + direct.reshape(1, -1).astype(np.complex64), scenario=scenario)
+    widget = show(chain.view)
+    chain.run()
+    chain.view.handle_paths(estimate(PATHS))
+    widget.refresh()
+    texts = widget.panel.texts()
+    assert float(texts["Peak delay"].split()[0]) == pytest.approx(1296.0, abs=3.0)
+    assert float(texts["Peak"].split()[0]) > 23.0
 
 
 def test_without_paths_the_powers_of_the_chains_are_added(show):

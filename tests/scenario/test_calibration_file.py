@@ -106,7 +106,7 @@ def test_what_is_wrong_is_named(tmp_path, text, said):
 def test_the_window_may_reach_farther_into_the_prefix():
     chosen = load_scenario("paper", {"numerology.window_advance": 8})
     assert chosen.numerology.window_advance == 8
-    assert SCENARIO.numerology.window_advance == 1
+    assert SCENARIO.numerology.window_advance == 4
     with pytest.raises(ScenarioError, match=r"numerology.window_advance: .* between 0 and the 16"):
         load_scenario("paper", {"numerology.window_advance": 17})
 
@@ -115,10 +115,10 @@ def test_what_is_emulated_for_a_calibration():
     own = build.for_calibration(SCENARIO, emulated=True)
     assert [path.kind for path in own.channel.paths] == ["direct"]
     assert own.numerology.window_advance == 8 and own.estimator.every == 1
-    both = [{"kind": "echo"}, {"kind": "direct"}]
-    scene = load_scenario("paper", {"channel.paths": both})
-    assert len(build.for_calibration(scene, emulated=True).channel.paths) == 2
-    assert [p.kind for p in build.for_calibration(SCENARIO).channel.paths] == ["echo"]
+    direct = {"kind": "direct", "relative_power_db": 3}
+    scene = load_scenario("paper", {"channel.paths": [direct]})
+    assert build.for_calibration(scene, emulated=True).channel.paths == scene.channel.paths
+    assert build.for_calibration(SCENARIO).channel.paths == SCENARIO.channel.paths
 
 
 def test_the_signature_follows_the_transmitter():

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..estimation import AngularSpectrum, DelayDoppler, Estimate
+from ..estimation import AngularSpectrum, DelayDoppler, Estimate, without_constants
 from ..estimation.angular_spectrum import AngularPeak
 from ..estimation.delay_doppler import combined
 from ..scenario import Scenario, truth
@@ -109,7 +109,7 @@ class Pictures:
         self, vector: NDArray[np.complex64], index: int, estimate: Estimate | None
     ) -> DelayDopplerPicture:
         """All chains as they hear the first path; without one, the sum of their powers."""
-        frame = vector.reshape(self.model.shape)
+        frame = self._frame(vector)
         matched = estimate is not None and estimate.detected
         if estimate is not None and estimate.detected:
             paths = estimate.paths
@@ -128,7 +128,7 @@ class Pictures:
         self, vector: NDArray[np.complex64], index: int, estimate: Estimate | None
     ) -> AngularPicture:
         """At delay and Doppler of the first path; without one, at zero."""
-        frame = vector.reshape(self.model.shape)
+        frame = self._frame(vector)
         departure, delay, doppler, arrivals = self._departure, 0.0, 0.0, np.zeros((0, 2))
         if estimate is not None and estimate.detected:
             paths = estimate.paths
@@ -136,6 +136,14 @@ class Pictures:
             delay, doppler = float(paths.delay[0]), float(paths.doppler[0])
         gain = self.spectrum.gain(frame, departure, doppler, delay)
         return AngularPicture(gain, self.spectrum.peak(gain), arrivals, self._truth(index))
+
+    def _frame(self, vector: NDArray[np.complex64]) -> NDArray[np.complex64]:
+        """(Ms, Nsc, Nrf), the direct path taken off where the receiver does so, in a way that needs
+        no other frames."""
+        frame = vector.reshape(self.model.shape)
+        if self._scenario.synchronization.removal != "none":
+            frame = without_constants(frame)
+        return frame
 
     def _truth(self, index: int) -> Floats:
         scenario = self._scenario

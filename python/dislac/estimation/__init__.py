@@ -10,7 +10,7 @@ from .angular_spectrum import AngularSpectrum
 from .calibration import Calibration, CalibrationError, calibrate
 from .data_aided import DataAided
 from .delay_doppler import DelayDoppler
-from .direct_path import DirectPathRemoval, WithoutDirectPath
+from .direct_path import DirectPathRemoval, WithoutDirectPath, without_constants
 from .mmv_bomp import MmvBomp, MmvBompEstimator, mmv_bomp_literal
 from .off_grid import OffGridEstimator
 from .result import Estimate, Estimator, EstimatorError, FrameError
@@ -33,6 +33,7 @@ __all__ = [
     "calibrate",
     "make_estimator",
     "mmv_bomp_literal",
+    "without_constants",
 ]
 
 

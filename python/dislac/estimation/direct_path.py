@@ -2,6 +2,7 @@
 """Echoes beside a direct path that is thousands of times as strong."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,7 +11,7 @@ from ..channel import Paths, SnapshotModel, synthesize
 from .result import Estimate, Estimator, checked_frame
 from .signature import extent
 
-__all__ = ["DirectPathRemoval", "WithoutDirectPath"]
+__all__ = ["DirectPathRemoval", "WithoutDirectPath", "without_constants"]
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
@@ -30,6 +31,12 @@ PASSES = 2
 
 UNMOVED = 0.5
 """What a frame's noise energy in one dimension times this is too little to estimate again for."""
+
+
+def without_constants(frame: NDArray[Any]) -> NDArray[Any]:
+    """A frame (Ms, Nsc, Nrf) less its mean over the subcarriers: all that has no delay goes, and
+    most of what has little, a target very near as well as the direct path."""
+    return frame - frame.mean(axis=1, keepdims=True)
 
 
 class DirectPathRemoval:
@@ -99,18 +106,17 @@ class DirectPathRemoval:
             echoes: what is known of the rest of the frame.
         """
         direct = frame if echoes is None else frame - echoes
-        constant = direct.mean(axis=1, keepdims=True)
         if self._signature is not None:
             pattern = self._pattern(self._signature, index)
             energy = max(float(np.vdot(pattern, pattern).real), 1e-300)
             gain = complex(np.vdot(pattern, direct)) / energy
-            there = frame.shape[1] * float(np.vdot(constant, constant).real)
-            if energy * abs(gain) ** 2 >= CHANGED * there:
+            there = direct - without_constants(direct)
+            if energy * abs(gain) ** 2 >= CHANGED * float(np.vdot(there, there).real):
                 self._gain = gain
                 return np.asarray(frame - gain * pattern)
             self.reset()
         self._gain = complex(np.sqrt(np.mean(np.abs(frame) ** 2)))
-        return frame - constant
+        return frame - direct + without_constants(direct)
 
     def _pattern(self, signature: Complex, index: int) -> Complex:
         """(Ms, Nsc, Nrf) the direct path in a frame, but for its gain."""

@@ -399,15 +399,15 @@ def for_calibration(scenario: Scenario, *, emulated: bool = False) -> Scenario:
     in the chains' filters, are farthest from the transform window.
 
     Args:
-        emulated: over the direct path. It takes the place of the scenario's paths if there is none
-            among them, and the noise is then relative to it.
+        emulated: over the direct path and nothing else, which takes the place of other paths: the
+            noise is relative to it.
     """
     overrides: dict[str, object] = {
         "calibration": None,
         "estimator.every": 1,
         "numerology.window_advance": scenario.numerology.shortest_prefix // 2,
     }
-    if emulated and not any(path.kind == "direct" for path in scenario.channel.paths):
+    if emulated and any(path.kind != "direct" for path in scenario.channel.paths):
         overrides["channel.paths"] = [{"kind": "direct"}]
     return parse_scenario(scenario.text, scenario.name, overrides)
 
