@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from gnuradio.dislac.channel import synthesize
 from gnuradio.dislac.estimation import Estimator, MmvBomp, detection, mmv_bomp_literal
-from gnuradio.dislac.scenario import Scenario, build, load_scenario
+from gnuradio.dislac.scenario import ECHO_ALONE, Scenario, build, load_scenario
 from gnuradio.dislac.scenario.truth import snapshot_model, true_paths
 from gnuradio.dislac.studies.accuracy import random_scenes
 from measure import Effort, Result, in_turns, peak_memory
@@ -47,7 +47,7 @@ def frames_of(scenario: Scenario, scatterers: int = 0) -> Iterator[np.ndarray]:
 def algorithm_1(effort: Effort) -> list[Result]:
     """The fast form against the literal one, three atoms, on the paper's grid of G^2 points."""
     points, atoms = (6 if effort.quick else 16), 3
-    scenario = load_scenario("paper", {"beams.chains": 4 if effort.quick else 8})
+    scenario = load_scenario("paper", {**ECHO_ALONE, "beams.chains": 4 if effort.quick else 8})
     model = snapshot_model(scenario)
     axis = np.linspace(-1, 1, points)
     grid = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
@@ -91,7 +91,7 @@ def algorithm_1(effort: Effort) -> list[Result]:
 
 def fixes(effort: Effort) -> list[Result]:
     """Fixes of one path: estimate and position, without and with error and bound beside it."""
-    scenario = load_scenario("paper")
+    scenario = load_scenario("paper", ECHO_ALONE)
     estimator = build_estimator(scenario)
     locator = build.locator(scenario)
     frames = frames_of(scenario)
@@ -103,8 +103,19 @@ def fixes(effort: Effort) -> list[Result]:
     def fix_with_bound() -> None:
         build.locate(scenario, estimator.estimate(next(frames)), 0)
 
+    both = load_scenario("paper")
+    beside_direct = build_estimator(both)
+    direct = synthesize(snapshot_model(both), true_paths(both, 0)) - synthesize(
+        snapshot_model(both), true_paths(both, 0, 1)
+    )
+
+    def fix_beside_direct() -> None:
+        build.locate(both, beside_direct.estimate(next(frames) + direct), 0)
+
     time = in_turns(
-        {"alone": fix, "with bound": fix_with_bound}, rounds=effort.rounds, turn=4 * effort.turn
+        {"alone": fix, "with bound": fix_with_bound, "beside direct": fix_beside_direct},
+        rounds=effort.rounds,
+        turn=4 * effort.turn,
     )
     settings = {"Ms": 8, "Nsc": 32, "Nrf": 8, "paths": 1, "snr_db": SNR_DB}
     period = scenario.numerology.frame_period / scenario.sample_rate
@@ -116,6 +127,14 @@ def fixes(effort: Effort) -> list[Result]:
             time["with bound"] * 1e3,
             "ms",
             period / time["with bound"],
+            "real time at a frame every 1 ms",
+            settings,
+        ),
+        Result(
+            "the same beside a direct path that is taken off",
+            time["beside direct"] * 1e3,
+            "ms",
+            period / time["beside direct"],
             "real time at a frame every 1 ms",
             settings,
         ),
@@ -138,7 +157,9 @@ def growth(effort: Effort) -> list[Result]:
                 continue  # it has no such grid
             contestants = {}
             for value in values:
-                scenario = load_scenario("paper", {"estimator.kind": kind, key: value})
+                scenario = load_scenario(
+                    "paper", {**ECHO_ALONE, "estimator.kind": kind, key: value}
+                )
                 contestants[value] = _estimates(scenario)
             time = in_turns(contestants, rounds=min(3, effort.rounds), turn=effort.turn)
             for value in sorted(values):

@@ -212,11 +212,12 @@ def receiver_alone(effort: Effort) -> list[Result]:
     """The receiver on samples out of memory, and the whole chain with its live view."""
     # Not much longer: the samples stand still, while the receiver knows that the satellite moves.
     seconds = 0.1 if effort.quick else 4.0
-    own = {"synchronization": {"reference": "direct-path", "removal": "direct-path"}}
-    paths = [{"kind": "direct"}, {"kind": "echo"}, {"kind": "scattered", "count": 2}]
     scenarios = {
-        reference: load_scenario("paper", SCENE | {"estimator.every": LIVE_EVERY} | more)
-        for reference, more in (("tags", {}), ("direct path", own | {"channel.paths": paths}))
+        reference: load_scenario(
+            "paper",
+            SCENE | {"estimator.every": LIVE_EVERY, "synchronization.reference": reference},
+        )
+        for reference in ("tags", "direct-path")
     }
     prepare = {
         name: (lambda scenario=scenario: _ReceiverAlone(scenario, seconds).run)

@@ -12,11 +12,10 @@ from measure import Effort, Result, in_turns
 
 __all__ = ["FOUR_PATHS", "SCENE", "chain", "emulator_growth", "random_samples"]
 
-FOUR_PATHS: list[dict[str, Any]] = [{"kind": "echo"}, {"kind": "scattered", "count": 3}]
-WITH_DIRECT: list[dict[str, Any]] = [
+FOUR_PATHS: list[dict[str, Any]] = [
     {"kind": "echo"},
     {"kind": "scattered", "count": 2},
-    {"kind": "direct", "relative_power_db": 10},
+    {"kind": "direct"},
 ]
 SCENE: dict[str, Any] = {
     "beams.coupling": "physical",
@@ -73,8 +72,6 @@ def chain(effort: Effort) -> list[Result]:
         for noise in (False, True):
             name = f"emulator, {coupling}, {'with' if noise else 'without'} noise"
             enter(name, _stream(_emulator(FOUR_PATHS, coupling, noise), samples))
-        name = f"emulator, {coupling}, one path direct, without noise"
-        enter(name, _stream(_emulator(WITH_DIRECT, coupling, False), samples))
     for mode in ("frame", "time-varying"):
         processor = build.precompensator(
             load_scenario("paper", BACK_TO_BACK | {"precompensation.mode": mode})

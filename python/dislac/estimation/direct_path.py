@@ -30,7 +30,7 @@ PASSES = 2
 """An estimate is made so many times more where the direct path's gain had taken part of an echo."""
 
 UNMOVED = 0.5
-"""What a frame's noise energy in one dimension times this is too little to estimate again for."""
+"""Noise, in one of a frame's dimensions, times this: what is too little to estimate again for."""
 
 
 def without_constants(frame: NDArray[Any]) -> NDArray[Any]:
@@ -171,9 +171,12 @@ class WithoutDirectPath:
         rest = self._removal.remove(y, index)
         estimate = self._estimator.estimate(rest)
         for _ in range(PASSES):
-            before = rest
-            rest = self._removal.remove(y, index, self._removal.echoes(estimate))
-            if np.sum(np.abs(rest - before) ** 2) < UNMOVED * estimate.noise_power:
+            echoes, before = self._removal.echoes(estimate), rest
+            rest = self._removal.remove(y, index, echoes)
+            # Of what the direct path's gain had taken, the part that echoes look like: as large as
+            # the part of the echoes that it had taken.
+            moved, energy = (np.sum(np.abs(x) ** 2) for x in (rest - before, echoes))
+            if moved**2 <= UNMOVED * estimate.noise_power * energy:
                 break
             estimate = self._estimator.estimate(rest)
         self._removal.learn(y, index, estimate)
