@@ -27,6 +27,8 @@ from gnuradio.dislac.scenario.loader import parse_value
 
 COMMAND = [sys.executable, "-u", "-c", "from gnuradio.dislac.cli import main; main()"]
 PATIENCE = 60.0
+ECHO = "channel.paths=[{kind: echo}]"
+"""Beside a direct path fixes depend on the frames before, and so on those that a restart costs."""
 
 
 class Process:
@@ -86,9 +88,10 @@ def main() -> None:
     parser.add_argument("--stall", type=float, default=10.0)
     parser.add_argument("settings", nargs="*", metavar="KEY=VALUE")
     options = parser.parse_args()
-    pairs = [setting.partition("=")[::2] for setting in options.settings]
+    settings = [ECHO, *options.settings]
+    pairs = [setting.partition("=")[::2] for setting in settings]
     scenario = load_scenario(options.scenario, {k: parse_value(v) for k, v in pairs})
-    common = [options.scenario, *(f"--set={setting}" for setting in options.settings)]
+    common = [options.scenario, *(f"--set={setting}" for setting in settings)]
     satellite = Process("satellite", *common, "--at", "5760")
     channel = Process("channel", *common, "--from", "5760", "--at", "5761")
     station = Process("station", *common, "--from", "5761", "--json")

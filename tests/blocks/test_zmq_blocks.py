@@ -25,7 +25,7 @@ from gnuradio.dislac.blocks.zmq_sink import zmq_sink
 from gnuradio.dislac.blocks.zmq_source import zmq_source
 from gnuradio.dislac.io import fix_to_dict
 from gnuradio.dislac.io.zmq_samples import SampleClient, SampleServer
-from gnuradio.dislac.scenario import build
+from gnuradio.dislac.scenario import build, load_scenario
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -327,6 +327,13 @@ def test_three_processes_give_the_fixes_of_one_flowgraph():
         **dict.fromkeys(("frames_sent", "frames_used", "fixes"), 6),
         **dict.fromkeys(("frames_skipped", "frames_lost"), 0),
     }
+
+
+def test_a_front_end_is_refused_where_it_would_not_be_emulated():
+    overrides = {"front_end": {"carrier_offset_hz": 100}}
+    with pytest.raises(ValueError, match=r"has a front_end, .* --set front_end=null"):
+        channel_flowgraph(load_scenario("paper", overrides), "5560", "0")
+    assert load_scenario("paper", {"front_end": None}).front_end is None
 
 
 def test_a_channel_that_fails_tells_no_end_and_waits_for_nobody():

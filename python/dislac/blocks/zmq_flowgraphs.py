@@ -68,6 +68,9 @@ class channel_flowgraph(_Sender):
         address: where the base station asks for samples (`zmq_sink`).
         any_interface: allow an address that stands for all interfaces.
         on_event: called with what happens to the connection, in a thread of the flowgraph.
+
+    Raises:
+        ValueError: the scenario has a front end, which would have to follow each new start.
     """
 
     def __init__(
@@ -79,6 +82,11 @@ class channel_flowgraph(_Sender):
         any_interface: bool = False,
         on_event: OnEvent | None = None,
     ) -> None:
+        if scenario.front_end is not None:
+            raise ValueError(
+                f"scenario '{scenario.name}' has a front_end, which is not emulated in processes of "
+                "their own; leave it out (--set front_end=null), or use one flowgraph"
+            )
         super().__init__("dislac channel", scenario)
         self.source = zmq_source(scenario, source, on_event)
         self.channel = timed_channel(scenario)
