@@ -331,7 +331,7 @@ def test_three_processes_give_the_fixes_of_one_flowgraph():
 
 def test_a_front_end_is_refused_where_it_would_not_be_emulated():
     overrides = {"front_end": {"carrier_offset_hz": 100}}
-    with pytest.raises(ValueError, match=r"has a front_end, .* --set front_end=null"):
+    with pytest.raises(ValueError, match=r"has a front_end, .*--set front_end=null"):
         channel_flowgraph(load_scenario("paper", overrides), "5560", "0")
     assert load_scenario("paper", {"front_end": None}).front_end is None
 

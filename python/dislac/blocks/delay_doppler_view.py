@@ -14,8 +14,8 @@ class delay_doppler_view(FrameView):
 
     Delays are those that the scenario's estimator looks at, Dopplers as far as the symbols tell
     them apart. Levels are in decibels over what white noise of the frame's energy would have.
-    Beside the picture stand the cuts through its peak. Where the receiver takes the direct path off,
-    each frame's mean over the subcarriers is taken off here.
+    Beside the picture stand the cuts through its peak. Where the receiver takes the direct path
+    off, each frame's mean over the subcarriers is taken off here.
 
     With paths (PDUs of a path estimator on the port `paths`) the chains are combined coherently, as
     they hear the first of the newest paths. Without, |.|^2 of the chains are added up; beams that

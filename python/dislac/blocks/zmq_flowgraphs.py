@@ -84,8 +84,8 @@ class channel_flowgraph(_Sender):
     ) -> None:
         if scenario.front_end is not None:
             raise ValueError(
-                f"scenario '{scenario.name}' has a front_end, which is not emulated in processes of "
-                "their own; leave it out (--set front_end=null), or use one flowgraph"
+                f"scenario '{scenario.name}' has a front_end, which is not emulated between three "
+                "processes; leave it out (--set front_end=null), or use one flowgraph"
             )
         super().__init__("dislac channel", scenario)
         self.source = zmq_source(scenario, source, on_event)
