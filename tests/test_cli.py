@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import yaml
 from gnuradio.dislac import cli
 from gnuradio.dislac.doctor import Check
 from gnuradio.dislac.io import FixLog, RecordingWriter, fix_to_dict
@@ -191,16 +192,29 @@ def test_replay_takes_another_scenario(dislac, flowgraphs, recording, tmp_path):
 
 
 @pytest.mark.parametrize("preset", ["paper", "lab"])
-def test_bound_is_that_of_the_library(dislac, preset):
-    status, out, err = dislac("bound", preset)
+@pytest.mark.parametrize("paths", ["[{kind: echo}]", "[{kind: echo}, {kind: direct}]"])
+def test_bound_is_that_of_the_library(dislac, preset, paths):
+    """Of the echo alone, and with another path in the scene also among unknown others."""
+    status, out, err = dislac("bound", preset, "--set", f"channel.paths={paths}")
     assert (status, err) == (0, "")
     rows = [[float(value) for value in line.split()] for line in out.splitlines()[3:]]
     assert [row[0] for row in rows] == list(range(-20, 25, 5))
-    for snr_db, unknown, known in rows:
-        scenario = load_scenario(preset, {"channel.noise": {"snr_db": snr_db}})
+    for snr_db, unknown, known, *among_others in rows:
+        overrides = {"channel.paths": yaml.safe_load(paths), "channel.noise": {"snr_db": snr_db}}
+        scenario = load_scenario(preset, overrides)
         assert unknown == pytest.approx(truth.bound(scenario, 0, known_height=False), abs=6e-4)
         assert known == pytest.approx(truth.bound(scenario, 0, known_height=True), abs=6e-4)
         assert known <= unknown
+        assert len(among_others) == len(scenario.channel.paths) - 1
+        for value in among_others:
+            limit = truth.bound(scenario, 0, known_height=False, nuisance=True)
+            assert value == pytest.approx(limit, abs=6e-4) and value >= unknown
+
+
+@pytest.mark.parametrize("preset", ["paper", "lab"])
+def test_bound_of_a_preset_is_beside_its_direct_path(dislac, preset):
+    paths = "channel.paths=[{kind: echo}, {kind: direct}]"
+    assert dislac("bound", preset) == dislac("bound", preset, "--set", paths)
 
 
 def test_bound_says_what_other_paths_cost(dislac):

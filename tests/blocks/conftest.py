@@ -6,19 +6,22 @@ from gnuradio.dislac.scenario import build
 
 @pytest.fixture(scope="session", autouse=True)
 def estimators_are_made_once():
-    """Finding an estimator's threshold takes seconds, and estimators have no state."""
-    make, made = build.estimator, {}
+    """Finding an estimator's threshold takes seconds, and estimators have no state.
 
-    def cached(scenario):
+    What removes the direct path before them has: it is made anew for each.
+    """
+    make, made = build._estimator, {}
+
+    def cached(scenario, model):
         said = yaml.safe_load(scenario.text)
-        for key in ("channel", "front_end", "calibration"):
+        for key in ("channel", "front_end", "calibration", "synchronization"):
             said.pop(key, None)
         said["estimator"].pop("every", None)
-        key = yaml.safe_dump(said)
+        key = yaml.safe_dump(said), model is build.snapshot_model(scenario)
         if key not in made:
-            made[key] = make(scenario)
+            made[key] = make(scenario, model)
         return made[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(build, "estimator", cached)
+        patch.setattr(build, "_estimator", cached)
         yield

@@ -154,8 +154,10 @@ def test_estimates_are_the_librarys():
     tags = [*frames([(0, 5), (1, 7), (2, 9)]), (1, pmt_keys.RX_TIME, pmt_keys.time_to_tag(1.25))]
     found = Estimating(vectors, tags).estimates()
     assert [(index, at) for _, index, at in found] == [(5, 0.0), (7, 1.25), (9, 0.0)]
-    for vector, (estimate, _, _) in zip(vectors, found, strict=True):
-        expected = build.estimator(SCENARIO).estimate(vector)
+    # One for all frames, in their order: it learns from each for the next.
+    estimator = build.estimator(SCENARIO)
+    for vector, (estimate, index, _) in zip(vectors, found, strict=True):
+        expected = estimator.estimate(vector, index)
         assert np.array_equal(estimate.paths.delay, expected.paths.delay)
         assert np.array_equal(estimate.covariance, expected.covariance)
         assert estimate.detected

@@ -10,23 +10,35 @@ from gnuradio.dislac.blocks.flowgraphs import replay_flowgraph, run_flowgraph
 from gnuradio.dislac.dsp.stream import CHUNK
 from gnuradio.dislac.io import RecordingReader, fix_to_json, read_fixes
 from gnuradio.dislac.positioning import FixStatus
-from gnuradio.dislac.scenario import truth
+from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario, truth
 
 SCENARIO = small_scenario(channel__noise={"snr_db": 20})
+ALONE = {"channel__noise": {"snr_db": 20}, **ECHO_ALONE}
+"""Without a direct path to learn from the frames before, each frame's fix is its own."""
 
 
-@pytest.fixture(scope="module")
-def session(tmp_path_factory):
+def recorded(scenario, base):
     """A recording, and the fixes and counters of the run that made it."""
-    base = tmp_path_factory.mktemp("session") / "r"
     fixes = []
-    tb = run_flowgraph(SCENARIO, frames=6, record=base, on_fix=fixes.append)
+    tb = run_flowgraph(scenario, frames=6, record=base, on_fix=fixes.append)
     tb.run()
     return base, fixes, tb.counters()
 
 
-def test_every_frame_gives_a_fix(session):
-    _, fixes, counters = session
+@pytest.fixture(scope="module")
+def session(tmp_path_factory):
+    """Of the echo beside its direct path."""
+    return recorded(SCENARIO, tmp_path_factory.mktemp("session") / "r")
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """Of the echo alone."""
+    return recorded(small_scenario(**ALONE), tmp_path_factory.mktemp("alone") / "r")
+
+
+def test_every_frame_gives_a_fix(alone):
+    _, fixes, counters = alone
     assert [fix.frame for fix in fixes] == list(range(6))
     assert [fix.time for fix in fixes] == [truth.frame_time(SCENARIO, k) for k in range(6)]
     assert all(fix.status is FixStatus.OK for fix in fixes)
@@ -36,6 +48,20 @@ def test_every_frame_gives_a_fix(session):
     assert counters == {
         "frames_sent": 6, "frames_used": 6, "frames_skipped": 0, "frames_lost": 0, "fixes": 6
     }  # fmt: skip
+
+
+def test_fixes_beside_the_direct_path_are_near_their_bound():
+    """The preset as it is, with a direct path 38 dB above the echo, once its signature is known."""
+    scenario = load_scenario("paper", {"channel.noise.snr_db": 10})
+    assert [path.kind for path in scenario.channel.paths] == ["echo", "direct"]
+    fixes = []
+    tb = run_flowgraph(scenario, frames=16, on_fix=fixes.append)
+    tb.run()
+    assert [fix.frame for fix in fixes] == list(range(16))
+    assert all(fix.status is FixStatus.OK for fix in fixes)
+    error, bound = ([getattr(fix, name) for fix in fixes[4:]] for name in ("error", "bound"))
+    assert np.sqrt(np.mean(np.square(error))) < 1.5 * np.sqrt(np.mean(np.square(bound)))
+    assert tb.counters()["fixes"] == tb.counters()["frames_used"] == 16
 
 
 @pytest.mark.parametrize("most", [100, 999, 4_097, 10_000_000])
@@ -59,9 +85,9 @@ def test_a_run_does_not_depend_on_buffers(session, most):
     assert list(map(fix_to_json, again)) == list(map(fix_to_json, fixes))
 
 
-def test_one_frame_in_three_is_used(session, tmp_path):
-    base, fixes, _ = session
-    scenario = small_scenario(channel__noise={"snr_db": 20}, estimator__every=3)
+def test_one_frame_in_three_is_used(alone, tmp_path):
+    base, fixes, _ = alone
+    scenario = small_scenario(**ALONE, estimator__every=3)
     tb = replay_flowgraph(RecordingReader(base), scenario, directory=tmp_path)
     tb.run()
     assert list(map(fix_to_json, read_fixes(tmp_path / "fixes.jsonl"))) == [
@@ -91,8 +117,8 @@ def test_an_endless_run_can_be_stopped(session):
     assert list(map(fix_to_json, fixes[:3])) == list(map(fix_to_json, session[1][:3]))
 
 
-def test_a_damaged_recording_still_gives_its_good_frames(session, tmp_path):
-    base, fixes, _ = session
+def test_a_damaged_recording_still_gives_its_good_frames(alone, tmp_path):
+    base, fixes, _ = alone
     data = np.fromfile(f"{base}.sigmf-data", np.complex64).reshape(-1, 2)
     first, period = truth.first_arrival(SCENARIO), 1280
     data[first + period + 7, 0] = np.nan

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from gnuradio.dislac.channel import synthesize
 from gnuradio.dislac.dsp.noise import GaussianNoise, PooledNoise
-from gnuradio.dislac.scenario import load_scenario
+from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario
 from gnuradio.dislac.scenario.build import emulator, estimator, locate
 from gnuradio.dislac.scenario.truth import snapshot_model, true_paths
 from gnuradio.dislac.studies.fidelity import error_vector_magnitude, received_frames
@@ -14,7 +14,7 @@ from gnuradio.dislac.studies.fidelity import error_vector_magnitude, received_fr
 def fixes(scenario, count):
     receiver = estimator(scenario)
     frames = received_frames(scenario, count)
-    return [locate(scenario, receiver.estimate(frame), k) for k, frame in enumerate(frames)]
+    return [locate(scenario, receiver.estimate(frame, k), k) for k, frame in enumerate(frames)]
 
 
 @pytest.mark.parametrize(
@@ -31,8 +31,11 @@ def test_fixes_stay_near_their_bound(name, coupling):
 
 @pytest.mark.parametrize("mode", ["frame", "time-varying"])
 @pytest.mark.parametrize("coupling", ["paired", "physical"])
-def test_samples_follow_the_snapshot_model(mode, coupling):
+@pytest.mark.parametrize("others", [{"kind": "direct"}, {"kind": "scattered", "count": 2}])
+def test_samples_follow_the_snapshot_model(mode, coupling, others):
+    """Paths beside the echo too, and by their phase relative to it: one gain is free for all."""
     overrides = {
+        "channel.paths": [{"kind": "echo"}, others],
         "precompensation.mode": mode,
         "beams.coupling": coupling,
         "channel.noise": {},
@@ -54,12 +57,16 @@ def test_beams_switch_with_the_frames_when_the_advance_jumps():
 
 
 def test_errors_of_the_precompensation_are_measured():
-    """A position moves 0.170091 m with each ns of timing-advance error."""
-    overrides = {"channel.noise": {"snr_db": 60}, "precompensation.timing_advance_error_ns": 40}
+    """A position moves 0.170091 m with each ns of timing-advance error.
+
+    Nothing but the echo is there: relative to a direct path there would be no error.
+    """
+    scene = {**ECHO_ALONE, "channel.noise": {"snr_db": 60}}
+    overrides = {**scene, "precompensation.timing_advance_error_ns": 40}
     fix = fixes(load_scenario("paper", overrides), 1)[0]
     assert fix.residual_delay == pytest.approx(1336e-9, abs=0.3e-9)
     assert fix.error == pytest.approx(40 * 0.170091, abs=0.1)
-    overrides = {"channel.noise": {"snr_db": 60}, "precompensation.doppler_error_hz": 500}
+    overrides = {**scene, "precompensation.doppler_error_hz": 500}
     fix = fixes(load_scenario("paper", overrides), 1)[0]
     assert fix.residual_doppler == pytest.approx(666, abs=10)
 
@@ -72,8 +79,10 @@ def test_noise_is_drawn_or_comes_from_a_pool(pool, kind):
 
 @pytest.mark.parametrize(("points", "floor"), [(8, 62.92), (12, 18.13), (16, 6.23)])
 def test_floors_of_algorithm_1_from_model_and_samples(points, floor):
-    """The published floors. These beams prefer the published atoms; others may prefer theirs."""
+    """The published floors, of an echo alone. These beams prefer the published atoms; others may
+    prefer theirs."""
     overrides = {
+        **ECHO_ALONE,
         "seed": 2,
         "estimator.kind": "mmv-bomp",
         "estimator.grid_points": points,

@@ -1,7 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+import math
+
 import numpy as np
 import pytest
-from gnuradio.dislac.scenario import ScenarioError, load_scenario, parse_scenario, preset_names
+from gnuradio.dislac.scenario import (
+    ECHO_ALONE,
+    ScenarioError,
+    load_scenario,
+    parse_scenario,
+    preset_names,
+)
 
 MINIMAL = """\
 numerology:
@@ -44,6 +52,66 @@ def test_defaults_and_the_seed():
     again = parse_scenario(MINIMAL)
     assert np.array_equal(again.receive_beams, scenario.receive_beams)
     assert not np.allclose(scenario.rng("a").random(4), scenario.rng("b").random(4))
+
+
+ECHO, DIRECT = {"kind": "echo"}, {"kind": "direct"}
+OTHER = {"position": [-150e3, 80e3, 500e3], "velocity": [0, 7e3, 0]}
+
+
+@pytest.mark.parametrize("name", ["paper", "lab"])
+@pytest.mark.parametrize(
+    ("paths", "synchronization", "removal", "part"),
+    [
+        ([ECHO], {}, "none", 16),
+        ([ECHO, DIRECT], {}, "direct-path", 4),
+        ([DIRECT, {"kind": "scattered", "count": 2}, ECHO], {}, "direct-path", 4),
+        ([ECHO, {"kind": "scattered", "count": 2}], {}, "none", 16),
+        ([DIRECT], {}, "none", 16),
+        # from another satellite it is not what delays and Doppler shifts are relative to
+        ([ECHO, {**DIRECT, "from": "other"}], {}, "none", 16),
+        ([ECHO, DIRECT, {**DIRECT, "from": "other"}], {}, "direct-path", 4),
+        # what radios hear is not the emulated scene
+        ([ECHO], {"reference": "direct-path"}, "direct-path", 4),
+        ([ECHO, DIRECT], {"reference": "time"}, "direct-path", 4),
+        ([ECHO], {"reference": "time"}, "none", 16),
+        ([ECHO, DIRECT], {"removal": "none"}, "none", 16),
+        ([ECHO], {"reference": "direct-path", "removal": "none"}, "none", 16),
+        ([ECHO], {"removal": "static"}, "static", 4),
+        ([DIRECT], {"removal": "direct-path"}, "direct-path", 4),
+    ],
+)
+def test_the_direct_path_is_taken_off_where_there_is_one_beside_an_echo(
+    name, paths, synchronization, removal, part
+):
+    """And then windows begin early by a quarter of the prefix, instead of a sixteenth."""
+    nodes = {"nodes.satellites": {"other": OTHER}} if any("from" in path for path in paths) else {}
+    overrides = {"channel.paths": paths, "synchronization": synchronization, **nodes}
+    scenario = load_scenario(name, overrides)
+    assert scenario.synchronization.removal == removal
+    prefix = scenario.numerology.shortest_prefix
+    assert scenario.numerology.window_advance == math.ceil(prefix / part)
+    for advance in (0, 3):
+        chosen = load_scenario(name, {**overrides, "numerology.window_advance": advance})
+        assert chosen.numerology.window_advance == advance
+        assert chosen.synchronization.removal == removal
+
+
+def test_a_scene_without_paths_is_an_echo_alone():
+    scenario = parse_scenario(MINIMAL)
+    assert [path.kind for path in scenario.channel.paths] == ["echo"]
+    assert scenario.synchronization.removal == "none"
+    assert scenario.numerology.window_advance == 1
+
+
+@pytest.mark.parametrize("name", ["paper", "lab"])
+def test_presets_hold_a_direct_path_and_can_do_without(name):
+    preset, alone = load_scenario(name), load_scenario(name, ECHO_ALONE)
+    assert [path.kind for path in preset.channel.paths] == ["echo", "direct"]
+    assert [path.kind for path in alone.channel.paths] == ["echo"]
+    removal = [scenario.synchronization.removal for scenario in (preset, alone)]
+    assert removal == ["direct-path", "none"]
+    again = parse_scenario(alone.text)
+    assert (len(again.channel.paths), again.synchronization.removal) == (1, "none")
 
 
 def test_text_carries_the_overrides():

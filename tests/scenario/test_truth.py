@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from gnuradio.dislac.channel import synthesize
 from gnuradio.dislac.dsp.stream import HOP
-from gnuradio.dislac.scenario import load_scenario
+from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario
 from gnuradio.dislac.scenario.truth import (
     bound,
     frame_time,
@@ -44,12 +44,15 @@ def test_errors_of_the_precompensation_add_to_the_residuals():
     assert off.doppler - plain.doppler == pytest.approx(-500)
 
 
-def test_unit_power_of_signal_and_power_of_noise():
-    scenario = load_scenario("paper", {"channel.noise.snr_db": 7})
-    frame = synthesize(snapshot_model(scenario), true_paths(scenario, 0))
+@pytest.mark.parametrize("alone", [ECHO_ALONE, {}])
+def test_unit_power_of_signal_and_power_of_noise(alone):
+    """The signal is the echo, alone or beside a direct path."""
+    scenario = load_scenario("paper", {**alone, "channel.noise.snr_db": 7})
+    assert len(scenario.channel.paths) == (1 if alone else 2)
+    frame = synthesize(snapshot_model(scenario), true_paths(scenario, 0, 1))
     assert np.mean(np.abs(frame) ** 2) == pytest.approx(1, rel=1e-3)
     assert noise_power(scenario) == pytest.approx(10**-0.7)
-    assert noise_power(load_scenario("paper", {"channel.noise": {}})) == 0
+    assert noise_power(load_scenario("paper", {**alone, "channel.noise": {}})) == 0
 
 
 def test_link_budget_of_the_paper():

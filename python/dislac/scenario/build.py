@@ -475,8 +475,13 @@ def data_aided_estimator(scenario: Scenario) -> DataAided:
     """The scenario's estimator, from all of a frame that is known; see `Payload.grid`.
 
     Raises:
-        ValueError: the scenario has no payload.
+        ValueError: the scenario has no payload, or a direct path that is to be taken off.
     """
+    if scenario.synchronization.removal != "none":
+        raise ValueError(
+            "what is data-aided takes no direct path off; leave that path out, with the overrides "
+            "ECHO_ALONE, or set synchronization.removal to none"
+        )
     return DataAided(_estimator(scenario, payload_model(scenario)))
 
 
