@@ -18,13 +18,13 @@ import numpy as np
 from gnuradio import dislac, gr
 from gnuradio.dislac.blocks import pmt_keys
 from gnuradio.dislac.channel import synthesize
-from gnuradio.dislac.scenario import build, load_scenario, truth
+from gnuradio.dislac.scenario import ECHO_ALONE, build, load_scenario, truth
 from PyQt5 import QtCore, QtWidgets
 
 FRAMES, FIXES = 1000, 30
 """A second."""
 
-SCENARIO = load_scenario("paper")
+SCENARIO = load_scenario("paper", ECHO_ALONE)
 WARM_UP = 2.0
 
 

@@ -8,7 +8,7 @@ The targets are those of ``python -m gnuradio.dislac.studies.accuracy paper``: u
 from pathlib import Path
 
 import numpy as np
-from gnuradio.dislac.scenario import load_scenario
+from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario
 from gnuradio.dislac.scenario.build import estimator
 from gnuradio.dislac.studies.accuracy import Accuracy, accuracy
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -21,7 +21,7 @@ BLUE, RED, INK, GRID = "#1b4f72", "#c0392b", "#34495e", "#d5dbdf"
 
 def curve(kind: str, snrs_db: np.ndarray) -> list[Accuracy]:
     """Errors of an estimator at each SNR."""
-    scenario = load_scenario("paper", {"estimator.kind": kind})
+    scenario = load_scenario("paper", {**ECHO_ALONE, "estimator.kind": kind})
     receiver = estimator(scenario)
     return [
         accuracy(

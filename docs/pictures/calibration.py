@@ -8,7 +8,7 @@ The targets are those of ``python -m gnuradio.dislac.studies.calibration``: unif
 from pathlib import Path
 
 import numpy as np
-from gnuradio.dislac.scenario import load_scenario
+from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario
 from gnuradio.dislac.scenario.build import estimator
 from gnuradio.dislac.studies.calibration import drawn, position_errors
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -22,7 +22,7 @@ NANOSECONDS = np.array([0.5, 1, 2, 5, 10, 20, 50, 100])
 
 
 def main() -> None:
-    scenario = load_scenario("paper")
+    scenario = load_scenario("paper", ECHO_ALONE)
     receiver, chains = estimator(scenario), scenario.chains
     figure = Figure(figsize=(7.8, 4.2), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)

@@ -20,12 +20,13 @@ from PyQt5 import QtWidgets
 
 ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "docs" / "images"
-FRAMES, SNR_DB = 120, 5.0
+FRAMES = 120
 
 
 def main() -> None:
     application = QtWidgets.QApplication(sys.argv)
-    scenario = load_scenario(ROOT / "examples" / "street.yml", {"numerology.frame_period": 76800})
+    overrides = {"numerology.frame_period": 76800, "channel.noise.snr_db": 5}
+    scenario = load_scenario(ROOT / "examples" / "street.yml", overrides)
     size = int(np.prod(truth.snapshot_model(scenario).shape))
     views = {
         "live_dark": (dislac.live_view(scenario, theme="dark"), (1280, 800)),
@@ -37,10 +38,10 @@ def main() -> None:
     model = estimator.model
     for frame in range(FRAMES):
         clean = synthesize(model, truth.true_paths(scenario, frame))
-        noise = rng.standard_normal((*clean.shape, 2)) @ [1, 1j] / np.sqrt(2)
-        level = np.sqrt(np.mean(np.abs(clean) ** 2) * 10 ** (-SNR_DB / 10))
+        noise = rng.standard_normal((*clean.shape, 2)) @ [1, 1j]
+        level = np.sqrt(truth.noise_power(scenario) / 2)
         received = (clean + level * noise).astype(np.complex64)
-        estimate = estimator.estimate(received)
+        estimate = estimator.estimate(received, frame)
         paths = pmt_keys.estimate_to_pdu(estimate, frame, truth.frame_time(scenario, frame))
         fix = pmt_keys.fix_to_pdu(build.locate(scenario, estimate, frame))
         for block in (live, view):

@@ -11,7 +11,7 @@ import numpy as np
 from gnuradio.dislac.channel import synthesize
 from gnuradio.dislac.geometry import bistatic_ellipse
 from gnuradio.dislac.positioning import Fix, confidence_ellipse
-from gnuradio.dislac.scenario import Scenario, load_scenario
+from gnuradio.dislac.scenario import ECHO_ALONE, Scenario, load_scenario
 from gnuradio.dislac.scenario.build import estimator, locate
 from gnuradio.dislac.scenario.truth import noise_power, snapshot_model, true_paths
 from matplotlib.axes import Axes
@@ -130,7 +130,7 @@ def draw_fixes(axes: Axes, scenario: Scenario, fixes: list[Fix]) -> None:
 
 
 def main() -> None:
-    scenario = load_scenario("paper")
+    scenario = load_scenario("paper", ECHO_ALONE)
     fixes = find_fixes(scenario)
     figure = Figure(figsize=(10.4, 4.6), facecolor="white")
     FigureCanvasAgg(figure)
