@@ -46,11 +46,10 @@ class DirectPathRemoval:
     averaged over the frames before. Whatever arrays, beams and chains do to it is in there, and so
     is what else stays with it from frame to frame. As the ends move, beams hear it otherwise: what
     the geometry says of that is added, by a factor for each chain. Of each frame the signature is
-    taken off with one complex gain of its own, of which an echo loses nothing, be it as near as it
-    may. (To let each frame's delay and Doppler move too would cost an echo dearly that arrives from
-    where the direct path does but for the side of the array.) Echoes that have been found do not go
-    into the signature, those very near the direct path excepted, which would be hard to tell from a
-    signature that has changed.
+    taken off with one complex gain of its own. (To let each frame's delay and Doppler move too
+    would cost an echo dearly that arrives from where the direct path does but for the side of the
+    array.) Echoes that have been found go neither into that gain nor into the signature, those very
+    near the direct path excepted, which would be hard to tell from a signature that has changed.
 
     Before a signature is known, the constants of the frame itself are taken off.
 
@@ -88,9 +87,7 @@ class DirectPathRemoval:
     def reset(self) -> None:
         """Forgets the signature."""
         self._signature: Complex | None = None  # (order, Ms, Nrf)
-        self._heard: Complex = np.zeros(
-            0, complex
-        )  # (Ms, Nrf) `known`, averaged over the same frames
+        self._heard: Complex = np.zeros(0, complex)  # (Ms, Nrf) `known`, averaged like that
         self._weight = 0.0
         self._gain = 1.0 + 0.0j
 
@@ -145,7 +142,8 @@ class DirectPathRemoval:
 
 
 class WithoutDirectPath:
-    """An estimator for frames in which the direct path is heard: it is removed first.
+    """An estimator for frames in which the direct path is heard: it is removed first, and again
+    where its gain turns out to have taken a part of an echo.
 
     Frames are taken in their order: the same frames give the same bits, not the same frame.
     """
