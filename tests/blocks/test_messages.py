@@ -70,7 +70,9 @@ class Chain(gr.top_block):
 
 
 @pytest.mark.parametrize("early", [False, True])
-def test_every_message_arrives_before_the_flowgraph_ends(early):
+def test_every_message_arrives_before_the_flowgraph_ends(early, monkeypatch):
+    """However long its sender is busy with it: only others are waited for no longer than this."""
+    monkeypatch.setattr(_lifecycle, "QUIET", 0.01)
     kept = []
     for _ in range(3 if early else 40):
         fixes = []
@@ -105,7 +107,7 @@ def test_blocks_that_do_not_close_their_ports_are_not_waited_for(monkeypatch):
     monkeypatch.setattr(_lifecycle, "QUIET", 0.1)
     fixes = []
     chain = Chain(4, on_fix=fixes.append)
-    chain.source.stop = lambda: True
+    chain.source.start = chain.source.stop = lambda: True
     chain.run()
     assert len(fixes) == 4
 

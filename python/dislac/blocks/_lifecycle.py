@@ -17,7 +17,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from threading import Lock
 from typing import Any
@@ -37,14 +37,17 @@ __all__ = [
 
 _MOST_LOGGED = 10
 
-QUIET = 1.0
-"""How long a stopping block waits for a message from blocks that do not close their ports [s]."""
+QUIET, BUSY = 1.0, 60.0
+"""How long a stopping block waits for a message from blocks that do not close their ports, and from
+those that will, but may be busy with the last [s]."""
 
 
 class FlowgraphError(RuntimeError):
     """A block of the flowgraph has failed: says which, and why."""
 
 
+_unclosed: dict[str, set[str]] = {}
+"""By aliases: which blocks will still close a port that leads to this one."""
 _errors: dict[str, FlowgraphError] = {}
 _errors_lock = Lock()
 
@@ -142,6 +145,9 @@ class Guarded:
             self.gateway.delete_head_nowait(self._input[0])
         self._messages_ended = False
         self.frames_lost = self._losses = 0
+        # All blocks start before one of them stops.
+        for alias in self._listeners():
+            _unclosed.setdefault(alias, set()).add(self.alias())
         try:
             self.begin()
         except Exception as error:
@@ -154,21 +160,36 @@ class Guarded:
             self.finish()
         except Exception as error:
             self.fail(error)
-        for port in self._ports:
-            self.message_port_pub(port, pmt.PMT_EOF)
+        try:
+            for port in self._ports:
+                self.message_port_pub(port, pmt.PMT_EOF)
+        finally:
+            for alias in self._listeners():
+                _unclosed[alias].discard(self.alias())
         return True
+
+    def _listeners(self) -> Iterator[str]:
+        """Aliases of the blocks that take this one's messages."""
+        for port in self._ports:
+            targets = self.message_subscribers(port)
+            while pmt.is_pair(targets):
+                yield pmt.symbol_to_string(pmt.car(pmt.car(targets)))
+                targets = pmt.cdr(targets)
 
     def _take_last_messages(self) -> None:
         if self._input is None:
             return
         port, handler = self._input
-        patience = time.monotonic() + QUIET
-        while not self._messages_ended and time.monotonic() < patience:
+        last = time.monotonic()
+        while not self._messages_ended:
             if self.gateway.nmsgs(port):
                 handler(self.gateway.delete_head_nowait(port))
-                patience = time.monotonic() + QUIET
-            else:
-                time.sleep(0.001)
+                last = time.monotonic()
+                continue
+            senders = _unclosed.get(self.alias(), set()) - _errors.keys()
+            if time.monotonic() - last > (BUSY if senders else QUIET):
+                return
+            time.sleep(0.001)
 
     def fail(self, error: Exception) -> None:
         """Remembers why the block cannot go on, logs it, and tells it on the port `events`."""
@@ -189,14 +210,10 @@ class Guarded:
         with _errors_lock:
             if self.alias() in _errors:
                 return True
-            for port in self._ports:
-                targets = self.message_subscribers(port)
-                while pmt.is_pair(targets):
-                    alias = pmt.symbol_to_string(pmt.car(pmt.car(targets)))
-                    if alias in _errors:
-                        _errors[self.alias()] = _errors[alias]
-                        return True
-                    targets = pmt.cdr(targets)
+            for alias in self._listeners():
+                if alias in _errors:
+                    _errors[self.alias()] = _errors[alias]
+                    return True
         return False
 
     def report_lost(self, frame: int, reason: str, count: int = 1) -> None:
