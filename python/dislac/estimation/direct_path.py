@@ -124,14 +124,13 @@ class DirectPathRemoval:
         signature = signature + np.multiply.outer(self._constant, moved)
         return np.tensordot(self._basis, signature, 1).transpose(1, 0, 2)
 
-    def learn(self, frame: Complex, index: int, estimate: Estimate) -> None:
+    def learn(self, frame: Complex, index: int, echoes: Complex, noise_power: float) -> None:
         """Takes the frame that was given to `remove` last into the signature, less its echoes."""
         if not abs(self._gain) > 0:
             return
-        rest = frame - self.echoes(estimate)
-        parts = np.tensordot(self._basis.T, rest, ([1], [1])) / self._gain
+        parts = np.tensordot(self._basis.T, frame - echoes, ([1], [1])) / self._gain
         heard = self.known(index)
-        weight = abs(self._gain) ** 2 / max(estimate.noise_power, 1e-300)
+        weight = abs(self._gain) ** 2 / max(noise_power, 1e-300)
         self._weight = self._weight * (1 - 1 / self.memory) + weight
         if self._signature is None:
             self._signature, self._heard = parts, heard
@@ -168,16 +167,17 @@ class WithoutDirectPath:
         y = checked_frame(self.model, frame)
         rest = self._removal.remove(y, index)
         estimate = self._estimator.estimate(rest)
+        echoes = self._removal.echoes(estimate)
         for _ in range(PASSES):
-            echoes, before = self._removal.echoes(estimate), rest
-            rest = self._removal.remove(y, index, echoes)
+            before, rest = rest, self._removal.remove(y, index, echoes)
             # Of what the direct path's gain had taken, the part that echoes look like: as large as
             # the part of the echoes that it had taken.
             moved, energy = (np.sum(np.abs(x) ** 2) for x in (rest - before, echoes))
             if moved**2 <= UNMOVED * estimate.noise_power * energy:
                 break
             estimate = self._estimator.estimate(rest)
-        self._removal.learn(y, index, estimate)
+            echoes = self._removal.echoes(estimate)
+        self._removal.learn(y, index, echoes, estimate.noise_power)
         return estimate
 
     def reset(self) -> None:

@@ -443,13 +443,15 @@ def estimator(scenario: Scenario) -> Estimator:
 def _heard(scenario: Scenario, frame: int) -> NDArray[np.complex128]:
     """(Ms, Nrf) how the direct path is heard in a frame: linear between every `HELD` frames."""
     past = frame % HELD
-    before, after = _heard_about(scenario, frame - past)
-    return np.asarray(before + past / HELD * (after - before))
+    before = _heard_at(scenario, frame - past)
+    if not past:
+        return before
+    return before + past / HELD * (_heard_at(scenario, frame - past + HELD) - before)
 
 
 @lru_cache(maxsize=4)
-def _heard_about(scenario: Scenario, frame: int) -> NDArray[np.complex128]:
-    return known_signature(scenario, [frame, frame + HELD])
+def _heard_at(scenario: Scenario, frame: int) -> NDArray[np.complex128]:
+    return np.asarray(known_signature(scenario, [frame])[0])
 
 
 def _estimator(scenario: Scenario, model: SnapshotModel) -> Estimator:
