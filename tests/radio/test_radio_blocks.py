@@ -66,8 +66,8 @@ def hear(device: str, count: int, sender: Sequence[Any] = (), **settings: Any) -
             top.connect((block, chain), (successor, chain))
     top.msg_connect(source, "events", events, "in")
     top.run()
-    streams = np.array([sink.data() for sink in sinks], np.complex64)
     assert not (errors := take_errors()), "; ".join(str(e) for e in errors.values())
+    streams = np.array([sink.data() for sink in sinks], np.complex64)
     assert streams.shape == (2, count)
     tags = [(t.offset, str(t.key), pmt.to_python(t.value)) for t in sinks[0].tags()]
     return Heard(source, streams, sorted(tags, key=lambda tag: tag[:2]), events.all())
