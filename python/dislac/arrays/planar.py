@@ -37,7 +37,7 @@ class PlanarArray:
     def element_positions(self) -> NDArray[np.float64]:
         """(size, 2) indices (n_x, n_y) of the elements, which lie half a wavelength apart.
 
-        The derivative of `steering` with respect to u_x is -j pi n_x times itself, likewise u_y.
+        The derivative of `steering` with respect to u_x is j pi n_x times itself, likewise u_y.
         """
         positions = np.stack(np.divmod(np.arange(self.size), self.ny), axis=-1).astype(float)
         positions.setflags(write=False)
@@ -66,13 +66,16 @@ class PlanarArray:
     def steering(self, spatial_frequency: ArrayLike) -> NDArray[np.complex128]:
         """Unit-norm steering vectors (..., size) at spatial frequencies (..., 2).
 
-        Element (n_x, n_y) is exp(-j pi (n_x u_x + n_y u_y)) / sqrt(size).
+        Element (n_x, n_y) is exp(j pi (n_x u_x + n_y u_y)) / sqrt(size), for a wave that comes
+        from there as for one that is sent there: an element nearer to the far point is earlier.
 
-        Source: bistatic localization paper, (1) and (2), in direction cosines.
+        Source: the phase of a plane wave at p = (n_x, n_y) lambda / 2, exp(j 2 pi p.u / lambda).
+        The bistatic localization paper's v of (1) and (2) is its conjugate, which holds at the
+        transmitter alone, where the paper conjugates it.
         """
         u = np.asarray(spatial_frequency, dtype=float)
-        vx = np.exp(-1j * np.pi * u[..., 0, None] * np.arange(self.nx))
-        vy = np.exp(-1j * np.pi * u[..., 1, None] * np.arange(self.ny))
+        vx = np.exp(1j * np.pi * u[..., 0, None] * np.arange(self.nx))
+        vy = np.exp(1j * np.pi * u[..., 1, None] * np.arange(self.ny))
         v = vx[..., :, None] * vy[..., None, :] / np.sqrt(self.size)
         return np.asarray(v.reshape(*u.shape[:-1], self.size))
 

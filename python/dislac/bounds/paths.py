@@ -137,7 +137,7 @@ def _receive(model: SnapshotModel, paths: Paths) -> NDArray[np.complex128]:
 
 def _transmit(model: SnapshotModel, paths: Paths) -> NDArray[np.complex128]:
     """Transmit response and its derivatives (3, L, Ms, Nrf), as `_receive` by departure."""
-    v = _steering_and_slopes(model.transmit_array, paths.departure).conj()
+    v = _steering_and_slopes(model.transmit_array, paths.departure)
     sent = np.tensordot(v, model.transmit_beams * model.pilots[:, None], axes=(2, 1))
     if model.coupling == "physical":
         sent = np.broadcast_to(sent.sum(-1, keepdims=True), sent.shape)
@@ -147,5 +147,5 @@ def _transmit(model: SnapshotModel, paths: Paths) -> NDArray[np.complex128]:
 def _steering_and_slopes(array: PlanarArray, spatial_frequency: Floats) -> NDArray[np.complex128]:
     """Steering vectors (3, L, size): value, derivative by x, derivative by y."""
     v = array.steering(spatial_frequency)
-    slopes = -1j * np.pi * array.element_positions.T[:, None] * v
+    slopes = 1j * np.pi * array.element_positions.T[:, None] * v
     return np.concatenate([v[None], slopes])

@@ -70,11 +70,11 @@ class ChannelEmulator(ChunkProcessor):
     u_l(t) = z_l(t - tau_l(t)) exp(-j 2 pi fc tau_l(t)), where tau_l(t) = r_l(t) / c comes from
     the one range function of the path's nodes, t is the time of reception, and output sample n
     has t = n / fs like input sample n. Where the hops have carriers of their own, the phase is
-    that of `carrier_cycles`. With beams F_m and W_m and array responses v_t and v_r,
+    that of `carrier_cycles`. With beams F_m and W_m and array responses a_t and a_r,
 
-    - ``physical``: z_l = v_t^H F_m x, c_l = W_m^H v_r: each receive chain hears all beams;
-    - ``paired``: chain i hears transmit chain i alone, z_l,i = (v_t^H f_m,i) x_i and
-      c_l,i = w_m,i^H v_r.
+    - ``physical``: z_l = a_t^T F_m x, c_l = W_m^H a_r: each receive chain hears all beams;
+    - ``paired``: chain i hears transmit chain i alone, z_l,i = (a_t^T f_m,i) x_i and
+      c_l,i = w_m,i^H a_r.
 
     F_m switches on the transmitter's clock, W_m on the receiver's. Delays are held for 256
     samples and carrier phases run straight between exact values 256 samples apart.
@@ -276,7 +276,7 @@ class ChannelEmulator(ChunkProcessor):
                 right = path.factors[1]
                 right = np.broadcast_to(right, (BLOCK, *right.shape))
             else:
-                right = v.conj()[:, None]
+                right = v[:, None]
             weight = (right @ beams).reshape(BLOCK, -1, symbols, self.inputs)
             parts.append(weight.swapaxes(1, 2))
         weights = np.concatenate(parts, axis=2)

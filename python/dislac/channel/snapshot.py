@@ -83,17 +83,17 @@ class SnapshotModel:
         return np.unique(np.round(every, 3))  # sums of equal value need not have equal bits
 
     def receive_response(self, arrival: ArrayLike) -> NDArray[np.complex128]:
-        """W_m^H v_r: (..., Ms, Nrf) for spatial frequencies (..., 2)."""
+        """W_m^H a_r: (..., Ms, Nrf) for spatial frequencies (..., 2)."""
         v = self.receive_array.steering(arrival)
         return np.asarray(np.einsum("mai,...a->...mi", self.receive_beams.conj(), v))
 
     def transmit_response(self, departure: ArrayLike) -> NDArray[np.complex128]:
         """What leaves towards spatial frequencies (..., 2).
 
-        (..., Ms, Nrf): v_t^H f_{m,i} s_{m,i} if `paired`, else the same sum v_t^H F_m s_m in
+        (..., Ms, Nrf): a_t^T f_{m,i} s_{m,i} if `paired`, else the same sum a_t^T F_m s_m in
         every chain.
         """
-        v = self.transmit_array.steering(departure).conj()
+        v = self.transmit_array.steering(departure)
         sent = np.einsum("...a,mai,mi->...mi", v, self.transmit_beams, self.pilots)
         if self.coupling == "physical":
             sent = np.broadcast_to(sent.sum(-1, keepdims=True), sent.shape)

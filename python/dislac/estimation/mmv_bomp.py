@@ -59,11 +59,11 @@ def mmv_bomp_literal(
         atoms: number L_p of atoms to select.
 
     Source: bistatic localization paper, (10) to (20) and Algorithm 1; the joint dictionary is
-    conj(A_t) (x) A_r, since vec(v_r v_t^H) = conj(v_t) (x) v_r, where (13) has another order.
+    A_t (x) A_r, since vec(a_r a_t^T) = a_t (x) a_r, where (13) has another order.
     """
     symbols, _, chains = model.shape
     dictionary = np.kron(
-        model.transmit_array.steering(departures).conj().T, model.receive_array.steering(arrivals).T
+        model.transmit_array.steering(departures).T, model.receive_array.steering(arrivals).T
     )
     sensing = np.empty((symbols, chains, dictionary.shape[1]), complex)
     for m in range(symbols):

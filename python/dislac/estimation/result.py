@@ -2,7 +2,7 @@
 """What every estimator takes and gives: a checked frame in, an `Estimate` out."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,6 +34,9 @@ class Estimate:
             that the strongest path explains. For ``mmv-bomp``: the share of the first atom's
             energy that lies at one delay and Doppler.
         threshold: what the statistic of noise alone exceeds at the false-alarm rate set.
+        status: ``ok``; or why the target's path gives no position: ``outside_window``, it lies at
+            the edge of a search window, so that its true place may be beyond; ``ambiguous``,
+            another place explains the frame nearly as well.
     """
 
     paths: Paths
@@ -41,6 +44,7 @@ class Estimate:
     noise_power: float
     statistic: float
     threshold: float
+    status: Literal["ok", "outside_window", "ambiguous"] = "ok"
 
     @property
     def detected(self) -> bool:

@@ -40,11 +40,11 @@ class CoarseSearch:
         if signatures.departure is None:
             self.departures = _coarse_grid(model.transmit_array)
             weights = signatures.transmit
-            transmit = model.transmit_array.steering(self.departures).conj()
+            transmit = model.transmit_array.steering(self.departures)
         else:
             # The known departure is a transmit array of one element whose steering vector is 1.
             self.departures = signatures.departure[None]
-            weights = signatures.transmit @ model.transmit_array.steering(self.departures).conj().T
+            weights = signatures.transmit @ model.transmit_array.steering(self.departures).T
             transmit = np.ones((1, 1), complex)
         power = np.abs(transmit @ weights.T) ** 2 @ (np.abs(receive @ signatures.receive.T) ** 2).T
         if not np.isin(signatures.free, (2, 3)).any():

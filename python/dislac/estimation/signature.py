@@ -2,7 +2,7 @@
 """Signatures of paths, and their derivatives, as products of small factors.
 
 Row j = m Nrf + i stands for chain i at symbol m. A path's signature in a frame is the outer product
-of s_j = (W^H v_r)_j (T conj(v_t))_j exp(j 2 pi (doppler t_m - delay o_m)), with o_m the offset of
+of s_j = (W^H a_r)_j (T a_t)_j exp(j 2 pi (doppler t_m - delay o_m)), with o_m the offset of
 the symbol's subcarriers, and e_n = exp(-j 2 pi delay f_n), so products of signatures, of their
 derivatives, and of either with a frame need never be formed over all Ms Nsc Nrf elements. The
 derivative by the delay is the sum of two such products where there are offsets.
@@ -109,7 +109,7 @@ class Signatures:
 
     Attributes:
         receive: (J, Nr), takes a receive steering vector to what each row hears.
-        transmit: (J, Nt), takes a conjugated transmit steering vector to what each row is sent,
+        transmit: (J, Nt), takes a transmit steering vector to what each row is sent,
             pilots included.
         free: indices, among (arrival x, y, departure x, y, delay, doppler), of the parameters that
             are unknown and that the model can tell: a linear array sees one axis only, and a single
@@ -151,8 +151,8 @@ class Signatures:
         self._spatial[1 + len(self.free) :] = 6
         self._frequency[1 + len(self.free) :] = 0
         self._known_maps: dict[int, tuple[Floats, Floats]] = {}
-        self._receive_phase, self._receive_jet = _jet(r, self.receive, 1.0)
-        self._transmit_phase, self._transmit_jet = _jet(t, self.transmit, -1.0)
+        self._receive_phase, self._receive_jet = _jet(r, self.receive)
+        self._transmit_phase, self._transmit_jet = _jet(t, self.transmit)
         self._frequency_slope = -2j * np.pi * model.frequencies
         self._time_slope = 2j * np.pi * self.times
         self._offset_slope = -2j * np.pi * self.offsets
@@ -164,7 +164,7 @@ class Signatures:
         """
         steering = self.model.transmit_array.steering(parameters[2:4])
         turned: Complex = np.exp(parameters[5] * self._time_slope)
-        return turned * (self.transmit @ steering.conj())
+        return turned * (self.transmit @ steering)
 
     def sharing(self, paths: int) -> Floats:
         """(paths F, P) from the unknowns of several paths to each path's derivatives.
@@ -215,14 +215,13 @@ class Signatures:
         return s.take(self._spatial, axis=-2), e.take(self._frequency, axis=-2)
 
 
-def _jet(array: PlanarArray, rows: Complex, sign: float) -> tuple[Complex, Complex]:
+def _jet(array: PlanarArray, rows: Complex) -> tuple[Complex, Complex]:
     """What turns spatial frequencies into row factors and their two derivatives.
 
     Returns:
-        (2, N) exponent of the steering vector (conjugated for `sign` -1); (N, 3 J) from steering
-        vector to factor, derivative by x, derivative by y.
+        (2, N) exponent of the steering vector; (N, 3 J) from steering vector to factor, derivative by x, derivative by y.
     """
-    exponent = sign * -1j * np.pi * array.element_positions.T
+    exponent = 1j * np.pi * array.element_positions.T
     weights = np.vstack([np.ones(array.size), exponent]) / np.sqrt(array.size)
     jet = weights[:, :, None] * rows.T
     return exponent, np.concatenate(list(jet), axis=1)

@@ -36,6 +36,8 @@ class FixStatus(StrEnum):
 
     - ``ok``: there is a position.
     - ``no_detection``: the estimator found no echo.
+    - ``outside_window``: the echo lies at the edge of a search window; it may be beyond.
+    - ``ambiguous``: another place explains the frame nearly as well.
     - ``invalid``: arrival or delay is not finite, or beyond all sense.
     - ``no_positive_root``: the residual delay is zero or negative, so there is no ellipsoid.
     - ``behind``: the arrival lies outside the visible disc; or what is known besides it (height,
@@ -48,6 +50,8 @@ class FixStatus(StrEnum):
 
     OK = "ok"
     NO_DETECTION = "no_detection"
+    OUTSIDE_WINDOW = "outside_window"
+    AMBIGUOUS = "ambiguous"
     INVALID = "invalid"
     NO_POSITIVE_ROOT = "no_positive_root"
     BEHIND = "behind"

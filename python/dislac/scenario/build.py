@@ -347,7 +347,7 @@ def _direct_path(scenario: Scenario, frame: int) -> Reference:
     time = frame_time(scenario, frame)
     arrival, departure = directions(scenario, reference_link(scenario), time)
     heard = scenario.receiver.array.steering(arrival)
-    sent = scenario.transmitter.array.steering(departure).conj()
+    sent = scenario.transmitter.array.steering(departure)
     receive = np.einsum("mai,a->mi", scenario.receive_beams.conj(), heard)
     transmit = np.einsum("a,mai->mi", sent, scenario.transmit_beams)
     grids = expected_grids(pilots, transmit, receive, scenario.coupling)
@@ -532,6 +532,8 @@ def locate(scenario: Scenario, estimate: Estimate, frame: int) -> Fix:
     limit = bound(scenario, frame)
     if not estimate.detected:
         return Fix(frame=frame, time=time, status=FixStatus.NO_DETECTION, bound=limit)
+    if estimate.status != "ok":
+        return Fix(frame=frame, time=time, status=FixStatus(estimate.status), bound=limit)
     covariance = None
     if estimate.covariance is not None:
         covariance = estimate.covariance[0][np.ix_(_MEASURED, _MEASURED)]

@@ -478,7 +478,7 @@ def _towards(
     """(Ms, Nrf) phases of the chains with which their beams add up towards the receiver."""
     way = receiver.motion.state(0.0)[0] - transmitter.motion.state(0.0)[0]
     direction = transmitter.array.spatial_frequency(way / np.linalg.norm(way))
-    sent = np.einsum("a,mai->mi", transmitter.array.steering(direction).conj(), beams)
+    sent = np.einsum("a,mai->mi", transmitter.array.steering(direction), beams)
     return np.exp(-1j * np.angle(sent))
 
 

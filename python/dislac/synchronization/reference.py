@@ -33,8 +33,8 @@ def expected_grids(
     frames, but for one gain and the path's delay.
 
     Args:
-        transmit: (Ms, Nrf) v_t^H f_{m,i}, what leaves each beam towards the receiver.
-        receive: (Ms, Nrf) w_{m,i}^H v_r, what each chain hears of what arrives.
+        transmit: (Ms, Nrf) a_t^T f_{m,i}, what leaves each beam towards the receiver.
+        receive: (Ms, Nrf) w_{m,i}^H a_r, what each chain hears of what arrives.
     """
     sent = np.stack([pilots.grid(frame) for frame in range(pilots.cycle)])
     sent = sent * transmit.T[:, :, None]
