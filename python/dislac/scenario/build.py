@@ -522,7 +522,7 @@ def locator(scenario: Scenario) -> BistaticLocator:
         receive_array=scenario.receiver.array,
         speed=scenario.propagation_speed,
         below=scenario.target_below,
-        height=scenario.known_height,
+        known=scenario.known,
     )
 
 
@@ -537,10 +537,6 @@ def locate(scenario: Scenario, estimate: Estimate, frame: int) -> Fix:
     covariance = None
     if estimate.covariance is not None:
         covariance = estimate.covariance[0][np.ix_(_MEASURED, _MEASURED)]
-        # What a linear array does not measure is known: the target lies across it.
-        array = scenario.receiver.array
-        unmeasured = [axis for axis, size in enumerate((array.nx, array.ny)) if size == 1]
-        covariance[unmeasured] = covariance[:, unmeasured] = 0.0
     return locator(scenario).locate(
         estimate.paths.arrival[0],
         float(estimate.paths.delay[0]),

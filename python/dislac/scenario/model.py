@@ -15,7 +15,7 @@ from ..arrays import PlanarArray, phase_shifter_beams
 from ..channel import Coupling
 from ..channel.fading import ShadowedRician
 from ..estimation import Calibration
-from ..geometry import SPEED_OF_LIGHT, Motion
+from ..geometry import ANYWHERE, SPEED_OF_LIGHT, Locus, Motion
 from ..waveform import (
     Numerology,
     Payload,
@@ -173,7 +173,7 @@ class Scenario:
     `target` is the truth, None where it is not known. `origin` is (latitude [deg], longitude
     [deg], height [m]) of the scene's zero, or None; `epoch` is what time zero is, or None.
     `satellites` send what the transmitter sends. With a `gateway`, they and the transmitter pass on
-    what it sends them. `payload` is what frames carry beside pilots, or None. `front_end` is what
+    what it sends them. `known` is where the target is known to be. `payload` is what frames carry beside pilots, or None. `front_end` is what
     the receiver's does, None if it is perfect; `calibration` what the receiver knows about it.
     `text` is the YAML that says all this.
     """
@@ -202,7 +202,7 @@ class Scenario:
     estimator: EstimatorSettings
     synchronization: Synchronization
     target_below: bool
-    known_height: float | None
+    known: Locus
     text: str
 
     def __str__(self) -> str:
@@ -303,7 +303,7 @@ def _build(document: Document) -> Scenario:
         estimator=_estimator(document, numerology),
         synchronization=synchronization,
         target_below=locator.get("side", "below") == "below",
-        known_height=locator.get("known_height_m"),
+        known=_known(document),
         text=document.text(),
     )
 
@@ -634,6 +634,28 @@ def _estimator(document: Document, numerology: Numerology) -> EstimatorSettings:
         doppler_window=windows["doppler_window_hz"],
         every=data.get("every", 1),
     )
+
+
+def _known(document: Document) -> Locus:
+    """Where the target is known to be."""
+    data = document.data.get("locator", {})
+    keys = [key for key in ("known_height_m", "known_plane", "known_line") if key in data]
+    if not keys:
+        return ANYWHERE
+    if len(keys) > 1:
+        raise document.error(
+            f"locator.{keys[1]}",
+            f"it stands beside {keys[0]}; give one of them (two planes meet in a known_line)",
+        )
+    value = data[keys[0]]
+    if keys[0] == "known_height_m":
+        return Locus.at_height(value)
+    try:
+        if keys[0] == "known_plane":
+            return Locus.plane(value["point"], value["normal"])
+        return Locus.line(value["point"], value["direction"])
+    except ValueError as error:
+        raise document.error(f"locator.{keys[0]}", str(error)) from None
 
 
 def _synchronization(document: Document) -> Synchronization:

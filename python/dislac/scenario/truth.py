@@ -20,7 +20,15 @@ from ..channel.fading import BlockFading, ShadowedRician
 from ..channel.link_budget import absorption, direct_power, echo_power, thermal_noise
 from ..channel.path import BlockGain
 from ..dsp.stream import CHUNK, HOP
-from ..geometry import LinearMotion, Motion, carrier_cycles, delay_and_doppler, range_and_rate
+from ..geometry import (
+    ANYWHERE,
+    LinearMotion,
+    Locus,
+    Motion,
+    carrier_cycles,
+    delay_and_doppler,
+    range_and_rate,
+)
 from .model import PathSettings, Scenario
 
 __all__ = [
@@ -388,7 +396,8 @@ def bound(
     NaN where there is no truth, no echo or no noise to compute it from.
 
     Args:
-        known_height: the target's height is known; by default where the locator is told it.
+        known_height: the target's height is known, or nothing about its place; by default what the
+            scenario says is known.
         nuisance: all other paths are unknown too. Without, the bound is that of the echo alone:
             looser, and valid for estimators that leave weak paths alone.
     """
@@ -398,13 +407,17 @@ def bound(
         return np.nan
     time = frame_time(scenario, frame)
     transmitter, receiver = (node.state(time)[0] for node in ends(scenario))
+    position = scenario.target.motion.state(time)[0]
+    known = scenario.known
+    if known_height is not None:
+        known = Locus.at_height(position[2]) if known_height else ANYWHERE
     return position_bound(
         snapshot_model(scenario),
         true_paths(scenario, frame, None if nuisance else 1),
         power,
         transmitter=transmitter,
         receiver=receiver,
-        position=scenario.target.motion.state(time)[0],
-        known_height=scenario.known_height is not None if known_height is None else known_height,
+        position=position,
+        known=known,
         speed=scenario.propagation_speed,
     ).deviation
