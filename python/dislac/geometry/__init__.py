@@ -18,6 +18,7 @@ from .frames import (
     look_angles,
 )
 from .hermite import HermiteMotion
+from .horizon import earth_between, elevation
 from .link import Link, follow_link
 from .locus import ANYWHERE, Locus
 from .motion import (
@@ -54,7 +55,9 @@ __all__ = [
     "carrier_cycles",
     "cone_in_plane",
     "delay_and_doppler",
+    "earth_between",
     "ecef_from_geodetic",
+    "elevation",
     "ellipsoid_on_line",
     "enu_from_ecef",
     "find_passes",

@@ -39,6 +39,7 @@ from ..synchronization import (
 from ..waveform import Equalizer, Payload, PayloadReceiver, modulate
 from .model import Scenario, parse_scenario
 from .truth import (
+    below_horizon,
     bound,
     carriers,
     directions,
@@ -530,6 +531,8 @@ def locate(scenario: Scenario, estimate: Estimate, frame: int) -> Fix:
     """The fix that an estimate of frame `frame` gives, error and bound beside it."""
     time = frame_time(scenario, frame)
     limit = bound(scenario, frame)
+    if below_horizon(scenario, frame):
+        return Fix(frame=frame, time=time, status=FixStatus.BELOW_HORIZON, bound=limit)
     if not estimate.detected:
         return Fix(frame=frame, time=time, status=FixStatus.NO_DETECTION, bound=limit)
     if estimate.status != "ok":

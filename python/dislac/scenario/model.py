@@ -48,6 +48,7 @@ __all__ = [
     "Synchronization",
     "load_scenario",
     "parse_scenario",
+    "unambiguous_doppler",
 ]
 
 
@@ -173,9 +174,9 @@ class Scenario:
     `target` is the truth, None where it is not known. `origin` is (latitude [deg], longitude
     [deg], height [m]) of the scene's zero, or None; `epoch` is what time zero is, or None.
     `satellites` send what the transmitter sends. With a `gateway`, they and the transmitter pass on
-    what it sends them. `known` is where the target is known to be. `payload` is what frames carry beside pilots, or None. `front_end` is what
+    what it sends them. `payload` is what frames carry beside pilots, or None. `front_end` is what
     the receiver's does, None if it is perfect; `calibration` what the receiver knows about it.
-    `text` is the YAML that says all this.
+    `known` is where the target is known to be. `text` is the YAML that says all this.
     """
 
     name: str
@@ -300,7 +301,7 @@ def _build(document: Document) -> Scenario:
         channel=_channel(document, nodes, seed),
         front_end=_front_end(document, receive_beams.shape[-1], numerology.sample_rate),
         calibration=read_calibration(document, receive_beams.shape[-1]),
-        estimator=_estimator(document, numerology),
+        estimator=_estimator(document, numerology, pilots, nodes),
         synchronization=synchronization,
         target_below=locator.get("side", "below") == "below",
         known=_known(document),
@@ -610,13 +611,50 @@ def _front_end(document: Document, chains: int, sample_rate: float) -> FrontEndS
     )
 
 
-def _estimator(document: Document, numerology: Numerology) -> EstimatorSettings:
+ROAD_SPEED = 35.0
+"""Speed of a target that every Doppler window holds [m/s]: a vehicle on a motorway."""
+
+SPEED_MARGIN = 1.25
+"""By how much a target may be faster than the scenario has it, or its Doppler shift greater by the
+satellite's motion, before it leaves the window."""
+
+
+def unambiguous_doppler(numerology: Numerology, pilots: Pilots) -> float:
+    """Greatest Doppler shift, either way, that symbols with pilots tell apart [Hz]: half a cycle
+    from one to the next. Infinite for a single symbol."""
+    steps = np.diff(np.unique(numerology.symbol_times[pilots.symbols]))
+    return float(0.5 / steps.min()) if len(steps) else np.inf
+
+
+def _doppler_window(
+    document: Document, numerology: Numerology, pilots: Pilots, nodes: Mapping[str, Node]
+) -> float:
+    """Half the default window [Hz]: what a target as fast as the scenario's, or as `ROAD_SPEED`,
+    makes, or half a cycle a frame if that is more. A quarter of the subcarrier spacing is the
+    most: beyond it subcarriers disturb each other more than the echo is worth."""
+    target, receiver = (
+        float(np.linalg.norm(nodes[name].motion.state(0.0)[1])) if name in nodes else 0.0
+        for name in ("target", "receiver")
+    )
+    speed = max(ROAD_SPEED, SPEED_MARGIN * target) + receiver
+    propagation = document.data.get("propagation_speed", SPEED_OF_LIGHT)
+    shift = 2.0 * speed * numerology.carrier_frequency / propagation
+    cell = 0.5 * numerology.sample_rate / numerology.frame_length
+    most = min(unambiguous_doppler(numerology, pilots), numerology.subcarrier_spacing / 4)
+    return float(min(max(cell, shift), most))
+
+
+def _estimator(
+    document: Document, numerology: Numerology, pilots: Pilots, nodes: Mapping[str, Node]
+) -> EstimatorSettings:
     data = document.data.get("estimator", {})
     prefix = numerology.shortest_prefix / numerology.sample_rate * 1e9
-    frame = numerology.frame_length / numerology.sample_rate
+    # Later paths bring the symbol before into the transform window.
+    latest = prefix - numerology.window_advance / numerology.sample_rate * 1e9
+    doppler = _doppler_window(document, numerology, pilots, nodes)
     windows = {
-        "delay_window_ns": (-prefix / 8, prefix),
-        "doppler_window_hz": (-0.5 / frame, 0.5 / frame),
+        "delay_window_ns": (-prefix / 8, latest),
+        "doppler_window_hz": (-doppler, doppler),
     }
     for key, default in windows.items():
         low, high = windows[key] = tuple(data.get(key, default))
