@@ -79,7 +79,7 @@ def _place(scenario: Scenario, frame: int) -> list[str]:
             f"little for a position (status underdetermined): say what is known of the target's "
             f"place by {keys}, or give the array 2 x 2 elements or more"
         ]
-    if scenario.target is None:
+    if scenario.target is None or not has_echo(scenario):
         return []
     time = frame_time(scenario, frame)
     position = scenario.target.motion.state(time)[0]

@@ -631,7 +631,11 @@ def _doppler_window(
 ) -> float:
     """Half the default window [Hz]: what a target as fast as the scenario's, or as `ROAD_SPEED`,
     makes, or half a cycle a frame if that is more. A quarter of the subcarrier spacing is the
-    most: beyond it subcarriers disturb each other more than the echo is worth."""
+    most: beyond it subcarriers disturb each other more than the echo is worth. Beside a payload it
+    is half a cycle a frame: the equalizer interpolates between few symbols."""
+    cell = 0.5 * numerology.sample_rate / numerology.frame_length
+    if "payload" in document.data:
+        return cell
     target, receiver = (
         float(np.linalg.norm(nodes[name].motion.state(0.0)[1])) if name in nodes else 0.0
         for name in ("target", "receiver")
@@ -639,7 +643,6 @@ def _doppler_window(
     speed = max(ROAD_SPEED, SPEED_MARGIN * target) + receiver
     propagation = document.data.get("propagation_speed", SPEED_OF_LIGHT)
     shift = 2.0 * speed * numerology.carrier_frequency / propagation
-    cell = 0.5 * numerology.sample_rate / numerology.frame_length
     most = min(unambiguous_doppler(numerology, pilots), numerology.subcarrier_spacing / 4)
     return float(min(max(cell, shift), most))
 
