@@ -356,13 +356,18 @@ def bound(scenario: str, settings: dict[str, Any]) -> None:
     _warn(scenario_warnings(chosen))
     others = len(chosen.channel.paths) > 1
     click.echo(f"{chosen.name}: bound of the root mean square position error of one frame [m]")
-    click.echo(f"{'':>8} {'height':>12} {'height':>12}" + f" {'height unknown,':>18}" * others)
+    # A plane or line that the scenario knows takes the place of the height.
+    known = chosen.known
+    other = len(known.normals) > 0 and known.height is None
+    what = ("line" if len(known.normals) == 2 else "plane") if other else "height"
+    click.echo(f"{'':>8} {what:>12} {what:>12}" + f" {f'{what} unknown,':>18}" * others)
     click.echo(
         f"{'SNR [dB]':>8} {'unknown':>12} {'known':>12}" + f" {'and other paths':>18}" * others
     )
     for snr_db in range(-20, 25, 5):
         at_snr = load_scenario(scenario, {**settings, "channel.noise": {"snr_db": snr_db}})
-        values = [position_bound(at_snr, 0, known_height=known) for known in (False, True)]
+        given = (False, None if other else True)
+        values = [position_bound(at_snr, 0, known_height=height) for height in given]
         if np.isnan(values).any():
             raise _Failure(f"{chosen.name}: there is no bound without a target and its echo")
         click.echo(f"{snr_db:>8} {values[0]:>12.3f} {values[1]:>12.3f}", nl=not others)
