@@ -10,7 +10,7 @@ SITE = (50.9, -1.4, 0.0)
 
 
 def at(arc_deg, height):
-    """Place a given arc north of zero and above a sphere that the horizontal plane touches there."""
+    """Place an arc north of zero, above a sphere that the horizontal plane touches there."""
     arc = np.radians(arc_deg)
     north, up = (RADIUS + height) * np.array([np.sin(arc), np.cos(arc)])
     return np.array([0.0, north, up - RADIUS])

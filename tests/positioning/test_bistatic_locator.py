@@ -337,7 +337,26 @@ def test_baseline_threshold_is_where_it_is_said(degrees, status):
 def test_plane_threshold_is_where_it_is_said(degrees, status):
     angle = np.radians(degrees)
     target = BS + 100.0 * np.array([-np.cos(angle), 0.0, -np.sin(angle)])
-    assert LOCATOR.locate(*measure(LOCATOR, target), SPREAD).status == status
+    # of a measurement that is good enough to have a fix there at all
+    assert LOCATOR.locate(*measure(LOCATOR, target), 1e-8 * SPREAD).status == status
+
+
+@pytest.mark.parametrize(("ratio", "status"), [(4.8, "ill_conditioned"), (5.2, "ok")])
+def test_noise_keeps_rays_away_from_the_arrays_plane(ratio, status):
+    """u_z must be five of its standard deviations, or the mirror image is as likely soon."""
+    deviation = 0.01
+    u_z = np.sqrt(
+        ratio * deviation
+    )  # u_x^2 + u_z^2 = 1, nearly: the variance of u_z is that over u_z
+    ray = np.array([-np.sqrt(1.0 - u_z**2), 0.0, -u_z])
+    u_z_deviation = deviation * -ray[0] / u_z
+    assert u_z / u_z_deviation == pytest.approx(ratio, rel=0.03)
+    spread = np.diag([deviation**2, deviation**2, 1e-18])
+    arrival, delay = measure(LOCATOR, BS + 100.0 * ray)
+    assert LOCATOR.locate(arrival, delay, spread).status == status
+    # where the height is known, nothing depends on the mirror image
+    known = replace(LOCATOR, known=Locus.at_height(BS[2] + 100.0 * ray[2]))
+    assert known.locate(arrival, delay, spread).valid
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

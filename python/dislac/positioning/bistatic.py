@@ -43,7 +43,11 @@ probability is 4e-8 with one equation more than unknowns, and 3e-7 with two."""
 
 SEPARATION = 10.0
 """How many standard deviations two solutions must lie apart: nearer together the linear error
-propagation does not hold, and noise may leave no solution at all."""
+propagation does not hold, and noise may leave no solution at all.
+
+Of an array's ray and its mirror image in the array's plane, 2 u_z apart, the standard deviation is
+that of u . (arrival) over u_z; of a linear array's cone the same holds of its radius.
+"""
 
 _TURN = np.diag([1.0, 1.0, 0.0])
 """Weights that leave the delay alone: what fails an estimate from a grid is its direction."""
@@ -225,6 +229,10 @@ class BistaticLocator:
         units = np.array([1.0, 1.0, 1.0 if covariance is None else self.speed])
         weights = (weights * np.outer(units, units))[np.ix_([*axes, 2], [*axes, 2])]
         if not np.all(np.isfinite(weights)):
+            return replace(fix, status=FixStatus.ILL_CONDITIONED)
+        spread = float(np.sqrt(max(0.0, xy[axes] @ weights[:-1, :-1] @ xy[axes])))
+        mirrored = covariance is not None and not (planar and len(self.known.normals))
+        if mirrored and 2.0 * (1.0 - xy @ xy) < SEPARATION * spread:
             return replace(fix, status=FixStatus.ILL_CONDITIONED)
         echo = Echo(
             self.receive_array,
