@@ -52,8 +52,8 @@ UNMOVED = 0.5
 """Noise, in one of a frame's dimensions, times this: a change too small to estimate again for."""
 
 STEPS, NEAR = 6, 1e-4
-"""Gauss-Newton steps from the grid to the direct path's delay and Doppler, at most; one of so little
-of a resolution cell is the last."""
+"""Gauss-Newton steps from the grid to the direct path's delay and Doppler, at most; one that moves
+them by so little of their uncertainty in a frame without noise is the last."""
 
 
 def without_constants(frame: NDArray[Any]) -> NDArray[Any]:
@@ -264,6 +264,20 @@ class DirectSignalCancellation:
                 delay=direct.delay + again.delay, doppler=direct.doppler + again.doppler
             )
         return self._meter.moved(estimate, again)
+
+    def cancel(self, frame: ArrayLike, index: int = 0) -> Complex:
+        """A frame (Ms, Nsc, Nrf) relative to its direct path and without that.
+
+        Raises:
+            FrameError: wrong shape, or not finite.
+        """
+        y = _rows(checked_frame(self.model, frame))
+        turn = self._meter.turn(self._meter.search(y, self._response(index)))
+        basis = self._orthonormal(self._edges(index) * turn)
+        rest = y * turn
+        rest = rest - _component(basis, rest)
+        rest = rest - (rest @ self._patterns) @ self._patterns.T
+        return np.asarray(rest.swapaxes(1, 2))
 
     def _orthonormal(self, edges: Complex) -> Complex:
         """(K, Ms, Nrf, Nsc) orthonormal combinations of such edges, without the patterns."""

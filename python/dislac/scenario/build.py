@@ -54,6 +54,7 @@ from .truth import (
     directions,
     ends,
     first_arrival,
+    fix_time,
     frame_time,
     known_signature,
     lead_in,
@@ -607,7 +608,7 @@ def locator(scenario: Scenario) -> BistaticLocator:
 
 def locate(scenario: Scenario, estimate: Estimate, frame: int) -> Fix:
     """The fix that an estimate of frame `frame` gives, error and bound beside it."""
-    time = frame_time(scenario, frame)
+    time = fix_time(scenario, frame)
     limit = bound(scenario, frame)
     if not estimate.detected:
         return Fix(frame=frame, time=time, status=FixStatus.NO_DETECTION, bound=limit)
