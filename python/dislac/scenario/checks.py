@@ -175,4 +175,4 @@ def _follows_direct_path(scenario: Scenario) -> bool:
     """Whether what is measured is relative to the direct path, errors of the transmitter's
     pre-compensation and of the receiver's carrier included."""
     settings = scenario.synchronization
-    return settings.reference == "direct-path" or settings.removal == "direct-path"
+    return settings.reference == "direct-path" or settings.removal != "none"
