@@ -252,13 +252,16 @@ def test_a_chain_with_beams_of_its_own_is_named():
 
 def test_a_transmitter_near_its_place_is_good_enough():
     """Five degrees off are no reason to refuse, thirty are."""
-    model, signature = scene()
+    model, _ = scene()
     frames = drawn_frames(
         model, 20, np.random.default_rng(32), snr_db=20, phases=np.zeros(8), delays=np.zeros(8)
     )
-    assert len(calibrate(model, frames, model.response(ARRIVAL + [0.08, 0.0], DEPARTURE))) == 8
+    assert (
+        len(calibrate(model, frames, model.response(ARRIVAL + np.array([0.08, 0.0]), DEPARTURE)))
+        == 8
+    )
     with pytest.raises(CalibrationError, match="where the scenario says that the transmitter is"):
-        calibrate(model, frames, model.response(ARRIVAL + [0.5, 0.0], DEPARTURE))
+        calibrate(model, frames, model.response(ARRIVAL + np.array([0.5, 0.0]), DEPARTURE))
 
 
 @pytest.mark.parametrize(

@@ -443,8 +443,8 @@ def test_a_declared_count_beyond_all_sense_costs_nothing(recording):
 # Recordings of version 1 of the extension, whose receive array had the other sign
 
 VERSION_1 = Path(__file__).parent / "recordings" / "version_1"
-"""Three frames of the paper's scene, echo alone, 20 dB, four chains of a tilted 4 x 2 array, written
-by gr-dislac before version 2 of the extension."""
+"""Three frames of the paper's scene, echo alone, 20 dB, four chains of a tilted 4 x 2 array, as
+gr-dislac wrote them before version 2 of the extension."""
 
 FIXES_THEN = [
     (19.40647700543319, -29.45405231045757, -0.6484747802804236),
