@@ -451,7 +451,8 @@ FIXES_THEN = [
     (19.72052196940851, -29.784041979601454, -0.13068555027805928),
     (20.190146671169515, -30.181426854532532, 0.20583766390795688),
 ]
-"""What that version located in it; the target stood at (20, -30, 0)."""
+"""What that version located in it; the target stood at (20, -30, 0). As long as a fix's time was the
+start of its frame the same came out to 1e-13 m; the satellite's way to the middle is 0.05 mm of it."""
 
 
 SIX = {**SMALL, "beams.kind": "random-phase", "nodes.receiver.array": {"nx": 3, "ny": 2}}
@@ -476,7 +477,7 @@ def declare(base, version):
 
 def test_an_old_recording_gives_the_fixes_that_it_gave_then():
     reader = RecordingReader(VERSION_1)
-    np.testing.assert_allclose(located(reader), FIXES_THEN, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(located(reader), FIXES_THEN, rtol=0, atol=2e-4)
     assert reader.warnings == [
         f"{VERSION_1}: is of version 1 of the dislac extension, which counted the receive array's "
         "phases with the other sign; as its fixes were made, the array is taken to be turned by "
@@ -485,7 +486,7 @@ def test_an_old_recording_gives_the_fixes_that_it_gave_then():
     ]
     # the text of that scenario says so itself, and is no more turned
     again = RecordingReader(VERSION_1, parse_scenario(reader.scenario_text))
-    np.testing.assert_allclose(located(again), FIXES_THEN, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(located(again), FIXES_THEN, rtol=0, atol=2e-4)
 
 
 def test_without_the_half_turn_the_target_is_mirrored():
