@@ -451,8 +451,9 @@ FIXES_THEN = [
     (19.72052196940851, -29.784041979601454, -0.13068555027805928),
     (20.190146671169515, -30.181426854532532, 0.20583766390795688),
 ]
-"""What that version located in it; the target stood at (20, -30, 0). As long as a fix's time was the
-start of its frame the same came out to 1e-13 m; the satellite's way to the middle is 0.05 mm of it."""
+"""What that version located in it; the target stood at (20, -30, 0). A fix's time was the start of
+its frame then, when the same comes out to 1e-13 m; to the middle of it, fixes move by 0.05 mm.
+"""
 
 
 SIX = {**SMALL, "beams.kind": "random-phase", "nodes.receiver.array": {"nx": 3, "ny": 2}}
