@@ -3,7 +3,8 @@
 
 from .direct import DirectPathFrames
 from .frames import Alignment, Event, FrameReader, Mark, Synchronizer, Window, aligned_grid
-from .reference import Reference, acquire, expected_grids, measure
+from .acquisition import acquire
+from .reference import Reference, expected_grids, measure
 from .timed import TimedFrames
 
 __all__ = [

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Signals of other transmitters, and how they are told from the direct path.
+
+A signal with other pilots correlates with ours by chance. It is common to all chains, which then
+are no independent trials, and it may lie in few symbols: the chance is that of a signal with the
+energies, and the coherence between chains, that the frame shows.
+
+Pilots of another user may be ours but for a phase that grows evenly over symbols and subcarriers:
+then they look like ours at another delay and carrier offset, an *image*. With Zadoff-Chu codes user
+k is shifted by j = r k (r the root of the codes, for the random-phase codes 1): by j / Ms of the
+symbol rate in carrier and by j / Ms of a resolution cell in delay, modulo a symbol rate and a
+symbol without prefix. Half of a Walsh code's energy, or all, does the same. Only the pilots'
+phases from symbol to symbol, and from subcarrier to subcarrier, are shifted: the phase within a
+symbol turns with the true carrier, and the symbols with their prefixes begin at the true delay.
+"""
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from .frames import Samples
+from .reference import FALSE_LOCK, Measurement, Reference
+
+__all__ = ["chance", "is_image", "stands_out"]
+
+Floats = NDArray[np.float64]
+
+EVIDENCE = 10.0
+"""Log-likelihood ratio by which an image must be the better explanation."""
+
+
+def chance(share: float, powers: Floats, elements: int) -> float:
+    """Chernoff bound of the logarithm of the probability that random signals explain a share.
+
+    Each of some independent signals, with these powers, has complex normal values on the elements;
+    the reference is one direction among their `elements` dimensions. The share is the energy in
+    that direction over all energy.
+    """
+    powers = np.maximum(powers, 0.0)
+    powers = powers / max(powers.sum(), 1e-300)
+    share = min(max(share, 1e-12), 1 - 1e-12)
+    s = np.linspace(0, 1, 65)[1:-1, None] / (powers.max() * (1 - share))
+    log = -np.log1p(-s * powers * (1 - share)) - (elements - 1) * np.log1p(s * powers * share)
+    return float(min(log.sum(axis=1).min(), 0.0))
+
+
+def stands_out(
+    grid: Samples, reference: Reference, frame: int, found: Measurement, trials: int
+) -> bool:
+    """Whether signals with other pilots would explain less than what was found, but for one in a
+    million searches of so many trials.
+
+    Args:
+        grid: (chains, Ms, Nsc), as `aligned_grid` gives it.
+        frame: which of the F frames it is.
+        found: what `measure` made of it.
+    """
+    least = np.log(FALSE_LOCK / trials)
+    if found.share >= 1 - np.exp(least / (reference.concentrated_elements - 1)):
+        return True  # even if all energy lay where the reference is strongest
+    kernel = reference.kernels[frame]
+    matched = kernel.matched * grid[kernel.heard]
+    matched *= np.sqrt(kernel.weight)[:, None, None]
+    parts = matched.reshape(len(matched), -1)
+    covariance = parts @ parts.conj().T
+    elements = int(np.count_nonzero(kernel.matched) / len(kernel.matched))
+    explained = found.share * float(np.vdot(grid, grid).real)
+    share = explained / max(elements * float(np.trace(covariance).real), 1e-300)
+    return chance(share, np.linalg.eigvalsh(covariance), elements) < least
+
+
+def is_image(
+    samples: Samples,
+    start: int,
+    found: Measurement,
+    reference: Reference,
+    frame: int,
+    carrier_span: float,
+) -> bool:
+    """Whether a frame explains more as the image of another user's than as one of ours.
+
+    The despread samples of all symbols are added, and summed over windows of a symbol with its
+    prefix that begin earlier or later, with carriers that turn within the symbol: the pilots'
+    phases from symbol to symbol stay ours.
+
+    Args:
+        samples: (chains, n), the carrier that was expected taken off.
+        start: sample at which the frame was expected to begin.
+        found: delay and carrier that are left.
+        frame: which of the F frames it is.
+        carrier_span: how far the image's true carrier may lie from the one found [Hz].
+    """
+    n = reference.numerology
+    heard = reference.kernels[frame].heard
+    spread = n.fft_size // 2
+    length = n.fft_size + n.shortest_prefix
+    begins = (n.symbol_starts + n.prefixes - n.shortest_prefix)[reference.active]
+    place = int(np.rint(found.delay))
+    window = np.arange(-spread, length + spread)
+    index = start + place + begins[:, None] + window
+    there = (index >= 0) & (index < samples.shape[1])
+    turns = np.exp(-2j * np.pi * found.carrier / n.sample_rate * (begins[:, None] + window))
+    y = samples[:, np.where(there, index, 0)][heard] * (there * turns)
+    # Symbols, continued periodically
+    spectrum = np.zeros((len(y), len(begins), n.fft_size), np.complex64)
+    late = (found.delay - place) / n.sample_rate
+    spectrum[..., n.bins] = reference.grids[frame][heard][:, reference.active]
+    spectrum[..., n.bins] *= np.exp(-2j * np.pi * n.frequencies * late)
+    symbols = scipy.fft.ifft(spectrum, norm="ortho")
+    symbols = symbols[..., (window - n.shortest_prefix) % n.fft_size]
+    core = slice(spread, spread + length)
+    product = y * symbols.conj()
+    energy = np.sum(np.abs(symbols[..., core]) ** 2, axis=(1, 2))
+    gains = np.sum(product[..., core], axis=(1, 2)) / energy
+    signal = float(np.abs(gains) ** 2 @ energy)
+    noise = float(np.sum(np.abs(y[..., core]) ** 2)) - signal
+    noise = max(noise, 1e-12 * signal) / y[..., core].size
+    summed = np.einsum("i,imn->n", gains.conj(), product)
+
+    step = n.sample_rate / n.frame_length
+    count = int(np.ceil(carrier_span / step))
+    carriers = step * np.arange(-count, count + 1)
+    turned = summed * np.exp(-2j * np.pi / n.sample_rate * np.outer(carriers, window))
+    running = np.cumsum(np.pad(turned, ((0, 0), (1, 0))), axis=1)
+    explained = np.abs(running[:, length:] - running[:, :-length]) ** 2 / signal**2
+    moved = np.abs(np.arange(-spread, spread + 1))
+    # What a signal at our own delay and carrier would leave there
+    left = (1 - moved / length) * np.sinc(carriers / n.sample_rate * length)[:, None]
+    nearer = explained > 1 / np.maximum(np.abs(left), 1e-6)
+    better = (explained - 1) * signal / noise > EVIDENCE
+    return bool(np.any(nearer & better))
