@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Frames found in the receiver's streams: by their times, or on the direct path."""
 
+from .acquisition import acquire
 from .direct import DirectPathFrames
 from .frames import Alignment, Event, FrameReader, Mark, Synchronizer, Window, aligned_grid
-from .acquisition import acquire
 from .reference import Reference, expected_grids, measure
 from .timed import TimedFrames
 

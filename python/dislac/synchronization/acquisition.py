@@ -9,7 +9,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from .frames import Alignment, Samples, aligned_grid
-from .recognition import is_image, stands_out
+from .recognition import equalized, is_image, stands_out
 from .reference import Reference, measure, noise_share
 
 __all__ = ["Acquisition", "acquire"]
@@ -37,7 +37,8 @@ def acquire(
     in phase at each of a bank of carrier offsets, the chains in power, so that phases of chains do
     not matter; and all that over the energy there is, so that levels do not. Of the greatest maxima
     the first is taken that neither noise nor a signal of other pilots explains, and that is no
-    image of another user's.
+    image of another user's. Where there is none, several chains are searched again, with all
+    directions made equally strong.
 
     Args:
         samples: (chains, frame_period + frame_length or more); what is not finite counts as zero.
@@ -56,17 +57,31 @@ def acquire(
     middle = float(np.mean(carrier_window))
     turns = np.exp(-2j * np.pi * middle / n.sample_rate * np.arange(x.shape[1])) / level
     x = x * turns.astype(np.complex64)
+    span = float(np.ptp(carrier_window))
+    found = _search(x, reference, span)
+    if found is None and len(x) > 1:
+        parts = -(-x.shape[1] // n.fft_size)
+        x = np.pad(x, ((0, 0), (0, parts * n.fft_size - x.shape[1])))
+        x = equalized(x.reshape(len(x), parts, -1)).reshape(len(x), -1)[:, : samples.shape[1]]
+        found = _search(x, reference, span)
+    return None if found is None else found._replace(carrier=middle + found.carrier)
+
+
+def _search(x: Samples, reference: Reference, span: float) -> Acquisition | None:
+    """The frame in samples, with a carrier offset within half the span of zero [Hz]."""
+    n = reference.numerology
+    places = x.shape[1] - n.frame_length
     starts = (n.symbol_starts + n.prefixes)[reference.active]
     width = n.sample_rate / n.frame_length
-    count = 1 + int(np.ceil(np.ptp(carrier_window) * 2 / width))
-    offsets = np.linspace(*carrier_window, count) - middle
+    count = 1 + int(np.ceil(span * 2 / width))
+    offsets = np.linspace(-span / 2, span / 2, count)
     bank = np.exp(-2j * np.pi * np.outer(offsets, starts / n.sample_rate)).astype(np.complex64)
     length = scipy.fft.next_fast_len(x.shape[1])
     # Energy of the symbols without prefixes of a frame that begins at each place
     running = np.concatenate([[0.0], np.cumsum(np.sum(x.real**2 + x.imag**2, axis=0, dtype=float))])
     symbols = running[starts[:, None] + n.fft_size + np.arange(places)]
     energy = np.sum(symbols - running[starts[:, None] + np.arange(places)], axis=0)
-    trials = places * count * len(reference.grids)
+    trials = 2 * places * count * len(reference.grids)  # in two searches
     alone = noise_share(reference, trials)
     cell = max(1, round(n.fft_size / n.subcarriers))
     found = []
@@ -89,7 +104,7 @@ def acquire(
             Acquisition(place, float(offsets[offset]), frame, height)
             for offset, place, height in _peaks(share, alone, cell)
         ]
-    span = max(float(np.ptp(carrier_window)), n.sample_rate / n.symbol_length)
+    images = max(span, n.sample_rate / n.symbol_length)
     for best in sorted(found, key=lambda peak: -peak.share)[:CANDIDATES]:
         start, carrier, frame, _ = best
         there = Alignment(0, start, 0.0, 0.0, carrier, 0.0)
@@ -99,15 +114,13 @@ def acquire(
         if not stands_out(aligned, reference, frame, measured, trials):
             continue
         refined = measured._replace(carrier=carrier + measured.carrier)
-        if is_image(x, start, refined, reference, frame, span):
+        if is_image(x, start, refined, reference, frame, images):
             continue
-        return best._replace(carrier=middle + carrier)
+        return best
     return None
 
 
-def _peaks(
-    share: NDArray[np.float32], least: float, cell: int
-) -> Iterator[tuple[int, int, float]]:
+def _peaks(share: NDArray[np.float32], least: float, cell: int) -> Iterator[tuple[int, int, float]]:
     """Offset, place and height of the greatest maxima above `least`, a resolution cell apart:
     takes them out of the array."""
     for _ in range(CANDIDATES):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..waveform import Pilots
+from .acquisition import Acquisition, acquire
 from .frames import (
     Alignment,
     Event,
@@ -19,8 +20,7 @@ from .frames import (
     next_used,
     used_before,
 )
-from .acquisition import Acquisition, acquire
-from .recognition import stands_out
+from .recognition import equalized, stands_out
 from .reference import Measurement, Reference, measure, noise_share
 
 __all__ = ["DirectPathFrames", "Ramp"]
@@ -387,17 +387,17 @@ class DirectPathFrames:
         late_span = max(4 * np.sqrt(late), WIDE * self._wide)
         carrier_span = 4 * np.sqrt(carrier)
         cycle = expected.index % self._pilots.cycle
-        found = measure(
-            grid,
-            reference,
-            cycle,
+        spans = (
             late_span if late_span > 0.5 else 0.0,
             carrier_span if carrier_span > width / 4 else 0.0,
         )
-        if not found.share > self._least_share or not stands_out(
-            grid, reference, cycle, found, TRIALS
-        ):
-            return None, "the direct path faded"
+        found = measure(grid, reference, cycle, *spans)
+        if not self._stands_out(grid, reference, cycle, found):
+            # It may still be there beside a signal that is stronger.
+            grid = equalized(grid)
+            found = measure(grid, reference, cycle, *spans)
+            if not self._stands_out(grid, reference, cycle, found):
+                return None, "the direct path faded"
         if found.unevenness > UNEVEN:
             return None, "a level step within the frame"
         if self._verified:
@@ -408,6 +408,11 @@ class DirectPathFrames:
             if off > OUTLIER**2:
                 return found, f"the direct path's carrier jumped by {found.carrier:.0f} Hz"
         return found, ""
+
+    def _stands_out(
+        self, grid: Samples, reference: Reference, frame: int, found: Measurement
+    ) -> bool:
+        return found.share > self._least_share and stands_out(grid, reference, frame, found, TRIALS)
 
     def _missed(self, start: int, reason: str) -> None:
         """The direct path is not in a frame: looks for it everywhere after its beginning."""

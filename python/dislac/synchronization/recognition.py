@@ -5,6 +5,10 @@ A signal with other pilots correlates with ours by chance. It is common to all c
 are no independent trials, and it may lie in few symbols: the chance is that of a signal with the
 energies, and the coherence between chains, that the frame shows.
 
+A signal that is stronger than ours hides it. With more chains than such signals it comes from other
+directions: made equally strong in all directions (`equalized`), what is received shows ours beside
+the others.
+
 Pilots of another user may be ours but for a phase that grows evenly over symbols and subcarriers:
 then they look like ours at another delay and carrier offset, an *image*. With Zadoff-Chu codes user
 k is shifted by j = r k (r the root of the codes, for the random-phase codes 1): by j / Ms of the
@@ -21,12 +25,29 @@ from numpy.typing import NDArray
 from .frames import Samples
 from .reference import FALSE_LOCK, Measurement, Reference
 
-__all__ = ["chance", "is_image", "stands_out"]
+__all__ = ["chance", "equalized", "is_image", "stands_out"]
 
 Floats = NDArray[np.float64]
 
+WEAKEST = 1e-4
+"""Power of a direction, relative to the strongest, from which on it is made no stronger."""
+
 EVIDENCE = 10.0
 """Log-likelihood ratio by which an image must be the better explanation."""
+
+
+def equalized(parts: Samples) -> Samples:
+    """What chains receive (chains, parts, n), equally strong in all directions of each part.
+
+    Directions are the eigenvectors of the chains' covariance.
+    """
+    y = parts.transpose(1, 0, 2)
+    covariance = y @ y.conj().transpose(0, 2, 1) / np.float32(y.shape[2])
+    power, direction = np.linalg.eigh(covariance)
+    least = np.maximum(WEAKEST * power[:, -1:], 1e-7 * power.max())
+    scaled = direction / np.sqrt(np.maximum(np.maximum(power, least), 1e-30))[:, None]
+    made = (scaled @ direction.conj().transpose(0, 2, 1)) @ y
+    return np.ascontiguousarray(made.transpose(1, 0, 2))
 
 
 def chance(share: float, powers: Floats, elements: int) -> float:

@@ -91,7 +91,9 @@ class Reference:
             spread = np.einsum("amn,bmn,mn->ab", basis, basis, shape) - np.outer(mean, mean)
             curvature = (2 * np.pi) ** 2 * spread + 1e-18 * np.eye(2)
             heard = energy > 0
-            kernels.append(_Kernel(f, t, heard, grid[heard].conj(), 1 / energy[heard], curvature))
+            matched = grid[heard].conj()
+            levels = np.sum(np.abs(matched) ** 2, axis=2, dtype=float)
+            kernels.append(_Kernel(f, t, heard, matched, 1 / energy[heard], levels, curvature))
         return kernels
 
 
@@ -105,21 +107,23 @@ def noise_share(reference: Reference, trials: int) -> float:
 
 class _Kernel(NamedTuple):
     """What `measure` needs of one of the frames: f (Nsc,) [cycles a sample], t (Ms,) [s] about the
-    middle; conjugated grids of the chains that hear anything (I, Ms, Nsc), 1 / energy (I,), and the
-    curvature (2, 2) of the log-likelihood over what is explained."""
+    middle; conjugated grids of the chains that hear anything (I, Ms, Nsc), 1 / energy (I,), energy
+    of each symbol (I, Ms), and the curvature (2, 2) of the log-likelihood over what is
+    explained."""
 
     f: Floats
     t: Floats
     heard: NDArray[np.bool_]
     matched: Samples
     weight: Floats
+    levels: Floats
     curvature: Floats
 
 
 class Measurement(NamedTuple):
     """Of a frame: delay [samples] and carrier offset [Hz] that are left, their variances, the share
-    of the energy that the direct path explains, and how many times the level of a symbol
-    exceeds that of the others at most."""
+    of the energy that the direct path explains, and how many times its level in a symbol exceeds
+    that in the others at most."""
 
     delay: float
     carrier: float
@@ -147,11 +151,9 @@ def measure(
         delay_span, carrier_span: how far from zero they may lie [samples], [Hz].
     """
     n = reference.numerology
-    f, t, heard, matched, weight, curvature = reference.kernels[frame]
+    f, t, heard, matched, weight, levels, curvature = reference.kernels[frame]
     z = matched * (grid if heard.all() else grid[heard])
-    power = np.einsum("imn,imn->m", grid.real, grid.real, dtype=float)
-    power += np.einsum("imn,imn->m", grid.imag, grid.imag, dtype=float)
-    energy = max(float(power.sum()), 1e-300)
+    energy = max(float(np.vdot(grid, grid).real), 1e-300)
     parameters = np.zeros(2)
     if delay_span > 0 or carrier_span > 0:
         delays = _grid(delay_span, 2 * float(np.ptp(f)))
@@ -179,11 +181,12 @@ def measure(
     share = min(explained / energy, 1.0)
     noise = max(energy - explained, 1e-12 * energy) / grid.size
     variance = np.diag(np.linalg.inv(curvature)) * noise / max(2 * explained, 1e-300)
-    level = power / np.maximum(
-        reference.symbol_energy[frame], 0.05 * reference.symbol_energy[frame].mean()
-    )
-    level = level[reference.active]
-    uneven = float(level.max() / max(np.median(level), 1e-300))
+    # Level of each symbol against what the whole frame makes expect
+    gains = weight * np.abs(total)
+    level = np.abs(weighted @ (row[..., 0] * turned))
+    due = gains**2 @ levels
+    level = level[reference.active] / np.maximum(due, 0.25 * due.mean())[reference.active]
+    uneven = float(level.max() / max(np.median(level), 1e-300)) ** 2
     return Measurement(
         float(parameters[0]),
         float(parameters[1]),
