@@ -351,7 +351,7 @@ def _direct_path(scenario: Scenario, frame: int) -> Reference:
     receive = np.einsum("mai,a->mi", scenario.receive_beams.conj(), heard)
     transmit = np.einsum("a,mai->mi", sent, scenario.transmit_beams)
     grids = expected_grids(pilots, transmit, receive, scenario.coupling)
-    return Reference(numerology, grids)
+    return Reference(numerology, grids, pilots.comb)
 
 
 def _carrier_window(scenario: Scenario, frame: int) -> tuple[float, float]:

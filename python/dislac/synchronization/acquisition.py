@@ -9,7 +9,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from .frames import Alignment, Samples, aligned_grid
-from .recognition import equalized, is_image, stands_out
+from .recognition import equalized, is_coherent, is_image, stands_out
 from .reference import Reference, measure, noise_share
 
 __all__ = ["Acquisition", "acquire"]
@@ -112,6 +112,8 @@ def _search(x: Samples, reference: Reference, span: float) -> Acquisition | None
         aligned = aligned_grid(part, there, n)
         measured = measure(aligned, reference, frame, cell, width)
         if not stands_out(aligned, reference, frame, measured, trials):
+            continue
+        if not is_coherent(aligned, reference, frame, measured):
             continue
         refined = measured._replace(carrier=carrier + measured.carrier)
         if is_image(x, start, refined, reference, frame, images):

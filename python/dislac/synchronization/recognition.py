@@ -1,21 +1,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Signals of other transmitters, and how they are told from the direct path.
 
-A signal with other pilots correlates with ours by chance. It is common to all chains, which then
-are no independent trials, and it may lie in few symbols: the chance is that of a signal with the
-energies, and the coherence between chains, that the frame shows.
+A signal with other pilots correlates with ours by chance. It is common to all chains, and its
+products with ours may repeat from symbol to symbol, as those of Gold sequences do whose initial
+values differ alike: so only subcarriers are independent trials, and the chance is that of signals
+with the energies, and the coherence between chains, that the frame shows (`stands_out`). Beams that
+change make the symbols of a signal from elsewhere, or with a part of our code, differ from ours
+(`is_coherent`).
 
-A signal that is stronger than ours hides it. With more chains than such signals it comes from other
-directions: made equally strong in all directions (`equalized`), what is received shows ours beside
-the others.
+A signal that is stronger than ours hides it. With more chains than such signals it comes from
+other directions: made equally strong in all directions (`equalized`), what is received shows ours
+beside the others.
 
 Pilots of another user may be ours but for a phase that grows evenly over symbols and subcarriers:
-then they look like ours at another delay and carrier offset, an *image*. With Zadoff-Chu codes user
-k is shifted by j = r k (r the root of the codes, for the random-phase codes 1): by j / Ms of the
-symbol rate in carrier and by j / Ms of a resolution cell in delay, modulo a symbol rate and a
-symbol without prefix. Half of a Walsh code's energy, or all, does the same. Only the pilots'
-phases from symbol to symbol, and from subcarrier to subcarrier, are shifted: the phase within a
-symbol turns with the true carrier, and the symbols with their prefixes begin at the true delay.
+then they look like ours at another delay and carrier offset, an *image* (`is_image`). With
+Zadoff-Chu codes user k is shifted by j = r k (r the root of the codes, for random-phase codes 1):
+by j / Ms of the symbol rate in carrier and by j / Ms of a resolution cell in delay, modulo a symbol
+rate and a symbol without prefix. Half of a Walsh code's energy, or all, does the same. Only the
+pilots' phases from symbol to symbol, and from subcarrier to subcarrier, are shifted: the phase
+within a symbol turns with the true carrier, and symbols with their prefixes begin at the true delay.
 """
 
 import numpy as np
@@ -25,12 +28,16 @@ from numpy.typing import NDArray
 from .frames import Samples
 from .reference import FALSE_LOCK, Measurement, Reference
 
-__all__ = ["chance", "equalized", "is_image", "stands_out"]
+__all__ = ["chance", "equalized", "is_coherent", "is_image", "stands_out"]
 
 Floats = NDArray[np.float64]
 
 WEAKEST = 1e-4
 """Power of a direction, relative to the strongest, from which on it is made no stronger."""
+
+COHERENT = 0.7
+"""Least part of what the pilots explain in the single symbols that must be explained by the whole
+frame: the rest is for errors of the geometry and for other paths."""
 
 EVIDENCE = 10.0
 """Log-likelihood ratio by which an image must be the better explanation."""
@@ -77,17 +84,41 @@ def stands_out(
         found: what `measure` made of it.
     """
     least = np.log(FALSE_LOCK / trials)
-    if found.share >= 1 - np.exp(least / (reference.concentrated_elements - 1)):
-        return True  # even if all energy lay where the reference is strongest
+    if found.share >= 1 - np.exp(least / (reference.columns - 1)):
+        return True  # even if chains and symbols all repeat one another
+    f, t, heard, matched, weight, _, _ = reference.kernels[frame]
+    product = matched * grid[heard] * np.sqrt(weight)[:, None, None]
+    summed = np.einsum("m,imn->in", np.exp(-2j * np.pi * found.carrier * t), product)
+    summed *= np.exp(2j * np.pi * found.delay * f)
+    column = np.add.reduceat(summed, np.arange(0, summed.shape[1], reference.comb), axis=1)
+    covariance = column @ column.conj().T
+    explained = float(np.sum(np.abs(column.sum(axis=1)) ** 2))
+    share = explained / max(reference.columns * float(np.trace(covariance).real), 1e-300)
+    return chance(share, np.linalg.eigvalsh(covariance), reference.columns) < least
+
+
+def is_coherent(grid: Samples, reference: Reference, frame: int, found: Measurement) -> bool:
+    """Whether amplitudes and phases from symbol to symbol are those of the direct path.
+
+    Only what exceeds the greatest energy to be expected of the rest is held against it.
+
+    Args:
+        grid: (chains, Ms, Nsc), as `aligned_grid` gives it.
+        frame: which of the F frames it is.
+        found: what `measure` made of it.
+    """
     kernel = reference.kernels[frame]
-    matched = kernel.matched * grid[kernel.heard]
-    matched *= np.sqrt(kernel.weight)[:, None, None]
-    parts = matched.reshape(len(matched), -1)
-    covariance = parts @ parts.conj().T
-    elements = int(np.count_nonzero(kernel.matched) / len(kernel.matched))
-    explained = found.share * float(np.vdot(grid, grid).real)
-    share = explained / max(elements * float(np.trace(covariance).real), 1e-300)
-    return chance(share, np.linalg.eigvalsh(covariance), elements) < least
+    y = grid[kernel.heard]
+    row = (kernel.matched * y) @ np.exp(2j * np.pi * found.delay * kernel.f)
+    energy = np.maximum(kernel.levels, 1e-6 * kernel.levels.max())
+    single = np.sum(np.abs(row) ** 2 / energy, axis=0)[reference.active]
+    whole = found.share * float(np.vdot(grid, grid).real)
+    elements = np.count_nonzero(kernel.matched[:, reference.active]) - row[:, reference.active].size
+    present = y * (kernel.matched != 0)
+    rest = float(np.vdot(present, present).real) - float(single.sum())
+    noise = max(rest, 0.0) / max(elements, 1) * len(row) * len(single)
+    excess = float(single.sum()) - whole - noise * (1 + 5 / np.sqrt(len(single)))
+    return whole > COHERENT * (whole + max(excess, 0.0))
 
 
 def is_image(
@@ -138,7 +169,7 @@ def is_image(
     noise = max(noise, 1e-12 * signal) / y[..., core].size
     summed = np.einsum("i,imn->n", gains.conj(), product)
 
-    step = n.sample_rate / n.frame_length
+    step = n.sample_rate / n.frame_length / 2
     count = int(np.ceil(carrier_span / step))
     carriers = step * np.arange(-count, count + 1)
     turned = summed * np.exp(-2j * np.pi / n.sample_rate * np.outer(carriers, window))

@@ -49,10 +49,12 @@ class Reference:
     Args:
         numerology: of the frames.
         grids: (F, Nrf, Ms, Nsc), see `expected_grids`.
+        comb: distance of the pilots' subcarriers.
     """
 
     numerology: Numerology
     grids: NDArray[np.complex64]
+    comb: int = 1
 
     @cached_property
     def energy(self) -> Floats:
@@ -64,12 +66,10 @@ class Reference:
         """(F, Ms) of the grids."""
         return np.asarray(np.sum(np.abs(self.grids) ** 2, axis=(1, 3), dtype=float))
 
-    @cached_property
-    def concentrated_elements(self) -> float:
-        """Energy of a chain over that of its strongest element: the least number of elements that
-        another signal must match in order to be taken for a frame."""
-        strongest = np.max(np.abs(self.grids) ** 2, axis=(2, 3))
-        return float(np.min(self.energy[strongest > 0] / strongest[strongest > 0]))
+    @property
+    def columns(self) -> int:
+        """Groups of `comb` subcarriers."""
+        return -(-self.grids.shape[-1] // self.comb)
 
     @cached_property
     def active(self) -> NDArray[np.int64]:
