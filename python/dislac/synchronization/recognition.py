@@ -18,7 +18,8 @@ Zadoff-Chu codes user k is shifted by j = r k (r the root of the codes, for rand
 by j / Ms of the symbol rate in carrier and by j / Ms of a resolution cell in delay, modulo a symbol
 rate and a symbol without prefix. Half of a Walsh code's energy, or all, does the same. Only the
 pilots' phases from symbol to symbol, and from subcarrier to subcarrier, are shifted: the phase
-within a symbol turns with the true carrier, and symbols with their prefixes begin at the true delay.
+within a symbol turns with the true carrier, and symbols with their prefixes begin at the true
+delay.
 """
 
 import numpy as np
@@ -58,18 +59,26 @@ def equalized(parts: Samples) -> Samples:
 
 
 def chance(share: float, powers: Floats, elements: int) -> float:
-    """Chernoff bound of the logarithm of the probability that random signals explain a share.
+    """Logarithm of the probability that random signals explain a share, a few tenths too high.
 
     Each of some independent signals, with these powers, has complex normal values on the elements;
     the reference is one direction among their `elements` dimensions. The share is the energy in
     that direction over all energy.
+
+    Source: H. E. Daniels, Saddlepoint approximations in statistics, 1954.
     """
     powers = np.maximum(powers, 0.0)
     powers = powers / max(powers.sum(), 1e-300)
     share = min(max(share, 1e-12), 1 - 1e-12)
-    s = np.linspace(0, 1, 65)[1:-1, None] / (powers.max() * (1 - share))
-    log = -np.log1p(-s * powers * (1 - share)) - (elements - 1) * np.log1p(s * powers * share)
-    return float(min(log.sum(axis=1).min(), 0.0))
+    up, down = powers * (1 - share), powers * share
+    s = (1 - np.geomspace(0.99, 1e-4, 96)[:, None]) / up.max()
+    log = -np.log1p(-s * up).sum(axis=1) - (elements - 1) * np.log1p(s * down).sum(axis=1)
+    least = int(np.argmin(log))
+    s = s[least]
+    curvature = np.sum((up / (1 - s * up)) ** 2)
+    curvature += (elements - 1) * np.sum((down / (1 + s * down)) ** 2)
+    width = float(s[0] * np.sqrt(2 * np.pi * curvature))
+    return float(log[least]) - np.log(max(width, 1.0))
 
 
 def stands_out(
