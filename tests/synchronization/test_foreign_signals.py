@@ -199,7 +199,7 @@ def test_false_locks_are_as_rare_as_asked_for(monkeypatch, foreign):
         monkeypatch.setattr(module, "FALSE_LOCK", 0.1)
     made = loaded("paper", (("numerology.frame_period", 700),))
     rng = np.random.default_rng(16)
-    n, hits, trials = made.numerology, 0, 100
+    n, hits, trials = made.numerology, 0, 60
     for _ in range(trials):
         x = noise(made, rng)
         if foreign:  # by a random vector in each symbol

@@ -14,7 +14,7 @@ from .reference import Reference, measure, noise_share
 
 __all__ = ["Acquisition", "acquire"]
 
-CANDIDATES = 32
+CANDIDATES = 16
 """Greatest number of places in a window that are looked at more closely."""
 
 
