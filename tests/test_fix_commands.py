@@ -147,8 +147,13 @@ def test_monitor_prints_a_row_a_fix_and_the_state(dislac, publishing):
     assert "dislac: locked: direct path" in err.splitlines()
 
 
-def test_monitor_says_that_nothing_comes_and_ends_with_ctrl_c(dislac, tmp_path, monkeypatch):
+def test_monitor_says_that_nothing_comes_and_ends_with_ctrl_c(
+    dislac, tmp_path, monkeypatch, request
+):
     said = []
+    # Where the tests run in the background, a shell may have the signal ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
 
     def say(text):
         said.append(text)

@@ -7,7 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from gnuradio.dislac.arrays import PlanarArray, phase_shifter_beams
-from gnuradio.dislac.bounds import PATH_PARAMETERS, path_covariance, position_bound
+from gnuradio.dislac.bounds import (
+    PATH_PARAMETERS,
+    fisher_information,
+    path_covariance,
+    position_bound,
+)
 from gnuradio.dislac.channel import Paths, SnapshotModel, synthesize
 from gnuradio.dislac.geometry import ANYWHERE, Locus, bistatic_range
 from numpy.testing import assert_allclose, assert_array_equal
@@ -245,3 +250,36 @@ def test_degenerate_positions_give_no_exception_and_no_warning(position):
             found = bound(model, paths, position, known=KNOWN[known_height])
             assert np.isnan(found.deviation) == np.array_equal(position, BS)
             assert not found.deviation <= 0.0
+
+
+def test_unknown_patterns_of_rows_are_unknowns_like_others():
+    """A constant and a slope over the subcarriers, free in each of 32 rows: the information is that
+    of a least-squares problem with 64 columns more, the frame's derivatives written out."""
+    rng = np.random.default_rng(3)
+    model = make_model(rng, symbols=8, subcarriers=16, chains=4)
+    paths = Paths(
+        np.array([0.7 - 0.2j]),
+        np.array([[0.2, -0.4]]),
+        np.array([[-0.3, 0.1]]),
+        np.array([0.4e-6]),
+        np.array([150.0]),
+    )
+    patterns = np.linalg.qr(np.vander(np.linspace(-1, 1, 16), 2))[0]
+
+    def frame(x):
+        return synthesize(
+            model,
+            Paths(x[:1] + 1j * x[1:2], x[None, 2:4], x[None, 4:6], x[6:7] * 1e-6, x[7:] * 1e3),
+        )
+
+    x = np.array([0.7, -0.2, 0.2, -0.4, -0.3, 0.1, 0.4, 0.15])
+    columns = np.array([(frame(x + h) - frame(x - h)).ravel() / 2e-6 for h in 1e-6 * np.eye(8)]).T
+    free = np.kron(np.eye(8), np.kron(patterns, np.eye(4)))  # (symbol, subcarrier, chain)
+    left = columns - free @ (free.T @ columns)
+    scale = np.array([1, 1, 1, 1, 1, 1, 1e6, 1e-3])
+    expected = 2 / 0.3 * (left.conj().T @ left).real * np.outer(scale, scale)
+    information = fisher_information(model, paths, 0.3, nuisance=patterns)
+    unit = np.sqrt(np.diag(expected))
+    assert np.allclose(
+        information / np.outer(unit, unit), expected / np.outer(unit, unit), atol=1e-7
+    )

@@ -25,7 +25,11 @@ LEAK_TOLERANCE = 1e-6
 
 
 def fisher_information(
-    model: SnapshotModel, paths: Paths, noise_power: float, power: ArrayLike | None = None
+    model: SnapshotModel,
+    paths: Paths,
+    noise_power: float,
+    power: ArrayLike | None = None,
+    nuisance: Floats | None = None,
 ) -> Floats:
     """Fisher information (8 L, 8 L) of a frame about its L paths.
 
@@ -42,6 +46,8 @@ def fisher_information(
         noise_power: E|noise|^2 of one element of the frame.
         power: (Ms, Nsc) |amplitude|^2 of what was sent on each element and is known, over that of
             the model's pilots: zero where there is nothing, or nothing known. None: one.
+        nuisance: (Nsc, k) orthonormal patterns over the subcarriers of which every symbol and chain
+            holds an unknown amount, such as a direct path's; not with `power`. None: none.
 
     Raises:
         ValueError: `noise_power` is not positive.
@@ -71,6 +77,8 @@ def fisher_information(
     delay = 2 + PATH_PARAMETERS.index("delay")
     frequency[:, delay] *= -2j * np.pi * model.frequencies
     frequency = frequency.reshape((UNKNOWNS + 1) * len(paths), -1)
+    if nuisance is not None:
+        frequency = frequency - (frequency @ nuisance) @ nuisance.T
     if power is None:
         gram = (spatial.conj() @ spatial.T) * (frequency.conj() @ frequency.T)
     else:

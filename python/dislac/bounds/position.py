@@ -49,6 +49,7 @@ def position_bound(
     known: Locus = ANYWHERE,
     speed: float = SPEED_OF_LIGHT,
     power: ArrayLike | None = None,
+    nuisance: Floats | None = None,
 ) -> PositionBound:
     """Bound on the position that the first path, the target's echo, gives away.
 
@@ -62,7 +63,7 @@ def position_bound(
         transmitter, receiver, position: (3,) where the nodes and the target are [m].
         known: where the target is known to be, which leaves fewer coordinates to find.
         speed: of propagation [m/s].
-        power: (Ms, Nsc) of known elements, see `fisher_information`.
+        power, nuisance: see `fisher_information`.
 
     Raises:
         ValueError: `noise_power` is not positive.
@@ -76,7 +77,7 @@ def position_bound(
     change[np.ix_(_MEASURED, _MEASURED)] = 0.0
     free = _MEASURED[: basis.shape[1]]
     change[np.ix_(_MEASURED, free)] = slopes @ basis
-    information = change.T @ fisher_information(model, paths, noise_power, power) @ change
+    information = change.T @ fisher_information(model, paths, noise_power, power, nuisance) @ change
     steps = estimable_covariance(information)[np.ix_(free, free)]
     if not np.all(np.isfinite(steps)):
         return PositionBound(np.diag([np.inf] * 3), np.inf)

@@ -50,7 +50,7 @@ BEND = 0.1
 beyond it, a covariance does not describe where the target may be."""
 
 LATE = 3.0
-"""How many standard deviations a residual delay must be above zero, where the receiver itself is."""
+"""How many standard deviations a residual delay must be above zero, which is at the receiver."""
 
 _TURN = np.diag([1.0, 1.0, 0.0])
 """Weights that leave the delay alone: what fails an estimate from a grid is its direction."""

@@ -20,6 +20,7 @@ from ..channel.fading import BlockFading, ShadowedRician
 from ..channel.link_budget import absorption, direct_power, echo_power, thermal_noise
 from ..channel.path import BlockGain
 from ..dsp.stream import CHUNK, HOP
+from ..estimation import direct_path_patterns
 from ..geometry import (
     ANYWHERE,
     LinearMotion,
@@ -467,8 +468,9 @@ def bound(
     Args:
         known_height: the target's height is known, or nothing about its place; by default what the
             scenario says is known.
-        nuisance: all other paths are unknown too. Without, the bound is that of the echo alone:
-            looser, and valid for estimators that leave weak paths alone.
+        nuisance: all other paths are unknown too, and of a direct path that is taken off what it
+            brings to each symbol and chain. Without, the bound is that of the echo alone: looser,
+            and valid for estimators that leave weak paths alone.
     """
     power = noise_power(scenario)
     if scenario.target is None or not has_echo(scenario) or power == 0:
@@ -479,13 +481,21 @@ def bound(
     known = scenario.known
     if known_height is not None:
         known = Locus.at_height(position[2]) if known_height else ANYWHERE
+    model = snapshot_model(scenario)
+    paths, patterns = true_paths(scenario, frame, None if nuisance else 1), None
+    if nuisance and scenario.synchronization.removal == "direct-path":
+        chosen = sorted(scenario.channel.paths, key=lambda path: not _is_the_echo(path))
+        echoes = np.array([path.kind != "direct" for path in chosen])
+        paths = Paths(*(value[echoes] for value in vars(paths).values()))
+        patterns = direct_path_patterns(model)
     return position_bound(
-        snapshot_model(scenario),
-        true_paths(scenario, frame, None if nuisance else 1),
+        model,
+        paths,
         power,
         transmitter=transmitter,
         receiver=receiver,
         position=position,
         known=known,
         speed=scenario.propagation_speed,
+        nuisance=patterns,
     ).deviation
