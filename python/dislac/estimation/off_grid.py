@@ -23,8 +23,9 @@ from ..channel import Paths, SnapshotModel
 from .detection import detection_threshold
 from .refinement import Fit, Prior, pick, refine
 from .result import Estimate, EstimatorError, checked_frame, no_paths
-from .search import CoarseSearch, FurtherSearch
-from .signature import Signatures, departure_of, search_windows
+from .misfit import Misfit
+from .search import CoarseSearch, DirectionSearch, FurtherSearch
+from .signature import DELAY, DOPPLER, Signatures, departure_of, search_windows
 
 __all__ = ["OffGridEstimator"]
 
@@ -54,6 +55,17 @@ PATH_COST, TEMPER = 8.0, 4.0
 COMPARABLE_GAIN = 0.5
 
 
+# Other maxima over directions are refined for a few rounds, and to the end where they leave no more
+# than this times what the best one leaves.
+ROUGH, CLOSE = 4, 1.5
+# A target's place is ambiguous if there are posterior odds of at least so much for one that is
+# farther off in what makes the position than so many standard deviations.
+RIVAL_ODDS, APART = 1e-3, 5.0
+POSITION = (0, 1, 4)
+# Standard deviations from the edge of a window within which the truth may be beyond it.
+EDGE = 2.0
+
+
 class OffGridEstimator:
     """The default estimator; see `make_estimator` for the arguments."""
 
@@ -74,7 +86,12 @@ class OffGridEstimator:
         self._signatures = Signatures(model, departure_of(reference_departure))
         windows = search_windows(model, delay_window, doppler_window)
         self._search = CoarseSearch(self._signatures, *windows)
+        self._windows = windows
+        self._directions = DirectionSearch(
+            self._signatures, self._search.departures, windows[1]
+        )
         self._further = FurtherSearch(self._signatures, windows[0])
+        self._misfit = Misfit(self._signatures, windows)
         elements = int(np.prod(model.shape))
         self.threshold = detection_threshold(
             self._statistic, model.shape, elements, false_alarm_rate
@@ -91,8 +108,9 @@ class OffGridEstimator:
         parameters, result = self._strongest(y, energy)
         statistic = _share(result, energy)
         if statistic < self.threshold:
-            noise = energy / y.size
-            return Estimate(no_paths(), np.zeros((0, 6, 6)), noise, statistic, self.threshold)
+            return self._nothing(energy / y.size, statistic)
+        maxima = self._maxima(y, energy, parameters, result)
+        parameters, result = maxima[0][:1], pick(maxima[1], [0])
         expected = np.full(self.max_paths, FURTHER_POWER)
         expected[0] = 1.0
         expected *= np.abs(result.gain[0, 0]) ** 2
@@ -108,7 +126,11 @@ class OffGridEstimator:
                 break
             parameters, result = more[0][best], pick(more[1], best)
         estimate = self._estimate(parameters[0], result, energy, y.size, statistic)
-        return self._averaged(estimate, solutions, energy)
+        estimate = self._averaged(estimate, solutions, energy)
+        return self._judged(estimate, y, parameters[0], result.gain[0], maxima)
+
+    def _nothing(self, noise: float, statistic: float) -> Estimate:
+        return Estimate(no_paths(), np.zeros((0, 6, 6)), noise, statistic, self.threshold)
 
     def _rows(self, frame: Complex) -> Complex:
         """(J, Nsc) from (Ms, Nsc, Nrf)."""
@@ -126,6 +148,91 @@ class OffGridEstimator:
         parameters, result = refine(self._signatures, y, start, energy, 3)
         best = np.argmax(result.explained, keepdims=True)
         return refine(self._signatures, y, parameters[best], energy, 12, current=pick(result, best))
+
+    def _maxima(
+        self, y: Complex, energy: float, parameters: Floats, result: Fit
+    ) -> tuple[Floats, Fit]:
+        """Local maxima (B, 1, 6) of one path's likelihood at the delay of the one that is known,
+        that one among them, and places on the way to them; the greatest first."""
+        start = self._directions(y, float(parameters[0, 0, DELAY]))[:, None]
+        start, new = refine(self._signatures, y, start, energy, ROUGH)
+        left = energy - max(float(new.explained.max()), float(result.explained[0]))
+        close = np.flatnonzero(energy - new.explained <= left * CLOSE)
+        best, last = refine(self._signatures, y, start[close], energy, 20, current=pick(new, close))
+        parameters = np.concatenate([parameters, best, start])
+        result = Fit(*(np.concatenate(all_of) for all_of in zip(result, last, new, strict=True)))
+        order = np.argsort(-result.explained, kind="stable")
+        return parameters[order], pick(result, order)
+
+    def _judged(
+        self,
+        estimate: Estimate,
+        y: Complex,
+        parameters: Floats,
+        gain: Complex,
+        maxima: tuple[Floats, Fit],
+    ) -> Estimate:
+        """The estimate with its status, and with noise that is no less than what the target's path
+        leaves; without any path where that is too much.
+
+        Args:
+            parameters, gain: (L, 6), (L,) all that has been found in y.
+            maxima: other places for the target (B, 1, 6), where there is nothing but it.
+        """
+        s, e = (factor[:, 0] for factor in self._signatures.factors(parameters))
+        residual = y - (gain[:, None] * s).T @ e
+        k = int(np.argmin(np.abs(gain - estimate.paths.gain[0])))
+        explained = float(abs(gain[k]) ** 2 * np.vdot(s[k], s[k]).real * np.vdot(e[k], e[k]).real)
+        verdict = self._misfit(residual, s[k], e[k], explained, estimate.noise_power)
+        if verdict.margin < 1.0:
+            return self._nothing(_energy(y) / y.size, self.threshold * verdict.margin)
+        covariance = np.asarray(estimate.covariance)
+        if verdict.excess > 1.0:
+            covariance = np.where(np.isinf(covariance), covariance, covariance * verdict.excess)
+        estimate = replace(estimate, covariance=covariance)
+        noise = estimate.noise_power * verdict.excess
+        if self._at_an_edge(estimate):
+            return replace(estimate, status="outside_window")
+        if self._ambiguous(estimate, maxima, noise, y.size):
+            return replace(estimate, status="ambiguous")
+        return estimate
+
+    def _at_an_edge(self, estimate: Estimate) -> bool:
+        """Whether delay or Doppler of the target may lie beyond its window."""
+        paths, variance = estimate.paths, np.diag(np.asarray(estimate.covariance)[0])
+        for k, value in ((DELAY, paths.delay[0]), (DOPPLER, paths.doppler[0])):
+            if k in self._signatures.free:
+                least, greatest = self._windows[k - DELAY]
+                margin = EDGE * np.sqrt(variance[k])
+                if not least + margin <= value <= greatest - margin:
+                    return True
+        return False
+
+    def _ambiguous(
+        self, estimate: Estimate, maxima: tuple[Floats, Fit], noise: float, elements: int
+    ) -> bool:
+        """Whether another place explains the frame nearly as well as the target's.
+
+        Laplace's approximation of the posterior odds of one maximum over another: the ratio of
+        likelihoods, the noise power being known as far as the frame tells it, times the ratio of
+        the volumes about them.
+        """
+        parameters, result = maxima[0][:, 0], maxima[1]
+        prior = np.diag(1.0 / self._signatures.cells[self._signatures.free] ** 2)
+        volume = np.linalg.slogdet(result.curvature * (2.0 / noise) + prior)[1]
+        loss = (result.explained[0] - result.explained) / (elements * noise)
+        odds = -elements * np.log1p(np.maximum(loss, 0.0)) - 0.5 * (volume - volume[0])
+        free = np.intersect1d(self._signatures.free, POSITION)
+        paths = estimate.paths
+        own = np.array([*paths.arrival[0], *paths.departure[0], paths.delay[0], paths.doppler[0]])
+        away = parameters - own
+        away[:, :4] = wrap_spatial_frequency(away[:, :4])
+        away = away[:, free]
+        covariance = np.asarray(estimate.covariance)[0][np.ix_(free, free)]
+        distance = np.sum(away * np.linalg.solve(covariance, away.T).T, axis=1)
+        visible = np.sum(parameters[:, :2] ** 2, axis=1) <= 1.0
+        rivals = visible & (distance > APART**2) & (odds > np.log(RIVAL_ODDS))
+        return bool(np.any(rivals))
 
     def _with_another(
         self, y: Complex, energy: float, parameters: Floats, result: Fit, expected: Floats

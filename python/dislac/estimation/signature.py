@@ -20,8 +20,8 @@ __all__ = ["Signatures", "array_grid", "departure_of", "extent", "search_windows
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 
-DELAY = 4
-"""Index of the delay among a path's parameters."""
+DELAY, DOPPLER = 4, 5
+"""Indices of delay and Doppler among a path's parameters."""
 
 
 def array_grid(array: PlanarArray, points: int) -> Floats:
