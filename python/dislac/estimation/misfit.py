@@ -37,7 +37,7 @@ __all__ = ["Misfit", "Verdict", "share_threshold"]
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 
-SIGNIFICANT = 1e-3
+SIGNIFICANT = 1e-4
 """Probability at which white noise is taken for more than white noise."""
 
 STRUCTURED_RATE = 1e-4

@@ -14,6 +14,7 @@ all solutions that are plausible, and its covariance says how far apart those li
 """
 
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,9 +22,9 @@ from numpy.typing import ArrayLike, NDArray
 from ..arrays import wrap_spatial_frequency
 from ..channel import Paths, SnapshotModel
 from .detection import detection_threshold
+from .misfit import Misfit
 from .refinement import Fit, Prior, pick, refine
 from .result import Estimate, EstimatorError, checked_frame, no_paths
-from .misfit import Misfit
 from .search import CoarseSearch, DirectionSearch, FurtherSearch
 from .signature import DELAY, DOPPLER, Signatures, departure_of, search_windows
 
@@ -87,9 +88,7 @@ class OffGridEstimator:
         windows = search_windows(model, delay_window, doppler_window)
         self._search = CoarseSearch(self._signatures, *windows)
         self._windows = windows
-        self._directions = DirectionSearch(
-            self._signatures, self._search.departures, windows[1]
-        )
+        self._directions = DirectionSearch(self._signatures, self._search.departures, windows[1])
         self._further = FurtherSearch(self._signatures, windows[0])
         self._misfit = Misfit(self._signatures, windows)
         elements = int(np.prod(model.shape))
@@ -142,25 +141,30 @@ class OffGridEstimator:
         return _share(self._strongest(y, energy)[1], energy)
 
     def _strongest(self, y: Complex, energy: float) -> tuple[Floats, Fit]:
-        """The strongest path in y, (1, 1, 6)."""
+        """The strongest path in y, and after it where the search for it began, rough (B, 1, 6)."""
         start, explained = self._search(y, 3)
         start = start[explained >= 0.5 * explained[0], None]
         parameters, result = refine(self._signatures, y, start, energy, 3)
         best = np.argmax(result.explained, keepdims=True)
-        return refine(self._signatures, y, parameters[best], energy, 12, current=pick(result, best))
+        strongest = refine(
+            self._signatures, y, parameters[best], energy, 12, current=pick(result, best)
+        )
+        return _joined(strongest, (parameters, result))
 
     def _maxima(
         self, y: Complex, energy: float, parameters: Floats, result: Fit
     ) -> tuple[Floats, Fit]:
-        """Local maxima (B, 1, 6) of one path's likelihood at the delay of the one that is known,
-        that one among them, and places on the way to them; the greatest first."""
+        """Local maxima (B, 1, 6) of one path's likelihood, the greatest first, and places on the
+        way to them: those that `_strongest` gives, and more at the delay of the first."""
         start = self._directions(y, float(parameters[0, 0, DELAY]))[:, None]
         start, new = refine(self._signatures, y, start, energy, ROUGH)
-        left = energy - max(float(new.explained.max()), float(result.explained[0]))
-        close = np.flatnonzero(energy - new.explained <= left * CLOSE)
-        best, last = refine(self._signatures, y, start[close], energy, 20, current=pick(new, close))
-        parameters = np.concatenate([parameters, best, start])
-        result = Fit(*(np.concatenate(all_of) for all_of in zip(result, last, new, strict=True)))
+        parameters, result = _joined((parameters, result), (start, new))
+        left = energy - result.explained
+        close = np.flatnonzero((left <= left.min() * CLOSE)[1:]) + 1
+        if len(close):
+            rough = parameters[close], pick(result, close)
+            last = refine(self._signatures, y, rough[0], energy, 20, current=rough[1])
+            parameters, result = _joined((parameters, result), last)
         order = np.argsort(-result.explained, kind="stable")
         return parameters[order], pick(result, order)
 
@@ -184,6 +188,8 @@ class OffGridEstimator:
         k = int(np.argmin(np.abs(gain - estimate.paths.gain[0])))
         explained = float(abs(gain[k]) ** 2 * np.vdot(s[k], s[k]).real * np.vdot(e[k], e[k]).real)
         verdict = self._misfit(residual, s[k], e[k], explained, estimate.noise_power)
+        if np.isfinite(verdict.margin) and self._elsewhere(y, maxima):
+            return replace(estimate, status="outside_window")
         if verdict.margin < 1.0:
             return self._nothing(_energy(y) / y.size, self.threshold * verdict.margin)
         covariance = np.asarray(estimate.covariance)
@@ -196,6 +202,44 @@ class OffGridEstimator:
         if self._ambiguous(estimate, maxima, noise, y.size):
             return replace(estimate, status="ambiguous")
         return estimate
+
+    @cached_property
+    def _all_directions(self) -> DirectionSearch:
+        """The search over all Dopplers that the symbols can tell."""
+        steps = np.diff(np.unique(self.model.symbol_times))
+        half = 0.5 / float(steps.min()) if len(steps) else 0.0
+        return DirectionSearch(self._signatures, self._search.departures, (-half, half))
+
+    def _elsewhere(self, y: Complex, maxima: tuple[Floats, Fit]) -> bool:
+        """Whether a path outside of the windows explains more of y than any within.
+
+        One look, at the delay at which all rows together have most energy, whatever the directions.
+        """
+        least, greatest = self._windows[0]
+        rows, every = (
+            1.0 / float(np.diff(f).min()) if len(f) > 1 else 0.0
+            for f in (self.model.frequencies, self.model.element_frequencies)
+        )
+        at = np.zeros((2 * y.shape[1], 6))
+        at[:, DELAY] = (least + greatest - rows) / 2 + rows * np.arange(len(at)) / len(at)
+        tones = self._signatures.factors(at)[1][:, 0]
+        power = np.sum(np.abs(y @ tones.conj().T) ** 2, axis=0) / np.sum(np.abs(tones) ** 2, axis=1)
+        # Combs that lie apart tell delays that each of them alone does not.
+        turns = np.arange(max(round(every / rows), 1)) if rows > 0 else np.zeros(1)
+        delays = at[int(np.argmax(power)), DELAY] + rows * turns
+        start = np.concatenate([self._all_directions(y, float(delay)) for delay in delays])
+        if not len(start):
+            return False
+        energy = _energy(y)
+        parameters, result = refine(self._signatures, y, start[:, None], energy, 20)
+        best = int(np.argmax(result.explained))
+        noise = (energy - float(result.explained[best])) / y.size
+        if result.explained[best] < maxima[1].explained[0] + FURTHER_GAIN * noise:
+            return False
+        found = parameters[best, 0, DELAY:]
+        inside = [low <= x <= high for x, (low, high) in zip(found, self._windows, strict=True)]
+        free = np.isin([DELAY, DOPPLER], self._signatures.free)
+        return bool(np.any(free & ~np.array(inside)))
 
     def _at_an_edge(self, estimate: Estimate) -> bool:
         """Whether delay or Doppler of the target may lie beyond its window."""
@@ -349,6 +393,12 @@ class OffGridEstimator:
         own = np.einsum("lalb->lab", joint)
         covariance[:, free[:, None], free] = own[:, free[:, None], free]
         return covariance
+
+
+def _joined(first: tuple[Floats, Fit], second: tuple[Floats, Fit]) -> tuple[Floats, Fit]:
+    """Two batches as one."""
+    results = zip(first[1], second[1], strict=True)
+    return np.concatenate([first[0], second[0]]), Fit(*(np.concatenate(both) for both in results))
 
 
 def _energy(y: Complex) -> float:

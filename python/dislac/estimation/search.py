@@ -190,7 +190,9 @@ class DirectionSearch:
             arrival, departure = self.arrivals[r], self.departures[t]
             starts.append(np.array([*arrival, *departure, delay, self.dopplers[f]]))
             near_arrivals = np.flatnonzero(_near(model.receive_array, self.arrivals, arrival))
-            near_departures = np.flatnonzero(_near(model.transmit_array, self.departures, departure))
+            near_departures = np.flatnonzero(
+                _near(model.transmit_array, self.departures, departure)
+            )
             score[:, near_departures[:, None], near_arrivals] = -1.0
         return np.array(starts).reshape(-1, 6)
 
