@@ -247,7 +247,8 @@ class MmvBompEstimator:
             model.shape,
             symbols * subcarriers,
             false_alarm_rate,
-            order=max(1, (symbols > 1) + (subcarriers > 1)) / 2,
+            parameters=(symbols > 1) + (subcarriers > 1),
+            exhaustive=True,
         )
 
     def estimate(self, frame: ArrayLike, index: int = 0) -> Estimate:

@@ -13,6 +13,7 @@ about the delay spread of the place. What that leaves open stays open: the targe
 all solutions that are plausible, and its covariance says how far apart those lie.
 """
 
+import math
 from dataclasses import replace
 from functools import cached_property
 
@@ -21,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import wrap_spatial_frequency
 from ..channel import Paths, SnapshotModel
-from .detection import detection_threshold
+from .detection import detection_threshold, log_odds
 from .misfit import Misfit
 from .refinement import Fit, Prior, pick, refine
 from .result import Estimate, EstimatorError, checked_frame, no_paths
@@ -93,7 +94,11 @@ class OffGridEstimator:
         self._misfit = Misfit(self._signatures, windows)
         elements = int(np.prod(model.shape))
         self.threshold = detection_threshold(
-            self._statistic, model.shape, elements, false_alarm_rate
+            self._statistic,
+            model.shape,
+            elements,
+            false_alarm_rate,
+            parameters=len(self._signatures.free),
         )
 
     def estimate(self, frame: ArrayLike, index: int = 0) -> Estimate:
@@ -157,16 +162,26 @@ class OffGridEstimator:
         """Local maxima (B, 1, 6) of one path's likelihood, the greatest first, and places on the
         way to them: those that `_strongest` gives, and more at the delay of the first."""
         start = self._directions(y, float(parameters[0, 0, DELAY]))[:, None]
-        start, new = refine(self._signatures, y, start, energy, ROUGH)
-        parameters, result = _joined((parameters, result), (start, new))
+        start = start[self._apart(start[:, 0], parameters[0, 0])]
+        if len(start):
+            more = refine(self._signatures, y, start, energy, ROUGH)
+            parameters, result = _joined((parameters, result), more)
         left = energy - result.explained
-        close = np.flatnonzero((left <= left.min() * CLOSE)[1:]) + 1
-        if len(close):
+        close = left <= left.min() * CLOSE
+        close &= self._apart(parameters[:, 0], parameters[0, 0])
+        if np.any(close):
             rough = parameters[close], pick(result, close)
             last = refine(self._signatures, y, rough[0], energy, 20, current=rough[1])
             parameters, result = _joined((parameters, result), last)
         order = np.argsort(-result.explained, kind="stable")
         return parameters[order], pick(result, order)
+
+    def _apart(self, points: Floats, point: Floats) -> NDArray[np.bool_]:
+        """Which parameters (B, 6) are not those of a point, give or take a third of a cell."""
+        away = points - point
+        away[:, :4] = wrap_spatial_frequency(away[:, :4])
+        free = self._signatures.free
+        return np.asarray(np.any(np.abs(away / self._signatures.cells)[:, free] > 0.3, axis=1))
 
     def _judged(
         self,
@@ -243,11 +258,11 @@ class OffGridEstimator:
 
     def _at_an_edge(self, estimate: Estimate) -> bool:
         """Whether delay or Doppler of the target may lie beyond its window."""
-        paths, variance = estimate.paths, np.diag(np.asarray(estimate.covariance)[0])
+        paths, covariance = estimate.paths, np.asarray(estimate.covariance)
         for k, value in ((DELAY, paths.delay[0]), (DOPPLER, paths.doppler[0])):
             if k in self._signatures.free:
                 least, greatest = self._windows[k - DELAY]
-                margin = EDGE * np.sqrt(variance[k])
+                margin = EDGE * math.sqrt(covariance[0, k, k])
                 if not least + margin <= value <= greatest - margin:
                     return True
         return False
@@ -255,17 +270,12 @@ class OffGridEstimator:
     def _ambiguous(
         self, estimate: Estimate, maxima: tuple[Floats, Fit], noise: float, elements: int
     ) -> bool:
-        """Whether another place explains the frame nearly as well as the target's.
-
-        Laplace's approximation of the posterior odds of one maximum over another: the ratio of
-        likelihoods, the noise power being known as far as the frame tells it, times the ratio of
-        the volumes about them.
-        """
+        """Whether another place explains the frame nearly as well as the target's."""
         parameters, result = maxima[0][:, 0], maxima[1]
-        prior = np.diag(1.0 / self._signatures.cells[self._signatures.free] ** 2)
-        volume = np.linalg.slogdet(result.curvature * (2.0 / noise) + prior)[1]
-        loss = (result.explained[0] - result.explained) / (elements * noise)
-        odds = -elements * np.log1p(np.maximum(loss, 0.0)) - 0.5 * (volume - volume[0])
+        if not np.any(self._apart(parameters, parameters[0])):
+            return False
+        cells = self._signatures.cells[self._signatures.free]
+        odds = log_odds(result.explained, result.curvature, noise, elements, cells)
         free = np.intersect1d(self._signatures.free, POSITION)
         paths = estimate.paths
         own = np.array([*paths.arrival[0], *paths.departure[0], paths.delay[0], paths.doppler[0]])
