@@ -48,6 +48,10 @@ PARAMETERS = ((0, 1, 2, 3, 5), (4,), (2, 3, 4, 5), (2, 3, 5))
 """Which parameters of a path its response depends on in each marginal."""
 
 
+ONE_DIRECTION = (0, 3)
+"""Marginals at the path's delay, where what is left may all lie in the direction that bends it."""
+
+
 class Verdict(NamedTuple):
     """Outcome of the test.
 
@@ -129,7 +133,9 @@ class Misfit:
         for index, degrees, most, least in self._tests:
             ratio = left[index] / max(degrees * noise, 1e-300)
             if ratio > most:
-                excess = max(excess, ratio)
+                # White over the tones; over rows and symbols it is another path, hence one direction.
+                concentrated = degrees if index in ONE_DIRECTION else 1.0
+                excess = max(excess, ratio, 1.0 + (ratio - most) * concentrated)
                 margin = min(margin, explained / (explained + left[index]) / least)
         return Verdict(excess, margin)
 

@@ -24,7 +24,7 @@ from ..arrays import wrap_spatial_frequency
 from ..channel import Paths, SnapshotModel
 from .detection import detection_threshold, log_odds
 from .misfit import Misfit
-from .refinement import Fit, Prior, pick, refine
+from .refinement import Fit, Prior, fit, pick, refine
 from .result import Estimate, EstimatorError, checked_frame, no_paths
 from .search import CoarseSearch, DirectionSearch, FurtherSearch
 from .signature import DELAY, DOPPLER, Signatures, departure_of, search_windows
@@ -214,6 +214,11 @@ class OffGridEstimator:
         noise = estimate.noise_power * verdict.excess
         if self._at_an_edge(estimate):
             return replace(estimate, status="outside_window")
+        if len(s) > 1:
+            alone = residual + gain[k] * np.outer(s[k], e[k])
+            own = parameters[None, k : k + 1]
+            energy = _energy(alone)
+            maxima = self._maxima(alone, energy, own, fit(self._signatures, alone, own))
         if self._ambiguous(estimate, maxima, noise, y.size):
             return replace(estimate, status="ambiguous")
         return estimate
@@ -284,8 +289,9 @@ class OffGridEstimator:
         away = away[:, free]
         covariance = np.asarray(estimate.covariance)[0][np.ix_(free, free)]
         distance = np.sum(away * np.linalg.solve(covariance, away.T).T, axis=1)
-        visible = np.sum(parameters[:, :2] ** 2, axis=1) <= 1.0
-        rivals = visible & (distance > APART**2) & (odds > np.log(RIVAL_ODDS))
+        possible = np.sum(parameters[:, :2] ** 2, axis=1) <= 1.0
+        possible[0] = False
+        rivals = possible & (distance > APART**2) & (odds > np.log(RIVAL_ODDS))
         return bool(np.any(rivals))
 
     def _with_another(

@@ -9,7 +9,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..channel import Paths, SnapshotModel
 
-__all__ = ["Estimate", "Estimator", "EstimatorError", "FrameError", "checked_frame", "no_paths"]
+__all__ = [
+    "Estimate",
+    "Estimator",
+    "EstimatorError",
+    "FrameError",
+    "Status",
+    "checked_frame",
+    "no_paths",
+]
+
+
+Status = Literal["ok", "outside_window", "ambiguous"]
+"""Whether the target's path gives a position, or why it does not."""
 
 
 class FrameError(ValueError):
@@ -44,7 +56,7 @@ class Estimate:
     noise_power: float
     statistic: float
     threshold: float
-    status: Literal["ok", "outside_window", "ambiguous"] = "ok"
+    status: Status = "ok"
 
     @property
     def detected(self) -> bool:
