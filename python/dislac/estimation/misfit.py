@@ -112,7 +112,8 @@ class Misfit:
             degrees = size - 1 - len(free) / 2
             if degrees < 1:
                 continue
-            most = float(gammaincinv(degrees, 1 - SIGNIFICANT)) / degrees
+            # No less than the gain is fitted in a marginal; how much more differs from path to path.
+            most = float(gammaincinv(size - 1, 1 - SIGNIFICANT)) / degrees
             cells = float(np.prod(count[free]))
             least = share_threshold(size, cells, len(free), STRUCTURED_RATE)
             self._tests.append((index, degrees, most, least))
@@ -133,7 +134,7 @@ class Misfit:
         for index, degrees, most, least in self._tests:
             ratio = left[index] / max(degrees * noise, 1e-300)
             if ratio > most:
-                # White over the tones; over rows and symbols it is another path, hence one direction.
+                # White over tones; over rows and symbols another path, hence in one direction.
                 concentrated = degrees if index in ONE_DIRECTION else 1.0
                 excess = max(excess, ratio, 1.0 + (ratio - most) * concentrated)
                 margin = min(margin, explained / (explained + left[index]) / least)

@@ -64,6 +64,8 @@ ROUGH, CLOSE = 4, 1.5
 # farther off in what makes the position than so many standard deviations.
 RIVAL_ODDS, APART = 1e-3, 5.0
 POSITION = (0, 1, 4)
+# Noise power of a frame without noise, of its power: what rounding and refinement leave.
+EXACT = 1e-9
 # Standard deviations from the edge of a window within which the truth may be beyond it.
 EDGE = 2.0
 
@@ -202,7 +204,8 @@ class OffGridEstimator:
         residual = y - (gain[:, None] * s).T @ e
         k = int(np.argmin(np.abs(gain - estimate.paths.gain[0])))
         explained = float(abs(gain[k]) ** 2 * np.vdot(s[k], s[k]).real * np.vdot(e[k], e[k]).real)
-        verdict = self._misfit(residual, s[k], e[k], explained, estimate.noise_power)
+        noise = max(estimate.noise_power, EXACT * _energy(y) / y.size)
+        verdict = self._misfit(residual, s[k], e[k], explained, noise)
         if np.isfinite(verdict.margin) and self._elsewhere(y, maxima):
             return replace(estimate, status="outside_window")
         if verdict.margin < 1.0:
@@ -211,7 +214,7 @@ class OffGridEstimator:
         if verdict.excess > 1.0:
             covariance = np.where(np.isinf(covariance), covariance, covariance * verdict.excess)
         estimate = replace(estimate, covariance=covariance)
-        noise = estimate.noise_power * verdict.excess
+        noise *= verdict.excess
         if self._at_an_edge(estimate):
             return replace(estimate, status="outside_window")
         if len(s) > 1:
@@ -288,6 +291,7 @@ class OffGridEstimator:
         away[:, :4] = wrap_spatial_frequency(away[:, :4])
         away = away[:, free]
         covariance = np.asarray(estimate.covariance)[0][np.ix_(free, free)]
+        covariance = covariance + np.diag((1e-3 * self._signatures.cells[free]) ** 2)
         distance = np.sum(away * np.linalg.solve(covariance, away.T).T, axis=1)
         possible = np.sum(parameters[:, :2] ** 2, axis=1) <= 1.0
         possible[0] = False

@@ -54,7 +54,8 @@ def main(sources: tuple[str, ...], frames: int, kind: str, seed: int) -> None:
             )
             for rate in RATES
         ]
-        thresholds = [receiver.threshold for receiver in receivers]
+        silence = np.zeros(receivers[0].model.shape, complex)
+        thresholds = [receiver.estimate(silence).threshold for receiver in receivers]
         counts = false_alarms(receivers[-1], thresholds, frames, np.random.default_rng(seed))
         for rate, count in zip(RATES, counts, strict=True):
             error = np.sqrt(frames * rate * (1 - rate))
