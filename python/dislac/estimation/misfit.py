@@ -105,7 +105,8 @@ class Misfit:
         lengths = [2.0 * visible[0], 2.0, 2.0 * visible[1], 2.0]
         lengths += [window[1] - window[0] for window in windows]
         count = np.maximum(np.array(lengths) / signatures.cells, 1.0)
-        sizes = symbols * chains, subcarriers, symbols * subcarriers, symbols
+        tones = subcarriers - signatures.nuisance.shape[1]
+        sizes = symbols * chains, tones, symbols * tones, symbols
         self._tests: list[tuple[int, float, float, float]] = []
         for index, (size, names) in enumerate(zip(sizes, PARAMETERS, strict=True)):
             free = [p for p in names if p in signatures.free]
@@ -143,7 +144,7 @@ class Misfit:
     def _left(self, residual: Complex, s: Complex, e: Complex) -> list[float]:
         """Energy of the residual in each marginal."""
         symbols, subcarriers, chains = self._shape
-        tone = e.conj() / np.linalg.norm(e)
+        tone = e.conj() / max(float(np.linalg.norm(e)), 1e-150)
         rows = residual @ tone
         by_symbol = s.reshape(symbols, 1, chains).conj()
         scale = np.sqrt(np.maximum(np.sum(np.abs(by_symbol) ** 2, axis=-1), 1e-300))

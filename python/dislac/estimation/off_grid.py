@@ -26,7 +26,7 @@ from .detection import detection_threshold, log_odds
 from .misfit import Misfit
 from .refinement import Fit, Prior, fit, pick, refine
 from .result import Estimate, EstimatorError, checked_frame, no_paths
-from .search import CoarseSearch, DirectionSearch, FurtherSearch
+from .search import LEAST_LEFT, CoarseSearch, DirectionSearch, FurtherSearch
 from .signature import DELAY, DOPPLER, Signatures, departure_of, search_windows
 
 __all__ = ["OffGridEstimator"]
@@ -82,23 +82,23 @@ class OffGridEstimator:
         delay_window: tuple[float, float] | None = None,
         doppler_window: tuple[float, float] | None = None,
         reference_departure: ArrayLike | None = None,
+        nuisance: Floats | None = None,
     ) -> None:
         if max_paths < 1:
             raise EstimatorError(f"max_paths is {max_paths}; give 1 or more")
         self.model = model
         self.max_paths = max_paths
-        self._signatures = Signatures(model, departure_of(reference_departure))
+        self._signatures = Signatures(model, departure_of(reference_departure), nuisance)
         windows = search_windows(model, delay_window, doppler_window)
         self._search = CoarseSearch(self._signatures, *windows)
         self._windows = windows
         self._directions = DirectionSearch(self._signatures, self._search.departures, windows[1])
         self._further = FurtherSearch(self._signatures, windows[0])
         self._misfit = Misfit(self._signatures, windows)
-        elements = int(np.prod(model.shape))
         self.threshold = detection_threshold(
             self._statistic,
             model.shape,
-            elements,
+            self._signatures.dimensions,
             false_alarm_rate,
             parameters=len(self._signatures.free),
         )
@@ -114,7 +114,7 @@ class OffGridEstimator:
         parameters, result = self._strongest(y, energy)
         statistic = _share(result, energy)
         if statistic < self.threshold:
-            return self._nothing(energy / y.size, statistic)
+            return self._nothing(energy, statistic)
         maxima = self._maxima(y, energy, parameters, result)
         parameters, result = maxima[0][:1], pick(maxima[1], [0])
         expected = np.full(self.max_paths, FURTHER_POWER)
@@ -122,7 +122,7 @@ class OffGridEstimator:
         expected *= np.abs(result.gain[0, 0]) ** 2
         solutions = [(parameters, result)]
         while parameters.shape[1] < self.max_paths:
-            noise = (energy - float(result.explained[0])) / y.size
+            noise = (energy - float(result.explained[0])) / self._signatures.dimensions
             more = self._with_another(y, energy, parameters, result, expected)
             if more is None:
                 break
@@ -131,16 +131,18 @@ class OffGridEstimator:
             if more[1].explained[best[0]] < result.explained[0] + FURTHER_GAIN * noise:
                 break
             parameters, result = more[0][best], pick(more[1], best)
-        estimate = self._estimate(parameters[0], result, energy, y.size, statistic)
+        estimate = self._estimate(parameters[0], result, energy, statistic)
         estimate = self._averaged(estimate, solutions, energy)
         return self._judged(estimate, y, parameters[0], result.gain[0], maxima)
 
-    def _nothing(self, noise: float, statistic: float) -> Estimate:
+    def _nothing(self, energy: float, statistic: float) -> Estimate:
+        noise = energy / self._signatures.dimensions
         return Estimate(no_paths(), np.zeros((0, 6, 6)), noise, statistic, self.threshold)
 
     def _rows(self, frame: Complex) -> Complex:
-        """(J, Nsc) from (Ms, Nsc, Nrf)."""
-        return np.ascontiguousarray(frame.transpose(0, 2, 1)).reshape(-1, frame.shape[1])
+        """(J, Nsc) from (Ms, Nsc, Nrf), without the nuisance."""
+        rows = np.ascontiguousarray(frame.transpose(0, 2, 1)).reshape(-1, frame.shape[1])
+        return self._signatures.project(rows)
 
     def _statistic(self, frame: Complex) -> float:
         y = self._rows(frame)
@@ -204,12 +206,12 @@ class OffGridEstimator:
         residual = y - (gain[:, None] * s).T @ e
         k = int(np.argmin(np.abs(gain - estimate.paths.gain[0])))
         explained = float(abs(gain[k]) ** 2 * np.vdot(s[k], s[k]).real * np.vdot(e[k], e[k]).real)
-        noise = max(estimate.noise_power, EXACT * _energy(y) / y.size)
+        noise = max(estimate.noise_power, EXACT * _energy(y) / self._signatures.dimensions)
         verdict = self._misfit(residual, s[k], e[k], explained, noise)
         if np.isfinite(verdict.margin) and self._elsewhere(y, maxima):
             return replace(estimate, status="outside_window")
         if verdict.margin < 1.0:
-            return self._nothing(_energy(y) / y.size, self.threshold * verdict.margin)
+            return self._nothing(_energy(y), self.threshold * verdict.margin)
         covariance = np.asarray(estimate.covariance)
         if verdict.excess > 1.0:
             covariance = np.where(np.isinf(covariance), covariance, covariance * verdict.excess)
@@ -222,7 +224,7 @@ class OffGridEstimator:
             own = parameters[None, k : k + 1]
             energy = _energy(alone)
             maxima = self._maxima(alone, energy, own, fit(self._signatures, alone, own))
-        if self._ambiguous(estimate, maxima, noise, y.size):
+        if self._ambiguous(estimate, maxima, noise):
             return replace(estimate, status="ambiguous")
         return estimate
 
@@ -246,7 +248,8 @@ class OffGridEstimator:
         at = np.zeros((2 * y.shape[1], 6))
         at[:, DELAY] = (least + greatest - rows) / 2 + rows * np.arange(len(at)) / len(at)
         tones = self._signatures.factors(at)[1][:, 0]
-        power = np.sum(np.abs(y @ tones.conj().T) ** 2, axis=0) / np.sum(np.abs(tones) ** 2, axis=1)
+        left = np.maximum(np.sum(np.abs(tones) ** 2, axis=1), LEAST_LEFT * y.shape[1])
+        power = np.sum(np.abs(y @ tones.conj().T) ** 2, axis=0) / left
         # Combs that lie apart tell delays that each of them alone does not.
         turns = np.arange(max(round(every / rows), 1)) if rows > 0 else np.zeros(1)
         delays = at[int(np.argmax(power)), DELAY] + rows * turns
@@ -256,7 +259,7 @@ class OffGridEstimator:
         energy = _energy(y)
         parameters, result = refine(self._signatures, y, start[:, None], energy, 20)
         best = int(np.argmax(result.explained))
-        noise = (energy - float(result.explained[best])) / y.size
+        noise = (energy - float(result.explained[best])) / self._signatures.dimensions
         if result.explained[best] < maxima[1].explained[0] + FURTHER_GAIN * noise:
             return False
         found = parameters[best, 0, DELAY:]
@@ -275,14 +278,13 @@ class OffGridEstimator:
                     return True
         return False
 
-    def _ambiguous(
-        self, estimate: Estimate, maxima: tuple[Floats, Fit], noise: float, elements: int
-    ) -> bool:
+    def _ambiguous(self, estimate: Estimate, maxima: tuple[Floats, Fit], noise: float) -> bool:
         """Whether another place explains the frame nearly as well as the target's."""
         parameters, result = maxima[0][:, 0], maxima[1]
         if not np.any(self._apart(parameters, parameters[0])):
             return False
         cells = self._signatures.cells[self._signatures.free]
+        elements = self._signatures.dimensions
         odds = log_odds(result.explained, result.curvature, noise, elements, cells)
         free = np.intersect1d(self._signatures.free, POSITION)
         paths = estimate.paths
@@ -306,7 +308,7 @@ class OffGridEstimator:
         left = energy - float(result.explained[0])
         if left < 1e-12 * energy:
             return None
-        noise = left / y.size
+        noise = left / self._signatures.dimensions
         paths = parameters.shape[1]
         s, e = self._signatures.factors(parameters[0])
         residual = y - (result.gain[0, :, None] * s[:, 0]).T @ e[:, 0]
@@ -332,11 +334,11 @@ class OffGridEstimator:
         return result.explained - PRECEDENCE * noise * early
 
     def _estimate(
-        self, parameters: Floats, result: Fit, energy: float, elements: int, statistic: float
+        self, parameters: Floats, result: Fit, energy: float, statistic: float
     ) -> Estimate:
         paths, free = len(parameters), self._signatures.free
         # Each path uses up its complex gain and its real parameters.
-        degrees = max(elements - paths * (1 + len(free) / 2), 1.0)
+        degrees = max(self._signatures.dimensions - paths * (1 + len(free) / 2), 1.0)
         noise = max(energy - float(result.explained[0]), 0.0) / degrees
         covariance = self._covariance(result.curvature[0], noise, paths)
         gain = result.gain[0]
@@ -351,7 +353,7 @@ class OffGridEstimator:
         """Which of the paths (L, 6) of a solution is the target's."""
         size = np.abs(result.gain[solution])
         s, e = self._signatures.factors(parameters)
-        alone = size**2 * np.sum(np.abs(s[:, 0]) ** 2, axis=1) * e.shape[-1]
+        alone = size**2 * np.prod([np.sum(np.abs(x[:, 0]) ** 2, axis=1) for x in (s, e)], axis=0)
         enough = alone >= self.threshold * (energy - float(result.explained[solution]))
         enough &= size >= COMPARABLE_GAIN * size.max()
         enough |= size == size.max()

@@ -155,7 +155,7 @@ class Synchronization:
 
     `time_zero` is what rx_time shows at time zero [s], None where that is not known; the direct
     path's carrier lies in `carrier_window` [Hz], and may fade for `coast` [s]. `removal` is what is
-    taken off frames, its signature averaged over `memory` of them.
+    taken off frames; where that is all that stays, it is averaged over `memory` of them.
     """
 
     reference: Literal["tags", "time", "direct-path"]
