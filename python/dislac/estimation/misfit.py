@@ -113,7 +113,7 @@ class Misfit:
             degrees = size - 1 - len(free) / 2
             if degrees < 1:
                 continue
-            # No less than the gain is fitted in a marginal; how much more differs from path to path.
+            # At least the gain is fitted in a marginal; how much more differs from path to path.
             most = float(gammaincinv(size - 1, 1 - SIGNIFICANT)) / degrees
             cells = float(np.prod(count[free]))
             least = share_threshold(size, cells, len(free), STRUCTURED_RATE)
