@@ -41,7 +41,7 @@ from ..dsp.stream import (
     padded_empty,
     runs,
 )
-from ..geometry import SPEED_OF_LIGHT, carrier_cycles, range_and_rate
+from ..geometry import SPEED_OF_LIGHT, carrier_cycles
 from .ends import make_end
 from .path import ChannelPath
 from .schedule import BeamSchedule, Stretch
@@ -348,7 +348,7 @@ class ChannelEmulator(ChunkProcessor):
             return
         step = SPAN * HOP / self.sample_rate
         border = (block * SPANS + np.arange(SPANS + 1)) * step
-        ways = [range_and_rate(path.nodes, border) for path in self.paths]
+        ways = [path.range_and_rate(border, speed=self.speed) for path in self.paths]
         length, rate = (np.stack(parts) / self.speed for parts in zip(*ways, strict=True))
         delay = _between(length, rate, step)
         middle = 0.5 * (delay[:, :-1] + delay[:, 1:]) * self.sample_rate

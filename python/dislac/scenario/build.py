@@ -29,7 +29,7 @@ from ..estimation import (
     direct_path_patterns,
     make_estimator,
 )
-from ..geometry import LinearMotion, delay_and_doppler, range_and_rate
+from ..geometry import LinearMotion, delay_and_doppler
 from ..positioning import BistaticLocator, Fix, FixStatus
 from ..synchronization import (
     Alignment,
@@ -50,6 +50,7 @@ from ..waveform import (
 )
 from .model import Scenario, parse_scenario
 from .truth import (
+    below_horizon,
     bound,
     carriers,
     directions,
@@ -63,6 +64,7 @@ from .truth import (
     path_gains,
     path_nodes,
     payload_model,
+    reference_delay,
     reference_link,
     run_out,
     snapshot_model,
@@ -254,7 +256,8 @@ def link(scenario: Scenario, frames: int = 0) -> Link:
 def flight(scenario: Scenario, sample: int) -> int:
     """Samples that the reference link takes for what leaves at a sample."""
     time = sample / scenario.sample_rate
-    delay = departure_delay(reference_link(scenario), time, speed=scenario.propagation_speed)
+    link, speed = reference_link(scenario), scenario.propagation_speed
+    delay = departure_delay(link, time, carriers(scenario, link), speed=speed)
     return int(np.rint(delay * scenario.sample_rate))
 
 
@@ -414,8 +417,7 @@ def _stretch(scenario: Scenario, frame: int) -> float:
 
 @lru_cache(maxsize=16)
 def _delay_rate(scenario: Scenario, frame: int) -> float:
-    _, rate = range_and_rate(reference_link(scenario), frame_time(scenario, frame))
-    return float(rate) / scenario.propagation_speed
+    return float(reference_delay(scenario, frame_time(scenario, frame))[1])
 
 
 def chain_factors(scenario: Scenario) -> NDArray[np.complex64] | None:
@@ -605,7 +607,7 @@ def locator(scenario: Scenario) -> BistaticLocator:
         receive_array=scenario.receiver.array,
         speed=scenario.propagation_speed,
         below=scenario.target_below,
-        height=scenario.known_height,
+        known=scenario.known,
     )
 
 
@@ -613,6 +615,8 @@ def locate(scenario: Scenario, estimate: Estimate, frame: int) -> Fix:
     """The fix that an estimate of frame `frame` gives, error and bound beside it."""
     time = fix_time(scenario, frame)
     limit = bound(scenario, frame)
+    if below_horizon(scenario, frame):
+        return Fix(frame=frame, time=time, status=FixStatus.BELOW_HORIZON, bound=limit)
     if not estimate.detected:
         return Fix(frame=frame, time=time, status=FixStatus.NO_DETECTION, bound=limit)
     if estimate.status != "ok":
@@ -620,10 +624,6 @@ def locate(scenario: Scenario, estimate: Estimate, frame: int) -> Fix:
     covariance = None
     if estimate.covariance is not None:
         covariance = estimate.covariance[0][np.ix_(_MEASURED, _MEASURED)]
-        # What a linear array does not measure is known: the target lies across it.
-        array = scenario.receiver.array
-        unmeasured = [axis for axis, size in enumerate((array.nx, array.ny)) if size == 1]
-        covariance[unmeasured] = covariance[:, unmeasured] = 0.0
     return locator(scenario).locate(
         estimate.paths.arrival[0],
         float(estimate.paths.delay[0]),
