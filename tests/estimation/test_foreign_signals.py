@@ -109,9 +109,9 @@ def test_a_second_path_raises_the_noise_and_silences_nothing():
     echo = true_paths(scenario, 0, 1)
     paths = Paths(
         echo.gain[0] * np.array([1.0, 0.316j]),
-        np.concatenate([echo.arrival, echo.arrival + [[0.3, -0.2]]]),
+        echo.arrival + np.array([[0.0, 0.0], [0.3, -0.2]]),
         np.repeat(echo.departure, 2, axis=0),
-        np.repeat(echo.delay, 2) + [0, 20e-9],
+        echo.delay + np.array([0, 20e-9]),
         np.repeat(echo.doppler, 2),
     )
     model, receiver = snapshot_model(scenario), estimator(scenario)

@@ -84,9 +84,7 @@ def test_posterior_odds_are_ratios_of_integrals():
     curvature = noise / (2 * width**2)
     x = np.linspace(-30, 30, 200_001)
     masses = [
-        np.trapezoid(np.exp((e - 40.0) / noise - x**2 / (2 * w**2)), x)
-        if hasattr(np, "trapezoid")
-        else np.trapz(np.exp((e - 40.0) / noise - x**2 / (2 * w**2)), x)
+        np.sum(np.exp((e - 40.0) / noise - x**2 / (2 * w**2)))
         for e, w in zip(explained, width, strict=True)
     ]
     odds = log_odds(explained, curvature[:, None, None], noise, elements, np.array([cell]))

@@ -15,7 +15,8 @@ the far tail to theory. C and a are fitted (maximum likelihood) to noise-only fr
 through the very estimator they are for.
 """
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,9 @@ Floats = NDArray[np.float64]
 
 CALIBRATION_FRAMES = 500
 
+_constants: dict[bytes, tuple[float, float]] = {}
+"""a and log C of the models that have been calibrated in this process."""
+
 MISSED = np.arange(0.0, 100.0, 2.0)
 """Values of a among which the likeliest is taken."""
 
@@ -41,6 +45,7 @@ def detection_threshold(
     parameters: int,
     *,
     exhaustive: bool = False,
+    model: Sequence[object] = (),
 ) -> float:
     """Value that the statistic of noise alone exceeds with probability `false_alarm_rate`.
 
@@ -51,6 +56,7 @@ def detection_threshold(
         false_alarm_rate: in (0, 0.5].
         parameters: number d of real parameters over which the statistic is a maximum.
         exhaustive: whether no maximum is missed (a = 0).
+        model: all that the statistic depends on; the same again is not calibrated again.
 
     Raises:
         EstimatorError: false-alarm rate out of range.
@@ -58,14 +64,17 @@ def detection_threshold(
     if not 0.0 < false_alarm_rate <= 0.5:
         raise EstimatorError(f"false_alarm_rate is {false_alarm_rate}; give one in (0, 0.5]")
     degrees = max(elements - 1.0, 1.0)
-    rng = np.random.default_rng(0)
-    shares = [
-        statistic(rng.standard_normal((*shape, 2)).view(complex)[..., 0])
-        for _ in range(CALIBRATION_FRAMES)
-    ]
-    x = -degrees * np.log1p(-np.array(shares))
     k = max(parameters, 1) / 2
-    a, log_cells = _fitted(x, k, np.zeros(1) if exhaustive else MISSED)
+    key = _digest(CALIBRATION_FRAMES, shape, elements, parameters, exhaustive, *model)
+    if not model or key not in _constants:
+        rng = np.random.default_rng(0)
+        shares = [
+            statistic(rng.standard_normal((*shape, 2)).view(complex)[..., 0])
+            for _ in range(CALIBRATION_FRAMES)
+        ]
+        x = -degrees * np.log1p(-np.array(shares))
+        _constants[key] = _fitted(x, k, np.zeros(1) if exhaustive else MISSED)
+    a, log_cells = _constants[key]
     rare = log_cells - np.log(-np.log1p(-false_alarm_rate))
 
     def excess(level: float) -> float:
@@ -74,6 +83,16 @@ def detection_threshold(
     least = (k + np.sqrt(k**2 + 4 * a)) / 2  # where h is greatest
     level = float(brentq(excess, least, least + 1e3)) if excess(least) > 0 else least
     return float(-np.expm1(-level / degrees))
+
+
+def _digest(*values: object) -> bytes:
+    """Hash of numbers, strings and arrays."""
+    digest = hashlib.sha256()
+    for value in values:
+        array = np.asarray(value)
+        digest.update(f"{array.shape}{array.dtype}".encode())
+        digest.update(array.tobytes())
+    return digest.digest()
 
 
 def _fitted(x: Floats, k: float, missed: Floats) -> tuple[float, float]:

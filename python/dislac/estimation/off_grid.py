@@ -101,6 +101,7 @@ class OffGridEstimator:
             self._signatures.dimensions,
             false_alarm_rate,
             parameters=len(self._signatures.free),
+            model=self._signatures.content + windows,
         )
 
     def estimate(self, frame: ArrayLike, index: int = 0) -> Estimate:

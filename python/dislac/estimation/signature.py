@@ -169,6 +169,15 @@ class Signatures:
         self._time_slope = 2j * np.pi * self.times
         self._offset_slope = -2j * np.pi * self.offsets
 
+    @property
+    def content(self) -> tuple[object, ...]:
+        """All numbers that the signatures are made of."""
+        m = self.model
+        known = () if self.departure is None else self.departure
+        arrays = [(array.nx, array.ny) for array in (m.receive_array, m.transmit_array)]
+        rows = self.receive, self.transmit, self.times, self.offsets
+        return (*arrays, *rows, m.frequencies, known, self.nuisance)
+
     def project(self, values: Complex) -> Complex:
         """Values (..., Nsc) without what they hold of the nuisance."""
         if not self.nuisance.size:
