@@ -98,3 +98,16 @@ def test_settings_that_make_no_sense_are_refused(make_model, kind, settings, wor
 def test_unknown_kinds_are_refused(make_model):
     with pytest.raises(EstimatorError, match="'off-grid' and 'mmv-bomp'"):
         make_estimator("amp", make_model(symbols=2))
+
+
+def test_the_same_model_is_calibrated_once(make_model, monkeypatch):
+    first = make_estimator("off-grid", make_model(3, symbols=2, chains=2))
+
+    def none_left(*_):
+        raise AssertionError("calibrated again")
+
+    monkeypatch.setattr("gnuradio.dislac.estimation.detection._fitted", none_left)
+    again = make_estimator("off-grid", make_model(3, symbols=2, chains=2))
+    assert again.threshold == first.threshold
+    with pytest.raises(AssertionError, match="again"):
+        make_estimator("off-grid", make_model(4, symbols=2, chains=2))

@@ -7,24 +7,34 @@ an estimator looks at. Along one fixed signature of N elements noise alone gives
 maximum over a smooth family with d parameters exceeds x at about C x^(d/2) e^-x places (expected
 number of peaks of a Gaussian field: Rice's formula in d dimensions), hence
 
-    P(max > x) = 1 - exp(-C x^k e^-x),  k = d/2.
+    P(max > x) = 1 - exp(-h(x)),  h(x) = C x^k e^(-x - a/x),  k = d/2.
 
 C depends on beams, windows and numerology. A search that climbs from the best points of a coarse
-grid misses some of the lower maxima, which makes k look greater. What is not known is fitted
-(maximum likelihood) to noise-only frames that run through the very estimator it is for.
+grid misses some of the lower maxima, the less the higher they are: a factor e^(-a/x), which leaves
+the far tail to theory. C and a are fitted (maximum likelihood) to noise-only frames that run
+through the very estimator they are for.
 """
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import lambertw
+from scipy.optimize import brentq
 
 from .result import EstimatorError
 
-__all__ = ["detection_threshold"]
+__all__ = ["detection_threshold", "log_odds"]
 
-CALIBRATION_FRAMES = 200
+Floats = NDArray[np.float64]
+
+CALIBRATION_FRAMES = 500
+
+_constants: dict[bytes, tuple[float, float]] = {}
+"""a and log C of the models that have been calibrated in this process."""
+
+MISSED = np.arange(0.0, 100.0, 2.0)
+"""Values of a among which the likeliest is taken."""
 
 
 def detection_threshold(
@@ -32,7 +42,10 @@ def detection_threshold(
     shape: tuple[int, int, int],
     elements: int,
     false_alarm_rate: float,
-    order: float | None = None,
+    parameters: int,
+    *,
+    exhaustive: bool = False,
+    model: Sequence[object] = (),
 ) -> float:
     """Value that the statistic of noise alone exceeds with probability `false_alarm_rate`.
 
@@ -41,7 +54,9 @@ def detection_threshold(
         shape: (Ms, Nsc, Nrf).
         elements: number N of elements whose energy is shared.
         false_alarm_rate: in (0, 0.5].
-        order: k; fitted if not given.
+        parameters: number d of real parameters over which the statistic is a maximum.
+        exhaustive: whether no maximum is missed (a = 0).
+        model: all that the statistic depends on; the same again is not calibrated again.
 
     Raises:
         EstimatorError: false-alarm rate out of range.
@@ -49,25 +64,65 @@ def detection_threshold(
     if not 0.0 < false_alarm_rate <= 0.5:
         raise EstimatorError(f"false_alarm_rate is {false_alarm_rate}; give one in (0, 0.5]")
     degrees = max(elements - 1.0, 1.0)
-    rng = np.random.default_rng(0)
-    shares = [
-        statistic(rng.standard_normal((*shape, 2)).view(complex)[..., 0])
-        for _ in range(CALIBRATION_FRAMES)
-    ]
-    x = -degrees * np.log1p(-np.array(shares))
-    k, cells = _fitted(x, np.arange(0.25, 12.0, 0.25) if order is None else np.array([order]))
-    # cells x^k e^-x = q in closed form; it has no root only where its peak is below q.
-    q = -np.log1p(-false_alarm_rate) / cells
-    argument = max(-(q ** (1.0 / k)) / k, -1.0 / np.e)
-    level = -k * float(lambertw(argument, k=-1).real)
+    k = max(parameters, 1) / 2
+    key = _digest(CALIBRATION_FRAMES, shape, elements, parameters, exhaustive, *model)
+    if not model or key not in _constants:
+        rng = np.random.default_rng(0)
+        shares = [
+            statistic(rng.standard_normal((*shape, 2)).view(complex)[..., 0])
+            for _ in range(CALIBRATION_FRAMES)
+        ]
+        x = -degrees * np.log1p(-np.array(shares))
+        _constants[key] = _fitted(x, k, np.zeros(1) if exhaustive else MISSED)
+    a, log_cells = _constants[key]
+    rare = log_cells - np.log(-np.log1p(-false_alarm_rate))
+
+    def excess(level: float) -> float:
+        return float(rare + k * np.log(level) - level - a / level)
+
+    least = (k + np.sqrt(k**2 + 4 * a)) / 2  # where h is greatest
+    level = float(brentq(excess, least, least + 1e3)) if excess(least) > 0 else least
     return float(-np.expm1(-level / degrees))
 
 
-def _fitted(x: NDArray[np.float64], orders: NDArray[np.float64]) -> tuple[float, float]:
-    """Most likely k among `orders`, and C: samples of density C |h'| exp(-C h), h = x^k e^-x."""
-    k = orders[:, None]
-    h = x**k * np.exp(-x)
-    cells = 1.0 / h.mean(axis=1)
-    likelihood = np.log(cells) + np.mean(np.log(h) + np.log(np.maximum(1.0 - k / x, 1e-3)), axis=1)
+def _digest(*values: object) -> bytes:
+    """Hash of numbers, strings and arrays."""
+    digest = hashlib.sha256()
+    for value in values:
+        array = np.asarray(value)
+        digest.update(f"{array.shape}{array.dtype}".encode())
+        digest.update(array.tobytes())
+    return digest.digest()
+
+
+def _fitted(x: Floats, k: float, missed: Floats) -> tuple[float, float]:
+    """Likeliest a among `missed`, and log C: samples of density |h'| exp(-h)."""
+    a = missed[:, None]
+    log_h = k * np.log(x) - x - a / x
+    log_cells = -np.log(np.mean(np.exp(log_h), axis=1))
+    slope = np.maximum(1.0 - k / x - a / x**2, 1e-3)  # -h' / h
+    likelihood = log_cells + np.mean(log_h + np.log(slope), axis=1)
     best = int(np.argmax(likelihood))
-    return float(orders[best]), float(cells[best])
+    return float(missed[best]), float(log_cells[best])
+
+
+def log_odds(
+    explained: Floats, curvature: Floats, noise: float, elements: int, cells: Floats
+) -> Floats:
+    """Logarithm of the posterior odds of places (B,) over the first of them.
+
+    Laplace's approximation: the ratio of the likelihoods, the noise power being known as far as the
+    frame tells it, times the ratio of the volumes about the maxima, no parameter being less certain
+    than a resolution cell.
+
+    Args:
+        explained: (B,) energy that each place explains.
+        curvature: (B, P, P) of half the unexplained energy.
+        noise: noise power per element at the first.
+        elements: number of elements of the frame.
+        cells: (P,) resolution cells.
+    """
+    loss = np.maximum(explained[0] - explained, 0.0) / noise
+    information = curvature * (2.0 / noise) + np.diag(1.0 / cells**2)
+    volume = -0.5 * np.linalg.slogdet(information)[1]
+    return np.asarray(volume - volume[0] - elements * np.log1p(loss / elements))

@@ -20,7 +20,7 @@ from ..arrays import PlanarArray
 from ..channel import Paths, SnapshotModel, synthesize
 from .delay_doppler import DelayDoppler
 from .detection import detection_threshold
-from .result import Estimate, EstimatorError, checked_frame, no_paths
+from .result import Estimate, EstimateStatus, EstimatorError, checked_frame, no_paths
 from .signature import array_grid, departure_of, search_windows
 
 __all__ = ["MmvBomp", "MmvBompEstimator", "Pursuit", "mmv_bomp_literal"]
@@ -238,6 +238,7 @@ class MmvBompEstimator:
         )
         self.pursuit = MmvBomp(model, array_grid(model.receive_array, grid_points), departures)
         windows = search_windows(model, delay_window, doppler_window)
+        self._windows = windows
         self.matched_filter = DelayDoppler(
             model.symbol_times, model.frequencies, *windows, offsets=model.offsets
         )
@@ -249,7 +250,8 @@ class MmvBompEstimator:
             model.shape,
             symbols * subcarriers,
             false_alarm_rate,
-            order=max(1, (symbols > 1) + (subcarriers > 1)) / 2,
+            parameters=(symbols > 1) + (subcarriers > 1),
+            exhaustive=True,
         )
 
     def estimate(self, frame: ArrayLike, index: int = 0) -> Estimate:
@@ -274,7 +276,13 @@ class MmvBompEstimator:
         doppler = np.array([peak.doppler for peak in peaks])
         paths = Paths(gain, arrival, departure, delay, doppler)
         noise = float(np.mean(np.abs(y - synthesize(self.model, paths)) ** 2))
-        return Estimate(paths, None, noise, statistic, self.threshold)
+        places = (peaks[0].delay, peaks[0].doppler)
+        inside = all(
+            least < place < greatest or least == greatest
+            for place, (least, greatest) in zip(places, self._windows, strict=True)
+        )
+        status: EstimateStatus = "ok" if inside else "outside_window"
+        return Estimate(paths, None, noise, statistic, self.threshold, status)
 
     def _projected(self, frame: Complex) -> Complex:
         """A frame without the nuisance."""

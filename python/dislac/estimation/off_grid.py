@@ -13,18 +13,21 @@ about the delay spread of the place. What that leaves open stays open: the targe
 all solutions that are plausible, and its covariance says how far apart those lie.
 """
 
+import math
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import wrap_spatial_frequency
 from ..channel import Paths, SnapshotModel
-from .detection import detection_threshold
-from .refinement import Fit, Prior, pick, refine
+from .detection import detection_threshold, log_odds
+from .misfit import Misfit
+from .refinement import Fit, Prior, fit, pick, refine
 from .result import Estimate, EstimatorError, checked_frame, no_paths
-from .search import CoarseSearch, FurtherSearch
-from .signature import Signatures, departure_of, search_windows
+from .search import LEAST_LEFT, CoarseSearch, DirectionSearch, FurtherSearch
+from .signature import DELAY, DOPPLER, Signatures, departure_of, search_windows
 
 __all__ = ["OffGridEstimator"]
 
@@ -54,6 +57,19 @@ PATH_COST, TEMPER = 8.0, 4.0
 COMPARABLE_GAIN = 0.5
 
 
+# Other maxima over directions are refined for a few rounds, and to the end where they leave no more
+# than this times what the best one leaves.
+ROUGH, CLOSE = 4, 1.5
+# A target's place is ambiguous if there are posterior odds of at least so much for one that is
+# farther off in what makes the position than so many standard deviations.
+RIVAL_ODDS, APART = 1e-3, 5.0
+POSITION = (0, 1, 4)
+# Noise power of a frame without noise, of its power: what rounding and refinement leave.
+EXACT = 1e-9
+# Standard deviations from the edge of a window within which the truth may be beyond it.
+EDGE = 2.0
+
+
 class OffGridEstimator:
     """The default estimator; see `make_estimator` for the arguments."""
 
@@ -75,9 +91,17 @@ class OffGridEstimator:
         self._signatures = Signatures(model, departure_of(reference_departure), nuisance)
         windows = search_windows(model, delay_window, doppler_window)
         self._search = CoarseSearch(self._signatures, *windows)
+        self._windows = windows
+        self._directions = DirectionSearch(self._signatures, self._search.departures, windows[1])
         self._further = FurtherSearch(self._signatures, windows[0])
+        self._misfit = Misfit(self._signatures, windows)
         self.threshold = detection_threshold(
-            self._statistic, model.shape, self._signatures.dimensions, false_alarm_rate
+            self._statistic,
+            model.shape,
+            self._signatures.dimensions,
+            false_alarm_rate,
+            parameters=len(self._signatures.free),
+            model=self._signatures.content + windows,
         )
 
     def estimate(self, frame: ArrayLike, index: int = 0) -> Estimate:
@@ -91,8 +115,9 @@ class OffGridEstimator:
         parameters, result = self._strongest(y, energy)
         statistic = _share(result, energy)
         if statistic < self.threshold:
-            noise = energy / self._signatures.dimensions
-            return Estimate(no_paths(), np.zeros((0, 6, 6)), noise, statistic, self.threshold)
+            return self._nothing(energy, statistic)
+        maxima = self._maxima(y, energy, parameters, result)
+        parameters, result = maxima[0][:1], pick(maxima[1], [0])
         expected = np.full(self.max_paths, FURTHER_POWER)
         expected[0] = 1.0
         expected *= np.abs(result.gain[0, 0]) ** 2
@@ -108,7 +133,12 @@ class OffGridEstimator:
                 break
             parameters, result = more[0][best], pick(more[1], best)
         estimate = self._estimate(parameters[0], result, energy, statistic)
-        return self._averaged(estimate, solutions, energy)
+        estimate = self._averaged(estimate, solutions, energy)
+        return self._judged(estimate, y, parameters[0], result.gain[0], maxima)
+
+    def _nothing(self, energy: float, statistic: float) -> Estimate:
+        noise = energy / self._signatures.dimensions
+        return Estimate(no_paths(), np.zeros((0, 6, 6)), noise, statistic, self.threshold)
 
     def _rows(self, frame: Complex) -> Complex:
         """(J, Nsc) from (Ms, Nsc, Nrf), without the nuisance."""
@@ -121,12 +151,155 @@ class OffGridEstimator:
         return _share(self._strongest(y, energy)[1], energy)
 
     def _strongest(self, y: Complex, energy: float) -> tuple[Floats, Fit]:
-        """The strongest path in y, (1, 1, 6)."""
+        """The strongest path in y, and after it where the search for it began, rough (B, 1, 6)."""
         start, explained = self._search(y, 3)
         start = start[explained >= 0.5 * explained[0], None]
         parameters, result = refine(self._signatures, y, start, energy, 3)
         best = np.argmax(result.explained, keepdims=True)
-        return refine(self._signatures, y, parameters[best], energy, 12, current=pick(result, best))
+        strongest = refine(
+            self._signatures, y, parameters[best], energy, 12, current=pick(result, best)
+        )
+        return _joined(strongest, (parameters, result))
+
+    def _maxima(
+        self, y: Complex, energy: float, parameters: Floats, result: Fit
+    ) -> tuple[Floats, Fit]:
+        """Local maxima (B, 1, 6) of one path's likelihood, the greatest first, and places on the
+        way to them: those that `_strongest` gives, and more at the delay of the first."""
+        start = self._directions(y, float(parameters[0, 0, DELAY]))[:, None]
+        start = start[self._apart(start[:, 0], parameters[0, 0])]
+        if len(start):
+            more = refine(self._signatures, y, start, energy, ROUGH)
+            parameters, result = _joined((parameters, result), more)
+        left = energy - result.explained
+        close = left <= left.min() * CLOSE
+        close &= self._apart(parameters[:, 0], parameters[0, 0])
+        if np.any(close):
+            rough = parameters[close], pick(result, close)
+            last = refine(self._signatures, y, rough[0], energy, 20, current=rough[1])
+            parameters, result = _joined((parameters, result), last)
+        order = np.argsort(-result.explained, kind="stable")
+        return parameters[order], pick(result, order)
+
+    def _apart(self, points: Floats, point: Floats) -> NDArray[np.bool_]:
+        """Which parameters (B, 6) are not those of a point, give or take a third of a cell."""
+        away = points - point
+        away[:, :4] = wrap_spatial_frequency(away[:, :4])
+        free = self._signatures.free
+        return np.asarray(np.any(np.abs(away / self._signatures.cells)[:, free] > 0.3, axis=1))
+
+    def _judged(
+        self,
+        estimate: Estimate,
+        y: Complex,
+        parameters: Floats,
+        gain: Complex,
+        maxima: tuple[Floats, Fit],
+    ) -> Estimate:
+        """The estimate with its status, and with noise that is no less than what the target's path
+        leaves; without any path where that is too much.
+
+        Args:
+            parameters, gain: (L, 6), (L,) all that has been found in y.
+            maxima: other places for the target (B, 1, 6), where there is nothing but it.
+        """
+        s, e = (factor[:, 0] for factor in self._signatures.factors(parameters))
+        residual = y - (gain[:, None] * s).T @ e
+        k = int(np.argmin(np.abs(gain - estimate.paths.gain[0])))
+        explained = float(abs(gain[k]) ** 2 * np.vdot(s[k], s[k]).real * np.vdot(e[k], e[k]).real)
+        noise = max(estimate.noise_power, EXACT * _energy(y) / self._signatures.dimensions)
+        verdict = self._misfit(residual, s[k], e[k], explained, noise)
+        if np.isfinite(verdict.margin) and self._elsewhere(y, maxima):
+            return replace(estimate, status="outside_window")
+        if verdict.margin < 1.0:
+            return self._nothing(_energy(y), self.threshold * verdict.margin)
+        covariance = np.asarray(estimate.covariance)
+        if verdict.excess > 1.0:
+            covariance = np.where(np.isinf(covariance), covariance, covariance * verdict.excess)
+        estimate = replace(estimate, covariance=covariance)
+        noise *= verdict.excess
+        if self._at_an_edge(estimate):
+            return replace(estimate, status="outside_window")
+        if len(s) > 1:
+            alone = residual + gain[k] * np.outer(s[k], e[k])
+            own = parameters[None, k : k + 1]
+            energy = _energy(alone)
+            maxima = self._maxima(alone, energy, own, fit(self._signatures, alone, own))
+        if self._ambiguous(estimate, maxima, noise):
+            return replace(estimate, status="ambiguous")
+        return estimate
+
+    @cached_property
+    def _all_directions(self) -> DirectionSearch:
+        """The search over all Dopplers that the symbols can tell."""
+        steps = np.diff(np.unique(self.model.symbol_times))
+        half = 0.5 / float(steps.min()) if len(steps) else 0.0
+        return DirectionSearch(self._signatures, self._search.departures, (-half, half))
+
+    def _elsewhere(self, y: Complex, maxima: tuple[Floats, Fit]) -> bool:
+        """Whether a path outside of the windows explains more of y than any within.
+
+        One look, at the delay at which all rows together have most energy, whatever the directions.
+        """
+        least, greatest = self._windows[0]
+        rows, every = (
+            1.0 / float(np.diff(f).min()) if len(f) > 1 else 0.0
+            for f in (self.model.frequencies, self.model.element_frequencies)
+        )
+        at = np.zeros((2 * y.shape[1], 6))
+        at[:, DELAY] = (least + greatest - rows) / 2 + rows * np.arange(len(at)) / len(at)
+        tones = self._signatures.factors(at)[1][:, 0]
+        left = np.maximum(np.sum(np.abs(tones) ** 2, axis=1), LEAST_LEFT * y.shape[1])
+        power = np.sum(np.abs(y @ tones.conj().T) ** 2, axis=0) / left
+        # Combs that lie apart tell delays that each of them alone does not.
+        turns = np.arange(max(round(every / rows), 1)) if rows > 0 else np.zeros(1)
+        delays = at[int(np.argmax(power)), DELAY] + rows * turns
+        start = np.concatenate([self._all_directions(y, float(delay)) for delay in delays])
+        if not len(start):
+            return False
+        energy = _energy(y)
+        parameters, result = refine(self._signatures, y, start[:, None], energy, 20)
+        best = int(np.argmax(result.explained))
+        noise = (energy - float(result.explained[best])) / self._signatures.dimensions
+        if result.explained[best] < maxima[1].explained[0] + FURTHER_GAIN * noise:
+            return False
+        found = parameters[best, 0, DELAY:]
+        inside = [low <= x <= high for x, (low, high) in zip(found, self._windows, strict=True)]
+        free = np.isin([DELAY, DOPPLER], self._signatures.free)
+        return bool(np.any(free & ~np.array(inside)))
+
+    def _at_an_edge(self, estimate: Estimate) -> bool:
+        """Whether delay or Doppler of the target may lie beyond its window."""
+        paths, covariance = estimate.paths, np.asarray(estimate.covariance)
+        for k, value in ((DELAY, paths.delay[0]), (DOPPLER, paths.doppler[0])):
+            if k in self._signatures.free:
+                least, greatest = self._windows[k - DELAY]
+                margin = EDGE * math.sqrt(covariance[0, k, k])
+                if not least + margin <= value <= greatest - margin:
+                    return True
+        return False
+
+    def _ambiguous(self, estimate: Estimate, maxima: tuple[Floats, Fit], noise: float) -> bool:
+        """Whether another place explains the frame nearly as well as the target's."""
+        parameters, result = maxima[0][:, 0], maxima[1]
+        if not np.any(self._apart(parameters, parameters[0])):
+            return False
+        cells = self._signatures.cells[self._signatures.free]
+        elements = self._signatures.dimensions
+        odds = log_odds(result.explained, result.curvature, noise, elements, cells)
+        free = np.intersect1d(self._signatures.free, POSITION)
+        paths = estimate.paths
+        own = np.array([*paths.arrival[0], *paths.departure[0], paths.delay[0], paths.doppler[0]])
+        away = parameters - own
+        away[:, :4] = wrap_spatial_frequency(away[:, :4])
+        away = away[:, free]
+        covariance = np.asarray(estimate.covariance)[0][np.ix_(free, free)]
+        covariance = covariance + np.diag((1e-3 * self._signatures.cells[free]) ** 2)
+        distance = np.sum(away * np.linalg.solve(covariance, away.T).T, axis=1)
+        possible = np.sum(parameters[:, :2] ** 2, axis=1) <= 1.0
+        possible[0] = False
+        rivals = possible & (distance > APART**2) & (odds > np.log(RIVAL_ODDS))
+        return bool(np.any(rivals))
 
     def _with_another(
         self, y: Complex, energy: float, parameters: Floats, result: Fit, expected: Floats
@@ -243,6 +416,12 @@ class OffGridEstimator:
         own = np.einsum("lalb->lab", joint)
         covariance[:, free[:, None], free] = own[:, free[:, None], free]
         return covariance
+
+
+def _joined(first: tuple[Floats, Fit], second: tuple[Floats, Fit]) -> tuple[Floats, Fit]:
+    """Two batches as one."""
+    results = zip(first[1], second[1], strict=True)
+    return np.concatenate([first[0], second[0]]), Fit(*(np.concatenate(both) for both in results))
 
 
 def _energy(y: Complex) -> float:

@@ -14,6 +14,9 @@ __all__ = ["Fit", "Prior", "fit", "pick", "refine"]
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 
+LEAST_DAMPING = 1e-9
+"""Of scaled curvatures: what keeps those regular of parameters that the frame does not tell."""
+
 
 class Fit(NamedTuple):
     """Least squares of a frame at given parameters, gains eliminated; batch (...), L paths.
@@ -140,7 +143,7 @@ def refine(
         trial = parameters + move / np.maximum(4 * longest, 1.0)
         new = fit(signatures, frame, trial, prior)
         better = new.explained > current.explained
-        damping *= np.where(better, 0.1, 10.0)[:, None]
+        damping = np.maximum(damping * np.where(better, 0.1, 10.0)[:, None], LEAST_DAMPING)
         if better.all():
             parameters, current = trial, new
         elif better.any():

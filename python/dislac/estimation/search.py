@@ -5,9 +5,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import PlanarArray, wrap_spatial_frequency
-from .signature import Signatures, extent, window_grid
+from .signature import DELAY, Signatures, extent, window_grid
 
-__all__ = ["CoarseSearch", "FurtherSearch"]
+__all__ = ["LEAST_LEFT", "CoarseSearch", "DirectionSearch", "FurtherSearch"]
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
@@ -58,7 +58,9 @@ class CoarseSearch:
             self.departures, transmit, power = self.departures[best], transmit[best], power[best]
         self._near_departures = None
         if len(self.departures) > 1 and signatures.beams < model.transmit_array.size:
-            self._near_departures = _near(model.transmit_array, self.departures)
+            self._near_departures = _near(
+                model.transmit_array, self.departures[:, None], self.departures
+            )
         self._inverse_power = (1.0 / np.maximum(power, 1e-9 * power.max())).astype(np.float32)
         single = np.complex64
         elements = (weights[:, :, None] * signatures.receive[:, None, :]).reshape(len(t), -1)
@@ -131,6 +133,79 @@ class CoarseSearch:
         return np.array(found, dtype=np.intp)
 
 
+FEW_ROWS = 16
+"""With no more rows than this, maxima over directions are many and narrow: the grid is denser."""
+
+
+LARGEST_PRODUCT = 4096
+"""Of the two arrays' sizes: beyond, a denser grid would not fit."""
+
+
+class DirectionSearch:
+    """|s^H z|^2 / s^H s over arrivals, departures and Dopplers, at one delay: where several maxima
+    apart from each other may be.
+
+    With few rows against five unknowns nearly every local maximum of the coarse grid is another
+    path's worth of directions, and the greatest one can stand between its points: the grid then has
+    four points a resolution cell along each axis of the arrays, else two.
+    """
+
+    def __init__(
+        self, signatures: Signatures, departures: Floats, doppler_window: tuple[float, float]
+    ) -> None:
+        model = signatures.model
+        few = len(signatures.times) <= FEW_ROWS
+        self.density, self.count = (4, 16) if few else (2, 6)
+        if model.receive_array.size * model.transmit_array.size > LARGEST_PRODUCT:
+            self.density = 2
+        self._signatures = signatures
+        self.arrivals = _coarse_grid(model.receive_array, self.density)
+        self.departures = departures
+        if len(departures) > 1:
+            self.departures = _coarse_grid(model.transmit_array, self.density)
+        span = extent(model.symbol_times)
+        self.dopplers = window_grid(doppler_window, self.density * span)
+        receive = model.receive_array.steering(self.arrivals) @ signatures.receive.T
+        transmit = model.transmit_array.steering(self.departures) @ signatures.transmit.T
+        power = np.abs(transmit) ** 2 @ (np.abs(receive) ** 2).T
+        single = np.complex64
+        self._inverse_power = (1.0 / np.maximum(power, 1e-9 * power.max())).astype(np.float32)
+        self._receive = np.ascontiguousarray(receive.conj().T).astype(single)  # (J, Gr)
+        self._transmit = transmit.conj().astype(single)  # (Gt, J)
+        self._turns = np.exp(-2j * np.pi * np.outer(self.dopplers, signatures.times))
+
+    def __call__(self, y: Complex, delay: float) -> Floats:
+        """Starting points (C, 6) at one delay of a frame y (J, Nsc), the best first; none that
+        explains less than half of what the first does."""
+        at = np.zeros((1, 6))
+        at[0, DELAY] = delay
+        _, e = self._signatures.factors(at)
+        z = (y @ e[0, 0].conj()) * np.exp(2j * np.pi * delay * self._signatures.offsets)
+        rows = (self._turns * z).astype(np.complex64)
+        shape = len(self.dopplers), len(self.departures), len(self.arrivals)
+        score = np.empty(shape, np.float32)
+        for row, out in zip(rows, score, strict=True):
+            match = (self._transmit * row) @ self._receive
+            np.square(match.real, out=out)
+            out += np.square(match.imag)
+            out *= self._inverse_power
+        model = self._signatures.model
+        starts: list[Floats] = []
+        least = 0.5 * float(score.max())
+        while len(starts) < self.count:
+            f, t, r = np.unravel_index(int(np.argmax(score)), shape)
+            if not score[f, t, r] >= least or score[f, t, r] <= 0.0:
+                break
+            arrival, departure = self.arrivals[r], self.departures[t]
+            starts.append(np.array([*arrival, *departure, delay, self.dopplers[f]]))
+            near_arrivals = np.flatnonzero(_near(model.receive_array, self.arrivals, arrival))
+            near_departures = np.flatnonzero(
+                _near(model.transmit_array, self.departures, departure)
+            )
+            score[:, near_departures[:, None], near_arrivals] = -1.0
+        return np.array(starts).reshape(-1, 6)
+
+
 class FurtherSearch:
     """What a path beside known ones would add, over a grid of arrivals and delays.
 
@@ -152,7 +227,7 @@ class FurtherSearch:
         turning = self.delays if np.any(signatures.offsets) else np.zeros(1)
         self._turns = np.exp(-2j * np.pi * np.outer(turning, signatures.offsets))  # (D or 1, J)
         # Which grid points are too close to each other to be two peaks.
-        self._near_arrivals = _near(model.receive_array, self.arrivals)
+        self._near_arrivals = _near(model.receive_array, self.arrivals[:, None], self.arrivals)
         gap = np.abs(self.delays[:, None] - self.delays)
         self._near_delays = gap < 0.6 * signatures.delay_cell
 
@@ -202,16 +277,17 @@ class FurtherSearch:
         return starts, values
 
 
-def _near(array: PlanarArray, grid: Floats) -> NDArray[np.bool_]:
-    """(G, G) which spatial frequencies an array hardly tells apart."""
-    apart = np.abs(wrap_spatial_frequency(grid[:, None] - grid))
+def _near(array: PlanarArray, grid: Floats, point: Floats) -> NDArray[np.bool_]:
+    """Which spatial frequencies (..., 2) an array hardly tells from others."""
+    apart = np.abs(wrap_spatial_frequency(grid - point))
     return np.asarray(np.all(apart < [1.2 / array.nx, 1.2 / array.ny], axis=-1))
 
 
-def _coarse_grid(array: PlanarArray) -> Floats:
-    """Visible spatial frequencies, two a resolution cell along each axis that the array has."""
+def _coarse_grid(array: PlanarArray, density: int = 2) -> Floats:
+    """Visible spatial frequencies, `density` a resolution cell along each axis of the array."""
     axes = [
-        (np.arange(2 * n) + 0.5) / n - 1.0 if n > 1 else np.zeros(1) for n in (array.nx, array.ny)
+        (2 * np.arange(density * n) + 1) / (density * n) - 1.0 if n > 1 else np.zeros(1)
+        for n in (array.nx, array.ny)
     ]
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
     return grid[np.sum(grid**2, axis=-1) <= 1.0]

@@ -20,8 +20,8 @@ __all__ = ["Signatures", "array_grid", "departure_of", "extent", "search_windows
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 
-DELAY = 4
-"""Index of the delay among a path's parameters."""
+DELAY, DOPPLER = 4, 5
+"""Indices of delay and Doppler among a path's parameters."""
 
 
 def array_grid(array: PlanarArray, points: int) -> Floats:
@@ -168,6 +168,15 @@ class Signatures:
         self._frequency_slope = -2j * np.pi * model.frequencies
         self._time_slope = 2j * np.pi * self.times
         self._offset_slope = -2j * np.pi * self.offsets
+
+    @property
+    def content(self) -> tuple[object, ...]:
+        """All numbers that the signatures are made of."""
+        m = self.model
+        known = () if self.departure is None else self.departure
+        arrays = [(array.nx, array.ny) for array in (m.receive_array, m.transmit_array)]
+        rows = self.receive, self.transmit, self.times, self.offsets
+        return (*arrays, *rows, m.frequencies, known, self.nuisance)
 
     def project(self, values: Complex) -> Complex:
         """Values (..., Nsc) without what they hold of the nuisance."""

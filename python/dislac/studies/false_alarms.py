@@ -4,6 +4,8 @@
 Run with ``python -m gnuradio.dislac.studies.false_alarms``.
 """
 
+from collections.abc import Sequence
+
 import click
 import numpy as np
 
@@ -11,35 +13,53 @@ from ..estimation import Estimator
 from ..scenario import ECHO_ALONE, load_scenario
 from ..scenario.build import estimator
 
-__all__ = ["false_alarms"]
+__all__ = ["RATES", "false_alarms", "main"]
+
+RATES = (1e-1, 1e-2, 1e-3)
+"""False-alarm rates that are tried."""
 
 
-def false_alarms(receiver: Estimator, frames: int, rng: np.random.Generator) -> int:
-    """How many of so many frames of white noise are taken for a path."""
+def false_alarms(
+    receiver: Estimator, thresholds: Sequence[float], frames: int, rng: np.random.Generator
+) -> list[int]:
+    """Count frames of white noise whose statistic reaches each threshold.
+
+    Args:
+        receiver: the estimator.
+        thresholds: values of `Estimate.statistic`.
+        frames: number of frames.
+        rng: of the noise.
+    """
     shape = (*receiver.model.shape, 2)
     noise = (rng.standard_normal(shape) @ [1, 1j] for _ in range(frames))
-    return sum(receiver.estimate(frame).detected for frame in noise)
+    statistics = np.array([receiver.estimate(frame).statistic for frame in noise])
+    return [int(np.sum(statistics >= threshold)) for threshold in thresholds]
 
 
 @click.command()
-@click.argument("source", default="paper")
-@click.option("--frames", default=2000, show_default=True)
-@click.option("--rate", default=0.01, show_default=True, help="False-alarm rate that is set.")
+@click.argument("sources", nargs=-1)
+@click.option("--frames", default=20000, show_default=True)
+@click.option("--kind", default="off-grid", show_default=True, help="Estimator.")
 @click.option("--seed", default=1, show_default=True)
-def main(source: str, frames: int, rate: float, seed: int) -> None:
-    """False alarms of both estimators on frames of noise, in the scenario SOURCE."""
-    for kind in ("off-grid", "mmv-bomp"):
-        overrides = {
-            **ECHO_ALONE,
-            "estimator.kind": kind,
-            "estimator.false_alarm_rate": rate,
-        }
-        receiver = estimator(load_scenario(source, overrides))
-        count = false_alarms(receiver, frames, np.random.default_rng(seed))
-        click.echo(
-            f"{kind}: {count} of {frames} frames, {frames * rate:.0f} +- "
-            f"{np.sqrt(frames * rate * (1 - rate)):.1f} expected"
-        )
+def main(sources: tuple[str, ...], frames: int, kind: str, seed: int) -> None:
+    """False alarms on frames of noise at three rates, in the scenarios SOURCES (paper and lab)."""
+    click.echo("scenario                rate     count  expected   Monte-Carlo error")
+    for source in sources or ("paper", "lab"):
+        receivers = [
+            estimator(
+                load_scenario(
+                    source,
+                    {**ECHO_ALONE, "estimator.kind": kind, "estimator.false_alarm_rate": rate},
+                )
+            )
+            for rate in RATES
+        ]
+        silence = np.zeros(receivers[0].model.shape, complex)
+        thresholds = [receiver.estimate(silence).threshold for receiver in receivers]
+        counts = false_alarms(receivers[-1], thresholds, frames, np.random.default_rng(seed))
+        for rate, count in zip(RATES, counts, strict=True):
+            error = np.sqrt(frames * rate * (1 - rate))
+            click.echo(f"{source:<20} {rate:>7g} {count:>9} {frames * rate:>9.0f} {error:>19.1f}")
 
 
 if __name__ == "__main__":
