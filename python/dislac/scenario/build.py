@@ -54,6 +54,7 @@ from .truth import (
     reference_link,
     run_out,
     snapshot_model,
+    timing_deviation,
 )
 
 __all__ = [
@@ -538,6 +539,7 @@ def locate(scenario: Scenario, estimate: Estimate, frame: int) -> Fix:
     if estimate.covariance is not None:
         covariance = estimate.covariance[0][np.ix_(_MEASURED, _MEASURED)]
         # What a linear array does not measure is known: the target lies across it.
+        covariance[2, 2] += timing_deviation(scenario) ** 2
         array = scenario.receiver.array
         unmeasured = [axis for axis, size in enumerate((array.nx, array.ny)) if size == 1]
         covariance[unmeasured] = covariance[:, unmeasured] = 0.0

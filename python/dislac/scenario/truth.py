@@ -39,6 +39,7 @@ __all__ = [
     "reference_link",
     "run_out",
     "snapshot_model",
+    "timing_deviation",
     "true_calibration",
     "true_paths",
 ]
@@ -343,6 +344,13 @@ def _wanted(scenario: Scenario) -> NDArray[np.bool_]:
     return wanted if np.any(wanted) else ~wanted
 
 
+def timing_deviation(scenario: Scenario) -> float:
+    """Standard deviation of the timing that delays are measured by [s]: none where a direct path is
+    taken off, to which they are relative."""
+    settings = scenario.synchronization
+    return settings.timing_deviation if settings.removal == "none" else 0.0
+
+
 # The truth
 
 
@@ -407,4 +415,5 @@ def bound(
         position=scenario.target.motion.state(time)[0],
         known_height=scenario.known_height is not None if known_height is None else known_height,
         speed=scenario.propagation_speed,
+        timing_deviation=timing_deviation(scenario),
     ).deviation
