@@ -536,11 +536,13 @@ def _received(
     """(Ms, Nsc, Nrf) a path in a frame, of a source whose scrambling may be another."""
     numerology = scenario.numerology
     frequencies = numerology.frequencies
-    spectrum = source.pilots.scrambling[0] * np.exp(-2j * np.pi * np.outer(delay, frequencies))
-    spectrum = spectrum @ _leakage(
-        numerology.fft_size, len(frequencies), doppler / numerology.subcarrier_spacing
-    )
-    spectrum *= scenario.pilots.scrambling[0].conj()
+    shift = doppler / numerology.subcarrier_spacing
+    # The window begins early, which the demodulator takes off each of its bins.
+    early = numerology.window_advance / numerology.sample_rate
+    late = np.exp(-2j * np.pi * np.outer(delay + early, frequencies))
+    spectrum = source.pilots.scrambling[0] * late
+    spectrum = spectrum @ _leakage(numerology.fft_size, len(frequencies), shift)
+    spectrum *= scenario.pilots.scrambling[0].conj() * np.exp(2j * np.pi * early * frequencies)
     turned = response * np.exp(-2j * np.pi * cycles)[:, None]
     return np.asarray(turned[:, None, :] * spectrum[:, :, None])
 
@@ -643,17 +645,22 @@ class Outcome:
     @property
     def tail(self) -> float:
         """Probability of an error that is no less likely, if the covariance is right."""
-        return float(chi2.sf(self.nees, self.rank)) if self.rank else 1.0
+        return float(chi2.sf(self.nees, max(self.rank, 1)))
 
 
 def consistency(error: Floats, covariance: Floats) -> tuple[float, int]:
-    """e^T C^+ e and the rank of C; infinite for an error where C leaves no room for one."""
+    """e^T C^+ e and the rank of C; infinite for an error where C leaves no room for one.
+
+    Directions whose variance is lost in the rounding of the largest count as none.
+    """
     value, vector = np.linalg.eigh(covariance)
-    room = value > 1e-12 * value[-1]
+    least = 1e-12 * value[-1]
+    room = value > least
     parts = vector.T @ error
-    if np.any(np.abs(parts[~room]) > 1e-4 + 1e-6 * np.linalg.norm(error)):
-        return np.inf, int(np.count_nonzero(room))
-    return float(np.sum(parts[room] ** 2 / value[room])), int(np.count_nonzero(room))
+    rank = int(np.count_nonzero(room))
+    if np.any(np.abs(parts[~room]) > 1e-4 + 1e-6 * np.linalg.norm(error) + 5 * np.sqrt(least)):
+        return np.inf, rank
+    return float(np.sum(parts[room] ** 2 / value[room])), rank
 
 
 def cause(scenario: Scenario, view: View, threshold: float, limit: float) -> str | None:
