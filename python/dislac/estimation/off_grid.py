@@ -66,18 +66,18 @@ class OffGridEstimator:
         delay_window: tuple[float, float] | None = None,
         doppler_window: tuple[float, float] | None = None,
         reference_departure: ArrayLike | None = None,
+        nuisance: Floats | None = None,
     ) -> None:
         if max_paths < 1:
             raise EstimatorError(f"max_paths is {max_paths}; give 1 or more")
         self.model = model
         self.max_paths = max_paths
-        self._signatures = Signatures(model, departure_of(reference_departure))
+        self._signatures = Signatures(model, departure_of(reference_departure), nuisance)
         windows = search_windows(model, delay_window, doppler_window)
         self._search = CoarseSearch(self._signatures, *windows)
         self._further = FurtherSearch(self._signatures, windows[0])
-        elements = int(np.prod(model.shape))
         self.threshold = detection_threshold(
-            self._statistic, model.shape, elements, false_alarm_rate
+            self._statistic, model.shape, self._signatures.dimensions, false_alarm_rate
         )
 
     def estimate(self, frame: ArrayLike, index: int = 0) -> Estimate:
@@ -91,14 +91,14 @@ class OffGridEstimator:
         parameters, result = self._strongest(y, energy)
         statistic = _share(result, energy)
         if statistic < self.threshold:
-            noise = energy / y.size
+            noise = energy / self._signatures.dimensions
             return Estimate(no_paths(), np.zeros((0, 6, 6)), noise, statistic, self.threshold)
         expected = np.full(self.max_paths, FURTHER_POWER)
         expected[0] = 1.0
         expected *= np.abs(result.gain[0, 0]) ** 2
         solutions = [(parameters, result)]
         while parameters.shape[1] < self.max_paths:
-            noise = (energy - float(result.explained[0])) / y.size
+            noise = (energy - float(result.explained[0])) / self._signatures.dimensions
             more = self._with_another(y, energy, parameters, result, expected)
             if more is None:
                 break
@@ -107,12 +107,13 @@ class OffGridEstimator:
             if more[1].explained[best[0]] < result.explained[0] + FURTHER_GAIN * noise:
                 break
             parameters, result = more[0][best], pick(more[1], best)
-        estimate = self._estimate(parameters[0], result, energy, y.size, statistic)
+        estimate = self._estimate(parameters[0], result, energy, statistic)
         return self._averaged(estimate, solutions, energy)
 
     def _rows(self, frame: Complex) -> Complex:
-        """(J, Nsc) from (Ms, Nsc, Nrf)."""
-        return np.ascontiguousarray(frame.transpose(0, 2, 1)).reshape(-1, frame.shape[1])
+        """(J, Nsc) from (Ms, Nsc, Nrf), without the nuisance."""
+        rows = np.ascontiguousarray(frame.transpose(0, 2, 1)).reshape(-1, frame.shape[1])
+        return self._signatures.project(rows)
 
     def _statistic(self, frame: Complex) -> float:
         y = self._rows(frame)
@@ -135,7 +136,7 @@ class OffGridEstimator:
         left = energy - float(result.explained[0])
         if left < 1e-12 * energy:
             return None
-        noise = left / y.size
+        noise = left / self._signatures.dimensions
         paths = parameters.shape[1]
         s, e = self._signatures.factors(parameters[0])
         residual = y - (result.gain[0, :, None] * s[:, 0]).T @ e[:, 0]
@@ -161,11 +162,11 @@ class OffGridEstimator:
         return result.explained - PRECEDENCE * noise * early
 
     def _estimate(
-        self, parameters: Floats, result: Fit, energy: float, elements: int, statistic: float
+        self, parameters: Floats, result: Fit, energy: float, statistic: float
     ) -> Estimate:
         paths, free = len(parameters), self._signatures.free
         # Each path uses up its complex gain and its real parameters.
-        degrees = max(elements - paths * (1 + len(free) / 2), 1.0)
+        degrees = max(self._signatures.dimensions - paths * (1 + len(free) / 2), 1.0)
         noise = max(energy - float(result.explained[0]), 0.0) / degrees
         covariance = self._covariance(result.curvature[0], noise, paths)
         gain = result.gain[0]
@@ -180,7 +181,7 @@ class OffGridEstimator:
         """Which of the paths (L, 6) of a solution is the target's."""
         size = np.abs(result.gain[solution])
         s, e = self._signatures.factors(parameters)
-        alone = size**2 * np.sum(np.abs(s[:, 0]) ** 2, axis=1) * e.shape[-1]
+        alone = size**2 * np.prod([np.sum(np.abs(x[:, 0]) ** 2, axis=1) for x in (s, e)], axis=0)
         enough = alone >= self.threshold * (energy - float(result.explained[solution]))
         enough &= size >= COMPARABLE_GAIN * size.max()
         enough |= size == size.max()

@@ -36,7 +36,8 @@ class Estimate:
         threshold: what the statistic of noise alone exceeds at the false-alarm rate set.
         status: ``ok``; or why the target's path gives no position: ``outside_window``, it lies at
             the edge of a search window, so that its true place may be beyond; ``ambiguous``,
-            another place explains the frame nearly as well.
+            another place explains the frame nearly as well; ``learning``, what is to be taken off
+            frames is not known yet.
     """
 
     paths: Paths
@@ -44,7 +45,7 @@ class Estimate:
     noise_power: float
     statistic: float
     threshold: float
-    status: Literal["ok", "outside_window", "ambiguous"] = "ok"
+    status: Literal["ok", "outside_window", "ambiguous", "learning"] = "ok"
 
     @property
     def detected(self) -> bool:

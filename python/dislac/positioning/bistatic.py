@@ -38,6 +38,7 @@ class FixStatus(StrEnum):
     - ``no_detection``: the estimator found no echo.
     - ``outside_window``: the echo lies at the edge of a search window; it may be beyond.
     - ``ambiguous``: another place explains the frame nearly as well.
+    - ``learning``: what is to be taken off frames is not known yet.
     - ``invalid``: arrival or delay is not finite, or beyond all sense.
     - ``no_positive_root``: the residual delay is zero or negative, so there is no ellipsoid.
     - ``behind``: the arrival lies outside the visible disc; or what is known besides it (height,
@@ -52,6 +53,7 @@ class FixStatus(StrEnum):
     NO_DETECTION = "no_detection"
     OUTSIDE_WINDOW = "outside_window"
     AMBIGUOUS = "ambiguous"
+    LEARNING = "learning"
     INVALID = "invalid"
     NO_POSITIVE_ROOT = "no_positive_root"
     BEHIND = "behind"

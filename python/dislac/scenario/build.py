@@ -20,23 +20,33 @@ from ..dsp.noise import GaussianNoise, Noise, PooledNoise
 from ..estimation import (
     Calibration,
     DataAided,
-    DirectPathRemoval,
+    DirectPathMeter,
+    DirectSignalCancellation,
     Estimate,
     Estimator,
-    WithoutDirectPath,
+    StaticCancellation,
     calibrate,
+    direct_path_patterns,
     make_estimator,
 )
 from ..geometry import LinearMotion, delay_and_doppler, range_and_rate
 from ..positioning import BistaticLocator, Fix, FixStatus
 from ..synchronization import (
+    Alignment,
     DirectPathFrames,
     Reference,
     Synchronizer,
     TimedFrames,
+    aligned_grid,
     expected_grids,
 )
-from ..waveform import Equalizer, Payload, PayloadReceiver, modulate
+from ..waveform import (
+    Equalizer,
+    Payload,
+    PayloadReceiver,
+    intersymbol_leakage,
+    modulate,
+)
 from .model import Scenario, parse_scenario
 from .truth import (
     bound,
@@ -66,6 +76,7 @@ __all__ = [
     "estimator",
     "flight",
     "for_calibration",
+    "frame_grid",
     "front_end",
     "link",
     "locate",
@@ -316,6 +327,7 @@ def synchronizer(scenario: Scenario) -> Synchronizer | None:
     settings = scenario.synchronization
     if settings.reference == "tags":
         return None
+    stretch = partial(_stretch, scenario) if scenario.precompensation.mode == "frame" else None
     if settings.reference == "time":
         return TimedFrames(
             scenario.numerology,
@@ -323,6 +335,7 @@ def synchronizer(scenario: Scenario) -> Synchronizer | None:
             first=first_arrival(scenario),
             time_zero=settings.time_zero or 0.0,
             every=scenario.estimator.every,
+            stretch=stretch,
         )
     zero = None if settings.time_zero is None else (settings.time_zero, first_arrival(scenario))
     return DirectPathFrames(
@@ -331,9 +344,24 @@ def synchronizer(scenario: Scenario) -> Synchronizer | None:
         carrier_window=partial(_carrier_window, scenario),
         every=scenario.estimator.every,
         coast=settings.coast,
-        stretch=partial(_stretch, scenario) if scenario.precompensation.mode == "frame" else None,
+        stretch=stretch,
         zero=zero,
     )
+
+
+def frame_grid(
+    scenario: Scenario, samples: NDArray[np.complex64], frame: int
+) -> NDArray[np.complex64]:
+    """Resource grids (Nrf, Ms, Nsc) of the samples (Nrf, frame_length) of frame `frame`, which
+    begin where it is due.
+
+    While the transmitter holds its advance for a frame, the reference link's delay goes on
+    growing: that is taken off, symbol by symbol.
+    """
+    stretch = _stretch(scenario, frame) if scenario.precompensation.mode == "frame" else 0.0
+    middle = scenario.numerology.frame_length / 2
+    found = Alignment(frame, 0, -stretch * middle, stretch, 0.0, frame_time(scenario, frame))
+    return aligned_grid(samples, found, scenario.numerology)
 
 
 def direct_path(scenario: Scenario, frame: int = 0) -> Reference:
@@ -344,15 +372,20 @@ def direct_path(scenario: Scenario, frame: int = 0) -> Reference:
 
 @lru_cache(maxsize=4)
 def _direct_path(scenario: Scenario, frame: int) -> Reference:
-    numerology, pilots = scenario.numerology, scenario.pilots
+    transmit, receive = _direct_beams(scenario, frame)
+    grids = expected_grids(scenario.pilots, transmit, receive, scenario.coupling)
+    return Reference(scenario.numerology, grids)
+
+
+def _direct_beams(
+    scenario: Scenario, frame: int
+) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
+    """(Ms, Nrf) what leaves each beam over the direct path, and (Ms, Nrf) what each chain receives
+    of what arrives."""
     time = frame_time(scenario, frame)
     arrival, departure = directions(scenario, reference_link(scenario), time)
-    heard = scenario.receiver.array.steering(arrival)
-    sent = scenario.transmitter.array.steering(departure)
-    receive = np.einsum("mai,a->mi", scenario.receive_beams.conj(), heard)
-    transmit = np.einsum("a,mai->mi", sent, scenario.transmit_beams)
-    grids = expected_grids(pilots, transmit, receive, scenario.coupling)
-    return Reference(numerology, grids)
+    receive = scenario.receiver.array.steering(arrival) @ scenario.receive_beams.conj()
+    return scenario.transmitter.array.steering(departure) @ scenario.transmit_beams, receive
 
 
 def _carrier_window(scenario: Scenario, frame: int) -> tuple[float, float]:
@@ -426,36 +459,80 @@ def calibration(
 
 
 def estimator(scenario: Scenario) -> Estimator:
-    """The estimator that the scenario chooses, behind the removal of the direct path if there is
-    to be one."""
+    """The estimator that the scenario chooses, behind direct-signal cancellation if there is to be
+    any."""
     model, settings = snapshot_model(scenario), scenario.synchronization
-    chosen = _estimator(scenario, model)
     if settings.removal == "none":
-        return chosen
-    removal = DirectPathRemoval(
-        model,
-        partial(_heard, scenario),
-        memory=settings.memory,
-        static=settings.removal == "static",
-    )
-    return WithoutDirectPath(chosen, removal)
+        return _estimator(scenario, model)
+    numerology = scenario.numerology
+    # Where the next symbol begins, and where the one before ends.
+    least = -numerology.window_advance / numerology.sample_rate
+    most = least + numerology.shortest_prefix / numerology.sample_rate
+    meter = DirectPathMeter(model, (least, most), scenario.estimator.doppler_window)
+    response = partial(_direct_response, scenario)
+    if settings.removal == "static":
+        chosen = _estimator(scenario, model)
+        return StaticCancellation(chosen, meter, response, settings.memory)
+    chosen = _estimator(scenario, model, direct_path_patterns(model))
+    return DirectSignalCancellation(chosen, meter, response, partial(_edges, scenario))
 
 
-def _heard(scenario: Scenario, frame: int) -> NDArray[np.complex128]:
-    """(Ms, Nrf) how the direct path is heard in a frame: linear between every `HELD` frames."""
+def _direct_response(scenario: Scenario, frame: int) -> NDArray[np.complex128]:
+    """(Ms, Nrf) of the direct path in a frame: linear between every `HELD` frames."""
     past = frame % HELD
-    before = _heard_at(scenario, frame - past)
+    before = _direct_response_at(scenario, frame - past)
     if not past:
         return before
-    return before + past / HELD * (_heard_at(scenario, frame - past + HELD) - before)
+    return before + past / HELD * (_direct_response_at(scenario, frame - past + HELD) - before)
 
 
 @lru_cache(maxsize=4)
-def _heard_at(scenario: Scenario, frame: int) -> NDArray[np.complex128]:
+def _direct_response_at(scenario: Scenario, frame: int) -> NDArray[np.complex128]:
     return np.asarray(known_signature(scenario, [frame])[0])
 
 
-def _estimator(scenario: Scenario, model: SnapshotModel) -> Estimator:
+RINGING = 4
+"""Samples of ringing that are fitted at the edges of the direct path's symbols, in as many of a
+frame's dimensions, or twice as many."""
+
+FRAME_PER_RINGING = 128
+"""Elements that a frame has for each of those, at least: they take some of an echo with them."""
+
+
+def _edges(scenario: Scenario, frame: int) -> NDArray[np.complex128]:
+    """(K, Ms, Nsc, Nrf) what of the direct path's symbols may ring into the windows before them."""
+    return _edges_at(scenario, frame - frame % HELD, frame % scenario.pilots.cycle)
+
+
+@lru_cache(maxsize=4)
+def _edges_at(scenario: Scenario, frame: int, pilots: int) -> NDArray[np.complex128]:
+    model, numerology = snapshot_model(scenario), scenario.numerology
+    count = min(RINGING, int(np.prod(model.shape)) // FRAME_PER_RINGING)
+    if scenario.payload is not None or not count:
+        return np.zeros((0, *model.shape), complex)  # the next symbol is not known
+    transmit, receive = _direct_beams(scenario, frame)
+    gapless = numerology.frame_period < numerology.frame_length + numerology.window_advance + count
+    grids = [scenario.pilots.grid(k).astype(complex) for k in (pilots, pilots + 1)]
+    # Filters before and behind the transmit beams, which switch from symbol to symbol, ring.
+    before, behind = (
+        [grid if first else grid * transmit.T[:, :, None] for grid in grids] for first in (1, 0)
+    )
+    kinds = [(behind, receive), (before, transmit * receive)]
+    if scenario.coupling == "physical":
+        kinds = [([np.sum(g, axis=0, keepdims=True) for g in behind], receive)]
+    edges = []
+    for sent, gains in kinds[: 1 + bool(np.any(transmit != transmit[0]))]:
+        for early in numerology.window_advance + 1 + np.arange(count):
+            leaked = intersymbol_leakage(
+                sent[0], numerology, int(early), sent[1] if gapless else None
+            )
+            edges.append(scenario.pilots.descramble(leaked * gains.T[:, :, None], pilots))
+    return np.array(edges, dtype=complex)
+
+
+def _estimator(
+    scenario: Scenario, model: SnapshotModel, nuisance: NDArray[np.float64] | None = None
+) -> Estimator:
     settings = scenario.estimator
     departure = None
     if settings.kind == "mmv-bomp" and scenario.coupling == "physical":
@@ -471,6 +548,7 @@ def _estimator(scenario: Scenario, model: SnapshotModel) -> Estimator:
         delay_window=settings.delay_window,
         doppler_window=settings.doppler_window,
         reference_departure=departure,
+        nuisance=nuisance,
     )
 
 
