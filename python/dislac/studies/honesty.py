@@ -206,12 +206,13 @@ def _numbers(rng: np.random.Generator) -> dict[str, Any]:
     kind = str(rng.choice(["random-phase", "element"], p=[0.9, 0.1]))
     if kind == "element":
         nx, ny = (int(n) for n in rng.integers(2, 5, 2))
-        receive = transmit = (nx, ny)
+        receive = transmit = nx, ny
         chains = nx * ny
     else:
         chains = int(rng.choice([1, 2, 4, 8, 16]))
         receive = _array(rng)
-        transmit = (int(n) for n in rng.integers(1, 9, 2))
+        size = rng.integers(1, 9, 2)
+        transmit = int(size[0]), int(size[1])
     length = symbols * (fft_size + prefix)
     return {
         "numerology.carrier_frequency": float(2e9 * 14 ** rng.uniform()),
@@ -909,7 +910,7 @@ def _scenes(
     records: Mapping[int, Mapping[str, Any]], cell: int, fixes: int, most: int
 ) -> tuple[list[int], bool]:
     """Scenes of a cell that count so far, and whether they suffice."""
-    found, numbers = 0, []
+    found, numbers = 0, list[int]()
     for turn_ in range(most):
         number = cell + len(CELLS) * turn_
         if number not in records:
@@ -974,7 +975,7 @@ def tables(records: Iterable[Mapping[str, Any]], command: str) -> list[Table]:
     records = list(records)
     groups: dict[str, list[Outcome]] = {}
     of_traits: dict[str, list[Outcome]] = {}
-    beyond = []
+    beyond: list[tuple[str, ...]] = []
     for record in sorted(records, key=lambda record: record["scene"]):
         outcomes = [Outcome(**row) for row in record["frames"]]
         cell = CELLS[record["scene"] % len(CELLS)]
