@@ -82,7 +82,10 @@ def test_hops_of_overlap_save_join_to_the_linear_convolution(lag):
     y = valid(backward(spectra), lag).reshape(2, CHUNK)
     t = np.arange(TAPS) - CENTRE - (row / FRACTIONS)
     # 48 taps and a transition of 0.12 fs leave room for 90.6 dB
-    h = np.sinc(t) * np.kaiser(20001, 0.1102 * (90.6 - 8.7))[np.rint(10000 * (1 + t / (TAPS / 2))).astype(int)]
+    h = (
+        np.sinc(t)
+        * np.kaiser(20001, 0.1102 * (90.6 - 8.7))[np.rint(10000 * (1 + t / (TAPS / 2))).astype(int)]
+    )
     whole = longest - lag
     past = np.concatenate([np.zeros((2, CHUNK)), x], axis=1)
     for i in range(2):

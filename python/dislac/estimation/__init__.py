@@ -20,9 +20,10 @@ from .direct_path import (
 )
 from .mmv_bomp import MmvBomp, MmvBompEstimator, mmv_bomp_literal
 from .off_grid import OffGridEstimator
-from .result import Estimate, Estimator, EstimatorError, FrameError
+from .result import ESTIMATE_STATUSES, Estimate, Estimator, EstimatorError, FrameError
 
 __all__ = [
+    "ESTIMATE_STATUSES",
     "AngularSpectrum",
     "Calibration",
     "CalibrationError",

@@ -51,8 +51,9 @@ what the direct path is measured on."""
 UNMOVED = 0.5
 """Noise, in one of a frame's dimensions, times this: a change too small to estimate again for."""
 
-STEPS = 4
-"""Gauss-Newton steps from the grid to the direct path's delay and Doppler."""
+STEPS, NEAR = 6, 1e-4
+"""Gauss-Newton steps from the grid to the direct path's delay and Doppler, at most; one that moves
+them by so little of their uncertainty in a frame without noise is the last."""
 
 
 def without_constants(frame: NDArray[Any]) -> NDArray[Any]:
@@ -91,6 +92,8 @@ class DirectPath(NamedTuple):
 class DirectPathMeter:
     """Maximum-likelihood delay and Doppler shift of the direct path, chains' gains unknown.
 
+    Frames are rows here, (Ms, Nrf, Nsc): subcarriers last.
+
     Args:
         model: of the frames.
         delay_window: (least, greatest) delay that is looked at [s].
@@ -105,66 +108,76 @@ class DirectPathMeter:
     ) -> None:
         self._delays = window_grid(delay_window, 4 * extent(model.element_frequencies))
         self._dopplers = window_grid(doppler_window, 4 * extent(model.symbol_times))
-        self._frequencies = np.add.outer(model.offsets, model.frequencies)  # (Ms, Nsc)
+        self._frequencies, self._offsets = model.frequencies, model.offsets
         self._times = model.symbol_times - model.symbol_times.mean()
         self._tones = np.exp(2j * np.pi * np.outer(model.frequencies, self._delays))
-        self._offsets = np.exp(2j * np.pi * np.outer(model.offsets, self._delays))
-        self._turns = np.exp(-2j * np.pi * np.outer(self._dopplers, self._times))
+        self._turns = np.exp(2j * np.pi * np.outer(model.offsets, self._delays))
+        self._doppler_turns = np.exp(-2j * np.pi * np.outer(self._dopplers, self._times))
         cells = len(self._delays) * len(self._dopplers)
         symbols, subcarriers, chains = model.shape
         elements = symbols * subcarriers * chains
         self._least = float(gammainccinv(chains, FALSE_ALARM / cells)) / elements
 
-    def search(self, frame: Complex, response: Complex) -> DirectPath:
-        """The direct path in a frame (Ms, Nsc, Nrf), anywhere in the windows.
+    def search(self, rows: Complex, response: Complex) -> DirectPath:
+        """The direct path in rows (Ms, Nrf, Nsc), anywhere in the windows.
 
         Args:
             response: (Ms, Nrf) what its constants should be, but for a gain of each chain.
         """
-        z = response.conj()[:, None] * frame
-        match = np.tensordot(z, self._tones, (1, 0)) * self._offsets[:, None]  # (Ms, Nrf, D)
-        match = np.tensordot(self._turns, match, 1)  # (K, Nrf, D)
+        match = (response.conj()[..., None] * rows) @ self._tones * self._turns[:, None]
+        match = np.tensordot(self._doppler_turns, match, 1)  # (K, Nrf, D)
         score = np.tensordot(_weights(response), np.abs(match) ** 2, (0, 1))
         k, d = np.unravel_index(int(np.argmax(score)), score.shape)
-        return self.refine(frame, response, float(self._delays[d]), float(self._dopplers[k]))
+        return self.refine(rows, response, float(self._delays[d]), float(self._dopplers[k]))
 
     def refine(
-        self, frame: Complex, response: Complex, delay: float = 0.0, doppler: float = 0.0
+        self, rows: Complex, response: Complex, delay: float = 0.0, doppler: float = 0.0
     ) -> DirectPath:
         """The direct path near a delay and a Doppler shift; arguments as `search`."""
-        energy = max(float(np.vdot(frame, frame).real), 1e-300)
-        z = response.conj()[:, None] * frame
+        energy = max(float(np.vdot(rows, rows).real), 1e-300)
+        z = response.conj()[..., None] * rows
         weight = _weights(response)
-        share = np.sum(np.abs(response) ** 2, axis=1)
-        share = np.broadcast_to(share[:, None], self._frequencies.shape)
-        share = share / max(float(share.sum()), 1e-300)
-        basis = np.stack(np.broadcast_arrays(self._frequencies, -self._times[:, None]))
-        mean = np.tensordot(basis, share, 2)
-        spread = np.einsum("amn,bmn,mn->ab", basis, basis, share) - np.outer(mean, mean)
-        scale = 1.0 / np.sqrt(np.maximum(np.diag(spread), 1e-300))
-        # A single symbol, or a single subcarrier, tells nothing of the one or the other.
-        scale[np.diag(spread) <= 1e-12 * np.max(basis**2, axis=(1, 2))] = 0.0
-        inverse = np.linalg.pinv(spread * np.outer(scale, scale), hermitian=True)
-        inverse *= np.outer(scale, scale) / (2 * np.pi) ** 2
-        basis = 2j * np.pi * basis
+        inverse = self._inverse_spread(response)
+        f, offsets, times = self._frequencies, self._offsets, self._times
         at = np.array([delay, doppler])
         for _ in range(STEPS):
-            turned = np.exp(np.tensordot(at, basis, 1))
-            total = np.einsum("mni,mn->i", z, turned)
-            slopes = np.einsum("mni,amn->ai", z, basis * turned)
+            tone = np.exp(2j * np.pi * at[0] * f)
+            by_row = z @ np.stack([tone, 2j * np.pi * f * tone], axis=1)  # (Ms, Nrf, 2)
+            turn = np.exp(2j * np.pi * (at[0] * offsets - at[1] * times))
+            total, by_delay = np.tensordot(turn, by_row, 1).T
+            by_delay = by_delay + (2j * np.pi * offsets * turn) @ by_row[..., 0]
+            by_doppler = (-2j * np.pi * times * turn) @ by_row[..., 0]
             explained = float(weight @ np.abs(total) ** 2)
+            slopes = np.stack([by_delay, by_doppler])
             step = inverse @ ((slopes * total.conj()).real @ weight) / max(explained, 1e-300)
             at = at + step
+            if np.all(step**2 <= NEAR**2 * np.diag(inverse)):
+                break
         if explained < self._least * energy:
             return DirectPath()
-        noise = max(energy - explained, 0.0) / frame.size
+        noise = max(energy - explained, 0.0) / rows.size
         variance = np.diag(inverse) * noise / (2 * explained)
         return DirectPath(*map(float, (*at, *variance, explained)))
 
+    def _inverse_spread(self, response: Complex) -> Floats:
+        """(2, 2) inverse of the log-likelihood's curvature by delay and Doppler, for unit energy;
+        zero for what a single subcarrier, or a single symbol, tells nothing of."""
+        share = np.sum(np.abs(response) ** 2, axis=1)
+        share = share / max(float(share.sum()), 1e-300)
+        middle = self._offsets + self._frequencies.mean()
+        basis = np.stack([middle, -self._times])
+        spread = (basis * share) @ basis.T - np.outer(basis @ share, basis @ share)
+        spread[0, 0] += np.var(self._frequencies)
+        known = np.diag(spread) > 1e-12 * np.array([np.ptp(middle) ** 2 + 1, 1e-30])
+        scale = np.where(known, 1.0 / np.sqrt(np.maximum(np.diag(spread), 1e-300)), 0.0)
+        inverse = np.linalg.pinv(spread * np.outer(scale, scale), hermitian=True)
+        return np.asarray(inverse * np.outer(scale, scale) / (2 * np.pi) ** 2)
+
     def turn(self, direct: DirectPath) -> Complex:
-        """(Ms, Nsc, 1) what takes the direct path's delay and Doppler shift off a frame."""
-        turns = direct.delay * self._frequencies - direct.doppler * self._times[:, None]
-        return np.asarray(np.exp(2j * np.pi * turns)[..., None])
+        """(Ms, 1, Nsc) what takes the direct path's delay and Doppler shift off rows."""
+        frequencies = np.add.outer(self._offsets, self._frequencies)
+        turns = direct.delay * frequencies - direct.doppler * self._times[:, None]
+        return np.asarray(np.exp(2j * np.pi * turns)[:, None])
 
     def moved(self, estimate: Estimate, by: DirectPath) -> Estimate:
         """An estimate relative to a direct path that lies elsewhere by so much, and is known to its
@@ -193,7 +206,7 @@ class DirectSignalCancellation:
         estimator: of the rest, with `direct_path_patterns` as its nuisance.
         meter: measures the direct path.
         response: frame number -> (Ms, Nrf), the direct path's constants but for chains' gains.
-        edges: frame number -> (K, Ms, Nsc, Nrf), what rings into the transform windows where
+        edges: frame number -> (K, Ms, Nrf, Nsc), what rings into the transform windows where
             symbols meet, for each sample of an unknown filter; K may be 0.
         timing_deviation: standard deviation of the frames' timing [s], for frames in which no
             direct path is found.
@@ -226,26 +239,25 @@ class DirectSignalCancellation:
         Raises:
             FrameError: wrong shape, or not finite.
         """
-        y = checked_frame(self.model, frame)
+        y = _rows(checked_frame(self.model, frame))
         response, edges = self._response(index), self._edges(index)
         direct = self._meter.search(y, response)
         echoes: Complex = np.zeros_like(y)
         for _ in range(PASSES):
             turn = self._meter.turn(direct)
-            aligned = y * turn
-            ringing = self._ringing(aligned - echoes * turn, edges * turn)
-            estimate = self._estimator.estimate(aligned - ringing, index)
-            found = synthesize(self.model, estimate.paths)
+            aligned, echoes = y * turn, echoes * turn
+            basis = self._orthonormal(edges * turn)
+            rest = aligned - _component(basis, aligned - echoes)
+            estimate = self._estimator.estimate(rest.swapaxes(1, 2), index)
             if not direct.energy:
                 return self._meter.moved(estimate, self._unmeasured)
+            found = _rows(synthesize(self.model, estimate.paths))
             again = self._meter.refine(aligned - found, response)
-            # How much of what was estimated from the direct path, or its ringing, had taken.
-            change = self._ringing(found - echoes * turn, edges * turn)
-            taken, energy = (float(np.vdot(x, x).real) for x in (change, found))
-            if (
-                taken**2 <= UNMOVED * estimate.noise_power * energy
-                and self._left(again) <= UNMOVED * estimate.noise_power
-            ):
+            # Part of the echoes that the ringing had taken, and part of the direct path left over.
+            taken = _energy(_component(basis, found - echoes))
+            left = again.energy * self._uncovered(again.delay)
+            noise = estimate.noise_power
+            if taken**2 <= UNMOVED * noise * _energy(found) and left <= UNMOVED * noise:
                 break
             echoes = found * turn.conj()
             direct = again._replace(
@@ -253,28 +265,50 @@ class DirectSignalCancellation:
             )
         return self._meter.moved(estimate, again)
 
-    def _ringing(self, frame: Complex, edges: Complex) -> Complex:
-        """What of a frame (Ms, Nsc, Nrf) is a combination of the edges (K, Ms, Nsc, Nrf)."""
-        if not len(edges):
-            return np.zeros_like(frame)
-        rows = self._project(edges).reshape(len(edges), -1)
-        norm = np.maximum(np.linalg.norm(rows, axis=1), 1e-300)
-        rows = rows / norm[:, None]
-        right = rows.conj() @ self._project(frame).ravel()
-        gram = rows.conj() @ rows.T + 1e-9 * np.eye(len(rows))
-        weights = np.linalg.solve(gram, right) / norm
-        return np.asarray(np.tensordot(weights, edges, 1))
+    def cancel(self, frame: ArrayLike, index: int = 0) -> Complex:
+        """A frame (Ms, Nsc, Nrf) relative to its direct path and without that.
 
-    def _project(self, frames: Complex) -> Complex:
-        """Frames (..., Ms, Nsc, Nrf) without the direct path's constants and slopes."""
-        return np.asarray(frames - self._patterns @ (self._patterns.T @ frames))
+        Raises:
+            FrameError: wrong shape, or not finite.
+        """
+        y = _rows(checked_frame(self.model, frame))
+        turn = self._meter.turn(self._meter.search(y, self._response(index)))
+        basis = self._orthonormal(self._edges(index) * turn)
+        rest = y * turn
+        rest = rest - _component(basis, rest)
+        rest = rest - (rest @ self._patterns) @ self._patterns.T
+        return np.asarray(rest.swapaxes(1, 2))
 
-    def _left(self, direct: DirectPath) -> float:
-        """Energy of a direct path with some delay that its patterns do not cover."""
+    def _orthonormal(self, edges: Complex) -> Complex:
+        """(K, Ms, Nrf, Nsc) orthonormal combinations of such edges, without the patterns."""
+        rows = edges - (edges @ self._patterns) @ self._patterns.T
+        flat = rows.reshape(len(rows), int(np.prod(rows.shape[1:])))
+        gram = flat.conj() @ flat.T
+        scale = 1.0 / np.sqrt(np.maximum(np.diag(gram).real, 1e-300))
+        gram = gram * np.outer(scale, scale) + 1e-9 * np.eye(len(flat))
+        lower = np.linalg.cholesky(gram.conj())
+        return np.asarray(np.linalg.solve(lower, scale[:, None] * flat).reshape(rows.shape))
+
+    def _uncovered(self, delay: float) -> float:
+        """Part of the energy of a direct path with some delay that its patterns do not cover."""
         frequencies = self.model.frequencies
-        tone = np.exp(-2j * np.pi * direct.delay * (frequencies - frequencies.mean()))
-        covered = float(np.sum(np.abs(self._patterns.T @ tone) ** 2)) / len(tone)
-        return direct.energy * max(1.0 - covered, 0.0)
+        tone = np.exp(-2j * np.pi * delay * (frequencies - frequencies.mean()))
+        return max(1.0 - _energy(self._patterns.T @ tone) / len(tone), 0.0)
+
+
+def _rows(frame: Complex) -> Complex:
+    """(Ms, Nrf, Nsc) from (Ms, Nsc, Nrf)."""
+    return np.ascontiguousarray(frame.swapaxes(1, 2))
+
+
+def _component(basis: Complex, rows: Complex) -> Complex:
+    """Component of rows (Ms, Nrf, Nsc) along an orthonormal basis (K, Ms, Nrf, Nsc)."""
+    flat = basis.reshape(len(basis), rows.size)
+    return np.asarray(((flat.conj() @ rows.ravel()) @ flat).reshape(rows.shape))
+
+
+def _energy(values: Complex) -> float:
+    return float(np.vdot(values, values).real)
 
 
 class StaticCancellation:
@@ -316,8 +350,9 @@ class StaticCancellation:
 
     def reset(self) -> None:
         """Forgets the average."""
-        self._static: Complex = np.zeros(self.model.shape, complex)
-        self._mean_response: Complex = np.zeros(self._static[:, 0].shape, complex)
+        symbols, subcarriers, chains = self.model.shape
+        self._static: Complex = np.zeros((symbols, chains, subcarriers), complex)
+        self._mean_response: Complex = np.zeros((symbols, chains), complex)
         self._frames = 0
 
     def estimate(self, frame: ArrayLike, index: int = 0) -> Estimate:
@@ -329,15 +364,16 @@ class StaticCancellation:
         Raises:
             FrameError: wrong shape, or not finite.
         """
-        y = checked_frame(self.model, frame)
+        y = _rows(checked_frame(self.model, frame))
         response = self._response(index)
         direct = self._meter.search(y, response)
         aligned = y * self._meter.turn(direct)
-        pattern = self._static + self._change(response)[:, None]
-        energy = float(np.vdot(pattern, pattern).real)
+        pattern = self._static + self._change(response)[..., None]
+        energy = _energy(pattern)
         level = float(np.sqrt(np.mean(np.abs(aligned) ** 2)))
         gain = np.vdot(pattern, aligned) / energy if energy > 0 else level
-        estimate = self._estimator.estimate(aligned - gain * pattern, index)
+        rest = aligned - gain * pattern
+        estimate = self._estimator.estimate(rest.swapaxes(1, 2), index)
         if direct.energy and abs(gain) > 0:
             self._frames += 1
             share = 1.0 / min(self._frames, self._memory)
@@ -350,5 +386,5 @@ class StaticCancellation:
         """(Ms, Nrf) by how much the direct path's constants have changed since the average."""
         mean = self._mean_response
         energy = np.maximum(np.sum(np.abs(mean) ** 2, axis=0), 1e-300)
-        chains = np.sum(mean.conj() * self._static.mean(axis=1), axis=0) / energy
+        chains = np.sum(mean.conj() * self._static.mean(axis=2), axis=0) / energy
         return np.asarray(chains * (response - mean)) if self._frames else np.zeros_like(response)

@@ -2,14 +2,26 @@
 """What every estimator takes and gives: a checked frame in, an `Estimate` out."""
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..channel import Paths, SnapshotModel
 
-__all__ = ["Estimate", "Estimator", "EstimatorError", "FrameError", "checked_frame", "no_paths"]
+__all__ = [
+    "ESTIMATE_STATUSES",
+    "Estimate",
+    "EstimateStatus",
+    "Estimator",
+    "EstimatorError",
+    "FrameError",
+    "checked_frame",
+    "no_paths",
+]
+
+EstimateStatus = Literal["ok", "outside_window", "ambiguous", "learning"]
+ESTIMATE_STATUSES: tuple[EstimateStatus, ...] = get_args(EstimateStatus)
 
 
 class FrameError(ValueError):
@@ -45,7 +57,7 @@ class Estimate:
     noise_power: float
     statistic: float
     threshold: float
-    status: Literal["ok", "outside_window", "ambiguous", "learning"] = "ok"
+    status: EstimateStatus = "ok"
 
     @property
     def detected(self) -> bool:

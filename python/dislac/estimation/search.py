@@ -186,7 +186,9 @@ class FurtherSearch:
         by_delay = self._tones @ e.conj().T  # (D, L C)
         x = by_arrival * by_delay[:, :, None]
         power = whole - np.sum(x.conj() * (inverse @ x), axis=1).real.T
-        score = (match.real**2 + match.imag**2) / np.maximum(power, LEAST_LEFT * residual.shape[1] * loudness)
+        score = (match.real**2 + match.imag**2) / np.maximum(
+            power, LEAST_LEFT * residual.shape[1] * loudness
+        )
         return self._peaks(score, known[0], count)
 
     def _peaks(self, score: Floats, first: Floats, count: int) -> tuple[Floats, Floats]:

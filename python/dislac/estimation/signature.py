@@ -238,7 +238,8 @@ def _jet(array: PlanarArray, rows: Complex) -> tuple[Complex, Complex]:
     """What turns spatial frequencies into row factors and their two derivatives.
 
     Returns:
-        (2, N) exponent of the steering vector; (N, 3 J) from steering vector to factor, derivative by x, derivative by y.
+        (2, N) exponent of the steering vector; (N, 3 J) from steering vector to factor, derivative
+        by x, derivative by y.
     """
     exponent = 1j * np.pi * array.element_positions.T
     weights = np.vstack([np.ones(array.size), exponent]) / np.sqrt(array.size)

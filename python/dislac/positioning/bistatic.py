@@ -67,7 +67,8 @@ class Fix:
 
     Args:
         frame: index of the frame.
-        time: of the frame, since the scenario's epoch [s].
+        time: when what was measured holds, the middle of the frame's pilots, since the scenario's
+            epoch [s].
         status: see `FixStatus`.
         position: (3,) [m].
         covariance: (3, 3) of the position [m^2].

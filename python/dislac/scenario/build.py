@@ -54,6 +54,7 @@ from .truth import (
     directions,
     ends,
     first_arrival,
+    fix_time,
     frame_time,
     known_signature,
     lead_in,
@@ -500,7 +501,7 @@ FRAME_PER_RINGING = 128
 
 
 def _edges(scenario: Scenario, frame: int) -> NDArray[np.complex128]:
-    """(K, Ms, Nsc, Nrf) what of the direct path's symbols may ring into the windows before them."""
+    """(K, Ms, Nrf, Nsc) what of the direct path's symbols may ring into the windows before them."""
     return _edges_at(scenario, frame - frame % HELD, frame % scenario.pilots.cycle)
 
 
@@ -509,7 +510,8 @@ def _edges_at(scenario: Scenario, frame: int, pilots: int) -> NDArray[np.complex
     model, numerology = snapshot_model(scenario), scenario.numerology
     count = min(RINGING, int(np.prod(model.shape)) // FRAME_PER_RINGING)
     if scenario.payload is not None or not count:
-        return np.zeros((0, *model.shape), complex)  # the next symbol is not known
+        symbols, subcarriers, chains = model.shape
+        return np.zeros((0, symbols, chains, subcarriers), complex)  # the next symbol is not known
     transmit, receive = _direct_beams(scenario, frame)
     gapless = numerology.frame_period < numerology.frame_length + numerology.window_advance + count
     grids = [scenario.pilots.grid(k).astype(complex) for k in (pilots, pilots + 1)]
@@ -527,7 +529,7 @@ def _edges_at(scenario: Scenario, frame: int, pilots: int) -> NDArray[np.complex
                 sent[0], numerology, int(early), sent[1] if gapless else None
             )
             edges.append(scenario.pilots.descramble(leaked * gains.T[:, :, None], pilots))
-    return np.array(edges, dtype=complex)
+    return np.ascontiguousarray(np.swapaxes(edges, 2, 3), dtype=complex)
 
 
 def _estimator(
@@ -607,7 +609,7 @@ def locator(scenario: Scenario) -> BistaticLocator:
 
 def locate(scenario: Scenario, estimate: Estimate, frame: int) -> Fix:
     """The fix that an estimate of frame `frame` gives, error and bound beside it."""
-    time = frame_time(scenario, frame)
+    time = fix_time(scenario, frame)
     limit = bound(scenario, frame)
     if not estimate.detected:
         return Fix(frame=frame, time=time, status=FixStatus.NO_DETECTION, bound=limit)

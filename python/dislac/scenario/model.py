@@ -157,7 +157,7 @@ class Synchronization:
     `timing_deviation` the standard deviation of the frames' timing [s], which counts where no
     direct path is taken off, to which delays would be relative. The direct
     path's carrier lies in `carrier_window` [Hz], and may fade for `coast` [s]. `removal` is what is
-    taken off frames, its signature averaged over `memory` of them.
+    taken off frames; where that is all that stays, it is averaged over `memory` of them.
     """
 
     reference: Literal["tags", "time", "direct-path"]

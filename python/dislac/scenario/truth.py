@@ -29,6 +29,7 @@ __all__ = [
     "directions",
     "ends",
     "first_arrival",
+    "fix_time",
     "frame_time",
     "known_signature",
     "lead_in",
@@ -81,6 +82,14 @@ def frame_time(scenario: Scenario, frame: int) -> float:
     """When frame `frame` is due at the receiver, since the scenario's epoch [s]."""
     sample = first_arrival(scenario) + frame * scenario.numerology.frame_period
     return sample / scenario.sample_rate
+
+
+def fix_time(scenario: Scenario, frame: int) -> float:
+    """When what is measured in frame `frame` holds: the middle of its pilots [s]."""
+    numerology = scenario.numerology
+    middle = numerology.symbol_times[scenario.pilots.symbols].mean()
+    middle += (numerology.prefixes[0] + numerology.fft_size / 2) / numerology.sample_rate
+    return frame_time(scenario, frame) + float(middle)
 
 
 # Where
