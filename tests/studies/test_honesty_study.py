@@ -161,6 +161,15 @@ def test_scenes_are_of_their_cell(number):
         assert np.all(np.abs(drawn.timing) < (1.01e-7 if cell.direct else 3e-7))
 
 
+@pytest.mark.parametrize("number", [1, 3])
+def test_scenes_for_samples_are_all_in_the_scenario(number):
+    for seed in range(20):
+        drawn = draw(CELLS[number], 3, np.random.default_rng(seed), samples=True)
+        scenario = load_scenario("paper", drawn.overrides)
+        assert drawn.second is None
+        assert np.allclose(drawn.timing, scenario.precompensation.timing_advance_error, atol=1e-18)
+
+
 QUICK = {"seed": 284, "fixes": 4, "most": 2, "frames": 2, "cells": (16, 22)}
 
 

@@ -1009,13 +1009,14 @@ def tables(records: Iterable[Mapping[str, Any]], command: str) -> list[Table]:
                     f"{np.sqrt(worst.nees):.3g}",
                     f"{worst.error:.3g}",
                     f"{worst.deviation:.3g}",
+                    worst.left_out or "",
                     ", ".join(trait for trait in record["traits"] if trait in UNUSUAL),
                     f"{command} --scene {record['scene']} --show",
                 )
             )
     groups = {str(cell): groups[str(cell)] for cell in CELLS if str(cell) in groups}
     of_traits = dict(sorted(of_traits.items()))
-    heading = "cell", "fixes", "worst sigmas", "error [m]", "sigma [m]", "traits", "command"
+    heading = "cell", "fixes", "sigmas", "error [m]", "sigma [m]", "left out", "traits", "command"
     return [
         _statuses(groups),
         _consistency(groups, "consistency"),
