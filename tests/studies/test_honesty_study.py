@@ -10,18 +10,8 @@ from gnuradio.dislac.channel import synthesize
 from gnuradio.dislac.scenario import load_scenario
 from gnuradio.dislac.scenario.truth import snapshot_model, true_paths
 from gnuradio.dislac.studies.fidelity import received_frames
-from gnuradio.dislac.studies.honesty import (
-    CELLS,
-    Scene,
-    View,
-    cause,
-    consistency,
-    draw,
-    main,
-    observe,
-    study,
-    tables,
-)
+from gnuradio.dislac.studies.honesty import cause, consistency, main, study, tables
+from gnuradio.dislac.studies.scenes import CELLS, Scene, View, draw, observe
 
 SCENE = {
     "numerology.carrier_frequency": 28e9,
