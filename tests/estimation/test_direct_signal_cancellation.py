@@ -44,7 +44,7 @@ def moving(frame: int) -> np.ndarray:
     return known_signature(SCENE, [frame])[0]
 
 
-def no_edges(frame: int) -> np.ndarray:
+def no_leaks(frame: int) -> np.ndarray:
     symbols, subcarriers, chains = MODEL.shape
     return np.zeros((0, symbols, chains, subcarriers), complex)
 
@@ -90,7 +90,7 @@ def rest():
 
 @pytest.fixture(scope="module")
 def receiver(rest):
-    return DirectSignalCancellation(rest, METER, still, no_edges)
+    return DirectSignalCancellation(rest, METER, still, no_leaks)
 
 
 def errors_and_variances(estimator, frames, truth=ECHO):
@@ -181,7 +181,7 @@ def test_where_no_direct_path_is_found_the_timing_is_as_uncertain_as_is_known(re
     rng = np.random.default_rng(6)
     blind = np.zeros_like(RESPONSE)
     receiver = DirectSignalCancellation(
-        rest, METER, lambda frame: blind, no_edges, timing_deviation=20e-9
+        rest, METER, lambda frame: blind, no_leaks, timing_deviation=20e-9
     )
     y = echo(0) + noise(rng, 0.3)
     beside, without = receiver.estimate(y), rest.estimate(y)
@@ -226,9 +226,9 @@ def test_ringing_of_symbols_edges_goes(monkeypatch):
 
     assert max(left(build.estimator(scene))) < -71
     monkeypatch.setattr(build, "RINGING", 0)
-    build._edges_at.cache_clear()
+    build._leaks_at.cache_clear()
     assert min(left(build.estimator(scene))) > -56
-    build._edges_at.cache_clear()
+    build._leaks_at.cache_clear()
 
 
 # Static cancellation

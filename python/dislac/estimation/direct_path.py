@@ -9,10 +9,11 @@ of energy where it is later than a resolution cell, and all of it where it is no
 either case its covariance says so. Nothing of it is learned from other frames, and nothing need be
 known of the direct path's gains.
 
-What is left is where symbols meet. Filters between transmitter and receiver ring at the edges of
-symbols, and what of the next symbol rings into a transform window is no constant over the
-subcarriers. It is known but for the ringing itself, a few samples of a filter's response, which are
-fitted as well.
+What is left is what leaks between symbols and between subcarriers. Filters between transmitter and
+receiver ring at the edges of symbols, and what of the next symbol rings into a transform window is
+no constant over the subcarriers; nor is what a shift in frequency moves from one subcarrier to
+others. Both are known but for a few factors (samples of a filter's response, and the shift), which
+are fitted as well.
 """
 
 from collections.abc import Callable
@@ -206,8 +207,8 @@ class DirectSignalCancellation:
         estimator: of the rest, with `direct_path_patterns` as its nuisance.
         meter: measures the direct path.
         response: frame number -> (Ms, Nrf), the direct path's constants but for chains' gains.
-        edges: frame number -> (K, Ms, Nrf, Nsc), what rings into the transform windows where
-            symbols meet, for each sample of an unknown filter; K may be 0.
+        leaks: frame number -> (K, Ms, Nrf, Nsc), what leaks between symbols and subcarriers, in any
+            scale; K may be 0.
         timing_deviation: standard deviation of the frames' timing [s], for frames in which no
             direct path is found.
     """
@@ -217,11 +218,11 @@ class DirectSignalCancellation:
         estimator: Estimator,
         meter: DirectPathMeter,
         response: Callable[[int], Complex],
-        edges: Callable[[int], Complex],
+        leaks: Callable[[int], Complex],
         timing_deviation: float = 0.0,
     ) -> None:
         self._estimator, self._meter = estimator, meter
-        self._response, self._edges = response, edges
+        self._response, self._leaks = response, leaks
         self._unmeasured = DirectPath(delay_variance=timing_deviation**2)
         self._patterns = direct_path_patterns(estimator.model)
 
@@ -240,20 +241,20 @@ class DirectSignalCancellation:
             FrameError: wrong shape, or not finite.
         """
         y = _rows(checked_frame(self.model, frame))
-        response, edges = self._response(index), self._edges(index)
+        response, leaks = self._response(index), self._leaks(index)
         direct = self._meter.search(y, response)
         echoes: Complex = np.zeros_like(y)
         for _ in range(PASSES):
             turn = self._meter.turn(direct)
             aligned, echoes = y * turn, echoes * turn
-            basis = self._orthonormal(edges * turn)
+            basis = self._orthonormal(leaks * turn)
             rest = aligned - _component(basis, aligned - echoes)
             estimate = self._estimator.estimate(rest.swapaxes(1, 2), index)
             if not direct.energy:
                 return self._meter.moved(estimate, self._unmeasured)
             found = _rows(synthesize(self.model, estimate.paths))
             again = self._meter.refine(aligned - found, response)
-            # Part of the echoes that the ringing had taken, and part of the direct path left over.
+            # Part of the echoes that the leaks had taken, and part of the direct path left over.
             taken = _energy(_component(basis, found - echoes))
             left = again.energy * self._uncovered(again.delay)
             noise = estimate.noise_power
@@ -273,15 +274,15 @@ class DirectSignalCancellation:
         """
         y = _rows(checked_frame(self.model, frame))
         turn = self._meter.turn(self._meter.search(y, self._response(index)))
-        basis = self._orthonormal(self._edges(index) * turn)
+        basis = self._orthonormal(self._leaks(index) * turn)
         rest = y * turn
         rest = rest - _component(basis, rest)
         rest = rest - (rest @ self._patterns) @ self._patterns.T
         return np.asarray(rest.swapaxes(1, 2))
 
-    def _orthonormal(self, edges: Complex) -> Complex:
-        """(K, Ms, Nrf, Nsc) orthonormal combinations of such edges, without the patterns."""
-        rows = edges - (edges @ self._patterns) @ self._patterns.T
+    def _orthonormal(self, leaks: Complex) -> Complex:
+        """(K, Ms, Nrf, Nsc) orthonormal combinations of leaks, without the patterns."""
+        rows = leaks - (leaks @ self._patterns) @ self._patterns.T
         flat = rows.reshape(len(rows), int(np.prod(rows.shape[1:])))
         gram = flat.conj() @ flat.T
         scale = 1.0 / np.sqrt(np.maximum(np.diag(gram).real, 1e-300))

@@ -44,6 +44,7 @@ from ..waveform import (
     Equalizer,
     Payload,
     PayloadReceiver,
+    intercarrier_leakage,
     intersymbol_leakage,
     modulate,
 )
@@ -475,7 +476,7 @@ def estimator(scenario: Scenario) -> Estimator:
         chosen = _estimator(scenario, model)
         return StaticCancellation(chosen, meter, response, settings.memory)
     chosen = _estimator(scenario, model, direct_path_patterns(model))
-    return DirectSignalCancellation(chosen, meter, response, partial(_edges, scenario))
+    return DirectSignalCancellation(chosen, meter, response, partial(_leaks, scenario))
 
 
 def _direct_response(scenario: Scenario, frame: int) -> NDArray[np.complex128]:
@@ -500,13 +501,14 @@ FRAME_PER_RINGING = 128
 """Elements that a frame has for each of those, at least: they take some of an echo with them."""
 
 
-def _edges(scenario: Scenario, frame: int) -> NDArray[np.complex128]:
-    """(K, Ms, Nrf, Nsc) what of the direct path's symbols may ring into the windows before them."""
-    return _edges_at(scenario, frame - frame % HELD, frame % scenario.pilots.cycle)
+def _leaks(scenario: Scenario, frame: int) -> NDArray[np.complex128]:
+    """(K, Ms, Nrf, Nsc) what of the direct path may leak from subcarrier to subcarrier, as it is
+    shifted in frequency, and ring into the windows before its symbols."""
+    return _leaks_at(scenario, frame - frame % HELD, frame % scenario.pilots.cycle)
 
 
 @lru_cache(maxsize=4)
-def _edges_at(scenario: Scenario, frame: int, pilots: int) -> NDArray[np.complex128]:
+def _leaks_at(scenario: Scenario, frame: int, pilots: int) -> NDArray[np.complex128]:
     model, numerology = snapshot_model(scenario), scenario.numerology
     count = min(RINGING, int(np.prod(model.shape)) // FRAME_PER_RINGING)
     if scenario.payload is not None or not count:
@@ -522,14 +524,15 @@ def _edges_at(scenario: Scenario, frame: int, pilots: int) -> NDArray[np.complex
     kinds = [(behind, receive), (before, transmit * receive)]
     if scenario.coupling == "physical":
         kinds = [([np.sum(g, axis=0, keepdims=True) for g in behind], receive)]
-    edges = []
+    leaks = [intercarrier_leakage(kinds[0][0][0], numerology) * receive.T[:, :, None]]
     for sent, gains in kinds[: 1 + bool(np.any(transmit != transmit[0]))]:
         for early in numerology.window_advance + 1 + np.arange(count):
             leaked = intersymbol_leakage(
                 sent[0], numerology, int(early), sent[1] if gapless else None
             )
-            edges.append(scenario.pilots.descramble(leaked * gains.T[:, :, None], pilots))
-    return np.ascontiguousarray(np.swapaxes(edges, 2, 3), dtype=complex)
+            leaks.append(leaked * gains.T[:, :, None])
+    frames = [scenario.pilots.descramble(leak, pilots) for leak in leaks]
+    return np.ascontiguousarray(np.swapaxes(frames, 2, 3), dtype=complex)
 
 
 def _estimator(

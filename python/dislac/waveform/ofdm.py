@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .numerology import Numerology
 
-__all__ = ["demodulate", "intersymbol_leakage", "modulate"]
+__all__ = ["demodulate", "intercarrier_leakage", "intersymbol_leakage", "modulate"]
 
 
 def modulate(
@@ -72,6 +72,18 @@ def intersymbol_leakage(
     moved = np.concatenate([samples[..., early:], after[..., :early]], axis=-1)
     turn = np.exp(2j * np.pi * numerology.frequencies * early / numerology.sample_rate)
     return np.asarray(demodulate(moved, numerology) - grid * turn.astype(grid.dtype))
+
+
+def intercarrier_leakage(
+    grid: NDArray[np.complexfloating], numerology: Numerology
+) -> NDArray[np.complexfloating]:
+    """Inter-carrier interference (..., Ms, Nsc) of resource grids that are a little too high in
+    frequency, per hertz: the derivative, but for the turn of whole symbols."""
+    samples = modulate(grid, numerology)
+    first = numerology.symbol_starts + numerology.prefixes - numerology.window_advance
+    middle = np.repeat(first + (numerology.fft_size - 1) / 2, numerology.symbol_lengths)
+    time = (np.arange(numerology.frame_length) - middle) / numerology.sample_rate
+    return np.asarray(demodulate(samples * (2j * np.pi * time).astype(grid.dtype), numerology))
 
 
 @lru_cache(maxsize=4)
