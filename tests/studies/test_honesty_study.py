@@ -97,6 +97,7 @@ def test_consistency_in_closed_form():
     flat = np.diag([1.0, 4.0, 0.0])
     assert consistency(np.array([1.0, 2.0, 0.0]), flat) == (pytest.approx(2.0), 2)
     assert consistency(np.array([1.0, 2.0, 0.1]), flat) == (np.inf, 2)
+    assert consistency(error, np.full((3, 3), np.inf)) == (np.inf, 0)
 
 
 @pytest.mark.parametrize(

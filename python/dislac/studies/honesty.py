@@ -103,10 +103,13 @@ class Outcome:
 
 
 def consistency(error: Floats, covariance: Floats) -> tuple[float, int]:
-    """e^T C^+ e and the rank of C; infinite for an error where C leaves no room for one.
+    """e^T C^+ e and the rank of C; infinite for an error where C leaves no room for one, and for a
+    C that is not finite, with which no fix should be.
 
     Directions whose variance is lost in the rounding of the largest count as none.
     """
+    if not np.all(np.isfinite(covariance)):
+        return np.inf, 0
     value, vector = np.linalg.eigh(covariance)
     least = 1e-12 * value[-1]
     room = value > least
@@ -319,8 +322,12 @@ def study(
                 running[pool.submit(run_scene, seed, number, frames, samples)] = number
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
-                del running[future]
-                record = future.result()
+                number = running.pop(future)
+                try:
+                    record = future.result()
+                except Exception as error:
+                    error.add_note(f"in scene {number}")
+                    raise
                 records[record["scene"]] = record
                 if path is not None:
                     with path.open("a") as file:

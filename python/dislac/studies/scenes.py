@@ -136,6 +136,8 @@ def draw(cell: Cell, frames: int, rng: np.random.Generator, *, samples: bool = F
     planar = array["nx"] > 1 and array["ny"] > 1
     if rng.uniform() < (0.15 if planar else 0.67):
         overrides["locator.known_height_m"] = float(target[2])
+        if second is not None:
+            second[2] = target[2]
     if deviation:
         overrides["synchronization.timing_deviation_ns"] = deviation
     if samples:
