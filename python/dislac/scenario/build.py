@@ -29,7 +29,7 @@ from ..estimation import (
     direct_path_patterns,
     make_estimator,
 )
-from ..geometry import LinearMotion, delay_and_doppler, range_and_rate
+from ..geometry import LinearMotion, delay_and_doppler
 from ..positioning import BistaticLocator, Fix, FixStatus
 from ..synchronization import (
     Alignment,
@@ -63,6 +63,7 @@ from .truth import (
     path_gains,
     path_nodes,
     payload_model,
+    reference_delay,
     reference_link,
     run_out,
     snapshot_model,
@@ -255,7 +256,8 @@ def link(scenario: Scenario, frames: int = 0) -> Link:
 def flight(scenario: Scenario, sample: int) -> int:
     """Samples that the reference link takes for what leaves at a sample."""
     time = sample / scenario.sample_rate
-    delay = departure_delay(reference_link(scenario), time, speed=scenario.propagation_speed)
+    link, speed = reference_link(scenario), scenario.propagation_speed
+    delay = departure_delay(link, time, carriers(scenario, link), speed=speed)
     return int(np.rint(delay * scenario.sample_rate))
 
 
@@ -415,8 +417,7 @@ def _stretch(scenario: Scenario, frame: int) -> float:
 
 @lru_cache(maxsize=16)
 def _delay_rate(scenario: Scenario, frame: int) -> float:
-    _, rate = range_and_rate(reference_link(scenario), frame_time(scenario, frame))
-    return float(rate) / scenario.propagation_speed
+    return float(reference_delay(scenario, frame_time(scenario, frame))[1])
 
 
 def chain_factors(scenario: Scenario) -> NDArray[np.complex64] | None:

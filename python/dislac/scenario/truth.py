@@ -37,6 +37,7 @@ __all__ = [
     "path_gains",
     "path_nodes",
     "payload_model",
+    "reference_delay",
     "reference_link",
     "run_out",
     "snapshot_model",
@@ -64,7 +65,7 @@ def run_out(scenario: Scenario, end: int) -> int:
 def _flight(scenario: Scenario, sample: int) -> int:
     """Samples that the reference link takes at a sample, in whole hops and two more."""
     time = sample / scenario.sample_rate
-    delay = range_and_rate(reference_link(scenario), time)[0] / scenario.propagation_speed
+    delay, _ = reference_delay(scenario, time)
     return int(np.ceil(delay * scenario.sample_rate / HOP) + 2) * HOP
 
 
@@ -74,7 +75,7 @@ def first_arrival(scenario: Scenario) -> int:
         return lead_in(scenario)
     start = lead_in(scenario)
     time = start / scenario.sample_rate
-    delay = range_and_rate(reference_link(scenario), time)[0] / scenario.propagation_speed
+    delay, _ = reference_delay(scenario, time)
     return start + round(float(delay) * scenario.sample_rate)
 
 
@@ -104,6 +105,13 @@ def reference_link(scenario: Scenario) -> tuple[Motion, ...]:
     """The nodes of the path that residual delays and Doppler shifts refer to, and that the
     pre-compensation is for: from transmitter to receiver, behind the gateway if there is one."""
     return _fed(scenario, ends(scenario))
+
+
+def reference_delay(scenario: Scenario, time: float) -> tuple[float, float]:
+    """Delay [s] of what arrives over the reference link at `time` [s], and how fast it grows."""
+    nodes, speed = reference_link(scenario), scenario.propagation_speed
+    length, rate = range_and_rate(nodes, time, carriers(scenario, nodes), speed=speed)
+    return float(length) / speed, float(rate) / speed
 
 
 def _fed(scenario: Scenario, nodes: tuple[Motion, ...]) -> tuple[Motion, ...]:
@@ -371,30 +379,49 @@ def true_paths(scenario: Scenario, frame: int, count: int | None = None) -> Path
     link at the frame's start.
     """
     time = frame_time(scenario, frame)
-    speed, settings = scenario.propagation_speed, scenario.precompensation
+    settings = scenario.precompensation
     paths = sorted(
         zip(scenario.channel.paths, path_gains(scenario), strict=True),
         key=lambda path: not _is_the_echo(path[0]),
     )[:count]
     nodes = [path_nodes(scenario, path) for path, _ in paths]
-    # The reference link comes last.
-    ways = [(n, carriers(scenario, n)) for n in (*nodes, reference_link(scenario))]
-    delay, doppler = np.array([delay_and_doppler(n, time, f, speed=speed) for n, f in ways]).T
-    cycles = np.array([carrier_cycles(n, time, f, speed=speed)[0] for n, f in ways])
+    residual, doppler, cycles = np.array([_residuals(scenario, n, time) for n in nodes]).T
     gain = [g(np.array([frame]))[0] if callable(g) else g for _, g in paths]
     direction = np.array([directions(scenario, n, time) for n in nodes])
-    compensated = 0.0 if settings.mode == "none" else doppler[-1]
-    residual = delay[:-1] - delay[-1]
-    # What comes later was sent earlier, when less of the Doppler shift's phase had been taken off.
-    turns = np.exp(-2j * np.pi * (cycles[:-1] - cycles[-1] - compensated * residual))
+    turns = np.exp(-2j * np.pi * cycles)
     return Paths(
         # One by one: numpy rounds products of short complex arrays by where they lie in memory.
         gain=np.array([complex(g) * complex(turn) for g, turn in zip(gain, turns, strict=True)]),
         arrival=direction[:, 0],
         departure=direction[:, 1],
         delay=residual + settings.timing_advance_error,
-        doppler=doppler[:-1] - compensated + settings.doppler_error,
+        doppler=doppler + settings.doppler_error,
     )
+
+
+def _residuals(
+    scenario: Scenario, nodes: tuple[Motion, ...], time: float
+) -> tuple[float, float, float]:
+    """Delay [s], Doppler shift [Hz] and cycles of the carrier of a path through `nodes`, less those
+    of the reference link as far as the transmitter takes them off.
+
+    What reaches one satellite at one time has come over the feeder link alike. So that link is left
+    out there; at one time of arrival, as seen here, its motion would remain.
+    """
+    ways: tuple[tuple[Motion, ...], ...] = (nodes, reference_link(scenario))
+    hops: list[float | tuple[float, ...]] = [carriers(scenario, way) for way in ways]
+    compensates = scenario.precompensation.mode != "none"
+    if compensates and scenario.gateway is not None and nodes[1] is ways[1][1]:
+        ways = tuple(way[1:] for way in ways)
+        hops = [scenario.numerology.carrier_frequency] * 2
+    speed, each = scenario.propagation_speed, list(zip(ways, hops, strict=True))
+    delay, doppler = np.array([delay_and_doppler(n, time, f, speed=speed) for n, f in each]).T
+    cycles = [carrier_cycles(n, time, f, speed=speed)[0] for n, f in each]
+    residual = delay[0] - delay[1]
+    compensated = doppler[1] if compensates else 0.0
+    # What comes later was sent earlier, when less of the Doppler shift's phase had been taken off.
+    turns = cycles[0] - cycles[1] - compensated * residual
+    return float(residual), float(doppler[0] - compensated), float(turns)
 
 
 def bound(
