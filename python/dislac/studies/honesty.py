@@ -171,7 +171,7 @@ def frame_bound(scenario: Scenario, view: View, index: int) -> float:
         transmitter=transmitter,
         receiver=receiver,
         position=position,
-        known_height=scenario.known_height is not None,
+        known=scenario.known,
         speed=scenario.propagation_speed,
         timing_deviation=deviation,
     ).deviation
@@ -480,7 +480,7 @@ UNUSUAL = {
 
 def _statuses(groups: Mapping[str, Sequence[Outcome]]) -> Table:
     count = {name: Counter(found.status for found in group) for name, group in groups.items()}
-    known = sorted(set().union(*count.values()), key=lambda status: (status != "ok", status))
+    known = sorted({"ok"}.union(*count.values()), key=lambda status: (status != "ok", status))
     rows = [
         (name, str(len(groups[name])), *(str(count[name][status]) for status in known))
         for name in groups
