@@ -50,6 +50,7 @@ from ..waveform import (
 )
 from .model import Scenario, parse_scenario
 from .truth import (
+    below_horizon,
     bound,
     carriers,
     directions,
@@ -607,7 +608,7 @@ def locator(scenario: Scenario) -> BistaticLocator:
         receive_array=scenario.receiver.array,
         speed=scenario.propagation_speed,
         below=scenario.target_below,
-        height=scenario.known_height,
+        known=scenario.known,
     )
 
 
@@ -615,6 +616,8 @@ def locate(scenario: Scenario, estimate: Estimate, frame: int) -> Fix:
     """The fix that an estimate of frame `frame` gives, error and bound beside it."""
     time = fix_time(scenario, frame)
     limit = bound(scenario, frame)
+    if below_horizon(scenario, frame):
+        return Fix(frame=frame, time=time, status=FixStatus.BELOW_HORIZON, bound=limit)
     if not estimate.detected:
         return Fix(frame=frame, time=time, status=FixStatus.NO_DETECTION, bound=limit)
     if estimate.status != "ok":
@@ -622,11 +625,7 @@ def locate(scenario: Scenario, estimate: Estimate, frame: int) -> Fix:
     covariance = None
     if estimate.covariance is not None:
         covariance = estimate.covariance[0][np.ix_(_MEASURED, _MEASURED)]
-        # What a linear array does not measure is known: the target lies across it.
         covariance[2, 2] += timing_deviation(scenario) ** 2
-        array = scenario.receiver.array
-        unmeasured = [axis for axis, size in enumerate((array.nx, array.ny)) if size == 1]
-        covariance[unmeasured] = covariance[:, unmeasured] = 0.0
     return locator(scenario).locate(
         estimate.paths.arrival[0],
         float(estimate.paths.delay[0]),

@@ -20,10 +20,20 @@ from ..channel.fading import BlockFading, ShadowedRician
 from ..channel.link_budget import absorption, direct_power, echo_power, thermal_noise
 from ..channel.path import BlockGain
 from ..dsp.stream import CHUNK, HOP
-from ..geometry import LinearMotion, Motion, carrier_cycles, delay_and_doppler, range_and_rate
+from ..geometry import (
+    ANYWHERE,
+    LinearMotion,
+    Locus,
+    Motion,
+    carrier_cycles,
+    delay_and_doppler,
+    earth_between,
+    range_and_rate,
+)
 from .model import PathSettings, Scenario
 
 __all__ = [
+    "below_horizon",
     "bound",
     "carriers",
     "directions",
@@ -31,6 +41,8 @@ __all__ = [
     "first_arrival",
     "fix_time",
     "frame_time",
+    "has_echo",
+    "hidden",
     "known_signature",
     "lead_in",
     "noise_power",
@@ -140,6 +152,30 @@ def path_nodes(scenario: Scenario, path: PathSettings) -> tuple[Motion, ...]:
     if path.scatterer is not None:
         stops.append(LinearMotion(path.scatterer))
     return _fed(scenario, (_source(scenario, path), *stops, scenario.receiver.motion))
+
+
+FAR = 10e3
+"""Legs of a path up to this length [m] lead along the ground, over what it looks like there."""
+
+
+def hidden(
+    scenario: Scenario, legs: Sequence[tuple[Motion, Motion]], time: float
+) -> NDArray[np.bool_]:
+    """(n,) whether the Earth stands in the way of legs of paths at a time [s], of those longer
+    than `FAR`."""
+    places = np.array([[node.state(time)[0] for node in leg] for leg in legs])
+    far = np.linalg.norm(places[:, 1] - places[:, 0], axis=-1) > FAR
+    return np.asarray(far & earth_between(places[:, 0], places[:, 1], scenario.origin))
+
+
+def below_horizon(scenario: Scenario, frame: int) -> bool:
+    """Whether the Earth hides the transmitter from the receiver, or from the target where that is
+    known, in frame `frame`."""
+    legs = list(pairwise(reference_link(scenario)))
+    if scenario.target is not None:
+        transmitter, receiver = ends(scenario)
+        legs += pairwise((transmitter, scenario.target.motion, receiver))
+    return bool(np.any(hidden(scenario, legs, frame_time(scenario, frame))))
 
 
 def known_signature(scenario: Scenario, frames: ArrayLike) -> NDArray[np.complex128]:
@@ -264,6 +300,11 @@ def noise_power(scenario: Scenario) -> float:
     echoes = np.array([_is_the_echo(path) for path in channel.paths])
     share = np.sum(powers[echoes]) / np.sum(powers)
     return float(noise / _received_power(scenario, "echo", scenario.transmitter.motion) * share)
+
+
+def has_echo(scenario: Scenario) -> bool:
+    """Whether there is an echo of the transmitter's signal off the target."""
+    return any(_is_the_echo(path) for path in scenario.channel.paths)
 
 
 def _is_the_echo(path: PathSettings) -> bool:
@@ -432,24 +473,28 @@ def bound(
     NaN where there is no truth, no echo or no noise to compute it from.
 
     Args:
-        known_height: the target's height is known; by default where the locator is told it.
+        known_height: the target's height is known, or nothing about its place; by default what the
+            scenario says is known.
         nuisance: all other paths are unknown too. Without, the bound is that of the echo alone:
             looser, and valid for estimators that leave weak paths alone.
     """
     power = noise_power(scenario)
-    echo = any(_is_the_echo(path) for path in scenario.channel.paths)
-    if scenario.target is None or not echo or power == 0:
+    if scenario.target is None or not has_echo(scenario) or power == 0:
         return np.nan
     time = frame_time(scenario, frame)
     transmitter, receiver = (node.state(time)[0] for node in ends(scenario))
+    position = scenario.target.motion.state(time)[0]
+    known = scenario.known
+    if known_height is not None:
+        known = Locus.at_height(position[2]) if known_height else ANYWHERE
     return position_bound(
         snapshot_model(scenario),
         true_paths(scenario, frame, None if nuisance else 1),
         power,
         transmitter=transmitter,
         receiver=receiver,
-        position=scenario.target.motion.state(time)[0],
-        known_height=scenario.known_height is not None if known_height is None else known_height,
+        position=position,
+        known=known,
         speed=scenario.propagation_speed,
         timing_deviation=timing_deviation(scenario),
     ).deviation

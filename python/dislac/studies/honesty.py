@@ -171,7 +171,7 @@ def frame_bound(scenario: Scenario, view: View, index: int) -> float:
         transmitter=transmitter,
         receiver=receiver,
         position=position,
-        known_height=scenario.known_height is not None,
+        known=scenario.known,
         speed=scenario.propagation_speed,
         timing_deviation=deviation,
     ).deviation
