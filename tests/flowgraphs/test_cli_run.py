@@ -162,7 +162,7 @@ def test_a_block_that_fails_is_one_line(tmp_path):
 
 
 def test_an_array_of_one_row_needs_to_know_more(tmp_path):
-    """No position, and the remedy said once by each command; with the height, fixes at the bound."""
+    """No position, the remedy said once by each command; with the height, fixes at the bound."""
     alone = ["channel.paths=[{kind: echo}]", "synchronization.removal=none"]
     scene = [*alone, "nodes.target.position=[-100, 50, 0]"]
     row = "nodes.receiver.array={nx: 8, ny: 1, orientation_deg: [0, 0, -90]}"

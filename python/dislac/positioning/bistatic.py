@@ -43,11 +43,14 @@ probability is 4e-8 with one equation more than unknowns, and 3e-7 with two."""
 
 SEPARATION = 10.0
 """How many standard deviations two solutions must lie apart: nearer together the linear error
-propagation does not hold, and noise may leave no solution at all.
+propagation does not hold, and noise may leave no solution at all."""
 
-Of an array's ray and its mirror image in the array's plane, 2 u_z apart, the standard deviation is
-that of u . (arrival) over u_z; of a linear array's cone the same holds of its radius.
-"""
+BEND = 0.1
+"""By how many standard deviations a position may bend over its own uncertainty, see `Echo.spread`:
+beyond it, a covariance does not describe where the target may be."""
+
+LATE = 3.0
+"""How many standard deviations a residual delay must be above zero, where the receiver itself is."""
 
 _TURN = np.diag([1.0, 1.0, 0.0])
 """Weights that leave the delay alone: what fails an estimate from a grid is its direction."""
@@ -63,16 +66,17 @@ class FixStatus(StrEnum):
       does not tell one side of its axis from the other.
     - ``learning``: what is to be taken off frames is not known yet.
     - ``invalid``: arrival or delay is not finite, or beyond all sense.
-    - ``no_positive_root``: the residual delay is zero or negative, so there is no ellipsoid; or
-      the ellipsoid does not meet what is known of the place.
+    - ``no_positive_root``: the residual delay is zero or negative, or might be for all its
+      standard deviation says (see `LATE`), so there is no ellipsoid; or the ellipsoid does not
+      meet what is known of the place.
     - ``behind``: the arrival lies outside the visible disc; or what is known besides it (height,
       plane, line, truth) puts the target into the half-space that the locator's sign prior
       excludes.
     - ``near_baseline``: the ray leads nearly to the transmitter, where delay and direction say
       little about the distance (see `MAXIMUM_DILUTION`).
     - ``ill_conditioned``: the ray is nearly in the array's plane, or the surfaces that meet are
-      nearly tangential (see `MAXIMUM_DILUTION`, `SEPARATION`); or the measurement's covariance is
-      infinite.
+      nearly tangential, or bend over the uncertainty (see `MAXIMUM_DILUTION`, `SEPARATION`,
+      `BEND`); or the measurement's covariance is infinite.
     - ``underdetermined``: arrival, as far as the receive array measures it, and delay are fewer
       equations than the position has unknowns. The remedy is to say what is known of the target's
       place, by one of the scenario's keys ``locator.known_height_m``, ``locator.known_plane`` and
@@ -180,7 +184,9 @@ class BistaticLocator:
         The ellipsoid meets the ray, the cone and the plane, or the line in closed form. What is
         measured beyond that counts by Gauss-Newton steps within the known plane or line, weighted
         by its covariance. The position's covariance is the inverse of the measurement's
-        information in the directions in which the position is unknown.
+        information in the directions in which the position is unknown; where there are no more
+        equations than unknowns, it is what the measurement's uncertainty makes of the position,
+        curved as that is (`Echo.spread`).
 
         Args:
             arrival: (2,) spatial frequency of the path at the receiver; what the array does not
@@ -233,10 +239,8 @@ class BistaticLocator:
         weights = (weights * np.outer(units, units))[np.ix_([*axes, 2], [*axes, 2])]
         if not np.all(np.isfinite(weights)):
             return replace(fix, status=FixStatus.ILL_CONDITIONED)
-        spread = float(np.sqrt(max(0.0, xy[axes] @ weights[:-1, :-1] @ xy[axes])))
-        mirrored = covariance is not None and not (planar and len(self.known.normals))
-        if mirrored and 2.0 * (1.0 - xy @ xy) < SEPARATION * spread:
-            return replace(fix, status=FixStatus.ILL_CONDITIONED)
+        if covariance is not None and excess < LATE * np.sqrt(weights[-1, -1]):
+            return replace(fix, status=FixStatus.NO_POSITIVE_ROOT)
         echo = Echo(
             self.receive_array,
             transmitter,
@@ -291,7 +295,14 @@ class BistaticLocator:
         first, last = agreeing[0].position, agreeing[-1].position
         # Steps from two roots may lead to the same solution.
         same = np.linalg.norm(last - first) <= 1e-6 * np.linalg.norm(first - echo.receiver)
-        return agreeing[0] if same else FixStatus.AMBIGUOUS
+        if not same:
+            return FixStatus.AMBIGUOUS
+        if not (weighted and echo.exact):
+            return agreeing[0]
+        covariance, bend = echo.spread(first)
+        if bend > BEND:
+            return FixStatus.ILL_CONDITIONED
+        return replace(agreeing[0], covariance=covariance)
 
     def _behind(self, vector: Floats) -> bool:
         """Whether a vector (3,) from the receiver leads where the sign prior excludes targets."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The equations that one bistatic echo gives for a position, and their solutions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +61,11 @@ class Echo:
     known: Locus
     direction: Floats
 
+    @property
+    def exact(self) -> bool:
+        """Whether there are as many equations as unknowns."""
+        return len(self.covariance) == self.known.directions.shape[1]
+
     def roots(self) -> Floats:
         """(n, 3) places in closed form, on both sides of a linear array.
 
@@ -91,7 +96,6 @@ class Echo:
         disagreement least.
         """
         free = self.known.directions
-        exact = len(self.covariance) == free.shape[1]
         position = root
         direction = self.direction if len(self.arrival) == 2 else self._direction(root)
         covariance, singular = np.full((3, 3), np.nan), np.zeros(1)
@@ -106,7 +110,7 @@ class Echo:
             inverse = solve_triangular(r, np.eye(len(r)))
             half = free @ inverse
             covariance = half @ half.T
-            if exact:
+            if self.exact:
                 disagreement = 0.0
                 break
             onto = self.known.correction(position)
@@ -119,6 +123,41 @@ class Echo:
             direction = self._direction(position)
         dilution = float(1.0 / max(singular[-1], 1e-300))
         return Solution(position, covariance, disagreement, dilution)
+
+    def spread(self, position: Floats) -> tuple[Floats, float]:
+        """Covariance (3, 3) of the position of a root, and how much it bends.
+
+        Ellipsoid and ray, or cone, are far from straight where a delay's or a direction's error is
+        not small: the near side of an error's region is narrow and its far side wide. The
+        measurement is therefore moved by the square root of its number of components times its
+        deviation along each of its principal axes, to either side, and what the position does is
+        averaged. The bend is how far the mean of two sides lies from the middle, at most, in
+        deviations; infinite where a side has no position.
+
+        Source: I. Arasaratnam and S. Haykin, Cubature Kalman filters, 2009, (7).
+        """
+        count = len(self.covariance)
+        steps = np.linalg.cholesky(self.covariance + 1e-300 * np.eye(count)).T * np.sqrt(count)
+        measured = np.append(self.arrival, self.excess)
+        sides = [self._moved(measured + sign * step) for sign in (1, -1) for step in steps]
+        if any(not len(side) for side in sides):
+            return np.full((3, 3), np.inf), np.inf
+        nearest = [s[np.argmin(np.linalg.norm(s - position, axis=1))] for s in sides]
+        away = np.array(nearest) - position
+        covariance = away.T @ away / len(away)
+        shift = np.linalg.norm(away[:count] + away[count:], axis=1).max() / 2
+        return covariance, float(shift / np.sqrt(max(count * np.trace(covariance), 1e-300)))
+
+    def _moved(self, measured: Floats) -> Floats:
+        """(n, 3) roots of another measurement (arrival, excess) than this."""
+        arrival, excess = measured[:-1], float(measured[-1])
+        if excess <= 0.0 or arrival @ arrival > 1.0:
+            return np.zeros((0, 3))
+        direction = self.direction
+        if len(arrival) == 2:
+            below = bool(self.array.orientation.inv().apply(direction)[2] < 0)
+            direction = self.array.direction(arrival, below=below)
+        return replace(self, arrival=arrival, excess=excess, direction=direction).roots()
 
     def _direction(self, position: Floats) -> Floats:
         ray = position - self.receiver

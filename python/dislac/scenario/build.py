@@ -379,7 +379,7 @@ def direct_path(scenario: Scenario, frame: int = 0) -> Reference:
 def _direct_path(scenario: Scenario, frame: int) -> Reference:
     transmit, receive = _direct_beams(scenario, frame)
     grids = expected_grids(scenario.pilots, transmit, receive, scenario.coupling)
-    return Reference(scenario.numerology, grids)
+    return Reference(scenario.numerology, grids, scenario.pilots.comb)
 
 
 def _direct_beams(
