@@ -10,7 +10,7 @@ from gnuradio.dislac.channel import synthesize
 from gnuradio.dislac.scenario import load_scenario
 from gnuradio.dislac.scenario.truth import snapshot_model, true_paths
 from gnuradio.dislac.studies.fidelity import received_frames
-from gnuradio.dislac.studies.honesty import cause, consistency, main, study, tables
+from gnuradio.dislac.studies.honesty import cause, consistency, main, mirrored, study, tables
 from gnuradio.dislac.studies.scenes import CELLS, Scene, View, draw, observe
 
 SCENE = {
@@ -135,6 +135,33 @@ def test_causes_on_both_sides(change, expected):
     paths = replace(paths, gain=gain, delay=delay, doppler=doppler)
     view = View(np.zeros(model.shape, complex), paths, 0, values["noise"])
     assert cause(scenario, view, values["threshold"], values["limit"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("array", "roll", "known", "expected"),
+    [
+        ((4, 1), 0, True, True),  # a row along x: (30, 40) and (30, -40)
+        ((4, 1), 60, True, False),  # one of them is behind the array
+        ((4, 1), 0, False, False),
+        ((4, 2), 0, True, False),
+    ],
+)
+def test_a_row_and_a_height_leave_a_mirror_image(array, roll, known, expected):
+    drawn = scene(
+        {
+            "nodes.transmitter.position": [0, 0, 500e3],
+            "nodes.receiver.position": [0, 0, 20],
+            "nodes.target.position": [30, 40, 0],
+            "nodes.receiver.array": {
+                "nx": array[0],
+                "ny": array[1],
+                "orientation_deg": [0, 0, roll],
+            },
+            "locator.side": "below",
+            **({"locator.known_height_m": 0.0} if known else {}),
+        }
+    )
+    assert mirrored(drawn, load_scenario("paper", drawn.overrides), 0.0) == expected
 
 
 @pytest.mark.parametrize("number", [0, 5, 10, 15, 20, 23])

@@ -23,8 +23,9 @@ Counted are, in cells of signal-to-noise ratio, with and without direct path, of
   the echo's Doppler shift within half a symbol rate and a tenth of the subcarrier spacing, beyond
   which intercarrier interference is no longer small; the echo's integrated signal-to-noise ratio
   (symbols x subcarriers x chains x ratio per element, interferers being noise) is 3 dB or more
-  above that at which the estimator's statistic just reaches its threshold; and the Cramer-Rao
-  bound, all paths and the timing being unknown and interferers noise, is below 10 m.
+  above that at which the estimator's statistic just reaches its threshold; the Cramer-Rao bound,
+  all paths and the timing being unknown and interferers noise, is below 10 m; and a linear array
+  with a known height does not leave two places (`mirrored`).
 
 The signal-to-noise ratio is that of echoes and scattered paths together, per received element.
 Scenes are numbered, and each has a seed of its own: any number of workers gives the same tables.
@@ -55,9 +56,9 @@ from ..positioning import Fix, FixStatus
 from ..scenario import Scenario, load_scenario
 from ..scenario.build import estimator, locate
 from ..scenario.truth import fix_time, snapshot_model
-from .scenes import CELLS, Scene, View, draw, observe, truths
+from .scenes import CELLS, Scene, View, draw, observe, truths, turn
 
-__all__ = ["Outcome", "Table", "cause", "consistency", "study", "tables"]
+__all__ = ["Outcome", "Table", "cause", "consistency", "mirrored", "study", "tables"]
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
@@ -71,6 +72,8 @@ USEFUL = 10.0
 """Greatest bound of a frame of which a fix is expected [m]."""
 INTERCARRIER = 0.1
 """Greatest Doppler shift over the subcarrier spacing of such a frame."""
+AZIMUTHS = 2000
+"""Directions in which a target's mirror image is looked for."""
 
 
 # Outcomes
@@ -118,6 +121,41 @@ def consistency(error: Floats, covariance: Floats) -> tuple[float, int]:
     if np.any(np.abs(parts[~room]) > 1e-4 + 1e-6 * np.linalg.norm(error) + 5 * np.sqrt(least)):
         return np.inf, rank
     return float(np.sum(parts[room] ** 2 / value[room])), rank
+
+
+def mirrored(scene: Scene, scenario: Scenario, time: float) -> bool:
+    """Whether another place has the same height, detour and angle to a row of elements as the
+    target, so that a linear array and a known height leave two."""
+    array = scenario.receiver.array
+    if (array.nx > 1) == (array.ny > 1) or "locator.known_height_m" not in scene.overrides:
+        return False
+    body = turn(scene.overrides["nodes.receiver.array"]["orientation_deg"])
+    side = 1 if scene.overrides["locator.side"] == "above" else -1
+    satellite, receiver = (
+        node.motion.state(time)[0] for node in (scenario.transmitter, scenario.receiver)
+    )
+    target = truths(scene, time)[0]
+    azimuth = np.linspace(0, 2 * np.pi, AZIMUTHS)
+    level = np.column_stack([np.cos(azimuth), np.sin(azimuth), np.zeros(AZIMUTHS)])
+    foot = np.array([receiver[0], receiver[1], target[2]])
+
+    def detour(place: Floats) -> Floats:
+        to_satellite, to_receiver = place - satellite, place - receiver
+        lengths = (np.linalg.norm(way, axis=-1) for way in (to_satellite, to_receiver))
+        return np.asarray(sum(lengths))
+
+    # The detour is convex along each ray from the receiver's foot: bisection.
+    near, far = np.zeros(AZIMUTHS), np.full(AZIMUTHS, 1e5)
+    for _ in range(60):
+        middle = (near + far) / 2
+        inside = detour(foot + middle[:, None] * level) < detour(target)
+        near, far = np.where(inside, middle, near), np.where(inside, far, middle)
+    ray = (foot + near[:, None] * level - receiver) @ body
+    ray /= np.linalg.norm(ray, axis=1, keepdims=True)
+    own = (target - receiver) @ body / np.linalg.norm(target - receiver)
+    axis = 0 if array.nx > 1 else 1
+    changes = np.diff(np.sign(ray[:, axis] - own[axis])) != 0
+    return int(np.count_nonzero(changes & (side * ray[:-1, 2] > 0))) > 1
 
 
 def cause(scenario: Scenario, view: View, threshold: float, limit: float) -> str | None:
@@ -181,6 +219,8 @@ def outcome(scene: Scene, scenario: Scenario, view: View, threshold: float, fix:
     """What became of a frame, judged."""
     limit = frame_bound(scenario, view, fix.frame)
     left_out = cause(scenario, view, threshold, limit)
+    if left_out is None and mirrored(scene, scenario, fix.time):
+        left_out = "mirrored"
     bound = limit if np.isfinite(limit) else None
     if not fix.valid:
         return Outcome(str(fix.status), left_out, bound=bound)
@@ -514,7 +554,7 @@ def _consistency(groups: Mapping[str, Sequence[Outcome]], name: str) -> Table:
     return Table(name, heading, rows)
 
 
-CAUSES = "horizon", "delay", "doppler", "weak", "bound"
+CAUSES = "horizon", "delay", "doppler", "weak", "bound", "mirrored"
 
 
 def _availability(groups: Mapping[str, Sequence[Outcome]], name: str) -> Table:

@@ -22,7 +22,7 @@ from ..scenario import Scenario, load_scenario
 from ..scenario.truth import frame_time
 from .fidelity import received_frames
 
-__all__ = ["CELLS", "Cell", "Scene", "View", "draw", "observe", "truths"]
+__all__ = ["CELLS", "Cell", "Scene", "View", "draw", "observe", "truths", "turn"]
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
