@@ -174,6 +174,29 @@ def test_bound_scales_with_snr():
     )
 
 
+@pytest.mark.parametrize("known_height", [False, True])
+def test_unknown_timing_is_more_variance_of_the_delay(known_height):
+    """Its square adds to the delay's variance before measurements become a position."""
+    model, position = make_model(np.random.default_rng(25)), np.array([20.0, 30.0, 0.0])
+    path, deviation = echo(model, position), 10e-9
+    noise = float(np.mean(np.abs(synthesize(model, path)) ** 2))
+    measured = path_covariance(model, path, noise)[0][np.ix_([0, 1, 4], [0, 1, 4])]
+    measured[2, 2] += deviation**2
+    slopes, step = np.empty((3, 3)), 1e-3
+    for axis, away in enumerate(step * np.eye(3)):
+        ahead, behind = echo(model, position + away), echo(model, position - away)
+        slopes[:2, axis] = (ahead.arrival - behind.arrival)[0] / (2 * step)
+        slopes[2, axis] = (ahead.delay - behind.delay)[0] / (2 * step)
+    free, known = (2, Locus.at_height(0.0)) if known_height else (3, ANYWHERE)
+    information = slopes[:, :free].T @ np.linalg.inv(measured) @ slopes[:, :free]
+    found = bound(model, path, position, known=known, timing_deviation=deviation).covariance
+    assert_allclose(found[:free, :free], np.linalg.inv(information), rtol=1e-5, atol=1e-6)
+    assert_allclose(found[free:], 0.0, atol=1e-12)
+    exact = bound(model, path, position, known=known, timing_deviation=0.0)
+    unstated = bound(model, path, position, known=known)
+    assert_array_equal(exact.covariance, unstated.covariance)
+
+
 def test_orientation_of_the_frame_does_not_matter():
     # The same scene, seen after a turn of the array about its own axis by a quarter, with the
     # beams sorted to match, has the same bound.

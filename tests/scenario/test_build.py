@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Scenarios from end to end, without GNU Radio."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from gnuradio.dislac.channel import synthesize
 from gnuradio.dislac.dsp.noise import GaussianNoise, PooledNoise
+from gnuradio.dislac.estimation import Estimate
 from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario
 from gnuradio.dislac.scenario.build import emulator, estimator, locate
 from gnuradio.dislac.scenario.truth import snapshot_model, true_paths
@@ -93,3 +96,21 @@ def test_floors_of_algorithm_1_from_model_and_samples(points, floor):
     fix = locate(scenario, estimator(scenario).estimate(exact), 0)
     assert fix.error == pytest.approx(floor, abs=0.01)
     assert fixes(scenario, 1)[0].error == pytest.approx(floor, abs=0.02)
+
+
+@pytest.mark.parametrize(("paths", "counts"), [(["echo"], True), (["echo", "direct"], False)])
+def test_timing_deviation_enters_covariance_and_bound(paths, counts):
+    """Along the delay's derivative, unless delays are relative to a direct path."""
+    overrides = {"channel.paths": [{"kind": kind} for kind in paths], "channel.noise.snr_db": 20}
+    stated = {"synchronization.timing_deviation_ns": 10}
+    exact, unsure = (load_scenario("paper", overrides | more) for more in ({}, stated))
+    paths = true_paths(exact, 0, 1)
+    estimate = Estimate(paths, np.diag([1e-4, 1e-4, 0, 0, 1e-18, 1])[None], 1.0, 1.0, 0.1)
+    fixes = [locate(scenario, estimate, 0) for scenario in (exact, unsure)]
+    # The change of the position by a delay, from two fixes.
+    step = replace(paths, delay=paths.delay + 1e-10)
+    moved = locate(exact, replace(estimate, paths=step), 0).position - fixes[0].position
+    expected = 1e-8**2 * np.outer(moved, moved) / 1e-10**2 * counts
+    assert np.allclose(fixes[1].covariance - fixes[0].covariance, expected, rtol=1e-3, atol=1e-5)
+    grown = fixes[1].bound ** 2 - fixes[0].bound ** 2
+    assert grown == pytest.approx(np.trace(expected), rel=1e-3, abs=1e-9)

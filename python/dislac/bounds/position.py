@@ -50,6 +50,7 @@ def position_bound(
     speed: float = SPEED_OF_LIGHT,
     power: ArrayLike | None = None,
     nuisance: Floats | None = None,
+    timing_deviation: float = 0.0,
 ) -> PositionBound:
     """Bound on the position that the first path, the target's echo, gives away.
 
@@ -64,6 +65,8 @@ def position_bound(
         known: where the target is known to be, which leaves fewer coordinates to find.
         speed: of propagation [m/s].
         power, nuisance: see `fisher_information`.
+        timing_deviation: of the receiver's timing, an unknown that delays contain and of which
+            this is the standard deviation beforehand [s].
 
     Raises:
         ValueError: `noise_power` is not positive.
@@ -77,7 +80,13 @@ def position_bound(
     change[np.ix_(_MEASURED, _MEASURED)] = 0.0
     free = _MEASURED[: basis.shape[1]]
     change[np.ix_(_MEASURED, free)] = slopes @ basis
+    prior = np.zeros(len(change))
+    if timing_deviation > 0:
+        # The timing moves the echo's delay; those of other paths are unknown anyway.
+        change = np.column_stack([change, np.eye(len(change))[_MEASURED[2]]])
+        prior = np.append(prior, timing_deviation**-2)
     information = change.T @ fisher_information(model, paths, noise_power, power, nuisance) @ change
+    information += np.diag(prior)
     steps = estimable_covariance(information)[np.ix_(free, free)]
     if not np.all(np.isfinite(steps)):
         return PositionBound(np.diag([np.inf] * 3), np.inf)

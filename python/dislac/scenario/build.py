@@ -68,6 +68,7 @@ from .truth import (
     reference_link,
     run_out,
     snapshot_model,
+    timing_deviation,
 )
 
 __all__ = [
@@ -477,7 +478,9 @@ def estimator(scenario: Scenario) -> Estimator:
         chosen = _estimator(scenario, model)
         return StaticCancellation(chosen, meter, response, settings.memory)
     chosen = _estimator(scenario, model, direct_path_patterns(model))
-    return DirectSignalCancellation(chosen, meter, response, partial(_leaks, scenario))
+    return DirectSignalCancellation(
+        chosen, meter, response, partial(_leaks, scenario), settings.timing_deviation
+    )
 
 
 def _direct_response(scenario: Scenario, frame: int) -> NDArray[np.complex128]:
@@ -624,6 +627,7 @@ def locate(scenario: Scenario, estimate: Estimate, frame: int) -> Fix:
     covariance = None
     if estimate.covariance is not None:
         covariance = estimate.covariance[0][np.ix_(_MEASURED, _MEASURED)]
+        covariance[2, 2] += timing_deviation(scenario) ** 2
     return locator(scenario).locate(
         estimate.paths.arrival[0],
         float(estimate.paths.delay[0]),

@@ -154,13 +154,16 @@ class EstimatorSettings:
 class Synchronization:
     """How the receiver knows where frames begin.
 
-    `time_zero` is what rx_time shows at time zero [s], None where that is not known; the direct
+    `time_zero` is what rx_time shows at time zero [s], None where that is not known;
+    `timing_deviation` the standard deviation of the frames' timing [s], which counts where no
+    direct path is taken off, to which delays would be relative. The direct
     path's carrier lies in `carrier_window` [Hz], and may fade for `coast` [s]. `removal` is what is
     taken off frames; where that is all that stays, it is averaged over `memory` of them.
     """
 
     reference: Literal["tags", "time", "direct-path"]
     time_zero: float | None
+    timing_deviation: float
     carrier_window: tuple[float, float]
     coast: float
     removal: Literal["none", "direct-path", "static"]
@@ -713,6 +716,7 @@ def _synchronization(document: Document) -> Synchronization:
     return Synchronization(
         reference=reference,
         time_zero=data.get("time_zero", 0.0 if reference == "time" else None),
+        timing_deviation=data.get("timing_deviation_ns", 0.0) * 1e-9,
         carrier_window=(low, high),
         coast=data.get("coast_ms", 100.0) * 1e-3,
         removal=data.get("removal", "direct-path" if beside_echo else "none"),

@@ -54,6 +54,7 @@ __all__ = [
     "reference_link",
     "run_out",
     "snapshot_model",
+    "timing_deviation",
     "true_calibration",
     "true_paths",
 ]
@@ -402,6 +403,13 @@ def _wanted(scenario: Scenario) -> NDArray[np.bool_]:
     return wanted if np.any(wanted) else ~wanted
 
 
+def timing_deviation(scenario: Scenario) -> float:
+    """Standard deviation of the timing that delays are measured by [s]: none where a direct path is
+    taken off, to which they are relative."""
+    settings = scenario.synchronization
+    return settings.timing_deviation if settings.removal == "none" else 0.0
+
+
 # The truth
 
 
@@ -498,4 +506,5 @@ def bound(
         known=known,
         speed=scenario.propagation_speed,
         nuisance=patterns,
+        timing_deviation=timing_deviation(scenario),
     ).deviation

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from ..channel import synthesize
 from ..scenario import Scenario, load_scenario
-from ..scenario.build import pilot_frame, received
+from ..scenario.build import frame_grid, pilot_frame, received
 from ..scenario.truth import first_arrival, lead_in, snapshot_model, true_paths
-from ..waveform import demodulate
 
 __all__ = ["error_vector_magnitude", "received_frames"]
 
@@ -38,7 +37,7 @@ def received_frames(scenario: Scenario, count: int) -> NDArray[np.complex64]:
     return np.stack(
         [
             scenario.pilots.descramble(
-                demodulate(samples[:, n : n + numerology.frame_length], numerology), frame
+                frame_grid(scenario, samples[:, n : n + numerology.frame_length], frame), frame
             )
             for frame, n in enumerate(arrivals)
         ]

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The study of honest fixes: its frames, what it counts, and that workers make no difference."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from gnuradio.dislac.channel import synthesize
+from gnuradio.dislac.scenario import load_scenario
+from gnuradio.dislac.scenario.truth import snapshot_model, true_paths
+from gnuradio.dislac.studies.fidelity import received_frames
+from gnuradio.dislac.studies.honesty import cause, consistency, main, mirrored, study, tables
+from gnuradio.dislac.studies.scenes import CELLS, Scene, View, draw, observe
+
+SCENE = {
+    "numerology.carrier_frequency": 28e9,
+    "numerology.subcarrier_spacing": 120e3,
+    "propagation_speed": 299792458.0,
+    "nodes.transmitter.position": [100e3, 200e3, 300e3],
+    "nodes.transmitter.velocity": [7e3, 0, 0],
+    "nodes.transmitter.array": {"nx": 3, "ny": 2},
+    "nodes.receiver.position": [-50, 190, 100],
+    "nodes.receiver.array": {"nx": 4, "ny": 2, "orientation_deg": [30.0, -20.0, 10.0]},
+    "nodes.target.position": [0, 0, 0],
+    "nodes.target.velocity": [0, 0, 0],
+    "precompensation.doppler_error_hz": 0.0,
+    "channel.paths": [{"kind": "echo"}],
+    "channel.noise.snr_db": 200.0,
+}
+
+
+def scene(overrides, late=0.0, frames=1, second=None):
+    return Scene({**SCENE, **overrides}, np.full(frames, late), second, None, None, None)
+
+
+def mismatch(found, expected):
+    """Of two frames, but for a complex gain [dB]."""
+    gain = np.vdot(expected, found) / np.vdot(expected, expected)
+    return 20 * np.log10(np.linalg.norm(found - gain * expected) / np.linalg.norm(found))
+
+
+@pytest.mark.parametrize("coupling", ["paired", "physical"])
+@pytest.mark.parametrize("velocity", [[0, 0, 0], [2, -3, 0]])
+def test_frames_from_positions_and_lengths_agree_with_the_snapshot_model(coupling, velocity):
+    """Elements, tilt, both ends, delay and Doppler; slow, so that hardly anything leaks."""
+    drawn = scene(
+        {
+            "beams.coupling": coupling,
+            "precompensation.mode": "time-varying",
+            "nodes.target.velocity": velocity,
+        }
+    )
+    scenario = load_scenario("paper", drawn.overrides)
+    (view,) = observe(drawn, scenario, np.random.default_rng(1))
+    model = snapshot_model(scenario)
+    assert mismatch(view.frame, synthesize(model, true_paths(scenario, 0))) < -40
+    # What the bound is computed from is the same path.
+    assert mismatch(view.frame, synthesize(model, view.paths)) < -40
+    assert np.mean(np.abs(view.frame) ** 2) == pytest.approx(1.0, rel=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["frame", "time-varying"])
+def test_frames_agree_with_the_chain_of_samples(mode):
+    """A Doppler shift of a fourteenth of the spacing leaks at -22 dB, as it does there."""
+    overrides = {"precompensation.mode": mode, "nodes.target.velocity": [25, 60, 0]}
+    drawn = scene({**overrides, "numerology.window_advance": 2})
+    scenario = load_scenario("paper", {**drawn.overrides, "channel.noise": {}})
+    (view,) = observe(drawn, scenario, np.random.default_rng(1))
+    assert 0.05 < abs(view.paths.doppler[0]) / 120e3 < 0.1
+    (frame,) = received_frames(scenario, 1)
+    assert mismatch(frame, view.frame) < -45
+    unleaked = synthesize(snapshot_model(scenario), view.paths)
+    assert -25 < mismatch(frame, unleaked) < -15
+
+
+def test_two_targets_and_the_timing():
+    """A late frame is a longer delay of every path; equal targets share the unit power."""
+    on_time, late = (
+        scene({"precompensation.mode": "time-varying"}, late, second=np.array([20.0, 0, 0]))
+        for late in (0.0, 5e-8)
+    )
+    scenario = load_scenario("paper", on_time.overrides)
+    (first,), (other,) = (
+        observe(drawn, scenario, np.random.default_rng(1)) for drawn in (on_time, late)
+    )
+    assert len(first.paths) == 2 and first.direct == 0
+    assert np.allclose(other.paths.delay - first.paths.delay, 5e-8, rtol=1e-9)
+    assert abs(first.paths.gain[0]) == pytest.approx(abs(first.paths.gain[1]))
+
+
+def test_consistency_in_closed_form():
+    error, turn = np.array([1.0, 2.0, 3.0]), np.linalg.qr(np.arange(9.0).reshape(3, 3) ** 2)[0]
+    covariance = turn @ np.diag([4.0, 9.0, 1e-4]) @ turn.T
+    expected = error @ np.linalg.solve(covariance, error)
+    assert consistency(error, covariance) == (pytest.approx(expected), 3)
+    flat = np.diag([1.0, 4.0, 0.0])
+    assert consistency(np.array([1.0, 2.0, 0.0]), flat) == (pytest.approx(2.0), 2)
+    assert consistency(np.array([1.0, 2.0, 0.1]), flat) == (np.inf, 2)
+    assert consistency(error, np.full((3, 3), np.inf)) == (np.inf, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, None),
+        ({"limit": 9.9}, None),
+        ({"limit": 10.1}, "bound"),
+        # 16 - 8 samples of 7.68 MHz remain, and 8 before
+        ({"delay": 1.04e-6}, None),
+        ({"delay": 1.05e-6}, "delay"),
+        ({"delay": -1.04e-6}, None),
+        ({"delay": -1.05e-6}, "delay"),
+        ({"doppler": -11.9e3}, None),
+        ({"doppler": -12.1e3}, "doppler"),
+        # the threshold is a twentieth of the noise, and the echo twice that
+        ({"noise": 1.0, "threshold": 0.047}, None),
+        ({"noise": 1.0, "threshold": 0.049}, "weak"),
+        ({"up": -1.0}, "horizon"),
+    ],
+)
+def test_causes_on_both_sides(change, expected):
+    """Of what is left out of the availability."""
+    values = {"limit": 1.0, "delay": 5e-7, "doppler": 0.0, "noise": 0.01, "threshold": 0.1}
+    values = {**values, "up": 1.0, **change}
+    place = [100e3, 200e3, 300e3 * values["up"]]
+    scenario = load_scenario(
+        "paper",
+        {**SCENE, "numerology.window_advance": 8, "nodes.transmitter.position": place},
+    )
+    model, paths = snapshot_model(scenario), true_paths(scenario, 0, 1)
+    delay, doppler = np.array([values["delay"]]), np.array([values["doppler"]])
+    power = np.mean(np.abs(model.response(paths.arrival, paths.departure)) ** 2)
+    gain = np.array([np.sqrt(0.1 / power) + 0j])  # a tenth of unit power
+    paths = replace(paths, gain=gain, delay=delay, doppler=doppler)
+    view = View(np.zeros(model.shape, complex), paths, 0, values["noise"])
+    assert cause(scenario, view, values["threshold"], values["limit"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("array", "roll", "known", "expected"),
+    [
+        ((4, 1), 0, True, True),  # a row along x: (30, 40) and (30, -40)
+        ((4, 1), 60, True, False),  # one of them is behind the array
+        ((4, 1), 0, False, False),
+        ((4, 2), 0, True, False),
+    ],
+)
+def test_a_row_and_a_height_leave_a_mirror_image(array, roll, known, expected):
+    drawn = scene(
+        {
+            "nodes.transmitter.position": [0, 0, 500e3],
+            "nodes.receiver.position": [0, 0, 20],
+            "nodes.target.position": [30, 40, 0],
+            "nodes.receiver.array": {
+                "nx": array[0],
+                "ny": array[1],
+                "orientation_deg": [0, 0, roll],
+            },
+            "locator.side": "below",
+            **({"locator.known_height_m": 0.0} if known else {}),
+        }
+    )
+    assert mirrored(drawn, load_scenario("paper", drawn.overrides), 0.0) == expected
+
+
+@pytest.mark.parametrize("number", [0, 5, 10, 15, 20, 23])
+def test_scenes_are_of_their_cell(number):
+    cell = CELLS[number]
+    for seed in range(20):
+        drawn = draw(cell, 4, np.random.default_rng(seed))
+        scenario = load_scenario("paper", drawn.overrides)
+        kinds = [path.kind for path in scenario.channel.paths]
+        assert cell.low <= drawn.overrides["channel.noise.snr_db"] <= cell.high
+        assert kinds.count("direct") == cell.direct
+        assert (kinds.count("scattered") + (drawn.second is not None) > 0) == cell.several
+        assert scenario.synchronization.removal == ("direct-path" if cell.direct else "none")
+        assert not (cell.direct and scenario.synchronization.timing_deviation)
+        assert np.all(np.abs(drawn.timing) < (1.01e-7 if cell.direct else 3e-7))
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_scenes_for_samples_are_all_in_the_scenario(number):
+    for seed in range(20):
+        drawn = draw(CELLS[number], 3, np.random.default_rng(seed), samples=True)
+        scenario = load_scenario("paper", drawn.overrides)
+        assert drawn.second is None
+        assert np.allclose(drawn.timing, scenario.precompensation.timing_advance_error, atol=1e-18)
+
+
+QUICK = {"seed": 284, "fixes": 4, "most": 2, "frames": 2, "cells": (16, 22)}
+
+
+def table_texts(records):
+    return [table.text() for table in tables(records, "repeat")]
+
+
+def test_workers_and_interruptions_make_no_difference(tmp_path):
+    """One process, two, and a file that was cut off in the middle of a line."""
+    alone = table_texts(study(**QUICK, workers=1))
+    path = tmp_path / "records.jsonl"
+    assert table_texts(study(**QUICK, workers=2, path=path)) == alone
+    text = path.read_text()
+    second = text.index("\n", text.index("\n") + 1) + 1
+    path.write_text(text[: second + 40])
+    assert table_texts(study(**QUICK, workers=2, path=path)) == alone
+    with pytest.raises(ValueError, match="another file"):
+        study(**{**QUICK, "seed": 4}, path=path)
+
+
+def test_command_prints_tables_and_a_scene(tmp_path):
+    out = tmp_path / "records.jsonl"
+    options = ["--seed", "284", "--frames", "2"]
+    counts = ["--fixes", "1", "--most", "1", "--cell", "16", "--workers", "1", "--out", str(out)]
+    result = CliRunner().invoke(main, [*options, *counts])
+    assert result.exit_code == 0, result.output
+    assert "availability" in result.output
+    statuses = (tmp_path / "records.statuses.csv").read_text().splitlines()
+    assert statuses[0].startswith("cell,frames,ok")
+    assert statuses[1].startswith('"20 to 30 dB, alone, one path",2,')
+    shown = CliRunner().invoke(main, [*options, "--scene", "16", "--show"])
+    assert shown.exit_code == 0, shown.output
+    assert "nodes.target.position" in shown.output and len(shown.output.splitlines()) > 20
+    assert CliRunner().invoke(main, ["--show"]).exit_code == 2
