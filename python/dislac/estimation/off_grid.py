@@ -52,6 +52,7 @@ PATH_COST, TEMPER = 8.0, 4.0
 # The target is the first to arrive of the paths with at least this part of the greatest gain, and
 # strong enough to be detected alone: what noise adds must never be taken for it.
 COMPARABLE_GAIN = 0.5
+PASSES = 4
 
 
 class OffGridEstimator:
@@ -150,7 +151,15 @@ class OffGridEstimator:
         if new.explained.max() < least:
             return None
         best = np.argsort(-self._plausible(both, new, noise), kind="stable")[:FINALISTS]
-        return refine(self._signatures, y, both[best], energy, 20, prior, current=pick(new, best))
+        both = both[best]
+        for _ in range(PASSES):
+            # What the prior weighs is the noise, of which the missing path was a part so far.
+            left = (energy - float(new.explained.max())) / y.size
+            prior = prior._replace(noise=left)
+            both, new = refine(self._signatures, y, both, energy, 20, prior)
+            if energy - float(new.explained.max()) > 0.9 * left * y.size:
+                break
+        return both, new
 
     def _plausible(self, parameters: Floats, result: Fit, noise: float) -> Floats:
         """(B,) energy explained, less what paths that precede the strongest cost."""
