@@ -25,6 +25,7 @@ from .refinement import Fit, Prior, pick, refine
 from .result import Estimate, EstimatorError, checked_frame, no_paths
 from .search import CoarseSearch, FurtherSearch
 from .signature import Signatures, departure_of, search_windows
+from .undetected import undetected_path
 
 __all__ = ["OffGridEstimator"]
 
@@ -36,6 +37,9 @@ FURTHER_POWER = 0.1
 # By how much further paths come later than the echo, in the mean, and how far that varies [s]: what
 # 3GPP TR 38.901 has in street canyons at 28 GHz, in line of sight (32 ns) and out of it (66 ns).
 DELAY_SPREAD = 50e-9
+ARRIVAL_SPREAD = 0.3
+# Probability of one path more.
+MORE = 0.5
 # Log-likelihood that a further path has to add. Noise adds as much in one frame of ten: a path too
 # many of which the target's estimate hardly notices, where one too few would bend it.
 FURTHER_GAIN = 11.0
@@ -74,6 +78,7 @@ class OffGridEstimator:
         self.max_paths = max_paths
         self._signatures = Signatures(model, departure_of(reference_departure))
         windows = search_windows(model, delay_window, doppler_window)
+        self._doppler_spread = max(float(np.ptp(windows[1])) / 4, 1e-3 * self._signatures.cells[5])
         self._search = CoarseSearch(self._signatures, *windows)
         self._further = FurtherSearch(self._signatures, windows[0])
         elements = int(np.prod(model.shape))
@@ -97,19 +102,21 @@ class OffGridEstimator:
         expected = np.full(self.max_paths, FURTHER_POWER)
         expected[0] = 1.0
         expected *= np.abs(result.gain[0, 0]) ** 2
-        solutions = [(parameters, result)]
+        hypotheses = [(parameters[0], result)]
         while parameters.shape[1] < self.max_paths:
             noise = (energy - float(result.explained[0])) / y.size
             more = self._with_another(y, energy, parameters, result, expected)
             if more is None:
                 break
-            solutions.append(more)
+            hypotheses += [(p, pick(more[1], [k])) for k, p in enumerate(more[0])]
             best = np.argmax(self._plausible(*more, noise), keepdims=True)
             if more[1].explained[best[0]] < result.explained[0] + FURTHER_GAIN * noise:
                 break
             parameters, result = more[0][best], pick(more[1], best)
         estimate = self._estimate(parameters[0], result, energy, y.size, statistic)
-        return self._averaged(estimate, solutions, energy)
+        if self.max_paths == 1:
+            return estimate
+        return self._averaged(estimate, hypotheses, y, energy, expected)
 
     def _rows(self, frame: Complex) -> Complex:
         """(J, Nsc) from (Ms, Nsc, Nrf)."""
@@ -144,7 +151,7 @@ class OffGridEstimator:
         start = start[gain >= WORTHWHILE * FURTHER_GAIN * noise]
         if not len(start):
             return None
-        prior = Prior(noise, expected[: paths + 1], DELAY_SPREAD)
+        prior = self._prior(noise, expected[: paths + 1])
         least = float(result.explained[0]) + PROMISING * FURTHER_GAIN * noise
         both = np.concatenate([parameters.repeat(len(start), axis=0), start[:, None]], axis=1)
         both, new = refine(self._signatures, y, both, energy, ROUNDS, prior)
@@ -198,20 +205,52 @@ class OffGridEstimator:
         first = delay[enough].min() + PRECEDENCE_CELLS * self._signatures.delay_cell
         return int(np.argmax(np.where(enough & (delay <= first), size, 0.0)))
 
+    def _prior(self, noise: float, power: Floats) -> Prior:
+        return Prior(noise, power, DELAY_SPREAD, ARRIVAL_SPREAD, self._doppler_spread)
+
+    def _evidence(self, parameters: Floats, result: Fit, prior: Prior, energy: float) -> float:
+        """Logarithm of a solution's marginal likelihood, by Laplace's approximation."""
+        paths, noise = len(parameters), prior.noise
+        s, e = self._signatures.factors(parameters)
+        gram = (s[:, 0].conj() @ s[:, 0].T) * (e[:, 0].conj() @ e[:, 0].T)
+        gains = np.linalg.slogdet(np.eye(paths) + gram * prior.power / noise)[1]
+        places = np.linalg.slogdet(result.curvature[0] / (np.pi * noise))[1] / 2
+        density = prior.arrival_density(np.zeros(1))[0] / (np.pi * prior.delay_spread)
+        density /= np.sqrt(2 * np.pi) * prior.doppler_spread
+        density *= MORE
+        plausible = float(self._plausible(parameters[None], result, noise)[0])
+        return plausible / noise - gains - places + (paths - 1) * np.log(density)
+
     def _averaged(
-        self, estimate: Estimate, solutions: list[tuple[Floats, Fit]], energy: float
+        self,
+        estimate: Estimate,
+        hypotheses: list[tuple[Floats, Fit]],
+        y: Complex,
+        energy: float,
+        expected: Floats,
     ) -> Estimate:
-        """The estimate with its target replaced by the mean over all solutions."""
-        if len(solutions) == 1:
-            return estimate
-        target, score = [], []
-        for parameters, result in solutions:
-            plausible = self._plausible(parameters, result, estimate.noise_power)
-            score += list(plausible / estimate.noise_power - PATH_COST * parameters.shape[1])
-            target += [
-                paths[self._target(paths, result, energy, k)] for k, paths in enumerate(parameters)
-            ]
-        weight = np.exp((np.array(score) - max(score)) / TEMPER)
+        """The estimate with its target replaced by the mean over all hypotheses."""
+        noise = estimate.noise_power
+        score, target, spread = [], [], []
+        for parameters, result in hypotheses:
+            paths = len(parameters)
+            prior = self._prior(noise, expected[:paths])
+            which = self._target(parameters, result, energy)
+            evidence = self._evidence(parameters, result, prior, energy)
+            own = parameters[which]
+            covariance = self._covariance(result.curvature[0], noise, paths)[which]
+            if paths == self.max_paths:
+                score.append(evidence)
+                target.append(own)
+                spread.append(covariance)
+                continue
+            more = undetected_path(
+                self._signatures, y, parameters, result, which, prior, expected[-1]
+            )
+            score += [evidence + np.log(1 - MORE), *(evidence + np.log(MORE) + more.score)]
+            target += [own, *(own + more.shift)]
+            spread += [covariance, *(covariance + more.covariance)]
+        weight = np.exp(np.array(score) - max(score))
         weight /= weight.sum()
         found = estimate.paths
         own = np.concatenate(
@@ -221,6 +260,7 @@ class OffGridEstimator:
         away[:, :4] = wrap_spatial_frequency(away[:, :4])
         mean = weight @ away
         covariance = np.array(estimate.covariance)
+        covariance[0] = np.tensordot(weight, np.array(spread), 1)
         covariance[0] += (weight[:, None] * (away - mean)).T @ (away - mean)
         mean += own
         replaced = {
