@@ -21,10 +21,10 @@ from numpy.typing import ArrayLike, NDArray
 from ..arrays import wrap_spatial_frequency
 from ..channel import Paths, SnapshotModel
 from .detection import detection_threshold
-from .refinement import Fit, Prior, pick, refine
+from .refinement import Fit, Prior, fit, pick, refine
 from .result import Estimate, EstimatorError, checked_frame, no_paths
 from .search import CoarseSearch, FurtherSearch
-from .signature import Signatures, departure_of, search_windows
+from .signature import DELAY, Signatures, departure_of, search_windows
 from .undetected import undetected_path
 
 __all__ = ["OffGridEstimator"]
@@ -33,13 +33,15 @@ Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 
 # Power expected of a further path over that of the first.
-FURTHER_POWER = 0.1
+import os
+FURTHER_POWER = float(os.environ.get("FP","0.1"))
 # By how much further paths come later than the echo, in the mean, and how far that varies [s]: what
 # 3GPP TR 38.901 has in street canyons at 28 GHz, in line of sight (32 ns) and out of it (66 ns).
-DELAY_SPREAD = 50e-9
-ARRIVAL_SPREAD = 0.3
+DELAY_SPREAD = float(os.environ.get("DS","50e-9"))
+ARRIVAL_SPREAD = float(os.environ.get("AS","0.3"))
+SAME = 0.02
 # Probability of one path more.
-MORE = 0.5
+MORE = float(os.environ.get("MORE","0.5"))
 # Log-likelihood that a further path has to add. Noise adds as much in one frame of ten: a path too
 # many of which the target's estimate hardly notices, where one too few would bend it.
 FURTHER_GAIN = 11.0
@@ -99,24 +101,21 @@ class OffGridEstimator:
         if statistic < self.threshold:
             noise = energy / y.size
             return Estimate(no_paths(), np.zeros((0, 6, 6)), noise, statistic, self.threshold)
-        expected = np.full(self.max_paths, FURTHER_POWER)
-        expected[0] = 1.0
-        expected *= np.abs(result.gain[0, 0]) ** 2
-        hypotheses = [(parameters[0], result)]
-        while parameters.shape[1] < self.max_paths:
+        solutions = [(parameters[0], result)]
+        while parameters.shape[1] < max(self.max_paths, 2):
             noise = (energy - float(result.explained[0])) / y.size
-            more = self._with_another(y, energy, parameters, result, expected)
+            more = self._with_another(y, energy, parameters, result)
             if more is None:
                 break
-            hypotheses += [(p, pick(more[1], [k])) for k, p in enumerate(more[0])]
+            solutions += [(p, pick(more[1], [k])) for k, p in enumerate(more[0])]
             best = np.argmax(self._plausible(*more, noise), keepdims=True)
             if more[1].explained[best[0]] < result.explained[0] + FURTHER_GAIN * noise:
                 break
             parameters, result = more[0][best], pick(more[1], best)
         estimate = self._estimate(parameters[0], result, energy, y.size, statistic)
-        if self.max_paths == 1:
+        if self.max_paths == 1 and len(solutions) == 1:
             return estimate
-        return self._averaged(estimate, hypotheses, y, energy, expected)
+        return self._averaged(estimate, solutions, y, energy)
 
     def _rows(self, frame: Complex) -> Complex:
         """(J, Nsc) from (Ms, Nsc, Nrf)."""
@@ -136,7 +135,7 @@ class OffGridEstimator:
         return refine(self._signatures, y, parameters[best], energy, 12, current=pick(result, best))
 
     def _with_another(
-        self, y: Complex, energy: float, parameters: Floats, result: Fit, expected: Floats
+        self, y: Complex, energy: float, parameters: Floats, result: Fit
     ) -> tuple[Floats, Fit] | None:
         """All paths refined with one more, some solutions (B, L + 1, 6); None if too little of the
         frame is left for one."""
@@ -151,7 +150,7 @@ class OffGridEstimator:
         start = start[gain >= WORTHWHILE * FURTHER_GAIN * noise]
         if not len(start):
             return None
-        prior = self._prior(noise, expected[: paths + 1])
+        prior = self._prior(noise, result.gain[0], paths + 1)
         least = float(result.explained[0]) + PROMISING * FURTHER_GAIN * noise
         both = np.concatenate([parameters.repeat(len(start), axis=0), start[:, None]], axis=1)
         both, new = refine(self._signatures, y, both, energy, ROUNDS, prior)
@@ -160,11 +159,12 @@ class OffGridEstimator:
         best = np.argsort(-self._plausible(both, new, noise), kind="stable")[:FINALISTS]
         both = both[best]
         for _ in range(PASSES):
-            # What the prior weighs is the noise, of which the missing path was a part so far.
-            left = (energy - float(new.explained.max())) / y.size
-            prior = prior._replace(noise=left)
+            # The missing path was a part of the noise so far, and the prior weighs the noise.
+            leader = int(new.explained.argmax())
+            left = energy - float(new.explained[leader])
+            prior = self._prior(left / y.size, new.gain[leader], paths + 1)
             both, new = refine(self._signatures, y, both, energy, 20, prior)
-            if energy - float(new.explained.max()) > 0.9 * left * y.size:
+            if energy - float(new.explained.max()) > 0.9 * left:
                 break
         return both, new
 
@@ -205,52 +205,62 @@ class OffGridEstimator:
         first = delay[enough].min() + PRECEDENCE_CELLS * self._signatures.delay_cell
         return int(np.argmax(np.where(enough & (delay <= first), size, 0.0)))
 
-    def _prior(self, noise: float, power: Floats) -> Prior:
-        return Prior(noise, power, DELAY_SPREAD, ARRIVAL_SPREAD, self._doppler_spread)
+    def _prior(self, noise: float, gain: Complex, paths: int) -> Prior:
+        """What is known of paths beforehand, on the scale of gains (L,) found."""
+        relative = np.full(paths, FURTHER_POWER)
+        relative[0] = 1.0
+        scale = float(np.mean(np.abs(gain) ** 2 / relative[: len(gain)]))
+        return Prior(noise, scale * relative, DELAY_SPREAD, ARRIVAL_SPREAD, self._doppler_spread)
 
-    def _evidence(self, parameters: Floats, result: Fit, prior: Prior, energy: float) -> float:
-        """Logarithm of a solution's marginal likelihood, by Laplace's approximation."""
+    def _distinct(self, solutions: list[tuple[Floats, Fit]]) -> list[tuple[Floats, Fit]]:
+        """Solutions without repetitions."""
+        kept: list[tuple[Floats, Fit]] = []
+        for parameters, result in solutions:
+            ordered = parameters[np.argsort(parameters[:, DELAY])]
+            if not any(
+                len(p) == len(ordered)
+                and np.all(np.abs(p[np.argsort(p[:, DELAY])] - ordered) < SAME * self._signatures.cells)
+                for p, _ in kept
+            ):
+                kept.append((parameters, result))
+        return kept
+
+    def _evidence(self, parameters: Floats, result: Fit, prior: Prior) -> float:
+        """Logarithm of a solution's marginal likelihood, by Laplace's approximation: gains are
+        integrated exactly, positions and Doppler shifts by the curvature."""
         paths, noise = len(parameters), prior.noise
         s, e = self._signatures.factors(parameters)
         gram = (s[:, 0].conj() @ s[:, 0].T) * (e[:, 0].conj() @ e[:, 0].T)
-        gains = np.linalg.slogdet(np.eye(paths) + gram * prior.power / noise)[1]
-        places = np.linalg.slogdet(result.curvature[0] / (np.pi * noise))[1] / 2
-        density = prior.arrival_density(np.zeros(1))[0] / (np.pi * prior.delay_spread)
-        density /= np.sqrt(2 * np.pi) * prior.doppler_spread
-        density *= MORE
+        gains = np.linalg.slogdet(np.eye(paths) + gram * (prior.power / noise))[1]
+        volume = np.linalg.slogdet(result.curvature[0] / (np.pi * noise))[1] / 2
         plausible = float(self._plausible(parameters[None], result, noise)[0])
-        return plausible / noise - gains - places + (paths - 1) * np.log(density)
+        return float(plausible / noise - gains - volume + (paths - 1) * np.log(MORE * prior.density))
 
     def _averaged(
-        self,
-        estimate: Estimate,
-        hypotheses: list[tuple[Floats, Fit]],
-        y: Complex,
-        energy: float,
-        expected: Floats,
+        self, estimate: Estimate, solutions: list[tuple[Floats, Fit]], y: Complex, energy: float
     ) -> Estimate:
-        """The estimate with its target replaced by the mean over all hypotheses."""
+        """The estimate with its target replaced by the mean over all solutions, each with as many
+        undetected paths as there may be besides."""
         noise = estimate.noise_power
-        score, target, spread = [], [], []
-        for parameters, result in hypotheses:
+        evidence, target, spread = [], [], []
+        for parameters, result in self._distinct(solutions):
             paths = len(parameters)
-            prior = self._prior(noise, expected[:paths])
+            prior = self._prior(noise, result.gain[0], paths + 1)
+            known = prior._replace(power=prior.power[:-1])
+            result = fit(self._signatures, y, parameters[None], known)
             which = self._target(parameters, result, energy)
-            evidence = self._evidence(parameters, result, prior, energy)
-            own = parameters[which]
+            own, score = parameters[which], self._evidence(parameters, result, known)
             covariance = self._covariance(result.curvature[0], noise, paths)[which]
-            if paths == self.max_paths:
-                score.append(evidence)
-                target.append(own)
-                spread.append(covariance)
-                continue
-            more = undetected_path(
-                self._signatures, y, parameters, result, which, prior, expected[-1]
-            )
-            score += [evidence + np.log(1 - MORE), *(evidence + np.log(MORE) + more.score)]
-            target += [own, *(own + more.shift)]
-            spread += [covariance, *(covariance + more.covariance)]
-        weight = np.exp(np.array(score) - max(score))
+            left = max(self.max_paths, 2) - paths
+            if left > 0:
+                more = undetected_path(self._signatures, y, parameters, result, which, prior, MORE)
+                score += left * more.evidence
+                own = own + left * more.shift
+                covariance = covariance + left * more.covariance
+            evidence.append(score)
+            target.append(own)
+            spread.append(covariance)
+        weight = np.exp(np.array(evidence) - max(evidence))
         weight /= weight.sum()
         found = estimate.paths
         own = np.concatenate(
@@ -260,7 +270,7 @@ class OffGridEstimator:
         away[:, :4] = wrap_spatial_frequency(away[:, :4])
         mean = weight @ away
         covariance = np.array(estimate.covariance)
-        covariance[0] = np.tensordot(weight, np.array(spread), 1)
+        covariance[0] = np.einsum("k,kab->ab", weight, np.array(spread))
         covariance[0] += (weight[:, None] * (away - mean)).T @ (away - mean)
         mean += own
         replaced = {

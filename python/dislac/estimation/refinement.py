@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ..arrays import wrap_spatial_frequency
 from .signature import DELAY, Signatures
 
-__all__ = ["Fit", "Prior", "delay_quantiles", "fit", "pick", "refine"]
+__all__ = ["Fit", "Prior", "fit", "pick", "refine"]
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
@@ -48,10 +48,12 @@ class Prior(NamedTuple):
         z = offset / self.arrival_spread
         return np.asarray((1.0 + z**2) ** -1.5 / (2 * np.pi * self.arrival_spread**2))
 
-
-def delay_quantiles(spread: float, count: int) -> Floats:
-    """(count,) delays later than the first path's, of equal probability [s]."""
-    return -spread * np.log1p(-(np.arange(count) + 0.5) / count)
+    @property
+    def density(self) -> float:
+        """Probability density of a further path's arrival, delay and Doppler shift at its peak."""
+        arrival = 1.0 / (2 * np.pi * self.arrival_spread**2)
+        delay = 2.0 / (np.pi * self.delay_spread)
+        return float(arrival * delay / (np.sqrt(2 * np.pi) * self.doppler_spread))
 
 
 def pick(current: Fit, which: Any) -> Fit:
@@ -109,7 +111,6 @@ def _with_places(current: Fit, signatures: Signatures, parameters: Floats, prior
         return current
     scale = np.array([*[prior.arrival_spread] * 2, prior.delay_spread, prior.doppler_spread])
     z = (parameters[:, 1:] - parameters[:, :1])[..., [0, 1, 4, 5]] / scale  # (B, L - 1, 4)
-    z[..., 2] -= 1.0
     spread = signatures.spread(paths).reshape(-1, paths, 6)[..., [0, 1, 4, 5]]
     slope = ((spread[:, 1:] - spread[:, :1]) / scale).reshape(len(spread), -1)  # (P, 4 (L - 1))
     apart, late = np.sum(z[..., :2] ** 2, axis=-1), z[..., 2] ** 2

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .refinement import Fit, Prior, delay_quantiles
+from .refinement import Fit, Prior
 from .signature import DELAY, Signatures
 
 __all__ = ["Undetected", "undetected_path"]
@@ -24,19 +24,18 @@ Floats = NDArray[np.float64]
 
 # The grid: distances of arrivals from the target's [spatial frequency], each at so many angles, and
 # so many delays of equal probability.
-import os
-LIM=float(os.environ.get('LIM','11'))
+# Log-likelihood from which on a path counts as detected.
+DETECTED = 11.0
+# By how much at most a known path moves farther for having given gain away.
+STRETCH = 3.0
 RADII, ANGLES, DELAYS = 0.01 * 2.0 ** np.arange(8), 8, 6
 
 
 class Undetected(NamedTuple):
-    """Evidence for an undetected path and its effect, over K grid points.
+    """Logarithm of the evidence for there being an undetected path or none, against none for sure;
+    mean (6,) and covariance (6, 6) of what it adds to the target's parameters."""
 
-    score (K,): logarithm of prior times Bayes factor against no such path; shift (K, 6) of the target's
-    parameters, and covariance (K, 6, 6) that it adds to theirs.
-    """
-
-    score: Floats
+    evidence: float
     shift: Floats
     covariance: Floats
 
@@ -48,17 +47,17 @@ def undetected_path(
     current: Fit,
     target: int,
     prior: Prior,
-    power: float,
+    probability: float,
 ) -> Undetected:
     """One path more than the known ones (L, 6) in a frame (J, Nsc), near the target's.
 
     Args:
         current: the fit at the known paths.
         target: which of them is the target's.
-        prior: of the known ones.
-        power: mean |gain|^2 of the undetected one.
+        prior: of the known ones and the undetected one, the last.
+        probability: that there is one.
     """
-    paths, noise = len(parameters), prior.noise
+    paths, noise, power = len(parameters), prior.noise, prior.power[-1]
     own = parameters[target]
     angle = 2 * np.pi * np.arange(ANGLES) / ANGLES
     circle = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
@@ -67,7 +66,8 @@ def undetected_path(
     mass = np.repeat(prior.arrival_density(RADII) * RADII**2, ANGLES)
     seen = np.sum(arrival**2, axis=1) <= 1.0
     arrival, mass = arrival[seen], mass[seen]
-    excess = delay_quantiles(prior.delay_spread, DELAYS)
+    quantile = (np.arange(DELAYS) + 0.5) / DELAYS
+    excess = prior.delay_spread * np.tan(np.pi / 2 * quantile)
     at = np.tile(own, (DELAYS, 1))
     at[:, DELAY] += excess
     mass = np.repeat(mass / mass.sum(), DELAYS) / DELAYS
@@ -89,7 +89,7 @@ def undetected_path(
     cross = cross.transpose(1, 2, 0).reshape(paths, c, -1)
     gram = ((s.conj() @ s.T) * (e.conj() @ e.T)).reshape(paths, c, paths, c)
     # Known gains eliminated; then the displacements, by real numbers.
-    known = gram[:, 0, :, 0] + noise / prior.power * np.eye(paths)
+    known = gram[:, 0, :, 0] + noise / prior.power[:-1] * np.eye(paths)
     share = signatures.sharing(paths)
     scale = np.repeat(gain, c - 1)
     slope = gram[:, 0, :, 1:].reshape(paths, -1) * scale
@@ -116,10 +116,19 @@ def undetected_path(
     pull = np.stack([match.real, match.imag], axis=-1)
     amplitude = np.einsum("kab,kb->ka", inverse, pull)
     gained = np.sum(amplitude * pull, axis=1) / noise
+    # A known path that gives some of its gain away has to move the farther.
+    rest = np.abs(gain[target] - solved[target] * (amplitude @ [1, 1j]))
+    stretch = np.minimum(np.abs(gain[target]) / np.maximum(rest, 1e-300), STRETCH)
     spread = signatures.spread(paths).reshape(len(unit), paths, 6)[:, target]
-    moved = np.einsum("pi,pka->kia", spread, moved)
-    return Undetected(
-        np.where(gained<LIM, np.log(mass) + gained + np.log(noise / power) - 0.5*np.log(determinant),-np.inf),
-        -np.einsum("kia,ka->ki", moved, amplitude),
-        noise / 2 * moved @ inverse @ moved.swapaxes(1, 2),
-    )
+    moved = np.einsum("pi,pka->kia", spread, moved) * stretch[:, None, None]
+    shift = -np.einsum("kia,ka->ki", moved, amplitude)
+    own = noise / 2 * moved @ inverse @ moved.swapaxes(1, 2)
+    chance = gained + np.log(probability * mass * noise / power) - 0.5 * np.log(determinant)
+    chance = np.append(np.where(gained < DETECTED, chance, -np.inf), np.log1p(-probability))
+    largest = chance.max()
+    weight = np.exp(chance - largest)
+    evidence = float(largest + np.log(weight.sum()))
+    weight /= weight.sum()
+    mean = weight[:-1] @ shift
+    covariance = np.einsum("k,kab->ab", weight[:-1], own + shift[:, :, None] * shift[:, None, :])
+    return Undetected(evidence, mean, covariance - np.outer(mean, mean))
