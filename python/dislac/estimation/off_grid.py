@@ -245,11 +245,10 @@ class OffGridEstimator:
         evidence, target, spread = [], [], []
         for parameters, result in self._distinct(solutions):
             paths = len(parameters)
-            prior = self._prior(noise, result.gain[0], paths + 1)
-            known = prior._replace(power=prior.power[:-1])
-            result = fit(self._signatures, y, parameters[None], known)
+            prior = self._prior(noise, result.gain[0], paths)
+            result = fit(self._signatures, y, parameters[None], prior)
             which = self._target(parameters, result, energy)
-            own, score = parameters[which], self._evidence(parameters, result, known)
+            own, score = parameters[which], self._evidence(parameters, result, prior)
             covariance = self._covariance(result.curvature[0], noise, paths)[which]
             left = max(self.max_paths, 2) - paths
             if left > 0:

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a path that is there and has not been detected does to the estimate of the target's.
+"""Effect of a path that is there but not detected on the estimate of the target's.
 
 A weak path within a resolution cell of the echo adds next to nothing to the likelihood once the
-echo has moved to make up for it, and so no detector finds it; but it has moved the echo. The
-frame is linear in such a path and, for as little as it moves, in the known ones. Its arrival and
-delay are hence run through on a grid about the target's, each point weighed by its prior and its
-marginal likelihood: gain, Gaussian beforehand, and displacement of the known paths integrated in
-closed form.
+echo's estimate has moved to make up for it. No detector finds it, and yet the estimate has moved.
+The frame is linear in such a path, and nearly so in what little the known ones move. Its arrival
+and delay are therefore run through on a grid about the target's, and its mean power through some
+values; at each the gain, Gaussian beforehand, and the displacements of the known paths are
+integrated in closed form. Grid points are weighed with prior and marginal likelihood.
 """
 
 from typing import NamedTuple
@@ -22,18 +22,21 @@ __all__ = ["Undetected", "undetected_path"]
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 
-# The grid: distances of arrivals from the target's [spatial frequency], each at so many angles, and
-# so many delays of equal probability.
-# Log-likelihood from which on a path counts as detected.
-DETECTED = 11.0
-# By how much at most a known path moves farther for having given gain away.
-STRETCH = 3.0
+# The grid: distances of arrivals from the target's [spatial frequency], an octave apart, at this
+# number of angles each, and this number of delays of equal probability.
 RADII, ANGLES, DELAYS = 0.01 * 2.0 ** np.arange(8), 8, 6
+# Mean power over that of the target's path, all of one probability: of weak scatterers to another
+# target.
+POWERS = np.array([0.03, 0.1, 0.3, 1.0])
+# Log-likelihood from which on a path counts as detected, and is not the subject here.
+DETECTED = 11.0
+# A known path that gives gain away has to move the farther, by this factor at most.
+STRETCH = 3.0
 
 
 class Undetected(NamedTuple):
-    """Logarithm of the evidence for there being an undetected path or none, against none for sure;
-    mean (6,) and covariance (6, 6) of what it adds to the target's parameters."""
+    """Logarithm of the evidence for an undetected path or none, relative to none for certain; mean
+    (6,) and covariance (6, 6) of what it adds to the target's parameters."""
 
     evidence: float
     shift: Floats
@@ -49,86 +52,110 @@ def undetected_path(
     prior: Prior,
     probability: float,
 ) -> Undetected:
-    """One path more than the known ones (L, 6) in a frame (J, Nsc), near the target's.
+    """One path more than the known ones (L, 6) in a frame (J, Nsc), about the target's.
 
     Args:
-        current: the fit at the known paths.
-        target: which of them is the target's.
-        prior: of the known ones and the undetected one, the last.
-        probability: that there is one.
+        current: the fit at the known paths, a batch of one.
+        target: index of the target's path.
+        prior: of the known paths.
+        probability: that there is one, beforehand.
     """
-    paths, noise, power = len(parameters), prior.noise, prior.power[-1]
-    own = parameters[target]
-    angle = 2 * np.pi * np.arange(ANGLES) / ANGLES
-    circle = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
-    offset = (RADII[:, None, None] * circle).reshape(-1, 2)
-    arrival = own[:2] + offset
-    mass = np.repeat(prior.arrival_density(RADII) * RADII**2, ANGLES)
-    seen = np.sum(arrival**2, axis=1) <= 1.0
-    arrival, mass = arrival[seen], mass[seen]
-    quantile = (np.arange(DELAYS) + 0.5) / DELAYS
-    excess = prior.delay_spread * np.tan(np.pi / 2 * quantile)
-    at = np.tile(own, (DELAYS, 1))
-    at[:, DELAY] += excess
-    mass = np.repeat(mass / mass.sum(), DELAYS) / DELAYS
-
-    model = signatures.model
-    s, e = signatures.factors(parameters)
-    c = s.shape[-2]
-    s, e = s.reshape(paths * c, -1), e.reshape(paths * c, -1)
-    gain = current.gain[0]
-    # The undetected path's factors: (A, J) by arrival, (D, J) and (D, Nsc) by delay.
-    row = model.receive_array.steering(arrival) @ signatures.receive.T * signatures.sent(own)
-    turn = np.exp(-2j * np.pi * np.outer(at[:, DELAY], signatures.offsets))
-    tone = signatures.factors(at)[1][:, 0]
-    heard = turn.conj().T * (frame @ tone.conj().T)  # (J, D)
-    match = (row.conj() @ heard).ravel()  # (A D,)
-    size = np.repeat(np.sum(np.abs(row) ** 2, axis=1), DELAYS) * np.sum(np.abs(tone[0]) ** 2)
-    cross = (s.conj() * turn[:, None]) @ row.T  # (D, L C, A)
-    cross *= (tone @ e.conj().T)[:, :, None]
-    cross = cross.transpose(1, 2, 0).reshape(paths, c, -1)
-    gram = ((s.conj() @ s.T) * (e.conj() @ e.T)).reshape(paths, c, paths, c)
-    # Known gains eliminated; then the displacements, by real numbers.
-    known = gram[:, 0, :, 0] + noise / prior.power[:-1] * np.eye(paths)
-    share = signatures.sharing(paths)
-    scale = np.repeat(gain, c - 1)
-    slope = gram[:, 0, :, 1:].reshape(paths, -1) * scale
-    solved = np.linalg.solve(known, cross[:, 0])
-    size = size - np.sum(cross[:, 0].conj() * solved, axis=0).real
-    match = match - gain @ cross[:, 0].conj()
-    coupling = cross[:, 1:].reshape(-1, cross.shape[-1]) * scale.conj()[:, None]
-    coupling -= slope.conj().T @ solved
-    coupling = share.T @ coupling  # (P, K)
+    arrival, delay, mass = _grid(parameters[target], prior)
+    gain, noise, power = current.gain[0], prior.noise, POWERS * prior.power[0]
+    size, match, given, coupling = _coupled(
+        signatures, frame, parameters, current, target, prior, (arrival, delay)
+    )
+    # Displacements of the known paths, eliminated: real unknowns against real and imaginary part.
     both = np.stack([coupling.real, -coupling.imag], axis=-1)  # (P, K, 2)
     unit = 1.0 / np.sqrt(np.maximum(np.diag(current.curvature[0]), 1e-300))
     curvature = current.curvature[0] * unit[:, None] * unit + 1e-9 * np.eye(len(unit))
     moved = np.linalg.solve(curvature, both.reshape(len(unit), -1) * unit[:, None])
     moved = (moved * unit[:, None]).reshape(both.shape)
-    left = np.eye(2) * (np.maximum(size, 0.0) + noise / power)[:, None, None]
-    left -= np.einsum("pka,pkb->kab", both, moved)
-    determinant = left[:, 0, 0] * left[:, 1, 1] - left[:, 0, 1] ** 2
-    floor = (noise / power) ** 2
-    determinant = np.maximum(determinant, floor)
-    inverse = np.empty_like(left)
-    inverse[:, 0, 0], inverse[:, 1, 1] = left[:, 1, 1], left[:, 0, 0]
-    inverse[:, 0, 1] = inverse[:, 1, 0] = -left[:, 0, 1]
-    inverse /= determinant[:, None, None]
-    pull = np.stack([match.real, match.imag], axis=-1)
-    amplitude = np.einsum("kab,kb->ka", inverse, pull)
-    gained = np.sum(amplitude * pull, axis=1) / noise
-    # A known path that gives some of its gain away has to move the farther.
-    rest = np.abs(gain[target] - solved[target] * (amplitude @ [1, 1j]))
+    free = size[:, None, None] * np.eye(2) - np.einsum("pka,pkb->kab", both, moved)
+    # The undetected gain's precision in its two parts, for each power.
+    value, vector = np.linalg.eigh(free)
+    value = np.maximum(value, 0.0) + (noise / power)[:, None, None]  # (Q, K, 2)
+    pull = np.einsum("kab,ka->kb", vector, np.stack([match.real, match.imag], axis=-1))
+    amplitude = np.einsum("kab,qkb->qka", vector, pull / value)
+    gained = np.sum(pull**2 / value, axis=-1) / noise
+    chance = gained - 0.5 * np.sum(np.log(value * (power / noise)[:, None, None]), axis=-1)
+    chance += np.log(probability * mass / len(power))
+    # What that moves the target.
+    spread = signatures.spread(len(parameters)).reshape(len(unit), -1, 6)[:, target]
+    moved = np.einsum("pi,pka->kia", spread, moved)
+    rest = np.abs(gain[target] - given * (amplitude @ [1, 1j]))
     stretch = np.minimum(np.abs(gain[target]) / np.maximum(rest, 1e-300), STRETCH)
-    spread = signatures.spread(paths).reshape(len(unit), paths, 6)[:, target]
-    moved = np.einsum("pi,pka->kia", spread, moved) * stretch[:, None, None]
-    shift = -np.einsum("kia,ka->ki", moved, amplitude)
-    own = noise / 2 * moved @ inverse @ moved.swapaxes(1, 2)
-    chance = gained + np.log(probability * mass * noise / power) - 0.5 * np.log(determinant)
-    chance = np.append(np.where(gained < DETECTED, chance, -np.inf), np.log1p(-probability))
-    largest = chance.max()
-    weight = np.exp(chance - largest)
-    evidence = float(largest + np.log(weight.sum()))
-    weight /= weight.sum()
-    mean = weight[:-1] @ shift
-    covariance = np.einsum("k,kab->ab", weight[:-1], own + shift[:, :, None] * shift[:, None, :])
-    return Undetected(evidence, mean, covariance - np.outer(mean, mean))
+    shift = -np.einsum("kia,qka->qki", moved, amplitude) * stretch[..., None]
+    loose = np.einsum("kia,kab->kib", moved, vector)[None] * stretch[..., None, None]
+    own = (loose / value[:, :, None] * (noise / 2)) @ loose.swapaxes(-1, -2)
+
+    chance = np.where(gained < DETECTED, chance, -np.inf).ravel()
+    chance = np.append(chance, np.log1p(-probability))
+    weight = np.exp(chance - chance.max())
+    evidence = float(chance.max() + np.log(weight.sum()))
+    weight = weight[:-1] / weight.sum()
+    shift = shift.reshape(-1, 6)
+    mean = weight @ shift
+    covariance = np.tensordot(weight, own.reshape(-1, 6, 6), 1)
+    covariance += (weight[:, None] * shift).T @ shift - np.outer(mean, mean)
+    return Undetected(evidence, mean, covariance)
+
+
+def _grid(target: Floats, prior: Prior) -> tuple[Floats, Floats, Floats]:
+    """Arrivals (A, 2), delays (D,) and probabilities (A D,) about the target (6,)."""
+    angle = 2 * np.pi * np.arange(ANGLES) / ANGLES
+    circle = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+    arrival = target[:2] + (RADII[:, None, None] * circle).reshape(-1, 2)
+    mass = np.repeat(prior.arrival_density(RADII) * RADII**2, ANGLES)
+    seen = np.sum(arrival**2, axis=1) <= 1.0
+    arrival, mass = arrival[seen], mass[seen]
+    quantile = (np.arange(DELAYS) + 0.5) / DELAYS
+    delay = target[DELAY] + prior.delay_spread * np.tan(np.pi / 2 * quantile)
+    return arrival, delay, np.repeat(mass / mass.sum(), DELAYS) / DELAYS
+
+
+def _coupled(
+    signatures: Signatures,
+    frame: Complex,
+    parameters: Floats,
+    current: Fit,
+    target: int,
+    prior: Prior,
+    grid: tuple[Floats, Floats],
+) -> tuple[Floats, Complex, Complex, Complex]:
+    """Products of the undetected path's response at K = A D grid points, known gains eliminated.
+
+    Returns:
+        (K,) with itself; (K,) with what the known paths leave of the frame; (K,) the gain that the
+        target's path gives away for a unit of the undetected one's; (P, K) with the derivatives by
+        the unknowns of the known paths.
+    """
+    arrival, delay = grid
+    paths, gain = len(parameters), current.gain[0]
+    s, e = signatures.factors(parameters)
+    c = s.shape[-2]
+    s, e = s.reshape(paths * c, -1), e.reshape(paths * c, -1)
+    array = signatures.model.receive_array
+    row = array.steering(arrival) @ signatures.receive.T * signatures.sent(parameters[target])
+    turn = np.exp(-2j * np.pi * np.outer(delay, signatures.offsets))  # (D, J)
+    at = np.tile(parameters[target], (len(delay), 1))
+    at[:, DELAY] = delay
+    tone = signatures.factors(at)[1][:, 0]  # (D, Nsc)
+    size = np.outer(np.sum(np.abs(row) ** 2, axis=1), np.sum(np.abs(tone) ** 2, axis=1)).ravel()
+    match = (row.conj() @ (turn.conj().T * (frame @ tone.conj().T))).ravel()
+    cross = (s.conj() * turn[:, None]) @ row.T  # (D, L C, A)
+    cross *= (tone @ e.conj().T)[:, :, None]
+    cross = cross.transpose(1, 2, 0).reshape(paths, c, -1)
+    gram = ((s.conj() @ s.T) * (e.conj() @ e.T)).reshape(paths, c, paths, c)
+    own = gram[:, 0, :, 0] + prior.noise / prior.power * np.eye(paths)
+    given = np.linalg.solve(own, cross[:, 0])
+    scale = np.repeat(gain, c - 1)
+    slope = gram[:, 0, :, 1:].reshape(paths, -1) * scale
+    coupling = cross[:, 1:].reshape(len(scale), -1) * scale.conj()[:, None]
+    coupling -= slope.conj().T @ given
+    return (
+        np.maximum(size - np.sum(cross[:, 0].conj() * given, axis=0).real, 0.0),
+        match - gain @ cross[:, 0].conj(),
+        given[target],
+        signatures.sharing(paths).T @ coupling,
+    )
