@@ -41,7 +41,8 @@ DELAY_SPREAD = float(os.environ.get("DS","50e-9"))
 ARRIVAL_SPREAD = float(os.environ.get("AS","0.3"))
 SAME = 0.02
 # Probability of one path more.
-MORE = float(os.environ.get("MORE","0.5"))
+MORE = float(os.environ.get("MORE","0.6"))
+BEYOND = float(os.environ.get("BEY","0.15"))
 # Log-likelihood that a further path has to add. Noise adds as much in one frame of ten: a path too
 # many of which the target's estimate hardly notices, where one too few would bend it.
 FURTHER_GAIN = 11.0
@@ -250,12 +251,11 @@ class OffGridEstimator:
             which = self._target(parameters, result, energy)
             own, score = parameters[which], self._evidence(parameters, result, prior)
             covariance = self._covariance(result.curvature[0], noise, paths)[which]
-            left = max(self.max_paths, 2) - paths
-            if left > 0:
-                more = undetected_path(self._signatures, y, parameters, result, which, prior, MORE)
-                score += left * more.evidence
-                own = own + left * more.shift
-                covariance = covariance + left * more.covariance
+            chance = MORE if paths < self.max_paths else BEYOND
+            more = undetected_path(self._signatures, y, parameters, result, which, prior, chance)
+            score += more.evidence
+            own = own + more.shift
+            covariance = covariance + more.covariance
             evidence.append(score)
             target.append(own)
             spread.append(covariance)

@@ -27,7 +27,8 @@ Floats = NDArray[np.float64]
 RADII, ANGLES, DELAYS = 0.01 * 2.0 ** np.arange(8), 8, 6
 # Mean power over that of the target's path, all of one probability: of weak scatterers to another
 # target.
-POWERS = np.array([0.03, 0.1, 0.3, 1.0])
+import os
+POWERS = np.array([float(x) for x in os.environ.get('PW','.03,.1,.3,1').split(',')])
 # Log-likelihood from which on a path counts as detected, and is not the subject here.
 DETECTED = 11.0
 # A known path that gives gain away has to move the farther, by this factor at most.
@@ -95,9 +96,11 @@ def undetected_path(
     evidence = float(chance.max() + np.log(weight.sum()))
     weight = weight[:-1] / weight.sum()
     shift = shift.reshape(-1, 6)
-    mean = weight @ shift
+    import os
+    mean = float(os.environ.get('SH','1'))*(weight @ shift)
     covariance = np.tensordot(weight, own.reshape(-1, 6, 6), 1)
-    covariance += (weight[:, None] * shift).T @ shift - np.outer(mean, mean)
+    away = shift - mean
+    covariance += (weight[:, None] * away).T @ away + (1-weight.sum())*np.outer(mean, mean)
     return Undetected(evidence, mean, covariance)
 
 
