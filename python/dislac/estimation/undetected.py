@@ -31,8 +31,18 @@ import os
 POWERS = np.array([float(x) for x in os.environ.get('PW','.03,.1,.3,1').split(',')])
 # Log-likelihood from which on a path counts as detected, and is not the subject here.
 DETECTED = 11.0
-# A known path that gives gain away has to move the farther, by this factor at most.
-STRETCH = 3.0
+# Points that stand for a Gaussian gain of variance one in each part: three radii of equal
+# probability at four phases each.
+NODES = np.concatenate(
+    [
+        np.sqrt(-2 * np.log(1 - q)) * np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]]) / np.sqrt(2)
+        if k % 2
+        else np.sqrt(-2 * np.log(1 - q)) * np.array([[1, 0], [0, 1], [-1, 0], [0, -1]])
+        for k, q in enumerate((1 / 6, 1 / 2, 5 / 6))
+    ]
+)
+# The target's gain is this part of the undetected one's or more.
+COMPARABLE = 0.5
 
 
 class Undetected(NamedTuple):
@@ -61,7 +71,7 @@ def undetected_path(
         prior: of the known paths.
         probability: that there is one, beforehand.
     """
-    arrival, delay, mass = _grid(parameters[target], prior)
+    arrival, delay, radius, mass = _grid(parameters[target], prior)
     gain, noise, power = current.gain[0], prior.noise, POWERS * prior.power[0]
     size, match, given, coupling = _coupled(
         signatures, frame, parameters, current, target, prior, (arrival, delay)
@@ -80,32 +90,36 @@ def undetected_path(
     amplitude = np.einsum("kab,qkb->qka", vector, pull / value)
     gained = np.sum(pull**2 / value, axis=-1) / noise
     chance = gained - 0.5 * np.sum(np.log(value * (power / noise)[:, None, None]), axis=-1)
-    chance += np.log(probability * mass / len(power))
+    chance = np.where(gained < DETECTED, chance, -np.inf) + np.log(mass)
+    # Points of equal probability stand for what is left open of the gain: (Q, K, M, 2).
+    loose = np.einsum("kab,qkb,mb->qkma", vector, np.sqrt(noise / 2 / value), NODES)
+    amplitude = amplitude[:, :, None] + loose
+    # The undetected path's place is relative to the target's, which has moved: by the more, the
+    # more of the gain found is the undetected one's.
+    own = abs(gain[target])
+    added = amplitude @ [1, 1j]
+    rest = np.maximum(np.abs(gain[target] - given[:, None] * added), 1e-3 * own)
+    stretch = own / rest
+    density = prior.arrival_density(radius[:, None] * stretch) * stretch**2
+    density /= prior.arrival_density(radius)[:, None]
+    density *= rest >= COMPARABLE * np.abs(added)
     # What that moves the target.
     spread = signatures.spread(len(parameters)).reshape(len(unit), -1, 6)[:, target]
     moved = np.einsum("pi,pka->kia", spread, moved)
-    rest = np.abs(gain[target] - given * (amplitude @ [1, 1j]))
-    stretch = np.minimum(np.abs(gain[target]) / np.maximum(rest, 1e-300), STRETCH)
-    shift = -np.einsum("kia,qka->qki", moved, amplitude) * stretch[..., None]
-    loose = np.einsum("kia,kab->kib", moved, vector)[None] * stretch[..., None, None]
-    own = (loose / value[:, :, None] * (noise / 2)) @ loose.swapaxes(-1, -2)
-
-    chance = np.where(gained < DETECTED, chance, -np.inf).ravel()
-    chance = np.append(chance, np.log1p(-probability))
-    weight = np.exp(chance - chance.max())
-    evidence = float(chance.max() + np.log(weight.sum()))
-    weight = weight[:-1] / weight.sum()
+    shift = -np.einsum("kia,qkma->qkmi", moved, amplitude) * stretch[..., None]
+    weight = np.exp(chance)[..., None] * density
+    weight *= probability / (len(power) * len(NODES))
+    total = float(weight.sum()) + 1.0 - probability
+    weight = weight.ravel() / total
     shift = shift.reshape(-1, 6)
-    import os
-    mean = float(os.environ.get('SH','1'))*(weight @ shift)
-    covariance = np.tensordot(weight, own.reshape(-1, 6, 6), 1)
-    away = shift - mean
-    covariance += (weight[:, None] * away).T @ away + (1-weight.sum())*np.outer(mean, mean)
-    return Undetected(evidence, mean, covariance)
+    mean = weight @ shift
+    covariance = (weight[:, None] * shift).T @ shift - np.outer(mean, mean)
+    return Undetected(float(np.log(total)), mean, covariance)
 
 
-def _grid(target: Floats, prior: Prior) -> tuple[Floats, Floats, Floats]:
-    """Arrivals (A, 2), delays (D,) and probabilities (A D,) about the target (6,)."""
+def _grid(target: Floats, prior: Prior) -> tuple[Floats, Floats, Floats, Floats]:
+    """Arrivals (A, 2) and delays (D,) about the target (6,); of each pair, how far the arrival is
+    from the target's, and the probability (A D,)."""
     angle = 2 * np.pi * np.arange(ANGLES) / ANGLES
     circle = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
     arrival = target[:2] + (RADII[:, None, None] * circle).reshape(-1, 2)
@@ -114,7 +128,8 @@ def _grid(target: Floats, prior: Prior) -> tuple[Floats, Floats, Floats]:
     arrival, mass = arrival[seen], mass[seen]
     quantile = (np.arange(DELAYS) + 0.5) / DELAYS
     delay = target[DELAY] + prior.delay_spread * np.tan(np.pi / 2 * quantile)
-    return arrival, delay, np.repeat(mass / mass.sum(), DELAYS) / DELAYS
+    radius = np.repeat(np.repeat(RADII, ANGLES)[seen], DELAYS)
+    return arrival, delay, radius, np.repeat(mass / mass.sum(), DELAYS) / DELAYS
 
 
 def _coupled(
