@@ -17,6 +17,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtr
 
 from ..arrays import wrap_spatial_frequency
 from ..channel import Paths, SnapshotModel
@@ -33,16 +34,15 @@ Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 
 # Power expected of a further path over that of the first.
-import os
-FURTHER_POWER = float(os.environ.get("FP","0.1"))
+FURTHER_POWER = 0.3
 # By how much further paths come later than the echo, in the mean, and how far that varies [s]: what
 # 3GPP TR 38.901 has in street canyons at 28 GHz, in line of sight (32 ns) and out of it (66 ns).
-DELAY_SPREAD = float(os.environ.get("DS","50e-9"))
-ARRIVAL_SPREAD = float(os.environ.get("AS","0.3"))
+DELAY_SPREAD = 30e-9
+ARRIVAL_SPREAD = 0.1
 SAME = 0.02
 # Probability of one path more.
-MORE = float(os.environ.get("MORE","0.6"))
-BEYOND = float(os.environ.get("BEY","0.15"))
+MORE = 0.6
+BEYOND = 0.15
 # Log-likelihood that a further path has to add. Noise adds as much in one frame of ten: a path too
 # many of which the target's estimate hardly notices, where one too few would bend it.
 FURTHER_GAIN = 11.0
@@ -59,6 +59,9 @@ PATH_COST, TEMPER = 8.0, 4.0
 # The target is the first to arrive of the paths with at least this part of the greatest gain, and
 # strong enough to be detected alone: what noise adds must never be taken for it.
 COMPARABLE_GAIN = 0.5
+# Less probable targets of a solution are left out.
+PROBABLE = 1e-2
+DELAY_TOLERANCE = 1e-10
 PASSES = 4
 
 
@@ -206,6 +209,26 @@ class OffGridEstimator:
         first = delay[enough].min() + PRECEDENCE_CELLS * self._signatures.delay_cell
         return int(np.argmax(np.where(enough & (delay <= first), size, 0.0)))
 
+    def _targets(
+        self, parameters: Floats, result: Fit, energy: float, prior: Prior, variance: Floats
+    ) -> list[tuple[int, float]]:
+        """Which of the paths (L, 6) of a solution may be the target's, and how probably: the first
+        of the comparable ones, as far as their delays, of `variance` (L,), tell; and rather a
+        strong one."""
+        best = self._target(parameters, result, energy)
+        size = np.abs(result.gain[0])
+        delay = parameters[:, DELAY]
+        apart = np.sqrt(variance[:, None] + variance) + DELAY_TOLERANCE
+        first = ndtr((delay - delay[:, None]) / apart)
+        comparable = size >= COMPARABLE_GAIN * size.max()
+        np.fill_diagonal(first, 1.0)
+        chance = np.where(comparable, np.where(comparable, first, 1.0).prod(axis=1), 0.0)
+        strength = size**2 / prior.power[0] * (1.0 / FURTHER_POWER - 1.0)
+        chance *= np.exp(strength - strength.max())
+        chance[best] = max(chance[best], 1e-6)
+        chance /= chance.sum()
+        return [(k, float(chance[k])) for k in np.flatnonzero(chance > PROBABLE)]
+
     def _prior(self, noise: float, gain: Complex, paths: int) -> Prior:
         """What is known of paths beforehand, on the scale of gains (L,) found."""
         relative = np.full(paths, FURTHER_POWER)
@@ -248,17 +271,16 @@ class OffGridEstimator:
             paths = len(parameters)
             prior = self._prior(noise, result.gain[0], paths)
             result = fit(self._signatures, y, parameters[None], prior)
-            which = self._target(parameters, result, energy)
-            own, score = parameters[which], self._evidence(parameters, result, prior)
-            covariance = self._covariance(result.curvature[0], noise, paths)[which]
+            score = self._evidence(parameters, result, prior)
+            own = self._covariance(result.curvature[0], noise, paths)
             chance = MORE if paths < self.max_paths else BEYOND
-            more = undetected_path(self._signatures, y, parameters, result, which, prior, chance)
-            score += more.evidence
-            own = own + more.shift
-            covariance = covariance + more.covariance
-            evidence.append(score)
-            target.append(own)
-            spread.append(covariance)
+            for which, share in self._targets(parameters, result, energy, prior, own[:, 4, 4]):
+                more = undetected_path(
+                    self._signatures, y, parameters, result, which, prior, chance
+                )
+                evidence.append(score + np.log(share) + more.evidence)
+                target.append(parameters[which] + more.shift)
+                spread.append(own[which] + more.covariance)
         weight = np.exp(np.array(evidence) - max(evidence))
         weight /= weight.sum()
         found = estimate.paths

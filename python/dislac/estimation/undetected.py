@@ -27,8 +27,7 @@ Floats = NDArray[np.float64]
 RADII, ANGLES, DELAYS = 0.01 * 2.0 ** np.arange(8), 8, 6
 # Mean power over that of the target's path, all of one probability: of weak scatterers to another
 # target.
-import os
-POWERS = np.array([float(x) for x in os.environ.get('PW','.03,.1,.3,1').split(',')])
+POWERS = np.array([0.1, 1.0])
 # Log-likelihood from which on a path counts as detected, and is not the subject here.
 DETECTED = 11.0
 # Points that stand for a Gaussian gain of variance one in each part: three radii of equal
