@@ -119,7 +119,7 @@ class OffGridEstimator:
         estimate = self._estimate(parameters[0], result, energy, y.size, statistic)
         if self.max_paths == 1 and len(solutions) == 1:
             return estimate
-        return self._averaged(estimate, solutions, y, energy)
+        return _first(self._averaged(estimate, solutions, y, energy), self.max_paths)
 
     def _rows(self, frame: Complex) -> Complex:
         """(J, Nsc) from (Ms, Nsc, Nrf)."""
@@ -243,7 +243,9 @@ class OffGridEstimator:
             ordered = parameters[np.argsort(parameters[:, DELAY])]
             if not any(
                 len(p) == len(ordered)
-                and np.all(np.abs(p[np.argsort(p[:, DELAY])] - ordered) < SAME * self._signatures.cells)
+                and np.all(
+                    np.abs(p[np.argsort(p[:, DELAY])] - ordered) < SAME * self._signatures.cells
+                )
                 for p, _ in kept
             ):
                 kept.append((parameters, result))
@@ -258,7 +260,9 @@ class OffGridEstimator:
         gains = np.linalg.slogdet(np.eye(paths) + gram * (prior.power / noise))[1]
         volume = np.linalg.slogdet(result.curvature[0] / (np.pi * noise))[1] / 2
         plausible = float(self._plausible(parameters[None], result, noise)[0])
-        return float(plausible / noise - gains - volume + (paths - 1) * np.log(MORE * prior.density))
+        return float(
+            plausible / noise - gains - volume + (paths - 1) * np.log(MORE * prior.density)
+        )
 
     def _averaged(
         self, estimate: Estimate, solutions: list[tuple[Floats, Fit]], y: Complex, energy: float
@@ -322,6 +326,13 @@ class OffGridEstimator:
         own = np.einsum("lalb->lab", joint)
         covariance[:, free[:, None], free] = own[:, free[:, None], free]
         return covariance
+
+
+def _first(estimate: Estimate, count: int) -> Estimate:
+    """The estimate with `count` paths at most."""
+    assert estimate.covariance is not None
+    paths = Paths(**{name: values[:count] for name, values in vars(estimate.paths).items()})
+    return replace(estimate, paths=paths, covariance=estimate.covariance[:count])
 
 
 def _energy(y: Complex) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import wrap_spatial_frequency
-from .signature import DELAY, Signatures
+from .signature import Signatures
 
 __all__ = ["Fit", "Prior", "fit", "pick", "refine"]
 
