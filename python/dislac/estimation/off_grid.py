@@ -7,10 +7,12 @@ a time on the residual, from several starts, and all are refined together each t
 OMP). They share one departure: the satellite is far beyond everything that scatters.
 
 Paths closer than the array or the bandwidth resolves leave the likelihood nearly flat, with pairs
-of huge opposite gains at its top. Two things known beforehand settle that: further paths are weaker
-(a Gaussian prior on the gains), and they go over a scatterer, hence come later than the echo, by
-about the delay spread of the place. What that leaves open stays open: the target is the mean over
-all solutions that are plausible, and its covariance says how far apart those lie.
+of huge opposite gains at its top. What is known beforehand settles that: gains are Gaussian, of a
+scale that the solution itself gives, and further paths come later than the echo and from about its
+direction. What that leaves open stays open: the target is the mean over all solutions found, each
+weighed by its evidence (Laplace's approximation of the marginal likelihood), with each path that
+may be the target's, and with what a path not detected may do to it (`undetected`). Its covariance
+is that of the mixture.
 """
 
 from dataclasses import replace
@@ -33,16 +35,13 @@ __all__ = ["OffGridEstimator"]
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 
-# Power expected of a further path over that of the first.
+# Power expected of a further path over that of the first: between a scatterer's and another target's.
 FURTHER_POWER = 0.3
-# By how much further paths come later than the echo, in the mean, and how far that varies [s]: what
-# 3GPP TR 38.901 has in street canyons at 28 GHz, in line of sight (32 ns) and out of it (66 ns).
-DELAY_SPREAD = 30e-9
-ARRIVAL_SPREAD = 0.1
-SAME = 0.02
-# Probability of one path more.
-MORE = 0.6
-BEYOND = 0.15
+# By how much further paths come later than the echo [s] (3GPP TR 38.901 has 32 ns in street canyons
+# at 28 GHz in line of sight), and how far from its direction [spatial frequency].
+DELAY_SPREAD, ARRIVAL_SPREAD = 30e-9, 0.1
+# Probability of one path more, up to the number that is looked for, and beyond.
+MORE, BEYOND = 0.6, 0.15
 # Log-likelihood that a further path has to add. Noise adds as much in one frame of ten: a path too
 # many of which the target's estimate hardly notices, where one too few would bend it.
 FURTHER_GAIN = 11.0
@@ -53,16 +52,17 @@ PRECEDENCE, PRECEDENCE_CELLS = 10.0, 0.05
 # given up where the grid, or those rounds, show less than these parts of what it has to add.
 STARTS, ROUNDS, FINALISTS = 4, 2, 3
 WORTHWHILE, PROMISING = 0.6, 0.8
-# Solutions are averaged by exp((log-likelihood - PATH_COST * paths) / TEMPER). The likelihood is
-# tempered because only some of the solutions there are have been found.
-PATH_COST, TEMPER = 8.0, 4.0
+# Solutions closer than this part of a resolution cell are one; those whose evidence is less than the
+# best by this logarithm are left out.
+SAME, HOPELESS = 0.02, 14.0
+# The prior weighs the noise, of which a missing path is a part: passes until that is settled.
+PASSES = 4
 # The target is the first to arrive of the paths with at least this part of the greatest gain, and
 # strong enough to be detected alone: what noise adds must never be taken for it.
 COMPARABLE_GAIN = 0.5
 # Less probable targets of a solution are left out.
 PROBABLE = 1e-2
 DELAY_TOLERANCE = 1e-10
-PASSES = 4
 
 
 class OffGridEstimator:
@@ -117,8 +117,10 @@ class OffGridEstimator:
                 break
             parameters, result = more[0][best], pick(more[1], best)
         estimate = self._estimate(parameters[0], result, energy, y.size, statistic)
-        if self.max_paths == 1 and len(solutions) == 1:
-            return estimate
+        if estimate.noise_power < 1e-12 * energy / y.size or (
+            self.max_paths == 1 and len(solutions) == 1
+        ):
+            return _first(estimate, self.max_paths)
         return _first(self._averaged(estimate, solutions, y, energy), self.max_paths)
 
     def _rows(self, frame: Complex) -> Complex:
@@ -239,6 +241,7 @@ class OffGridEstimator:
     def _distinct(self, solutions: list[tuple[Floats, Fit]]) -> list[tuple[Floats, Fit]]:
         """Solutions without repetitions."""
         kept: list[tuple[Floats, Fit]] = []
+        near = SAME * self._signatures.cells
         for parameters, result in solutions:
             ordered = parameters[np.argsort(parameters[:, DELAY])]
             if not any(
@@ -270,12 +273,17 @@ class OffGridEstimator:
         """The estimate with its target replaced by the mean over all solutions, each with as many
         undetected paths as there may be besides."""
         noise = estimate.noise_power
-        evidence, target, spread = [], [], []
+        judged = []
         for parameters, result in self._distinct(solutions):
-            paths = len(parameters)
-            prior = self._prior(noise, result.gain[0], paths)
+            prior = self._prior(noise, result.gain[0], len(parameters))
             result = fit(self._signatures, y, parameters[None], prior)
-            score = self._evidence(parameters, result, prior)
+            judged.append((self._evidence(parameters, result, prior), parameters, result, prior))
+        least = max(score for score, *_ in judged) - HOPELESS
+        evidence, target, spread = [], [], []
+        for score, parameters, result, prior in judged:
+            if score < least:
+                continue
+            paths = len(parameters)
             own = self._covariance(result.curvature[0], noise, paths)
             chance = MORE if paths < self.max_paths else BEYOND
             for which, share in self._targets(parameters, result, energy, prior, own[:, 4, 4]):

@@ -40,6 +40,8 @@ NODES = np.concatenate(
         for k, q in enumerate((1 / 6, 1 / 2, 5 / 6))
     ]
 )
+# Grid points of less than this logarithm of prior times Bayes factor are left out.
+NEGLIGIBLE = -12.0
 # The target's gain is this part of the undetected one's or more.
 COMPARABLE = 0.5
 
@@ -86,27 +88,27 @@ def undetected_path(
     value, vector = np.linalg.eigh(free)
     value = np.maximum(value, 0.0) + (noise / power)[:, None, None]  # (Q, K, 2)
     pull = np.einsum("kab,ka->kb", vector, np.stack([match.real, match.imag], axis=-1))
-    amplitude = np.einsum("kab,qkb->qka", vector, pull / value)
     gained = np.sum(pull**2 / value, axis=-1) / noise
     chance = gained - 0.5 * np.sum(np.log(value * (power / noise)[:, None, None]), axis=-1)
-    chance = np.where(gained < DETECTED, chance, -np.inf) + np.log(mass)
-    # Points of equal probability stand for what is left open of the gain: (Q, K, M, 2).
-    loose = np.einsum("kab,qkb,mb->qkma", vector, np.sqrt(noise / 2 / value), NODES)
-    amplitude = amplitude[:, :, None] + loose
+    chance += np.log(mass)
+    q, k = np.nonzero((gained < DETECTED) & (chance > NEGLIGIBLE))  # N points that matter
+    # Nodes of equal probability stand for what is left open of the gain: (N, M, 2).
+    parts = (pull[k] / value[q, k])[:, None] + np.sqrt(noise / 2 / value[q, k])[:, None] * NODES
+    amplitude = parts @ vector[k].swapaxes(1, 2)
     # The undetected path's place is relative to the target's, which has moved: by the more, the
     # more of the gain found is the undetected one's.
     own = abs(gain[target])
     added = amplitude @ [1, 1j]
-    rest = np.maximum(np.abs(gain[target] - given[:, None] * added), 1e-3 * own)
+    rest = np.maximum(np.abs(gain[target] - given[k, None] * added), 1e-3 * own)
     stretch = own / rest
-    density = prior.arrival_density(radius[:, None] * stretch) * stretch**2
-    density /= prior.arrival_density(radius)[:, None]
+    density = prior.arrival_density(radius[k, None] * stretch) * stretch**2
+    density /= prior.arrival_density(radius[k])[:, None]
     density *= rest >= COMPARABLE * np.abs(added)
     # What that moves the target.
     spread = signatures.spread(len(parameters)).reshape(len(unit), -1, 6)[:, target]
-    moved = np.einsum("pi,pka->kia", spread, moved)
-    shift = -np.einsum("kia,qkma->qkmi", moved, amplitude) * stretch[..., None]
-    weight = np.exp(chance)[..., None] * density
+    moved = moved[:, k].transpose(1, 2, 0) @ spread  # (N, 2, 6)
+    shift = -(amplitude @ moved) * stretch[..., None]
+    weight = np.exp(chance[q, k])[:, None] * density
     weight *= probability / (len(power) * len(NODES))
     total = float(weight.sum()) + 1.0 - probability
     weight = weight.ravel() / total
