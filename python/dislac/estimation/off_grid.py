@@ -35,7 +35,8 @@ __all__ = ["OffGridEstimator"]
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 
-# Power expected of a further path over that of the first: between a scatterer's and another target's.
+# Power expected of a further path over that of the first: between that of a scatterer's path and
+# that of another target's.
 FURTHER_POWER = 0.3
 # By how much further paths come later than the echo [s] (3GPP TR 38.901 has 32 ns in street canyons
 # at 28 GHz in line of sight), and how far from its direction [spatial frequency].
@@ -52,8 +53,8 @@ PRECEDENCE, PRECEDENCE_CELLS = 10.0, 0.05
 # given up where the grid, or those rounds, show less than these parts of what it has to add.
 STARTS, ROUNDS, FINALISTS = 4, 2, 3
 WORTHWHILE, PROMISING = 0.6, 0.8
-# Solutions closer than this part of a resolution cell are one; those whose evidence is less than the
-# best by this logarithm are left out.
+# Solutions closer than this part of a resolution cell are one; those whose evidence is less than
+# the best by this logarithm are left out.
 SAME, HOPELESS = 0.02, 14.0
 # The prior weighs the noise, of which a missing path is a part: passes until that is settled.
 PASSES = 4
@@ -246,9 +247,7 @@ class OffGridEstimator:
             ordered = parameters[np.argsort(parameters[:, DELAY])]
             if not any(
                 len(p) == len(ordered)
-                and np.all(
-                    np.abs(p[np.argsort(p[:, DELAY])] - ordered) < SAME * self._signatures.cells
-                )
+                and np.all(np.abs(p[np.argsort(p[:, DELAY])] - ordered) < near)
                 for p, _ in kept
             ):
                 kept.append((parameters, result))
