@@ -35,12 +35,13 @@ __all__ = ["OffGridEstimator"]
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 
-# Power expected of a further path over that of the first: between that of a scatterer's path and
-# that of another target's.
-FURTHER_POWER = 0.3
+# Power expected of a further path over that of the first.
+FURTHER_POWER = 0.1
 # By how much further paths come later than the echo [s] (3GPP TR 38.901 has 32 ns in street canyons
 # at 28 GHz in line of sight), and how far from its direction [spatial frequency].
 DELAY_SPREAD, ARRIVAL_SPREAD = 30e-9, 0.1
+# Number of paths that a single one is estimated beside, where more show.
+UNASKED = 3
 # Probability of one path more, up to the number that is looked for, and beyond.
 MORE, BEYOND = 0.6, 0.15
 # Log-likelihood that a further path has to add. Noise adds as much in one frame of ten: a path too
@@ -107,7 +108,9 @@ class OffGridEstimator:
             noise = energy / y.size
             return Estimate(no_paths(), np.zeros((0, 6, 6)), noise, statistic, self.threshold)
         solutions = [(parameters[0], result)]
-        while parameters.shape[1] < max(self.max_paths, 2):
+        # One path alone is looked for; more that are plain to see must not bend it unnoticed.
+        limit = self.max_paths if self.max_paths > 1 else UNASKED
+        while parameters.shape[1] < limit:
             noise = (energy - float(result.explained[0])) / y.size
             more = self._with_another(y, energy, parameters, result)
             if more is None:
@@ -290,8 +293,8 @@ class OffGridEstimator:
                     self._signatures, y, parameters, result, which, prior, chance
                 )
                 evidence.append(score + np.log(share) + more.evidence)
-                target.append(parameters[which] + more.shift)
-                spread.append(own[which] + more.covariance)
+                target.append(parameters[which])
+                spread.append(own[which] + more.displacement)
         weight = np.exp(np.array(evidence) - max(evidence))
         weight /= weight.sum()
         found = estimate.paths

@@ -48,11 +48,10 @@ COMPARABLE = 0.5
 
 class Undetected(NamedTuple):
     """Logarithm of the evidence for an undetected path or none, relative to none for certain; mean
-    (6,) and covariance (6, 6) of what it adds to the target's parameters."""
+    square (6, 6) of how far it displaces the target's parameters."""
 
     evidence: float
-    shift: Floats
-    covariance: Floats
+    displacement: Floats
 
 
 def undetected_path(
@@ -113,9 +112,7 @@ def undetected_path(
     total = float(weight.sum()) + 1.0 - probability
     weight = weight.ravel() / total
     shift = shift.reshape(-1, 6)
-    mean = weight @ shift
-    covariance = (weight[:, None] * shift).T @ shift - np.outer(mean, mean)
-    return Undetected(float(np.log(total)), mean, covariance)
+    return Undetected(float(np.log(total)), (weight[:, None] * shift).T @ shift)
 
 
 def _grid(target: Floats, prior: Prior) -> tuple[Floats, Floats, Floats, Floats]:
