@@ -217,6 +217,36 @@ def test_bound_of_a_preset_is_beside_its_direct_path(dislac, preset):
     assert dislac("bound", preset) == dislac("bound", preset, "--set", paths)
 
 
+@pytest.mark.parametrize(
+    ("what", "known"),
+    [
+        ("plane", "known_plane={point: [0, 0, 0], normal: [0.1, 0, 1]}"),
+        ("line", "known_line={point: [0, 0, 0], direction: [1, 2, 0.1]}"),
+    ],
+)
+def test_bound_of_a_known_plane_or_line(dislac, what, known):
+    settings = {"channel.paths": [{"kind": "echo"}], "channel.noise": {"snr_db": 20}}
+    key, value = f"locator.{known}".split("=")
+    scenario = load_scenario("paper", {**settings, key: yaml.safe_load(value)})
+    status, out, err = dislac(
+        "bound", "paper", "--set", "channel.paths=[{kind: echo}]", "--set", f"locator.{known}"
+    )
+    assert (status, err) == (0, "")
+    assert out.splitlines()[1].split() == [what, what]
+    _, unknown, found = map(float, out.splitlines()[-1].split())
+    assert found == pytest.approx(truth.bound(scenario, 0), abs=6e-4)
+    assert found < unknown
+
+
+def test_bound_warns_of_what_gives_no_position(dislac):
+    array = "nodes.receiver.array={nx: 8, ny: 1}"
+    status, out, err = dislac("bound", "paper", "--set", array)
+    assert status == 0
+    assert err.startswith("dislac: warning: nodes.receiver.array of 8 x 1 elements")
+    assert err.count("\n") == 1 and "locator.known_height_m" in err
+    assert all(line.split()[1] == "inf" for line in out.splitlines()[3:])
+
+
 def test_bound_says_what_other_paths_cost(dislac):
     paths = "channel.paths=[{kind: echo}, {kind: scattered, count: 2}]"
     _, out, _ = dislac("bound", "paper", "--set", paths)

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Draws docs/images/synchronization.png: a receiver that goes by the direct path through trouble,
-and what the removal of that path leaves."""
+and what direct-signal cancellation leaves."""
 
 from pathlib import Path
 
 import numpy as np
+from gnuradio.dislac.estimation import DirectSignalCancellation
 from gnuradio.dislac.scenario import Scenario, load_scenario
 from gnuradio.dislac.scenario.build import estimator, front_end, synchronizer
 from gnuradio.dislac.scenario.truth import first_arrival, snapshot_model, true_paths
@@ -87,18 +88,16 @@ def draw_lock(axes: Axes, made: Scenario, x: NDArray[np.complex64]) -> None:
     axes.set_title("Frames that leave, and the state", color=INK, size=10, loc="left")
 
 
-def draw_removal(axes: Axes, made: Scenario, x: NDArray[np.complex64]) -> None:
-    """Delay profiles of one frame before and after the removal, over the noise."""
+def draw_cancellation(axes: Axes, made: Scenario, x: NDArray[np.complex64]) -> None:
+    """Delay profiles of one frame before and after direct-signal cancellation, over the noise."""
     found, receiver = synchronizer(made), estimator(made)
     assert found is not None
-    removal = receiver._removal  # type: ignore[attr-defined]
+    assert isinstance(receiver, DirectSignalCancellation)
     for frame, samples in FrameReader(found, len(x)).read(list(x), 0):
         grid = aligned_grid(samples, frame, made.numerology)
         before = made.pilots.descramble(grid, frame.index).astype(complex)
-        after = removal.remove(before, frame.index)
-        if frame.index == 40:
-            break
-        receiver.estimate(before, frame.index)
+        after = receiver.cancel(before, frame.index)
+        break
     model = snapshot_model(made)
     echo = true_paths(made, 0)
     delays = np.linspace(-0.3e-6, 2.1e-6, 600)
@@ -126,7 +125,7 @@ def main() -> None:
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2, width_ratios=[3, 2])
     draw_lock(left, made, x)
-    draw_removal(right, made, x)
+    draw_cancellation(right, made, x)
     for axes in (left, right):
         axes.grid(color=GRID, lw=0.5)
         axes.spines[["top", "right"]].set_visible(False)

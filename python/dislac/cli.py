@@ -34,6 +34,7 @@ from .commands import radios
 from .io import EXPORTS, RecordingReader, fix_to_json
 from .positioning import Fix
 from .scenario import Scenario, load_scenario
+from .scenario import warnings as scenario_warnings
 from .scenario.loader import parse_value
 from .scenario.truth import bound as position_bound
 from .scenario.truth import true_paths
@@ -218,6 +219,11 @@ def _elsewhere(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def _warn(texts: Sequence[str]) -> None:
+    for text in texts:
+        click.echo(f"dislac: warning: {text}", err=True)
+
+
 def _send_elsewhere(
     flowgraph: Any, formats: Sequence[str], publish: str | None, bind_any: bool, keys: str | None
 ) -> None:
@@ -271,6 +277,7 @@ def run(
     given = {key: value for key, value in options.items() if value is not None}
     flowgraphs = _flowgraphs()
     chosen = load_scenario(scenario, {**given, **settings})
+    _warn(scenario_warnings(chosen))
     fixes: SimpleQueue[Fix] = SimpleQueue()
     make = flowgraphs.run_flowgraph if radio is None else radios.receiver(radio)
     flowgraph = make(chosen, frames=frames, record=record, directory=out, on_fix=fixes.put)
@@ -331,8 +338,7 @@ def replay(
     flowgraphs = _flowgraphs()
     given = None if scenario is None else load_scenario(scenario, settings)
     reader = RecordingReader(recording, given, settings)
-    for warning in reader.warnings:
-        click.echo(f"dislac: warning: {warning}", err=True)
+    _warn([*reader.warnings, *scenario_warnings(reader.scenario)])
     fixes: SimpleQueue[Fix] = SimpleQueue()
     flowgraph = flowgraphs.replay_flowgraph(
         reader, reader.scenario, speed=speed, directory=out, on_fix=fixes.put
@@ -347,15 +353,21 @@ def replay(
 def bound(scenario: str, settings: dict[str, Any]) -> None:
     """Prints how well SCENARIO allows to locate: the Cramer-Rao bound of the position."""
     chosen = load_scenario(scenario, settings)
+    _warn(scenario_warnings(chosen))
     others = len(chosen.channel.paths) > 1
     click.echo(f"{chosen.name}: bound of the root mean square position error of one frame [m]")
-    click.echo(f"{'':>8} {'height':>12} {'height':>12}" + f" {'height unknown,':>18}" * others)
+    # A plane or line that the scenario knows takes the place of the height.
+    known = chosen.known
+    other = len(known.normals) > 0 and known.height is None
+    what = ("line" if len(known.normals) == 2 else "plane") if other else "height"
+    click.echo(f"{'':>8} {what:>12} {what:>12}" + f" {f'{what} unknown,':>18}" * others)
     click.echo(
         f"{'SNR [dB]':>8} {'unknown':>12} {'known':>12}" + f" {'and other paths':>18}" * others
     )
     for snr_db in range(-20, 25, 5):
         at_snr = load_scenario(scenario, {**settings, "channel.noise": {"snr_db": snr_db}})
-        values = [position_bound(at_snr, 0, known_height=known) for known in (False, True)]
+        given = (False, None if other else True)
+        values = [position_bound(at_snr, 0, known_height=height) for height in given]
         if np.isnan(values).any():
             raise _Failure(f"{chosen.name}: there is no bound without a target and its echo")
         click.echo(f"{snr_db:>8} {values[0]:>12.3f} {values[1]:>12.3f}", nl=not others)
@@ -735,7 +747,7 @@ _HEADER = "".join(f"{title:>{width}}" for title, width, _ in _COLUMNS) + "  stat
 
 
 def _metres(value: float) -> str:
-    return f"{value:.2f}" if np.isfinite(value) else "-"
+    return "-" if np.isnan(value) else f"{value:.2f}"
 
 
 def _row(fix: Fix) -> str:

@@ -27,13 +27,13 @@ turn = st.tuples(*[st.floats(-180, 180)] * 3).map(
 
 def test_steering_is_the_phase_of_a_plane_wave():
     # Elements half a wavelength apart: a wave from u reaches element p earlier by p.u / 2
-    # wavelengths, which the convention exp(-j pi p.u) counts as negative phase.
+    # wavelengths, so its phase is ahead by 2 pi p.u / 2.
     array = PlanarArray(3, 4)
     u = np.array([0.3, -0.5])
     v = array.steering(u)
     for x in range(3):
         for y in range(4):
-            expected = np.exp(-1j * np.pi * (x * u[0] + y * u[1])) / np.sqrt(12)
+            expected = np.exp(1j * np.pi * (x * u[0] + y * u[1])) / np.sqrt(12)
             assert_allclose(v[x * 4 + y], expected, atol=1e-15)
 
 
@@ -50,7 +50,7 @@ def test_element_positions_are_the_derivative_of_steering():
     for axis in range(2):
         by = step * np.eye(2)[axis]
         numeric = (array.steering(u + by) - array.steering(u - by)) / (2 * step)
-        slope = -1j * np.pi * array.element_positions[:, axis] * array.steering(u)
+        slope = 1j * np.pi * array.element_positions[:, axis] * array.steering(u)
         assert_allclose(numeric, slope, atol=1e-9)
 
 

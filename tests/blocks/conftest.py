@@ -8,18 +8,18 @@ from gnuradio.dislac.scenario import build
 def estimators_are_made_once():
     """Finding an estimator's threshold takes seconds, and estimators have no state.
 
-    What removes the direct path before them has: it is made anew for each.
+    Direct-signal cancellation before them may have: it is made for each.
     """
     make, made = build._estimator, {}
 
-    def cached(scenario, model):
+    def cached(scenario, model, nuisance=None):
         said = yaml.safe_load(scenario.text)
         for key in ("channel", "front_end", "calibration", "synchronization"):
             said.pop(key, None)
         said["estimator"].pop("every", None)
-        key = yaml.safe_dump(said), model is build.snapshot_model(scenario)
+        key = yaml.safe_dump(said), model is build.snapshot_model(scenario), nuisance is None
         if key not in made:
-            made[key] = make(scenario, model)
+            made[key] = make(scenario, model, nuisance)
         return made[key]
 
     with pytest.MonkeyPatch.context() as patch:

@@ -6,7 +6,8 @@ from gnuradio import dislac
 from gnuradio.dislac.blocks import pmt_keys
 from gnuradio.dislac.waveform import demodulate
 
-SCENARIO = small_scenario()
+# The transmitter follows the delay sample by sample: nothing is to be set right.
+SCENARIO = small_scenario(precompensation__mode="time-varying")
 LENGTH = SCENARIO.numerology.frame_length
 SIZE = 8 * 32 * 2
 

@@ -6,7 +6,7 @@ import pmt
 import pytest
 from gnuradio.dislac.blocks import pmt_keys
 from gnuradio.dislac.channel import Paths
-from gnuradio.dislac.estimation import Estimate
+from gnuradio.dislac.estimation import ESTIMATE_STATUSES, Estimate
 from gnuradio.dislac.positioning import Fix, FixStatus
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -57,12 +57,14 @@ def test_an_estimate_comes_through(data, paths, frame, known):
     gain = draw(paths) + 1j * draw(paths)
     found = Paths(gain, draw(paths, 2), draw(paths, 2), draw(paths), draw(paths))
     covariance = draw(paths, 6, 6) if known else None
-    estimate = Estimate(found, covariance, 0.1, 0.2, 0.3)
+    status = data.draw(st.sampled_from(ESTIMATE_STATUSES))
+    estimate = Estimate(found, covariance, 0.1, 0.2, 0.3, status)
     back, number, time = pmt_keys.estimate_from_pdu(
         pmt_keys.estimate_to_pdu(estimate, frame, 1.0 / 3.0)
     )
     assert (number, time) == (frame, 1.0 / 3.0)
     assert (back.noise_power, back.statistic, back.threshold) == (0.1, 0.2, 0.3)
+    assert back.status == status
     assert same(back.paths.gain.real, gain.real)
     assert same(back.paths.gain.imag, gain.imag)
     for name in ("arrival", "departure", "delay", "doppler"):

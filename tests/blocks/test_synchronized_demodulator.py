@@ -13,7 +13,11 @@ SIZE = 8 * 32 * 2
 
 
 def test_frames_by_time_and_a_gap():
-    scenario = small_scenario(synchronization__reference="time", synchronization__time_zero=5)
+    scenario = small_scenario(
+        synchronization__reference="time",
+        synchronization__time_zero=5,
+        precompensation__mode="time-varying",
+    )
     first = first_arrival(scenario) / scenario.sample_rate
     x = noise(2, 60_000)
     gap = 100 * 1280 / scenario.sample_rate

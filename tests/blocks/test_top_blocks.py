@@ -40,7 +40,7 @@ def alone(tmp_path_factory):
 def test_every_frame_gives_a_fix(alone):
     _, fixes, counters = alone
     assert [fix.frame for fix in fixes] == list(range(6))
-    assert [fix.time for fix in fixes] == [truth.frame_time(SCENARIO, k) for k in range(6)]
+    assert [fix.time for fix in fixes] == [truth.fix_time(SCENARIO, k) for k in range(6)]
     assert all(fix.status is FixStatus.OK for fix in fixes)
     assert all(fix.error < 6 * fix.bound for fix in fixes)
     rms = np.sqrt(np.mean([fix.error**2 for fix in fixes]))

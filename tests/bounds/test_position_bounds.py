@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from gnuradio.dislac.arrays import PlanarArray, phase_shifter_beams
-from gnuradio.dislac.bounds import position_bound
+from gnuradio.dislac.bounds import PATH_PARAMETERS, path_covariance, position_bound
 from gnuradio.dislac.channel import Paths, SnapshotModel, synthesize
-from gnuradio.dislac.geometry import bistatic_range
+from gnuradio.dislac.geometry import ANYWHERE, Locus, bistatic_range
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.spatial.transform import Rotation
 
@@ -17,6 +17,8 @@ C = 3e8  # the paper's
 LEO = np.array([100e3, 200e3, 300e3])
 BS = np.array([-50.0, 190.0, 100.0])
 SPACING = 120e3
+HEIGHT = Locus.at_height(0.0)  # a bound asks for the direction alone
+KNOWN = {False: ANYWHERE, True: HEIGHT}
 
 
 def make_model(rng, symbols=8, subcarriers=32, chains=8, array=None, coupling="paired"):
@@ -121,7 +123,7 @@ def test_against_differences_over_the_position(coupling, nuisance, known_height)
     )
     paths = join(echo(model, position), others)
     noise_power = np.mean(np.abs(synthesize(model, paths)) ** 2)
-    found = bound(model, paths, position, known_height=known_height)
+    found = bound(model, paths, position, known=KNOWN[known_height])
     expected = numeric_bound(model, position, others, noise_power, known_height)
     free = len(expected)
     scale = np.sqrt(np.outer(np.diag(expected), np.diag(expected)))
@@ -136,7 +138,7 @@ def test_at_the_origin(known_height, expected):
     for seed in range(60):
         model = make_model(np.random.default_rng(seed))
         paths = echo(model, np.zeros(3))
-        deviations.append(bound(model, paths, np.zeros(3), known_height=known_height).deviation)
+        deviations.append(bound(model, paths, np.zeros(3), known=KNOWN[known_height]).deviation)
     assert_allclose(np.sqrt(np.mean(np.square(deviations))), expected, rtol=0.04)
 
 
@@ -187,18 +189,36 @@ def test_orientation_of_the_frame_does_not_matter():
     )
 
 
-def test_a_row_of_elements_bounds_what_lies_in_its_plane():
-    # Two elements in a row measure one component of the direction; with the target known to be
-    # in the plane of the radios the other is no unknown, and known height says the same again.
+def test_a_row_of_elements_bounds_what_lies_in_a_known_plane_only():
     rng = np.random.default_rng(24)
     upright = PlanarArray(2, 1, Rotation.from_euler("x", 90, degrees=True))
     model = make_model(rng, array=upright)
     position = BS + np.array([40.0, -60.0, 0.0])
     plain = bound(model, echo(model, position), position)
-    known = bound(model, echo(model, position), position, known_height=True)
-    assert 0.1 < plain.deviation < 20.0
-    assert_allclose(plain.covariance[2], 0.0, atol=1e-12)
-    assert_allclose(known.covariance, plain.covariance, rtol=1e-8, atol=1e-12)
+    assert plain.deviation == np.inf
+    assert_array_equal(plain.covariance, np.diag([np.inf] * 3))
+    known = bound(model, echo(model, position), position, known=HEIGHT)
+    assert 0.1 < known.deviation < 20.0
+    assert_allclose(known.covariance[2], 0.0, atol=1e-12)
+
+
+def test_a_single_element_bounds_what_lies_on_a_known_line_only():
+    rng = np.random.default_rng(27)
+    model = make_model(rng, array=PlanarArray(1, 1), chains=1)
+    position, along = np.array([30.0, 20.0, 0.0]), np.array([0.6, 0.8, 0.0])
+    for known in (ANYWHERE, HEIGHT):
+        assert bound(model, echo(model, position), position, known=known).deviation == np.inf
+    found = bound(model, echo(model, position), position, known=Locus.line(position, along))
+    # the delay's bound over how fast the bistatic range grows along the line
+    step = 1e-3 * along
+    slope = (
+        bistatic_range(LEO, BS, position + step) - bistatic_range(LEO, BS, position - step)
+    ) / (2e-3 * C)
+    noise_power = np.mean(np.abs(synthesize(model, echo(model, position))) ** 2)
+    spread = path_covariance(model, echo(model, position), noise_power)[0]
+    delay = PATH_PARAMETERS.index("delay")
+    assert_allclose(found.deviation, np.sqrt(spread[delay, delay]) / abs(slope), rtol=1e-6)
+    assert_allclose(found.covariance, found.deviation**2 * np.outer(along, along), rtol=1e-6)
 
 
 def test_what_no_frame_determines():
@@ -209,7 +229,7 @@ def test_what_no_frame_determines():
     assert found.deviation == np.inf
     assert_array_equal(found.covariance, np.diag([np.inf] * 3))
     # a direction and a known height make a position all the same
-    assert bound(narrow, echo(narrow, position), position, known_height=True).deviation < 50.0
+    assert bound(narrow, echo(narrow, position), position, known=HEIGHT).deviation < 50.0
 
 
 @pytest.mark.parametrize(
@@ -222,6 +242,6 @@ def test_degenerate_positions_give_no_exception_and_no_warning(position):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for known_height in (False, True):
-            found = bound(model, paths, position, known_height=known_height)
+            found = bound(model, paths, position, known=KNOWN[known_height])
             assert np.isnan(found.deviation) == np.array_equal(position, BS)
             assert not found.deviation <= 0.0

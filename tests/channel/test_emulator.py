@@ -15,7 +15,7 @@ from gnuradio.dislac.channel import (
     ChannelPath,
     ShadowedRician,
 )
-from gnuradio.dislac.channel.emulator import _matmul
+from gnuradio.dislac.channel.emulator import PART, _matmul
 from gnuradio.dislac.dsp import CHUNK, HOP, GaussianNoise, StreamError
 from gnuradio.dislac.geometry import LinearMotion, range_and_rate
 from hypothesis import given, settings
@@ -215,7 +215,7 @@ def test_beams_against_a_slow_formulation(coupling):
     x = streams(3, 2 * CHUNK)
     y = emulator.process(x)
     n = np.arange(y.shape[1])
-    centre = (n // CHUNK + 0.5) * CHUNK / FS
+    centre = (n // PART + 0.5) * PART / FS
     sent, heard = emulator._transmitter.schedule, emulator._receiver.schedule
     array = PlanarArray(2, 2)
     expected = np.zeros(y.shape, dtype=complex)

@@ -159,3 +159,26 @@ def test_a_block_that_fails_is_one_line(tmp_path):
     assert complaint.startswith("dislac: error: ") and complaint.count("\n") == 1
     _, complaint = dislac("run", "paper", "--out", tmp_path / "file" / "a", status=1)
     assert complaint.startswith("dislac: error: ") and complaint.count("\n") == 1
+
+
+def test_an_array_of_one_row_needs_to_know_more(tmp_path):
+    """No position, the remedy said once by each command; with the height, fixes at the bound."""
+    alone = ["channel.paths=[{kind: echo}]", "synchronization.removal=none"]
+    scene = [*alone, "nodes.target.position=[-100, 50, 0]"]
+    row = "nodes.receiver.array={nx: 8, ny: 1, orientation_deg: [0, 0, -90]}"
+    settings = [part for each in (*scene, row) for part in ("--set", each)]
+    options = ["--frames", 4, "--snr-db", 20, "--json"]
+    recording = ["--record", tmp_path / "recording"]
+    printed, complaints = dislac("run", "paper", *options, *recording, *settings)
+    again, complaints_again = dislac("replay", tmp_path / "recording", "--json")
+    assert again == printed and complaints_again == complaints
+    assert complaints.startswith("dislac: warning: nodes.receiver.array of 8 x 1 elements")
+    assert complaints.count("\n") == 1 and "locator.known_height_m" in complaints
+    for fix in map(json.loads, printed.splitlines()):
+        assert fix["status"] == "underdetermined" and fix["position"] is fix["bound"] is None
+    known = ["--set", "locator.known_height_m=0"]
+    printed, complaints = dislac("replay", tmp_path / "recording", "--json", *known)
+    fixes = [json.loads(line) for line in printed.splitlines()]
+    assert complaints == "" and [fix["status"] for fix in fixes] == ["ok"] * 4
+    rms = np.sqrt(np.mean([fix["error"] ** 2 for fix in fixes]))
+    assert rms < 2 * fixes[0]["bound"] < 0.2

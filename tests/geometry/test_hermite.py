@@ -133,15 +133,25 @@ def test_the_closed_form_of_a_straight_line():
     assert_allclose(link.doppler_rate, -2e9 / c * (speed * height) ** 2 / length**3, rtol=1e-6)
 
 
-def test_a_feeder_adds_its_own_delay_and_doppler():
+def test_behind_a_feeder_the_service_link_shifts_what_the_satellite_sends():
     node = LocalMotion(ORBIT, SITE)
     gateway, time = LinearMotion((200e3, -50e3, 0)), np.linspace(0, 600, 50)
     both = follow_link([gateway, node, GROUND], time, [18e9, 28e9])
-    feeder = follow_link([gateway, node], time, 18e9)
     service = follow_link([node, GROUND], time, 28e9)
-    for name in ("length", "delay", "delay_rate", "doppler", "doppler_rate"):
-        parts = getattr(feeder, name) + getattr(service, name)
-        assert_allclose(getattr(both, name), parts, rtol=1e-12, atol=1e-12)
+    feeder = follow_link([gateway, node], time - service.delay, 18e9)  # as it passes the satellite
+    growth = 1 - service.delay_rate
+    bend = -service.doppler_rate / 28e9
+    expected = {
+        "length": service.length + feeder.length,
+        "delay": service.delay + feeder.delay,
+        "delay_rate": service.delay_rate + feeder.delay_rate * growth,
+        "doppler": (28e9 + feeder.doppler) * (1 + service.doppler / 28e9) - 28e9,
+        "doppler_rate": service.doppler_rate
+        + feeder.doppler_rate * growth**2
+        - feeder.doppler * bend,
+    }
+    for name, value in expected.items():
+        assert_allclose(getattr(both, name), value, rtol=1e-9, err_msg=name)
     same = follow_link([gateway, node, GROUND], time, 28e9)
     assert_allclose(same.doppler, -28e9 * same.delay_rate, rtol=1e-12)
     with pytest.raises(ValueError, match="3 carriers for 2 hops"):

@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gnuradio.dislac.io import Frame, RecordingError, RecordingReader, RecordingWriter
-from gnuradio.dislac.scenario import load_scenario
+from gnuradio.dislac.io.recording import EXTENSION_VERSION
+from gnuradio.dislac.scenario import build, load_scenario, parse_scenario
 from gnuradio.dislac.scenario.truth import first_arrival
+from gnuradio.dislac.waveform import demodulate
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -436,3 +438,120 @@ def test_a_declared_count_beyond_all_sense_costs_nothing(recording):
     reader = RecordingReader(base)
     assert len(reader.frames) == 10
     assert reader.frames_cut == -(-(2**62) // PERIOD) - 10
+
+
+# Recordings of version 1 of the extension, whose receive array had the other sign
+
+VERSION_1 = Path(__file__).parent / "recordings" / "version_1"
+"""Three frames of the paper's scene, echo alone, 20 dB, four chains of a tilted 4 x 2 array, as
+gr-dislac wrote them before version 2 of the extension."""
+
+FIXES_THEN = [
+    (19.40647700543319, -29.45405231045757, -0.6484747802804236),
+    (19.72052196940851, -29.784041979601454, -0.13068555027805928),
+    (20.190146671169515, -30.181426854532532, 0.20583766390795688),
+]
+"""What that version located in it; the target stood at (20, -30, 0). A fix's time was the start of
+its frame then, when the same comes out to 1e-13 m; to the middle of it, fixes move by 0.05 mm.
+"""
+
+
+SIX = {**SMALL, "beams.kind": "random-phase", "nodes.receiver.array": {"nx": 3, "ny": 2}}
+"""Six elements."""
+
+
+def located(reader):
+    """Positions (frames, 3) that the receiver of the recording's scenario finds."""
+    scenario, positions = reader.scenario, []
+    receiver, length = build.estimator(scenario), scenario.numerology.frame_length
+    for start, number in reader.frames:
+        grid = demodulate(reader.read(start, start + length), scenario.numerology)
+        estimate = receiver.estimate(scenario.pilots.descramble(grid, number), number)
+        positions.append(build.locate(scenario, estimate, number).position)
+    return np.array(positions)
+
+
+def declare(base, version):
+    extension = {"name": "dislac", "version": version, "optional": True}
+    change_metadata(base, core__extensions=[extension])
+
+
+def test_an_old_recording_gives_the_fixes_that_it_gave_then():
+    reader = RecordingReader(VERSION_1)
+    np.testing.assert_allclose(located(reader), FIXES_THEN, rtol=0, atol=2e-4)
+    assert reader.warnings == [
+        f"{VERSION_1}: is of version 1 of the dislac extension, which counted the receive array's "
+        "phases with the other sign; as its fixes were made, the array is taken to be turned by "
+        "half a turn about its z axis; for a real array, give "
+        "nodes.receiver.array.orientation_deg as it stands"
+    ]
+    # the text of that scenario says so itself, and is no more turned
+    again = RecordingReader(VERSION_1, parse_scenario(reader.scenario_text))
+    np.testing.assert_allclose(located(again), FIXES_THEN, rtol=0, atol=2e-4)
+
+
+def test_without_the_half_turn_the_target_is_mirrored():
+    reader = RecordingReader(
+        VERSION_1, overrides={"nodes.receiver.array.orientation_deg": [35.0, 20.0, -10.0]}
+    )
+    assert np.linalg.norm(located(reader) - FIXES_THEN, axis=1).min() > 100
+
+
+@pytest.mark.parametrize("orientation", [None, [0, 0, 0], [200, -35, 75], [-40, 90, 10]])
+def test_the_receive_array_of_an_old_recording_answers_conjugated(tmp_path, orientation):
+    turned = {} if orientation is None else {"orientation_deg": orientation}
+    scenario = load_scenario("lab", {**SIX, "nodes.receiver.array": {"nx": 3, "ny": 2, **turned}})
+    base = record(tmp_path / "a", noise(120), frames_every(PERIOD, 120), scenario=scenario)
+    directions = np.random.default_rng(4).standard_normal((20, 3))
+    directions /= np.linalg.norm(directions, axis=1)[:, None]
+
+    def answer(array):
+        return array.steering(array.spatial_frequency(directions))
+
+    then = answer(scenario.receiver.array).conj()
+    for version, expected in (
+        ("1.0.0", then),
+        ("1.7", then),
+        ("2.0.0", then.conj()),
+        (EXTENSION_VERSION, then.conj()),
+        (None, then.conj()),
+        (3, then.conj()),
+    ):
+        declare(base, version)
+        array = RecordingReader(base).scenario.receiver.array
+        assert np.abs(answer(array) - expected).max() < 1e-12, version
+        # on which side of the array something lies is the same
+        sides = (array.orientation.inv().apply(directions)[:, 2],)
+        sides += (scenario.receiver.array.orientation.inv().apply(directions)[:, 2],)
+        np.testing.assert_allclose(*sides, atol=1e-12)
+
+
+def test_what_the_user_sets_comes_after_the_half_turn(tmp_path):
+    scenario = load_scenario("lab", SIX)
+    base = record(tmp_path / "a", noise(120), frames_every(PERIOD, 120), scenario=scenario)
+    declare(base, "1.0.0")
+    for key, value in (
+        ("nodes.receiver.array.orientation_deg", [10, 0, 0]),
+        ("nodes.receiver.array", {"nx": 3, "ny": 2, "orientation_deg": [10, 0, 0]}),
+    ):
+        array = RecordingReader(base, overrides={key: value}).scenario.receiver.array
+        assert array.orientation.as_euler("ZYX", degrees=True) == pytest.approx([10, 0, 0])
+    other = RecordingReader(base, overrides={"estimator.every": 5}).scenario
+    assert other.estimator.every == 5
+    assert abs(other.receiver.array.orientation.magnitude() - np.pi) < 1e-12
+
+
+def test_a_scenario_that_is_given_stays_as_it_is(tmp_path):
+    scenario = load_scenario("lab", SMALL)
+    base = record(tmp_path / "a", noise(120), frames_every(PERIOD, 120), scenario=scenario)
+    declare(base, "1.0.0")
+    reader = RecordingReader(base, scenario)
+    assert reader.scenario is scenario
+    assert "the scenario that is given is taken as it is" in " ".join(reader.warnings)
+
+
+@pytest.mark.parametrize("extensions", [None, 7, [7], [{"name": "antenna", "version": "1.0.0"}]])
+def test_without_a_declared_version_it_is_todays(recording, extensions):
+    base, _ = recording
+    change_metadata(base, core__extensions=extensions)
+    assert RecordingReader(base).warnings == []

@@ -9,7 +9,7 @@ import pytest
 from gnuradio.dislac.arrays import PlanarArray, phase_shifter_beams
 from gnuradio.dislac.bounds import PATH_PARAMETERS, path_covariance, position_bound
 from gnuradio.dislac.channel import Paths, SnapshotModel, synthesize
-from gnuradio.dislac.geometry import LinearMotion, bistatic_range
+from gnuradio.dislac.geometry import ANYWHERE, LinearMotion, Locus, bistatic_range
 from gnuradio.dislac.positioning import BistaticLocator, Fix, FixStatus
 from hypothesis import given
 from hypothesis import strategies as st
@@ -125,11 +125,19 @@ def test_side_of_the_array_is_prior_knowledge():
     assert blind.valid and blind.position[2] < BS[2]
 
 
-@pytest.mark.parametrize("height", [None, 0.0])
-def test_covariance_against_monte_carlo(height):
+@pytest.mark.parametrize(
+    "known",
+    [
+        ANYWHERE,
+        Locus.at_height(0.0),
+        Locus.plane(np.zeros(3), [0.2, -0.3, 1.0]),
+        Locus.line(np.zeros(3), [1.0, 2.0, 0.1]),
+    ],
+)
+def test_covariance_against_monte_carlo(known):
     rng = np.random.default_rng(30)
     turned = PlanarArray(4, 4, Rotation.from_euler("zyx", [40, 15, -10], degrees=True))
-    locator = replace(LOCATOR, receive_array=turned, height=height)
+    locator = replace(LOCATOR, receive_array=turned, known=known)
     arrival, delay = measure(locator, np.zeros(3))
     spread = SPREAD / 4
     draws = [*arrival, delay] + rng.normal(size=(4000, 3)) @ np.linalg.cholesky(spread).T
@@ -140,8 +148,8 @@ def test_covariance_against_monte_carlo(height):
     # 4000 draws know a variance to 2.2 percent (one standard deviation)
     assert_allclose(found / scale**2, predicted / scale**2, atol=0.08)
     assert_allclose(np.sqrt(np.trace(found)), scale, rtol=0.04)
-    if height is not None:
-        assert_allclose([fix.position[2] for fix in fixes], height, atol=1e-9)
+    off = np.array([fix.position for fix in fixes]) @ known.normals.T - known.offsets
+    assert_allclose(off, 0.0, atol=1e-9)
 
 
 def make_model(rng):
@@ -157,8 +165,16 @@ def make_model(rng):
     )
 
 
-@pytest.mark.parametrize("known_height", [False, True])
-def test_an_efficient_measurement_makes_a_fix_that_meets_the_bound(known_height):
+@pytest.mark.parametrize(
+    "known",
+    [
+        ANYWHERE,
+        Locus.at_height(0.0),
+        Locus.plane([0, 0, 0], [1, -2, 3]),
+        Locus.line([0, 0, 0], [1, 2, 0.3]),
+    ],
+)
+def test_an_efficient_measurement_makes_a_fix_that_meets_the_bound(known):
     model = make_model(np.random.default_rng(31))
     paths = Paths(
         gain=np.array([1.0 + 0j]),
@@ -167,10 +183,11 @@ def test_an_efficient_measurement_makes_a_fix_that_meets_the_bound(known_height)
         delay=np.array([DELAY]),
         doppler=np.zeros(1),
     )
-    noise_power = np.mean(np.abs(synthesize(model, paths)) ** 2)
+    # so little that nothing bends over the uncertainty
+    noise_power = 1e-6 * np.mean(np.abs(synthesize(model, paths)) ** 2)
     use = [PATH_PARAMETERS.index(name) for name in ("arrival_x", "arrival_y", "delay")]
     spread = path_covariance(model, paths, noise_power)[0][np.ix_(use, use)]
-    locator = replace(LOCATOR, height=0.0 if known_height else None)
+    locator = replace(LOCATOR, known=known)
     fix = locator.locate(ARRIVAL, DELAY, spread)
     bound = position_bound(
         model,
@@ -179,34 +196,40 @@ def test_an_efficient_measurement_makes_a_fix_that_meets_the_bound(known_height)
         transmitter=LEO,
         receiver=BS,
         position=np.zeros(3),
-        known_height=known_height,
+        known=known,
         speed=C,
     )
-    assert_allclose(fix.covariance, bound.covariance, rtol=1e-6, atol=1e-8)
+    assert_allclose(fix.covariance, bound.covariance, rtol=1e-6, atol=1e-14)
     assert_allclose(fix.deviation, bound.deviation, rtol=1e-7)
 
 
 def test_known_height_is_met_and_helps():
     rough = ARRIVAL + np.array([2e-3, 4e-3])
     plain = LOCATOR.locate(rough, DELAY, SPREAD, truth=np.zeros(3))
-    known = replace(LOCATOR, height=0.0).locate(rough, DELAY, SPREAD, truth=np.zeros(3))
+    known = replace(LOCATOR, known=Locus.at_height(0.0)).locate(
+        rough, DELAY, SPREAD, truth=np.zeros(3)
+    )
     assert known.position[2] == pytest.approx(0.0, abs=1e-12)
     assert known.deviation < 0.6 * plain.deviation
     assert known.error < 0.5 * plain.error
 
 
-def test_known_height_that_the_measurement_implies_changes_nothing():
-    # A row of elements and everything at one height: the estimator has no doubt about arrival_y.
+def test_a_row_of_elements_needs_to_know_the_height():
+    # A row of elements and everything at one height: arrival_y, which such an array does not
+    # measure, says nothing, whatever an estimator puts there.
     upright = PlanarArray(2, 1, Rotation.from_euler("x", 90, degrees=True))
     target = BS + np.array([40.0, -60.0, 0.0])
     below = bool(upright.orientation.inv().apply(target - BS)[2] < 0)
     locator = replace(LOCATOR, receive_array=upright, below=below)
-    arrival, delay = measure(locator, target)
-    spread = np.diag([1e-4, 0.0, 1e-17])
-    plain = locator.locate(arrival, delay, spread, truth=target)
-    known = replace(locator, height=BS[2]).locate(arrival, delay, spread, truth=target)
-    assert plain.error < 1e-8 and known.error < 1e-8
-    assert_allclose(known.covariance, plain.covariance, atol=1e-9)
+    (x, _), delay = measure(locator, target)
+    spread = np.diag([1e-4, np.inf, 1e-17])
+    refused(locator.locate((x, 0.3), delay, spread, truth=target), FixStatus.UNDERDETERMINED)
+    known = replace(locator, known=Locus.at_height(BS[2]))
+    for arrival_y in (0.0, 0.3, np.nan):
+        fix = known.locate((x, arrival_y), delay, spread, truth=target)
+        assert fix.error < 1e-8
+        assert_allclose(fix.covariance[2], 0.0, atol=1e-12)
+        assert_allclose(fix.direction, (target - BS) / np.linalg.norm(target - BS), atol=1e-10)
 
 
 # -- where there is no fix ------------------------------------------------------------------------
@@ -251,9 +274,13 @@ def test_no_delay_no_ellipsoid(delay):
 def test_target_at_the_base_station():
     arrival, delay = measure(LOCATOR, BS)
     refused(LOCATOR.locate(arrival, delay, SPREAD, truth=BS), FixStatus.NO_POSITIVE_ROOT)
-    # as near as the least delay: found there
-    assert LOCATOR.locate(arrival, 1e-12, SPREAD, truth=BS).error < 1e-3
-    assert LOCATOR.locate(arrival, 5e-324, SPREAD, truth=BS).error == 0.0
+    # as near as the least delay: without a covariance found there
+    assert LOCATOR.locate(arrival, 1e-12, truth=BS).error < 1e-3
+    assert LOCATOR.locate(arrival, 5e-324, truth=BS).error == 0.0
+    # with one it might be nowhere
+    deviation = np.sqrt(SPREAD[2, 2])
+    refused(LOCATOR.locate(arrival, 2.9 * deviation, SPREAD), FixStatus.NO_POSITIVE_ROOT)
+    assert LOCATOR.locate(arrival, 3.1 * deviation, SPREAD).valid
 
 
 @pytest.mark.parametrize("arrival", [(0.9, 0.9), (1.0 + 1e-9, 0.0), (-1e308, 1e308)])
@@ -270,7 +297,10 @@ def test_behind_the_array_by_the_truth():
 def test_behind_the_array_by_its_height():
     target = BS + np.array([30.0, 20.0, 60.0])
     arrival, delay = measure(LOCATOR, target)
-    refused(replace(LOCATOR, height=target[2]).locate(arrival, delay, SPREAD), FixStatus.BEHIND)
+    refused(
+        replace(LOCATOR, known=Locus.at_height(target[2])).locate(arrival, delay, SPREAD),
+        FixStatus.BEHIND,
+    )
 
 
 @pytest.mark.parametrize("along", [1e-3, 100.0, 1e5, 373e3, "satellite", 374e3])
@@ -303,7 +333,7 @@ def test_baseline_threshold_is_where_it_is_said(degrees, status):
     ray = np.cos(np.radians(degrees)) * toward + np.sin(np.radians(degrees)) * across
     locator = replace(LOCATOR, below=False)
     arrival, delay = measure(locator, BS + 50.0 * ray)
-    assert locator.locate(arrival, delay, SPREAD).status is status
+    assert locator.locate(arrival, delay, 1e-4 * SPREAD).status is status
 
 
 @pytest.mark.parametrize(
@@ -312,7 +342,45 @@ def test_baseline_threshold_is_where_it_is_said(degrees, status):
 def test_plane_threshold_is_where_it_is_said(degrees, status):
     angle = np.radians(degrees)
     target = BS + 100.0 * np.array([-np.cos(angle), 0.0, -np.sin(angle)])
-    assert LOCATOR.locate(*measure(LOCATOR, target), SPREAD).status == status
+    # of a measurement that is good enough to have a fix there at all
+    assert LOCATOR.locate(*measure(LOCATOR, target), 1e-8 * SPREAD).status == status
+
+
+@pytest.mark.parametrize(("ratio", "status"), [(8.0, "ill_conditioned"), (11.5, "ok")])
+def test_a_position_that_bends_over_its_uncertainty_is_none(ratio, status):
+    """Near the array's plane u_z = sqrt(1 - u_x^2) bends: with s its standard deviation, two sides
+    sqrt(3) s away have their mean 1.5 s^2 / u_z off, 0.1 sqrt(3) s where u_z is 8.7 s; the distance
+    along the ray bends as well."""
+    deviation = 0.01
+    u_z = np.sqrt(ratio * deviation)
+    ray = np.array([-np.sqrt(1.0 - u_z**2), 0.0, -u_z])
+    spread = np.diag([deviation**2, 1e-12, 1e-22])
+    arrival, delay = measure(LOCATOR, BS + 100.0 * ray)
+    assert LOCATOR.locate(arrival, delay, spread).status == status
+    # where the height is known, nothing depends on the mirror image
+    known = replace(LOCATOR, known=Locus.at_height(BS[2] + 100.0 * ray[2]))
+    assert known.locate(arrival, delay, spread).valid
+
+
+def test_a_curved_uncertainty_is_covered():
+    """Measurements drawn about the truth, with errors that make tens of metres: their fixes are at
+    the right place but for what their covariance says, where the linear one fails ten times as
+    often."""
+    rng = np.random.default_rng(8)
+    target = np.array([-230.0, 40.0, 0.0])
+    arrival, delay = measure(LOCATOR, target)
+    deviation = np.array([0.02, 0.02, 1e-8])
+    normalised, refused_ones = [], 0
+    for error in rng.standard_normal((2000, 3)) * deviation:
+        fix = LOCATOR.locate(arrival + error[:2], delay + error[2], np.diag(deviation**2))
+        if not fix.valid:
+            refused_ones += 1
+            continue
+        away = fix.position - target
+        normalised.append(away @ np.linalg.solve(fix.covariance, away))
+    assert refused_ones < 0.2 * 2000
+    assert np.mean(np.array(normalised) > 25) < 0.002
+    assert 0.93 < np.mean(np.array(normalised) < 7.815) < 0.97
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -330,7 +398,7 @@ def test_without_a_covariance():
 def test_known_height_without_a_covariance_turns_the_ray():
     atom = (0.2, -13 / 15)
     plain = LOCATOR.locate(atom, DELAY, truth=np.zeros(3))
-    known = replace(LOCATOR, height=0.0).locate(atom, DELAY, truth=np.zeros(3))
+    known = replace(LOCATOR, known=Locus.at_height(0.0)).locate(atom, DELAY, truth=np.zeros(3))
     assert known.position[2] == pytest.approx(0.0, abs=1e-12)
     assert np.all(np.isnan(known.covariance))
     assert known.error < plain.error
@@ -342,11 +410,17 @@ def test_known_height_without_a_covariance_turns_the_ray():
     arrival=st.tuples(*[st.floats(width=64)] * 2),
     delay=st.floats(width=64),
     height=st.one_of(st.none(), st.floats(-1e6, 1e6)),
+    shape=st.sampled_from([(4, 4), (4, 1), (1, 4), (1, 1)]),
+    line=st.booleans(),
     below=st.booleans(),
     truth=st.one_of(st.none(), st.just(BS), position),
 )
-def test_any_numbers_get_a_status(arrival, delay, height, below, truth):
-    locator = replace(LOCATOR, height=height, below=below)
+def test_any_numbers_get_a_status(arrival, delay, height, shape, line, below, truth):
+    known = ANYWHERE
+    if height is not None:
+        known = Locus.line([0, 0, height], [3, 1, 0.1]) if line else Locus.at_height(height)
+    array = PlanarArray(*shape)
+    locator = replace(LOCATOR, receive_array=array, known=known, below=below)
     fix = locator.locate(arrival, delay, SPREAD, truth=truth)
     assert fix.valid == bool(np.all(np.isfinite(fix.position)))
     assert fix.valid == bool(np.all(np.isfinite(fix.covariance)))

@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import numpy as np
 import pytest
-from gnuradio.dislac.waveform import Numerology, demodulate, modulate, nr_cyclic_prefixes
+from gnuradio.dislac.waveform import (
+    Numerology,
+    demodulate,
+    intercarrier_leakage,
+    intersymbol_leakage,
+    modulate,
+    nr_cyclic_prefixes,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -108,3 +115,37 @@ def test_impossible_numerologies_are_refused():
         Numerology(28e9, 120e3, 64, 16, 32, 8, 639)
     with pytest.raises(ValueError, match="cyclic_prefix has 2 lengths for 8 symbols"):
         Numerology(28e9, 120e3, 64, (20, 16), 32, 8, 7680)
+
+
+LEAKY = Numerology(28e9, 120e3, 64, 16, 32, 3, 400, advance=4)
+
+
+def test_a_frame_within_its_prefix_leaks_nothing_and_a_sample_beyond_leaks_one():
+    rng = np.random.default_rng(5)
+    grid, following = rng.standard_normal((2, 2, 3, 32, 2)) @ [1, 1j]
+    assert np.abs(intersymbol_leakage(grid, LEAKY, 4, following)).max() < 1e-12
+    leaked = intersymbol_leakage(grid, LEAKY, 5, following)
+    # The last sample of each window is the first of the next symbol's prefix, in place of the
+    # cyclic continuation of this one.
+    spectra = np.zeros((2, 4, 64), complex)
+    spectra[:, :3, LEAKY.bins] = grid
+    spectra[:, 3, LEAKY.bins] = following[:, 0]
+    n = np.arange(64)
+    symbols = spectra @ np.exp(2j * np.pi * np.outer(n, n) / 64) / 8
+    change = symbols[:, 1:, 48] - symbols[:, :3, 0]
+    # Sample 63 of a window that begins four samples before the symbol
+    tone = np.exp(-2j * np.pi * LEAKY.bins * (63 - 4) / 64) / 8
+    assert np.allclose(leaked, change[..., None] * tone, atol=1e-12)
+
+
+def test_leakage_between_carriers_is_what_a_small_shift_adds():
+    rng = np.random.default_rng(6)
+    grid = rng.standard_normal((2, 3, 32, 2)) @ [1, 1j]
+    shift = 1.0
+    time = np.arange(LEAKY.frame_length) / LEAKY.sample_rate
+    shifted = demodulate(modulate(grid, LEAKY) * np.exp(2j * np.pi * shift * time), LEAKY)
+    middle = (np.arange(3) * 80 + 12 + 31.5) / LEAKY.sample_rate
+    still = shifted * np.exp(-2j * np.pi * shift * middle)[:, None]
+    leak = intercarrier_leakage(grid, LEAKY)
+    assert np.abs(still - grid - shift * leak).max() < 1e-8
+    assert np.abs(leak).max() > 1e-6

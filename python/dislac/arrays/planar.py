@@ -43,6 +43,12 @@ class PlanarArray:
         positions.setflags(write=False)
         return positions
 
+    @property
+    def measured_axes(self) -> tuple[int, ...]:
+        """The axes, 0 for x and 1 for y, whose spatial frequency the array measures: an axis with
+        a single element measures nothing."""
+        return tuple(axis for axis, count in enumerate((self.nx, self.ny)) if count > 1)
+
     def spatial_frequency(self, direction: ArrayLike) -> NDArray[np.float64]:
         """Spatial frequency (..., 2) of a direction (..., 3) given in the scene's frame."""
         u = np.asarray(direction, dtype=float)

@@ -124,8 +124,8 @@ class PositionMapWidget(Display):
         """Where the fix's delay allows it to be, at the target's height as far as it is known."""
         scenario = self._scenario
         height = fix.position[2]
-        if scenario.known_height is not None:
-            height = scenario.known_height
+        if scenario.known.height is not None:
+            height = scenario.known.height
         elif scenario.target is not None:
             height = scenario.target.motion.state(fix.time)[0][2]
         excess = scenario.propagation_speed * fix.residual_delay

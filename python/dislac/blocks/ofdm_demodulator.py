@@ -7,7 +7,6 @@ from gnuradio import gr
 
 from ..scenario import Scenario, build
 from ..synchronization import FrameReader, Mark, aligned_grid
-from ..waveform import demodulate
 from . import pmt_keys
 from ._lifecycle import Guarded, guarded
 from ._overrides import overridden
@@ -180,7 +179,7 @@ class ofdm_demodulator(Guarded, gr.basic_block):
         assert self._current is not None
         index, start = self._current
         self._current = None
-        grid = demodulate(self._samples, self._numerology)
+        grid = build.frame_grid(self._scenario, self._samples, index)
         time = (start + self._clock) / self._numerology.sample_rate
         self._write(vector, item, grid, index, time)
         return True

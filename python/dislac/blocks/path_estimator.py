@@ -4,7 +4,7 @@
 import numpy as np
 from gnuradio import gr
 
-from ..estimation import FrameError, WithoutDirectPath
+from ..estimation import FrameError, StaticCancellation
 from ..scenario import Scenario, build
 from . import pmt_keys
 from ._lifecycle import Guarded, guarded
@@ -60,7 +60,7 @@ class path_estimator(Guarded, gr.sync_block):
 
     def begin(self) -> None:
         self.frames_used = 0
-        if isinstance(self._estimator, WithoutDirectPath):
+        if isinstance(self._estimator, StaticCancellation):
             self._estimator.reset()
 
     @guarded(-1)

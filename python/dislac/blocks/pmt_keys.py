@@ -9,7 +9,7 @@ import pmt
 from numpy.typing import NDArray
 
 from ..channel import Paths
-from ..estimation import Estimate
+from ..estimation import ESTIMATE_STATUSES, Estimate
 from ..positioning import Fix, FixStatus
 
 __all__ = [
@@ -175,7 +175,7 @@ def estimate_to_pdu(estimate: Estimate, frame: int, time: float) -> Any:
     """
     p = estimate.paths
     meta: dict[str, Any] = {name: float(getattr(estimate, name)) for name in _ESTIMATE_NUMBERS}
-    meta |= {"frame": int(frame), "time": float(time)}
+    meta |= {"frame": int(frame), "time": float(time), "status": estimate.status}
     if estimate.covariance is not None:
         meta["covariance"] = np.ravel(estimate.covariance)
     columns = p.gain.real, p.gain.imag, p.arrival, p.departure, p.delay, p.doppler
@@ -202,7 +202,11 @@ def estimate_from_pdu(pdu: Any) -> tuple[Estimate, int, float]:
         if covariance is not None:
             covariance = covariance.reshape(-1, 6, 6)
         numbers = {name: meta[name] for name in _ESTIMATE_NUMBERS}
-        return Estimate(paths, covariance, **numbers), meta["frame"], meta["time"]
+        status = meta.get("status", "ok")
+        if status not in ESTIMATE_STATUSES:
+            raise ValueError
+        estimate = Estimate(paths, covariance, **numbers, status=status)
+        return estimate, meta["frame"], meta["time"]
     except (KeyError, ValueError, TypeError, AttributeError):
         raise ValueError("the message holds no paths; connect a port `paths`") from None
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from ..dsp.stream import HOP
-from ..geometry import range_and_rate
 from ..scenario import build
 from . import pmt_keys
 from ._lifecycle import guarded
@@ -73,7 +72,10 @@ class timed_channel(leo_channel):
             processor.reset()
         self._gone = 0
         if index and processor.paths:  # before time zero nothing was sent
-            longest = max(range_and_rate(path.nodes, index / rate)[0] for path in processor.paths)
+            longest = max(
+                path.range_and_rate(index / rate, speed=processor.speed)[0]
+                for path in processor.paths
+            )
             self._gone = int(np.ceil(longest / processor.speed * rate)) + 2 * HOP
         self._time_in = index - begin
         self._time_out = index + self._gone - written

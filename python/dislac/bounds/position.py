@@ -5,14 +5,18 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import null_space
 
 from ..arrays import PlanarArray
 from ..channel import Paths, SnapshotModel
-from ..geometry import SPEED_OF_LIGHT, bistatic_gradient
+from ..geometry import ANYWHERE, SPEED_OF_LIGHT, Locus, bistatic_gradient
 from .paths import PATH_PARAMETERS, UNKNOWNS, estimable_covariance, fisher_information
 
-__all__ = ["PositionBound", "position_bound"]
+__all__ = [
+    "PositionBound",
+    "measurement_gradients",
+    "measurement_jacobian",
+    "position_bound",
+]
 
 Floats = NDArray[np.float64]
 
@@ -42,7 +46,7 @@ def position_bound(
     transmitter: ArrayLike,
     receiver: ArrayLike,
     position: ArrayLike,
-    known_height: bool = False,
+    known: Locus = ANYWHERE,
     speed: float = SPEED_OF_LIGHT,
     power: ArrayLike | None = None,
 ) -> PositionBound:
@@ -51,12 +55,12 @@ def position_bound(
     The position determines that path's arrival and residual delay. Its gain, departure and
     Doppler shift, and everything about the other paths, are nuisance; to leave the other paths
     out, leave them out of `paths`. An axis along which the receive array has a single element
-    measures nothing: targets are then taken to lie where that spatial frequency is what it is.
+    measures nothing: without enough known of the position besides, its bound is infinite.
 
     Args:
         model, paths, noise_power: see `fisher_information`; the first path as the geometry has it.
         transmitter, receiver, position: (3,) where the nodes and the target are [m].
-        known_height: the z coordinate is known, which bounds the two others more tightly.
+        known: where the target is known to be, which leaves fewer coordinates to find.
         speed: of propagation [m/s].
         power: (Ms, Nsc) of known elements, see `fisher_information`.
 
@@ -66,7 +70,7 @@ def position_bound(
     if np.array_equal(position, receiver):
         return PositionBound(np.full((3, 3), np.nan), np.nan)
     slopes = measurement_jacobian(model.receive_array, transmitter, receiver, position, speed)
-    basis = _free_directions(model.receive_array, slopes, known_height)
+    basis = known.directions
     # Steps along the basis take the places of the measured parameters, which they determine.
     change = np.eye(UNKNOWNS * len(paths))
     change[np.ix_(_MEASURED, _MEASURED)] = 0.0
@@ -78,17 +82,6 @@ def position_bound(
         return PositionBound(np.diag([np.inf] * 3), np.inf)
     covariance = basis @ steps @ basis.T
     return PositionBound(covariance, float(np.sqrt(np.trace(covariance))))
-
-
-def _free_directions(array: PlanarArray, slopes: Floats, known_height: bool) -> Floats:
-    """Orthonormal directions (3, k) in which the position is unknown."""
-    single = np.array([array.nx, array.ny]) == 1
-    known = [row for row in slopes[:2][single] if np.any(row)]
-    if known_height:
-        known.append(np.array([0.0, 0.0, 1.0]))
-    if not known:
-        return np.eye(3)
-    return np.asarray(null_space([row / np.linalg.norm(row) for row in known], rcond=1e-6))
 
 
 def measurement_jacobian(
@@ -104,9 +97,20 @@ def measurement_jacobian(
     """
     ray = np.asarray(position, dtype=float) - np.asarray(receiver, dtype=float)
     distance = np.linalg.norm(ray)
-    u = ray / distance
-    turn = (np.eye(3) - np.outer(u, u)) / distance
-    # The spatial frequency is linear in the direction, and `turn` is symmetric.
-    arrival = array.spatial_frequency(turn).T
-    delay = bistatic_gradient(transmitter, receiver, position) / speed
-    return np.vstack([arrival, delay])
+    gradient = bistatic_gradient(transmitter, receiver, position)
+    slopes = measurement_gradients(array, ray / distance, gradient)
+    return slopes / np.array([distance, distance, speed])[:, None]
+
+
+def measurement_gradients(array: PlanarArray, direction: Floats, gradient: Floats) -> Floats:
+    """Gradients (3, 3) by the target's position of its distance times arrival_x and arrival_y,
+    those two varied alone, and of its bistatic range: numbers without unit.
+
+    Args:
+        array: at the receiver.
+        direction: (3,) unit vector from the receiver to the target.
+        gradient: (3,) of the bistatic range.
+    """
+    # The spatial frequency is linear in the direction, and the projection is symmetric.
+    across = np.eye(3) - np.outer(direction, direction)
+    return np.vstack([array.spatial_frequency(across).T, gradient])

@@ -41,7 +41,7 @@ from ..dsp.stream import (
     padded_empty,
     runs,
 )
-from ..geometry import SPEED_OF_LIGHT, carrier_cycles, range_and_rate
+from ..geometry import SPEED_OF_LIGHT, carrier_cycles
 from .ends import make_end
 from .path import ChannelPath
 from .schedule import BeamSchedule, Stretch
@@ -53,7 +53,11 @@ Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
 
 BLOCK = 64
-"""Chunks whose delays, phases and directions are worked out together."""
+"""Chunks whose delays and phases are worked out together."""
+
+PARTS = 16
+"""Parts of a chunk, for each of which the directions of its middle hold."""
+PART = CHUNK // PARTS
 
 SPAN = 128
 """Hops from one exact state of the nodes to the next."""
@@ -263,29 +267,9 @@ class ChannelEmulator(ChunkProcessor):
 
     # What leaves
 
-    def _prepare_departures(self, block: int) -> None:
+    def _prepare_advance(self, block: int) -> None:
         if block == self._sent_block:
             return
-        time = (block * BLOCK + np.arange(BLOCK) + 0.5) * (CHUNK / self.sample_rate)
-        symbols = len(self._transmitter.schedule.beams)
-        beams = np.concatenate(list(self._transmitter.schedule.beams), axis=1)
-        parts = []  # (BLOCK, Ms, rank, chains) each
-        for path in self._departures:
-            v = self._transmitter.response(path.departure, *path.first_leg, time)
-            if path.coupling is not None:
-                right = path.factors[1]
-                right = np.broadcast_to(right, (BLOCK, *right.shape))
-            else:
-                right = v[:, None]
-            weight = (right @ beams).reshape(BLOCK, -1, symbols, self.inputs)
-            parts.append(weight.swapaxes(1, 2))
-        weights = np.concatenate(parts, axis=2)
-        if self.coupling == "paired":
-            weights = weights.reshape(*weights.shape[:2], -1, 1)
-            if self._compiled is not None:
-                each = np.tile(np.eye(self.inputs), (len(self._departures), 1))
-                weights = weights * each
-        self._sent_weights = weights.astype(np.complex64)
         self._advance = np.zeros((BLOCK, HOPS), dtype=np.int64)
         if self.transmit_advance is not None:
             # like the pre-compensation, by the last sample of each hop
@@ -294,10 +278,36 @@ class ChannelEmulator(ChunkProcessor):
             self._advance[:] = np.floor(advance).reshape(BLOCK, HOPS)
         self._sent_block = block
 
+    def _transmit_weights(self, index: int) -> Samples:
+        """(PARTS, Ms, streams, chains) weights of the transmit chains in chunk `index`."""
+        symbols = len(self._transmitter.schedule.beams)
+        beams = np.concatenate(list(self._transmitter.schedule.beams), axis=1)
+        weights = []
+        for path in self._departures:
+            v = self._transmitter.response(path.departure, *path.first_leg, self._part_times(index))
+            if path.coupling is not None:
+                right = path.factors[1]
+                right = np.broadcast_to(right, (PARTS, *right.shape))
+            else:
+                right = v[:, None]
+            weight = (right @ beams).reshape(PARTS, -1, symbols, self.inputs)
+            weights.append(weight.swapaxes(1, 2))
+        joined = np.concatenate(weights, axis=2)
+        if self.coupling == "paired":
+            joined = joined.reshape(*joined.shape[:2], -1, 1)
+            if self._compiled is not None:
+                joined = joined * np.tile(np.eye(self.inputs), (len(self._departures), 1))
+        return joined.astype(np.complex64)
+
+    def _part_times(self, index: int) -> Floats:
+        """(PARTS,) middles of the parts of chunk `index` [s]."""
+        return np.asarray((index * PARTS + np.arange(PARTS) + 0.5) * (PART / self.sample_rate))
+
     def _send(self, index: int) -> None:
         """Weigh input chunk `index` for each departure."""
         block, chunk = divmod(index, BLOCK)
-        self._prepare_departures(block)
+        self._prepare_advance(block)
+        weights = self._transmit_weights(index)
         first = index * CHUNK
         x = self._input.view(first, CHUNK)
         active = [slice(a - first, b - first) for a, b in self._input.active(first, CHUNK)]
@@ -307,22 +317,23 @@ class ChannelEmulator(ChunkProcessor):
             ring, size = self._input.ring
             self._compiled.mix(
                 *(ring.view(np.float32), first % size, edges(active)),
-                *(advance, first, self._transmitter.schedule.table, self._sent_weights[chunk]),
+                *(advance, first, self._transmitter.schedule.table, weights),
                 *(np.ones((1, self.inputs), np.complex64), sent.view(np.float32), place),
             )
             return
         z = sent[:, place : place + CHUNK]
-        borders = (HOP * (np.flatnonzero(np.diff(advance)) + 1)).tolist()
+        steps = HOP * (np.flatnonzero(np.diff(advance)) + 1)
+        borders = np.union1d(steps, PART * np.arange(1, PARTS)).tolist()
         for heard in active:
             inside = [border for border in borders if heard.start < border < heard.stop]
             for run in starmap(slice, pairwise([heard.start, *inside, heard.stop])):
                 due = first + run.start + int(advance[run.start // HOP])
-                self._weigh(chunk, due, x[:, run], z[:, run])
+                self._weigh(weights[run.start // PART], due, x[:, run], z[:, run])
 
-    def _weigh(self, chunk: int, first: int, x: Samples, z: Samples) -> None:
-        """Weigh samples x, due from index `first` on, with the beams of their symbols."""
+    def _weigh(self, weights: Samples, first: int, x: Samples, z: Samples) -> None:
+        """Weigh samples x, due from index `first` on, with the weights of their symbols."""
         for stretch in self._transmitter.schedule.stretches(first, x.shape[1]):
-            weight = self._sent_weights[chunk, stretch.symbol]
+            weight = weights[stretch.symbol]
             source, target = _runs(x, stretch), _runs(z, stretch)
             if self.coupling == "physical":
                 _matmul(weight, source, target)
@@ -337,7 +348,7 @@ class ChannelEmulator(ChunkProcessor):
             return
         step = SPAN * HOP / self.sample_rate
         border = (block * SPANS + np.arange(SPANS + 1)) * step
-        ways = [range_and_rate(path.nodes, border) for path in self.paths]
+        ways = [path.range_and_rate(border, speed=self.speed) for path in self.paths]
         length, rate = (np.stack(parts) / self.speed for parts in zip(*ways, strict=True))
         delay = _between(length, rate, step)
         middle = 0.5 * (delay[:, :-1] + delay[:, 1:]) * self.sample_rate
@@ -350,26 +361,28 @@ class ChannelEmulator(ChunkProcessor):
         shape = len(self.paths), BLOCK, HOPS
         self._phase = phase[:, :-1].reshape(shape), phase[:, 1:].reshape(shape)
         self._group()
-        time = (block * BLOCK + np.arange(BLOCK) + 0.5) * (CHUNK / self.sample_rate)
+        self._arriving_block = block
+
+    def _receive_weights(self, index: int) -> Samples:
+        """(PARTS, Ms, chains, streams) weights of what arrives in chunk `index`."""
+        time = self._part_times(index)
         symbols = len(self._receiver.schedule.beams)
         combiner = np.concatenate(list(self._receiver.schedule.beams), axis=1).conj().T
-        parts = []  # (BLOCK, Ms, chains, rank) each
+        weights = []
         for path in self.paths:
             v = self._receiver.response(path.arrival, path.nodes[-1], path.nodes[-2], time)
             if path.coupling is not None:
                 left = path.factors[0]
-                left = np.broadcast_to(left, (BLOCK, *left.shape))
+                left = np.broadcast_to(left, (PARTS, *left.shape))
             else:
                 left = v[:, :, None]
             gain = 1.0 if callable(path.gain) else path.gain
-            parts.append((gain * (combiner @ left)).reshape(BLOCK, symbols, self.outputs, -1))
-        weights = np.concatenate(parts, axis=3)
+            weights.append((gain * (combiner @ left)).reshape(PARTS, symbols, self.outputs, -1))
+        joined = np.concatenate(weights, axis=3)
         if self.coupling == "paired" and self._compiled is not None:
-            weights = (weights[..., None] * np.eye(self.outputs)[:, None]).reshape(
-                *weights.shape[:3], -1
-            )
-        self._arriving_weights = weights.astype(np.complex64)
-        self._arriving_block = block
+            each = joined[..., None] * np.eye(self.outputs)[:, None]
+            joined = each.reshape(*joined.shape[:3], -1)
+        return joined.astype(np.complex64)
 
     def _group(self) -> None:
         """Paths with the same departure and close delays share forward transforms."""
@@ -409,13 +422,14 @@ class ChannelEmulator(ChunkProcessor):
             )
         if self._compiled is not None:
             return self._arrive_compiled(index, starts)
+        weights = self._receive_weights(index)
         found = pieces(sounding(self._sent, starts), self._whole[:, chunk], self._most)
         for batch in batches(found, self._most):
             arriving = self._delay(chunk, starts, batch).reshape(self._rows, -1)
             first = 0
             for piece in map(samples, batch):
                 part = slice(first, first := first + piece.stop - piece.start)
-                self._combine(index * CHUNK + piece.start, arriving[:, part], out[:, piece])
+                self._combine(index * CHUNK, piece, weights, arriving[:, part], out[:, piece])
         self._sent.forget(int(starts.min()))
         return [samples(piece) for piece in found]
 
@@ -441,7 +455,7 @@ class ChannelEmulator(ChunkProcessor):
                 gains[:, rows] = path.gain(np.maximum(frames, 0))[:, None]
         self._compiled.mix(
             *(self._arrived, 0, edges(found)),
-            *(self._still, first, schedule.table, self._arriving_weights[chunk], gains),
+            *(self._still, first, schedule.table, self._receive_weights(index), gains),
             *(self._chunk.view(np.float32), 0),
         )
         self._sent.forget(int(starts.min()))
@@ -479,13 +493,21 @@ class ChannelEmulator(ChunkProcessor):
                 np.multiply(part, turned[first:last], out=arriving[row, first:last])
         return arriving
 
-    def _combine(self, first: int, arriving: Samples, out: Samples) -> None:
-        """Weigh what arrives from sample `first` on for each receive chain; sum over the paths."""
-        chunk = first // CHUNK % BLOCK
+    def _combine(
+        self, first: int, piece: slice, weights: Samples, arriving: Samples, out: Samples
+    ) -> None:
+        """Weigh what arrives in a piece of the chunk that begins at sample `first`, part by part,
+        for each receive chain; sum over the paths."""
+        borders = PART * np.arange(piece.start // PART + 1, -(-piece.stop // PART))
+        for a, b in pairwise([piece.start, *borders.tolist(), piece.stop]):
+            here = slice(a - piece.start, b - piece.start)
+            self._combine_part(first + a, weights[a // PART], arriving[:, here], out[:, here])
+
+    def _combine_part(self, first: int, weights: Samples, arriving: Samples, out: Samples) -> None:
         schedule = self._receiver.schedule
         base = int(schedule.frame(first))
         for stretch in schedule.stretches(first, out.shape[1]):
-            weight = self._arriving_weights[chunk, stretch.symbol]
+            weight = weights[stretch.symbol]
             if any(callable(p.gain) for p in self.paths):
                 frame = np.maximum(base + stretch.frame, 0)
                 for p, (path, rows) in enumerate(zip(self.paths, self._arriving_rows, strict=True)):
@@ -498,11 +520,11 @@ class ChannelEmulator(ChunkProcessor):
                 continue
             for p, rows in enumerate(self._arriving_rows):
                 source = _runs(arriving[rows], stretch)
-                column = weight[..., p : p + 1]
+                factor = weight[..., p : p + 1]
                 if p == 0:
-                    np.multiply(source, column, out=target)
+                    np.multiply(source, factor, out=target)
                 else:
-                    source *= column
+                    source *= factor
                     target += source
 
 

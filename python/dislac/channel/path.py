@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..dsp.stream import StreamError
-from ..geometry.motion import Motion
+from ..geometry.motion import SPEED_OF_LIGHT, Motion, range_and_rate
 
 __all__ = ["BlockGain", "ChannelPath"]
 
 Complexes = NDArray[np.complex128]
+Floats = NDArray[np.float64]
 BlockGain = Callable[[NDArray[np.int64]], Complexes]
 
 
@@ -70,6 +71,13 @@ class ChannelPath:
     def first_leg(self) -> tuple[Motion, Motion]:
         """The node with the transmit array, and the one that it sends to."""
         return self.nodes[self.transmitter], self.nodes[self.transmitter + 1]
+
+    def range_and_rate(
+        self, time: ArrayLike, *, speed: float = SPEED_OF_LIGHT
+    ) -> tuple[Floats, Floats]:
+        """Length [m] of the path for what arrives at `time` [s], and how fast it grows [m/s]."""
+        carriers = 0.0 if self.carriers is None else self.carriers
+        return range_and_rate(self.nodes, time, carriers, speed=speed)
 
     @property
     def factors(self) -> tuple[Complexes, Complexes]:

@@ -63,17 +63,21 @@ class _Block(NamedTuple):
 
 
 def departure_delay(
-    nodes: Sequence[Motion], time: ArrayLike, *, speed: float = SPEED_OF_LIGHT
+    nodes: Sequence[Motion],
+    time: ArrayLike,
+    carrier_frequency: ArrayLike = 0.0,
+    *,
+    speed: float = SPEED_OF_LIGHT,
 ) -> Floats:
     """Delay [s] that what leaves the path's first node at `time` [s] will meet.
 
     `range_and_rate` gives the delay of what *arrives* at a time; this one solves
-    t = time + r(t) / c for the time of arrival.
+    t = time + r(t) / c for the time of arrival. Arguments as there.
     """
     time = np.asarray(time, dtype=float)
     delay = np.zeros(time.shape)
     for _ in range(2):  # Newton: off by (acceleration / c) delay^2 after one round, nil after two
-        length, rate = range_and_rate(nodes, time + delay)
+        length, rate = range_and_rate(nodes, time + delay, carrier_frequency, speed=speed)
         delay = delay + (length / speed - delay) / (1 - rate / speed)
     return delay
 
@@ -83,8 +87,8 @@ class Precompensator(ChunkProcessor):
 
     The input is what should arrive over the reference path, on the receiver's clock; the output
     is what must leave, on the transmitter's clock: out(t') = x(t' + a) exp(j 2 pi phi) with a the
-    delay that the reference path will have, and phi = fc a (the sum over its hops, where they
-    have carriers of their own: `carrier_cycles`). Output sample n therefore needs
+    delay that the reference path will have, and phi = fc a (where its hops have carriers of their
+    own, the sum of `carrier_cycles`). Output sample n therefore needs
     input up to about n + a fs, 9.6 thousand samples later in the paper's scene, and it comes in
     whole chunks: the first chunk of output comes when `lookahead` samples more have been taken.
     What the input holds in its first a fs samples would have had to leave before `start` and is
@@ -187,14 +191,14 @@ class Precompensator(ChunkProcessor):
         The errors are part of it: what the transmitter does, it does to its beams too.
         """
         time = np.asarray(time, dtype=float)
-        return self.advance_of(time + departure_delay(self.reference, time, speed=self.speed))
+        return self.advance_of(time + self._departure_delay(time))
 
     def advance_of(self, arrival: ArrayLike) -> Floats:
         """How much earlier [s] than its arrival at receiver time `arrival` [s] a sample leaves."""
         if self.mode == "frame":
             delay = self._frame_middle(np.asarray(arrival, dtype=float))[1]
         else:
-            delay = range_and_rate(self.reference, arrival)[0] / self.speed
+            delay = self._delay(np.asarray(arrival, dtype=float))[0]
         return delay - self.timing_advance_error
 
     @property
@@ -203,14 +207,24 @@ class Precompensator(ChunkProcessor):
         index = self.start // CHUNK
         return self._required(index) - (index + 1) * CHUNK
 
+    def _delay(self, arrival: Floats) -> tuple[Floats, Floats]:
+        """Delay [s] of the reference path for what arrives at a time [s], and how fast it grows."""
+        length, rate = range_and_rate(
+            self.reference, arrival, self.carrier_frequency, speed=self.speed
+        )
+        return length / self.speed, rate / self.speed
+
+    def _departure_delay(self, time: Floats) -> Floats:
+        """Delay [s] of the reference path for what leaves at a time [s]."""
+        return departure_delay(self.reference, time, self.carrier_frequency, speed=self.speed)
+
     def _frame_middle(self, arrival: Floats) -> tuple[Floats, Floats, Floats]:
         """Middle [s] of the frame to which each time of arrival belongs, the delay [s] of the
         reference path then, and how fast it grows."""
         frame = np.floor((arrival * self.sample_rate - self.frame_start) / self.frame_period)
         middle = self.frame_start + frame * self.frame_period + self.frame_length / 2
         time = middle / self.sample_rate
-        length, rate = range_and_rate(self.reference, time)
-        return time, length / self.speed, rate / self.speed
+        return time, *self._delay(time)
 
     def _prepare(self, block: int) -> "_Block":
         """Delays and phases of the hops of a block of chunks; those of the last two are kept,
@@ -227,15 +241,13 @@ class Precompensator(ChunkProcessor):
         time = np.stack([hop, hop + 1]) * (HOP / self.sample_rate)
         if self.mode == "frame":
             last = (hop * HOP + HOP - 1) / self.sample_rate
-            last = last + departure_delay(self.reference, last, speed=self.speed)
+            last = last + self._departure_delay(last)
             middle, advance, slope = self._frame_middle(last)
             arrival = time + advance
             # Arrivals spread over the frame by more than departures do.
             since = (arrival - middle) / (1 - slope)
         else:
-            border = departure_delay(
-                self.reference, np.append(time[0], time[1, -1]), speed=self.speed
-            )
+            border = self._departure_delay(np.append(time[0], time[1, -1]))
             advances = np.stack([border[:-1], border[1:]])
             arrival = middle = time + advances
             advance, since = advances.mean(0), 0.0

@@ -8,7 +8,7 @@ import numpy as np
 from ..dsp.delay import LENGTH
 from ..dsp.noise import Noise
 from ..dsp.stream import CHUNK, HOP
-from ..geometry import SPEED_OF_LIGHT, range_and_rate
+from ..geometry import SPEED_OF_LIGHT
 from ..geometry.motion import Motion
 from .emulator import ChannelEmulator
 from .path import ChannelPath
@@ -61,7 +61,7 @@ class RelayLink(ChannelEmulator):
         """Zeros with which each direction has to begin, so that two radios do not wait for each
         other: a chunk, unless the path is longer than that for so long [s]."""
         time = np.linspace(0.0, duration, 1001)
-        length, rate = range_and_rate(self.paths[0].nodes, time)
+        length, rate = self.paths[0].range_and_rate(time, speed=self.speed)
         # between these times it may be shorter, by no more than the slope allows
         shortest = length.min() - 0.5 * np.abs(rate).max() * duration / 1000
         return 0 if self._samples(shortest) >= CHUNK else CHUNK
@@ -72,7 +72,8 @@ class RelayLink(ChannelEmulator):
 
     def _required(self, index: int) -> int:
         step = CHUNK / self.sample_rate
-        length, rate = range_and_rate(self.paths[0].nodes, (index + np.arange(2)) * step)
+        time = (index + np.arange(2)) * step
+        length, rate = self.paths[0].range_and_rate(time, speed=self.speed)
         shortest = self._samples(length.min() - 0.5 * np.abs(rate).max() * step)
         needed = (index + 1) * CHUNK - shortest
         return min(max(0, -(-needed // CHUNK) * CHUNK), super()._required(index))

@@ -137,12 +137,13 @@ def mix(  # type: ignore[no-untyped-def]
             looked up.
         first: sample index at which the chunk begins.
         schedule: end of each symbol in a frame, then the frames' period and their start.
-        weights: (symbols, M, N).
+        weights: (parts, symbols, M, N) of equal parts of the chunk, whole hops each.
         gains: (frames, N); row 0 is for the frame of the first sample of the chunk, offset 0.
         out: (M, pairs) floats, of which the chunk begins at pair out_place; only the runs are
             written.
     """
-    symbols = len(weights)
+    parts, symbols = weights.shape[:2]
+    hops = len(offsets) // parts
     ends, period, start = schedule[:symbols], schedule[symbols], schedule[symbols + 1]
     base = (first - start) // period
     straight = np.empty((len(source), 2 * HOP), np.float32)
@@ -165,7 +166,7 @@ def mix(  # type: ignore[no-untyped-def]
             c, d = 2 * (out_place + here), 2 * (out_place + there)
             for j in range(len(source)):
                 _unfold(source[j, a:b], straight[j], turned[j])
-            _weigh(weights[symbol], gains[row], straight, turned, count, total)
+            _weigh(weights[hop // hops, symbol], gains[row], straight, turned, count, total)
             for i in range(len(out)):
                 _copy(total[i, :count], out[i, c:d])
             here = there

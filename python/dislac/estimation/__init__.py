@@ -3,25 +3,34 @@
 
 from typing import Literal
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ..channel import SnapshotModel
 from .angular_spectrum import AngularSpectrum
 from .calibration import Calibration, CalibrationError, calibrate
 from .data_aided import DataAided
 from .delay_doppler import DelayDoppler
-from .direct_path import DirectPathRemoval, WithoutDirectPath, without_constants
+from .direct_path import (
+    DirectPathMeter,
+    DirectSignalCancellation,
+    StaticCancellation,
+    direct_path_patterns,
+    without_constants,
+)
 from .mmv_bomp import MmvBomp, MmvBompEstimator, mmv_bomp_literal
 from .off_grid import OffGridEstimator
-from .result import Estimate, Estimator, EstimatorError, FrameError
+from .result import ESTIMATE_STATUSES, Estimate, Estimator, EstimatorError, FrameError
 
 __all__ = [
+    "ESTIMATE_STATUSES",
     "AngularSpectrum",
     "Calibration",
     "CalibrationError",
     "DataAided",
     "DelayDoppler",
-    "DirectPathRemoval",
+    "DirectPathMeter",
+    "DirectSignalCancellation",
     "Estimate",
     "Estimator",
     "EstimatorError",
@@ -29,8 +38,9 @@ __all__ = [
     "MmvBomp",
     "MmvBompEstimator",
     "OffGridEstimator",
-    "WithoutDirectPath",
+    "StaticCancellation",
     "calibrate",
+    "direct_path_patterns",
     "make_estimator",
     "mmv_bomp_literal",
     "without_constants",
@@ -47,6 +57,7 @@ def make_estimator(
     delay_window: tuple[float, float] | None = None,
     doppler_window: tuple[float, float] | None = None,
     reference_departure: ArrayLike | None = None,
+    nuisance: NDArray[np.float64] | None = None,
 ) -> Estimator:
     """Build an estimator: everything that does not depend on the frame is computed here, once.
 
@@ -68,6 +79,8 @@ def make_estimator(
         reference_departure: (2,) spatial frequency at which all paths are known to leave the
             transmitter; without it the departure is estimated. Over `physical` coupling
             ``mmv-bomp`` cannot, and needs it.
+        nuisance: (Nsc, k) orthonormal patterns over the subcarriers of which every symbol and chain
+            of a frame holds an unknown amount, such as `direct_path_patterns`.
 
     Raises:
         EstimatorError: a setting that makes no sense for the model.
@@ -80,6 +93,7 @@ def make_estimator(
             delay_window=delay_window,
             doppler_window=doppler_window,
             reference_departure=reference_departure,
+            nuisance=nuisance,
         )
     if kind == "mmv-bomp":
         return MmvBompEstimator(
@@ -90,5 +104,6 @@ def make_estimator(
             delay_window=delay_window,
             doppler_window=doppler_window,
             reference_departure=reference_departure,
+            nuisance=nuisance,
         )
     raise EstimatorError(f"no estimator is called {kind!r}; there are 'off-grid' and 'mmv-bomp'")

@@ -12,7 +12,7 @@ chains.) All are estimated together by maximum likelihood. What is common to all
 told from what is common to all frames: chain 0 is the reference.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +33,12 @@ MOST_PHASE_ERROR = np.radians(5.0)
 """Largest standard error of a chain's phase for which the outcome is called a calibration."""
 DEAD = 10**-1.5
 """Amplitude below which a chain is dead, relative to the median chain."""
+LEAST_SHARE = 0.8
+"""Part that a chain's own signature has to explain of the energy that the best signature does, and
+that the best one has to explain of all the signal to be called the one that the chain follows."""
+SURE = 20.0
+"""By how much more energy, over the noise's density, another signature has to explain: that is the
+difference in log-likelihood, of which noise is capable once in e^20 cases."""
 
 _ROUNDS = 50
 _STILL = 1e-3
@@ -96,8 +102,9 @@ def calibrate(model: SnapshotModel, frames: ArrayLike, signature: ArrayLike) -> 
             (`SnapshotModel.response`).
 
     Raises:
-        CalibrationError: too few frames, values that are not finite, a chain that is dead, or a
-            signal too weak to tell the phases to `MOST_PHASE_ERROR`.
+        CalibrationError: too few frames, values that are not finite, a chain that is dead, chains
+            that follow the signatures of others, or a signal too weak to tell the phases to
+            `MOST_PHASE_ERROR`.
     """
     y = np.asarray(frames)
     if y.shape[1:] != model.shape:
@@ -110,20 +117,24 @@ def calibrate(model: SnapshotModel, frames: ArrayLike, signature: ArrayLike) -> 
         raise CalibrationError("frames hold values that are not finite")
     silent = np.flatnonzero(~np.any(y, axis=(0, 1, 2)))
     if len(silent):
-        raise CalibrationError(f"{_chains(silent)} dead: nothing but zeros; check its cables")
+        raise CalibrationError(
+            f"{_chains(silent.tolist())} dead: nothing but zeros; check its cables"
+        )
     signature = np.broadcast_to(signature, (len(y), *np.shape(signature)[-2:]))
     deaf = np.flatnonzero(np.sum(np.abs(signature) ** 2, axis=(0, 1)) == 0)
     if len(deaf):
-        raise CalibrationError(f"{_chains(deaf)} deaf in the transmitter's direction; move it")
+        raise CalibrationError(
+            f"{_chains(deaf.tolist())} deaf in the transmitter's direction; move it"
+        )
     fit = _Fit(model, y, signature)
     fit.search()
     fit.refine()
     return fit.outcome()
 
 
-def _chains(numbers: NDArray[np.int64]) -> str:
-    text = ", ".join(map(str, numbers.tolist()))
-    return f"chain {text} is" if len(numbers) == 1 else f"chains {text} are"
+def _chains(numbers: Sequence[int], verb: str = "is", plural: str = "are") -> str:
+    *most, last = map(str, numbers)
+    return f"chains {', '.join(most)} and {last} {plural}" if most else f"chain {last} {verb}"
 
 
 class _Fit:
@@ -279,9 +290,50 @@ class _Fit:
         variance = scale[:, None] * np.diagonal(np.linalg.pinv(information), axis1=1, axis2=2)
         self.error = np.sqrt(np.vstack([variance.T, scale / energy]))
 
+    def _signature_energies(self) -> tuple[Floats, Floats]:
+        """(Nrf, Nrf) energy of chain i that the signature of chain j explains, and (Nrf,) that of
+        its whole signal; both over the noise's density in chain i.
+
+        The noise is what changes over the subcarriers otherwise than a delay: what does not follow
+        a signature over the symbols is signal still.
+        """
+        frames, symbols, subcarriers, _ = self.y.shape
+        turns = self._frame_turn().conj(), self._chain_turn().conj()
+        sums = np.einsum("kmni,kmn,imn->kmi", self.y, *turns, optimize="greedy")
+        kept = np.sum(np.abs(sums) ** 2, axis=(0, 1)) / subcarriers
+        total = np.sum(np.abs(self.y) ** 2, axis=(0, 1, 2), dtype=float)
+        count = frames * symbols * (subcarriers - 1)
+        noise = (total - kept) / count if count else np.full(len(total), self.noise)
+        noise = np.maximum(noise, 1e-30 * total)
+        expected = self.frame_gain[:, None, None] * self.signature
+        match = np.einsum("kmi,kmj->ij", sums, expected.conj(), optimize="greedy")
+        energy = subcarriers * np.sum(np.abs(expected) ** 2, axis=(0, 1))
+        signal = np.maximum(kept / noise - frames * symbols, 1.0)
+        return np.abs(match) ** 2 / (energy * noise[:, None]), signal
+
+    def _check_signatures(self) -> None:
+        """Refuses chains whose samples follow another chain's signature rather than their own."""
+        energy, signal = self._signature_energies()
+        own, most, like = np.diagonal(energy), energy.max(axis=1), energy.argmax(axis=1)
+        wrong = np.flatnonzero((most - own > SURE) & (own < LEAST_SHARE * most)).tolist()
+        if not wrong:
+            return
+        found = {i: int(like[i]) for i in wrong if most[i] >= LEAST_SHARE * signal[i]}
+        shares = ", ".join(f"{own[i] / signal[i]:.0%}" for i in wrong)
+        text = f"known signatures explain {shares} of what {_chains(wrong, 'hears', 'hear')}"
+        if found:
+            pairs = (f"chain {i} follows the signature of chain {j}" for i, j in found.items())
+            text += f": {', '.join(pairs)}"
+        remedy = "check cables, beams, and where the scenario says that the transmitter is"
+        if sorted(found.values()) == wrong:
+            how = "swapped" if len(wrong) == 2 else "exchanged"
+            remedy = f"check the cables: {_chains(wrong, 'looks', 'look')} {how}"
+        raise CalibrationError(f"{text}; {remedy}")
+
     def outcome(self) -> Calibration:
         """The calibration, if it deserves the name."""
         elements, frames = self.y.size, len(self.y)
+        self._check_signatures()
         in_frame = self.signal / (self.noise * frames)
         if not in_frame >= LEAST_FRAME_SNR:
             raise CalibrationError(
@@ -294,7 +346,7 @@ class _Fit:
         if len(dead):
             level = 20 * np.log10(max(amplitude[dead].max() / np.median(amplitude), 1e-9))
             raise CalibrationError(
-                f"{_chains(dead)} dead, {-level:.0f} dB below the others; check its cables"
+                f"{_chains(dead.tolist())} dead, {-level:.0f} dB below the others; check its cables"
             )
         # All but chain 0 also have the error of chain 0, to which they are compared.
         error = np.hypot(self.error, self.error[:, :1])

@@ -1,36 +1,60 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Echoes beside a direct path that is thousands of times as strong."""
+"""Direct-signal cancellation: echoes beside a direct path that is thousands of times as strong.
+
+In each frame the direct path's delay and Doppler shift are measured and taken off, so that all
+other paths come out relative to it. Of each symbol and chain it is then a constant over the
+subcarriers, and where chains are not quite alike in delay a slope: two unknowns of every row, which
+the estimator projects out of frame and signatures alike. That costs an echo two subcarriers' worth
+of energy where it is later than a resolution cell, and all of it where it is not late at all; in
+either case its covariance says so. Nothing of it is learned from other frames, and nothing need be
+known of the direct path's gains.
+
+What is left is what leaks between symbols and between subcarriers. Filters between transmitter and
+receiver ring at the edges of symbols, and what of the next symbol rings into a transform window is
+no constant over the subcarriers; nor is what a shift in frequency moves from one subcarrier to
+others. Both are known but for a few factors (samples of a filter's response, and the shift), which
+are fitted as well.
+"""
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import gammainccinv
 
-from ..channel import Paths, SnapshotModel, synthesize
-from .result import Estimate, Estimator, checked_frame
-from .signature import extent
+from ..channel import SnapshotModel, synthesize
+from .result import Estimate, Estimator, EstimatorError, checked_frame
+from .signature import extent, window_grid
 
-__all__ = ["DirectPathRemoval", "WithoutDirectPath", "without_constants"]
+__all__ = [
+    "DirectPathMeter",
+    "DirectSignalCancellation",
+    "StaticCancellation",
+    "direct_path_patterns",
+    "without_constants",
+]
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 
-ORDER = 2
-"""The direct path's signature is a constant and a slope over the subcarriers of each row."""
+PATTERNS = 2
+"""Unknowns of each row: the direct path's constant over the subcarriers, and its slope."""
 
-FAR = 0.5
-"""A path later than so many resolution cells of delay is an echo, and no part of the signature."""
+FALSE_ALARM = 1e-6
+"""Probability that noise alone passes for the direct path."""
 
-CHANGED = 0.5
-"""A signature that explains less than this part of what lies where it lies has changed."""
-
-
-PASSES = 2
-"""An estimate is made so many times more where the direct path's gain had taken part of an echo."""
+PASSES = 3
+"""A frame is estimated so many times at most, each time with the echoes found before taken out of
+what the direct path is measured on."""
 
 UNMOVED = 0.5
-"""Noise, in one of a frame's dimensions, times this: what is too little to estimate again for."""
+"""Noise, in one of a frame's dimensions, times this: a change too small to estimate again for."""
+
+STEPS, NEAR = 6, 1e-4
+"""Gauss-Newton steps from the grid to the direct path's delay and Doppler, at most; one that moves
+them by so little of their uncertainty in a frame without noise is the last."""
 
 
 def without_constants(frame: NDArray[Any]) -> NDArray[Any]:
@@ -39,116 +63,168 @@ def without_constants(frame: NDArray[Any]) -> NDArray[Any]:
     return frame - frame.mean(axis=1, keepdims=True)
 
 
-class DirectPathRemoval:
-    """Takes the direct path off frames whose zero of delay and Doppler it is.
+def direct_path_patterns(model: SnapshotModel) -> Floats:
+    """(Nsc, 2) orthonormal patterns over the subcarriers that the direct path's rows consist of.
 
-    Its signature is learned: for each row and chain a constant over the subcarriers and a slope,
-    averaged over the frames before. Whatever arrays, beams and chains do to it is in there, and so
-    is what else stays with it from frame to frame. As the ends move, beams hear it otherwise: what
-    the geometry says of that is added, by a factor for each chain. Of each frame the signature is
-    taken off with one complex gain of its own. (To let each frame's delay and Doppler move too
-    would cost an echo dearly that arrives from where the direct path does but for the side of the
-    array.) Echoes that have been found go neither into that gain nor into the signature, those very
-    near the direct path excepted, which would be hard to tell from a signature that has changed.
+    Raises:
+        EstimatorError: so few subcarriers that nothing would be left.
+    """
+    count = len(model.frequencies)
+    if count <= PATTERNS:
+        raise EstimatorError(
+            f"{count} subcarriers leave nothing beside a direct path that is taken off; use more "
+            f"than {PATTERNS}, or synchronization.removal: none"
+        )
+    powers = np.vander(np.linspace(-1, 1, count), PATTERNS, increasing=True)
+    return np.asarray(np.linalg.qr(powers)[0])
 
-    Before a signature is known, the constants of the frame itself are taken off.
 
-    With `static`, the signature is a number for each element: whatever stays the same relative to
-    the direct path is taken off at all delays, and an echo does so too whose Doppler is less than
-    a fraction of 1 / `memory` of the frame rate.
+class DirectPath(NamedTuple):
+    """The direct path in a frame: delay [s] and Doppler [Hz] with their variances, and its energy
+    in units of the frame's; all zero where it is not found."""
+
+    delay: float = 0.0
+    doppler: float = 0.0
+    delay_variance: float = 0.0
+    doppler_variance: float = 0.0
+    energy: float = 0.0
+
+
+class DirectPathMeter:
+    """Maximum-likelihood delay and Doppler shift of the direct path, chains' gains unknown.
+
+    Frames are rows here, (Ms, Nrf, Nsc): subcarriers last.
 
     Args:
         model: of the frames.
-        known: frame -> (Ms, Nrf), how the direct path should be heard in it, in any scale.
-        memory: how many frames the signature is averaged over.
-        static: whether all that stays is taken off.
+        delay_window: (least, greatest) delay that is looked at [s].
+        doppler_window: (least, greatest) Doppler shift that is looked at [Hz].
     """
 
     def __init__(
         self,
         model: SnapshotModel,
-        known: Callable[[int], Complex],
-        *,
-        memory: int = 16,
-        static: bool = False,
+        delay_window: tuple[float, float],
+        doppler_window: tuple[float, float],
     ) -> None:
-        if memory < 1:
-            raise ValueError(f"memory is {memory}; give a number of frames, 1 or more")
-        self.model, self.known, self.memory = model, known, memory
-        subcarriers = len(model.frequencies)
-        order = subcarriers if static else min(ORDER, subcarriers)
-        powers = np.vander(np.linspace(-1, 1, subcarriers), order, increasing=True)
-        self._basis = np.eye(subcarriers) if static else np.linalg.qr(powers)[0]
-        self._constant = self._basis.sum(axis=0)  # what a constant of 1 is in the basis
-        # An echo that is later goes into no signature; unless all that stays is to go.
-        self._near = np.inf if static else FAR / extent(model.element_frequencies)
-        self.reset()
+        self._delays = window_grid(delay_window, 4 * extent(model.element_frequencies))
+        self._dopplers = window_grid(doppler_window, 4 * extent(model.symbol_times))
+        self._frequencies, self._offsets = model.frequencies, model.offsets
+        self._times = model.symbol_times - model.symbol_times.mean()
+        self._tones = np.exp(2j * np.pi * np.outer(model.frequencies, self._delays))
+        self._turns = np.exp(2j * np.pi * np.outer(model.offsets, self._delays))
+        self._doppler_turns = np.exp(-2j * np.pi * np.outer(self._dopplers, self._times))
+        cells = len(self._delays) * len(self._dopplers)
+        symbols, subcarriers, chains = model.shape
+        elements = symbols * subcarriers * chains
+        self._least = float(gammainccinv(chains, FALSE_ALARM / cells)) / elements
 
-    def reset(self) -> None:
-        """Forgets the signature."""
-        self._signature: Complex | None = None  # (order, Ms, Nrf)
-        self._heard: Complex = np.zeros(0, complex)  # (Ms, Nrf) `known`, averaged like that
-        self._weight = 0.0
-        self._gain = 1.0 + 0.0j
-
-    def echoes(self, estimate: Estimate) -> Complex:
-        """(Ms, Nsc, Nrf) the paths that are none of the direct path's signature."""
-        p, far = estimate.paths, estimate.paths.delay > self._near
-        return synthesize(self.model, Paths(*(value[far] for value in vars(p).values())))
-
-    def remove(self, frame: Complex, index: int, echoes: Complex | None = None) -> Complex:
-        """The frame (Ms, Nsc, Nrf) with this index, without the direct path.
+    def search(self, rows: Complex, response: Complex) -> DirectPath:
+        """The direct path in rows (Ms, Nrf, Nsc), anywhere in the windows.
 
         Args:
-            echoes: what is known of the rest of the frame.
+            response: (Ms, Nrf) what its constants should be, but for a gain of each chain.
         """
-        direct = frame if echoes is None else frame - echoes
-        if self._signature is not None:
-            pattern = self._pattern(self._signature, index)
-            energy = max(float(np.vdot(pattern, pattern).real), 1e-300)
-            gain = complex(np.vdot(pattern, direct)) / energy
-            there = direct - without_constants(direct)
-            if energy * abs(gain) ** 2 >= CHANGED * float(np.vdot(there, there).real):
-                self._gain = gain
-                return np.asarray(frame - gain * pattern)
-            self.reset()
-        self._gain = complex(np.sqrt(np.mean(np.abs(frame) ** 2)))
-        return frame - direct + without_constants(direct)
+        match = (response.conj()[..., None] * rows) @ self._tones * self._turns[:, None]
+        match = np.tensordot(self._doppler_turns, match, 1)  # (K, Nrf, D)
+        score = np.tensordot(_weights(response), np.abs(match) ** 2, (0, 1))
+        k, d = np.unravel_index(int(np.argmax(score)), score.shape)
+        return self.refine(rows, response, float(self._delays[d]), float(self._dopplers[k]))
 
-    def _pattern(self, signature: Complex, index: int) -> Complex:
-        """(Ms, Nsc, Nrf) the direct path in a frame, but for its gain."""
-        constants = np.tensordot(self._constant, signature, 1) / len(self._basis)
-        energy = np.maximum(np.sum(np.abs(self._heard) ** 2, axis=0), 1e-300)
-        chains = np.sum(self._heard.conj() * constants, axis=0) / energy
-        moved = chains * (self.known(index) - self._heard)
-        signature = signature + np.multiply.outer(self._constant, moved)
-        return np.tensordot(self._basis, signature, 1).transpose(1, 0, 2)
+    def refine(
+        self, rows: Complex, response: Complex, delay: float = 0.0, doppler: float = 0.0
+    ) -> DirectPath:
+        """The direct path near a delay and a Doppler shift; arguments as `search`."""
+        energy = max(float(np.vdot(rows, rows).real), 1e-300)
+        z = response.conj()[..., None] * rows
+        weight = _weights(response)
+        inverse = self._inverse_spread(response)
+        f, offsets, times = self._frequencies, self._offsets, self._times
+        at = np.array([delay, doppler])
+        for _ in range(STEPS):
+            tone = np.exp(2j * np.pi * at[0] * f)
+            by_row = z @ np.stack([tone, 2j * np.pi * f * tone], axis=1)  # (Ms, Nrf, 2)
+            turn = np.exp(2j * np.pi * (at[0] * offsets - at[1] * times))
+            total, by_delay = np.tensordot(turn, by_row, 1).T
+            by_delay = by_delay + (2j * np.pi * offsets * turn) @ by_row[..., 0]
+            by_doppler = (-2j * np.pi * times * turn) @ by_row[..., 0]
+            explained = float(weight @ np.abs(total) ** 2)
+            slopes = np.stack([by_delay, by_doppler])
+            step = inverse @ ((slopes * total.conj()).real @ weight) / max(explained, 1e-300)
+            at = at + step
+            if np.all(step**2 <= NEAR**2 * np.diag(inverse)):
+                break
+        if explained < self._least * energy:
+            return DirectPath()
+        noise = max(energy - explained, 0.0) / rows.size
+        variance = np.diag(inverse) * noise / (2 * explained)
+        return DirectPath(*map(float, (*at, *variance, explained)))
 
-    def learn(self, frame: Complex, index: int, echoes: Complex, noise_power: float) -> None:
-        """Takes the frame that was given to `remove` last into the signature, less its echoes."""
-        if not abs(self._gain) > 0:
-            return
-        parts = np.tensordot(self._basis.T, frame - echoes, ([1], [1])) / self._gain
-        heard = self.known(index)
-        weight = abs(self._gain) ** 2 / max(noise_power, 1e-300)
-        self._weight = self._weight * (1 - 1 / self.memory) + weight
-        if self._signature is None:
-            self._signature, self._heard = parts, heard
-        else:
-            share = weight / self._weight
-            self._signature = self._signature + share * (parts - self._signature)
-            self._heard = self._heard + share * (heard - self._heard)
+    def _inverse_spread(self, response: Complex) -> Floats:
+        """(2, 2) inverse of the log-likelihood's curvature by delay and Doppler, for unit energy;
+        zero for what a single subcarrier, or a single symbol, tells nothing of."""
+        share = np.sum(np.abs(response) ** 2, axis=1)
+        share = share / max(float(share.sum()), 1e-300)
+        middle = self._offsets + self._frequencies.mean()
+        basis = np.stack([middle, -self._times])
+        spread = (basis * share) @ basis.T - np.outer(basis @ share, basis @ share)
+        spread[0, 0] += np.var(self._frequencies)
+        known = np.diag(spread) > 1e-12 * np.array([np.ptp(middle) ** 2 + 1, 1e-30])
+        scale = np.where(known, 1.0 / np.sqrt(np.maximum(np.diag(spread), 1e-300)), 0.0)
+        inverse = np.linalg.pinv(spread * np.outer(scale, scale), hermitian=True)
+        return np.asarray(inverse * np.outer(scale, scale) / (2 * np.pi) ** 2)
+
+    def turn(self, direct: DirectPath) -> Complex:
+        """(Ms, 1, Nsc) what takes the direct path's delay and Doppler shift off rows."""
+        frequencies = np.add.outer(self._offsets, self._frequencies)
+        turns = direct.delay * frequencies - direct.doppler * self._times[:, None]
+        return np.asarray(np.exp(2j * np.pi * turns)[:, None])
+
+    def moved(self, estimate: Estimate, by: DirectPath) -> Estimate:
+        """An estimate relative to a direct path that lies elsewhere by so much, and is known to its
+        variance only."""
+        p = estimate.paths
+        paths = replace(p, delay=p.delay - by.delay, doppler=p.doppler - by.doppler)
+        covariance = estimate.covariance
+        if covariance is not None:
+            covariance = covariance.copy()
+            covariance[:, 4, 4] += by.delay_variance
+            covariance[:, 5, 5] += by.doppler_variance
+        return replace(estimate, paths=paths, covariance=covariance)
 
 
-class WithoutDirectPath:
-    """An estimator for frames in which the direct path is heard: it is removed first, and again
-    where its gain turns out to have taken a part of an echo.
+def _weights(response: Complex) -> Floats:
+    """(Nrf,) inverse energies of the chains' responses (Ms, Nrf), zero for what is never heard."""
+    energy = np.sum(np.abs(response) ** 2, axis=0)
+    heard = energy > 1e-9 * energy.max(initial=1e-300)
+    return np.where(heard, 1.0 / np.maximum(energy, 1e-300), 0.0)
 
-    Frames are taken in their order: the same frames give the same bits, not the same frame.
+
+class DirectSignalCancellation:
+    """An estimator for frames in which the direct path is heard.
+
+    Args:
+        estimator: of the rest, with `direct_path_patterns` as its nuisance.
+        meter: measures the direct path.
+        response: frame number -> (Ms, Nrf), the direct path's constants but for chains' gains.
+        leaks: frame number -> (K, Ms, Nrf, Nsc), what leaks between symbols and subcarriers, in any
+            scale; K may be 0.
+        timing_deviation: standard deviation of the frames' timing [s], for frames in which no
+            direct path is found.
     """
 
-    def __init__(self, estimator: Estimator, removal: DirectPathRemoval) -> None:
-        self._estimator, self._removal = estimator, removal
+    def __init__(
+        self,
+        estimator: Estimator,
+        meter: DirectPathMeter,
+        response: Callable[[int], Complex],
+        leaks: Callable[[int], Complex],
+        timing_deviation: float = 0.0,
+    ) -> None:
+        self._estimator, self._meter = estimator, meter
+        self._response, self._leaks = response, leaks
+        self._unmeasured = DirectPath(delay_variance=timing_deviation**2)
+        self._patterns = direct_path_patterns(estimator.model)
 
     @property
     def model(self) -> SnapshotModel:
@@ -164,22 +240,152 @@ class WithoutDirectPath:
         Raises:
             FrameError: wrong shape, or not finite.
         """
-        y = checked_frame(self.model, frame)
-        rest = self._removal.remove(y, index)
-        estimate = self._estimator.estimate(rest)
-        echoes = self._removal.echoes(estimate)
+        y = _rows(checked_frame(self.model, frame))
+        response, leaks = self._response(index), self._leaks(index)
+        direct = self._meter.search(y, response)
+        echoes: Complex = np.zeros_like(y)
         for _ in range(PASSES):
-            before, rest = rest, self._removal.remove(y, index, echoes)
-            # Of what the direct path's gain had taken, the part that echoes look like: as large as
-            # the part of the echoes that it had taken.
-            moved, energy = (np.sum(np.abs(x) ** 2) for x in (rest - before, echoes))
-            if moved**2 <= UNMOVED * estimate.noise_power * energy:
+            turn = self._meter.turn(direct)
+            aligned, echoes = y * turn, echoes * turn
+            basis = self._orthonormal(leaks * turn)
+            rest = aligned - _component(basis, aligned - echoes)
+            estimate = self._estimator.estimate(rest.swapaxes(1, 2), index)
+            if not direct.energy:
+                return self._meter.moved(estimate, self._unmeasured)
+            found = _rows(synthesize(self.model, estimate.paths))
+            again = self._meter.refine(aligned - found, response)
+            # Part of the echoes that the leaks had taken, and part of the direct path left over.
+            taken = _energy(_component(basis, found - echoes))
+            left = again.energy * self._uncovered(again.delay)
+            noise = estimate.noise_power
+            if taken**2 <= UNMOVED * noise * _energy(found) and left <= UNMOVED * noise:
                 break
-            estimate = self._estimator.estimate(rest)
-            echoes = self._removal.echoes(estimate)
-        self._removal.learn(y, index, echoes, estimate.noise_power)
-        return estimate
+            echoes = found * turn.conj()
+            direct = again._replace(
+                delay=direct.delay + again.delay, doppler=direct.doppler + again.doppler
+            )
+        return self._meter.moved(estimate, again)
+
+    def cancel(self, frame: ArrayLike, index: int = 0) -> Complex:
+        """A frame (Ms, Nsc, Nrf) relative to its direct path and without that.
+
+        Raises:
+            FrameError: wrong shape, or not finite.
+        """
+        y = _rows(checked_frame(self.model, frame))
+        turn = self._meter.turn(self._meter.search(y, self._response(index)))
+        basis = self._orthonormal(self._leaks(index) * turn)
+        rest = y * turn
+        rest = rest - _component(basis, rest)
+        rest = rest - (rest @ self._patterns) @ self._patterns.T
+        return np.asarray(rest.swapaxes(1, 2))
+
+    def _orthonormal(self, leaks: Complex) -> Complex:
+        """(K, Ms, Nrf, Nsc) orthonormal combinations of leaks, without the patterns."""
+        rows = leaks - (leaks @ self._patterns) @ self._patterns.T
+        flat = rows.reshape(len(rows), int(np.prod(rows.shape[1:])))
+        gram = flat.conj() @ flat.T
+        scale = 1.0 / np.sqrt(np.maximum(np.diag(gram).real, 1e-300))
+        gram = gram * np.outer(scale, scale) + 1e-9 * np.eye(len(flat))
+        lower = np.linalg.cholesky(gram.conj())
+        return np.asarray(np.linalg.solve(lower, scale[:, None] * flat).reshape(rows.shape))
+
+    def _uncovered(self, delay: float) -> float:
+        """Part of the energy of a direct path with some delay that its patterns do not cover."""
+        frequencies = self.model.frequencies
+        tone = np.exp(-2j * np.pi * delay * (frequencies - frequencies.mean()))
+        return max(1.0 - _energy(self._patterns.T @ tone) / len(tone), 0.0)
+
+
+def _rows(frame: Complex) -> Complex:
+    """(Ms, Nrf, Nsc) from (Ms, Nsc, Nrf)."""
+    return np.ascontiguousarray(frame.swapaxes(1, 2))
+
+
+def _component(basis: Complex, rows: Complex) -> Complex:
+    """Component of rows (Ms, Nrf, Nsc) along an orthonormal basis (K, Ms, Nrf, Nsc)."""
+    flat = basis.reshape(len(basis), rows.size)
+    return np.asarray(((flat.conj() @ rows.ravel()) @ flat).reshape(rows.shape))
+
+
+def _energy(values: Complex) -> float:
+    return float(np.vdot(values, values).real)
+
+
+class StaticCancellation:
+    """An estimator for frames of which all that stays the same relative to the direct path is taken
+    off: clutter at all delays, and echoes whose Doppler is less than a fraction of 1 / `memory` of
+    the frame rate.
+
+    What stays is the average over the last frames, relative to the direct path's delay, Doppler and
+    gain. As the ends move, beams receive the direct path otherwise: what the geometry says of that
+    is added, by a factor for each chain. Until `memory` frames have come, estimates have the status
+    ``learning``.
+
+    Frames are taken in their order: the same frames give the same bits, not the same frame.
+
+    Args:
+        estimator: of the rest.
+        meter: measures the direct path.
+        response: frame number -> (Ms, Nrf), the direct path's constants but for chains' gains.
+        memory: over how many frames the average goes.
+    """
+
+    def __init__(
+        self,
+        estimator: Estimator,
+        meter: DirectPathMeter,
+        response: Callable[[int], Complex],
+        memory: int = 16,
+    ) -> None:
+        if memory < 1:
+            raise EstimatorError(f"memory is {memory}; give a number of frames, 1 or more")
+        self._estimator, self._meter = estimator, meter
+        self._response, self._memory = response, memory
+        self.reset()
+
+    @property
+    def model(self) -> SnapshotModel:
+        """The snapshot model of the frames, but for what stays the same."""
+        return self._estimator.model
 
     def reset(self) -> None:
-        """Forgets what has been learned of the direct path."""
-        self._removal.reset()
+        """Forgets the average."""
+        symbols, subcarriers, chains = self.model.shape
+        self._static: Complex = np.zeros((symbols, chains, subcarriers), complex)
+        self._mean_response: Complex = np.zeros((symbols, chains), complex)
+        self._frames = 0
+
+    def estimate(self, frame: ArrayLike, index: int = 0) -> Estimate:
+        """Estimate from one frame (Ms, Nsc, Nrf), relative to its direct path.
+
+        Args:
+            index: the frame's, by which the ends have moved.
+
+        Raises:
+            FrameError: wrong shape, or not finite.
+        """
+        y = _rows(checked_frame(self.model, frame))
+        response = self._response(index)
+        direct = self._meter.search(y, response)
+        aligned = y * self._meter.turn(direct)
+        pattern = self._static + self._change(response)[..., None]
+        energy = _energy(pattern)
+        level = float(np.sqrt(np.mean(np.abs(aligned) ** 2)))
+        gain = np.vdot(pattern, aligned) / energy if energy > 0 else level
+        rest = aligned - gain * pattern
+        estimate = self._estimator.estimate(rest.swapaxes(1, 2), index)
+        if direct.energy and abs(gain) > 0:
+            self._frames += 1
+            share = 1.0 / min(self._frames, self._memory)
+            self._static = self._static + share * (aligned / gain - self._static)
+            self._mean_response = self._mean_response + share * (response - self._mean_response)
+        estimate = self._meter.moved(estimate, direct._replace(delay=0.0, doppler=0.0))
+        return estimate if self._frames > self._memory else replace(estimate, status="learning")
+
+    def _change(self, response: Complex) -> Complex:
+        """(Ms, Nrf) by how much the direct path's constants have changed since the average."""
+        mean = self._mean_response
+        energy = np.maximum(np.sum(np.abs(mean) ** 2, axis=0), 1e-300)
+        chains = np.sum(mean.conj() * self._static.mean(axis=2), axis=0) / energy
+        return np.asarray(chains * (response - mean)) if self._frames else np.zeros_like(response)

@@ -215,6 +215,7 @@ class MmvBompEstimator:
         delay_window: tuple[float, float] | None = None,
         doppler_window: tuple[float, float] | None = None,
         reference_departure: ArrayLike | None = None,
+        nuisance: Floats | None = None,
     ) -> None:
         if grid_points < 2:
             raise EstimatorError(f"grid_points is {grid_points}; give 2 or more")
@@ -231,6 +232,7 @@ class MmvBompEstimator:
             )
         self.model = model
         self.atoms = atoms
+        self._nuisance = nuisance
         departures = (
             array_grid(model.transmit_array, grid_points) if departure is None else departure[None]
         )
@@ -256,7 +258,7 @@ class MmvBompEstimator:
         Raises:
             FrameError: wrong shape, or not finite.
         """
-        y = checked_frame(self.model, frame)
+        y = self._projected(checked_frame(self.model, frame))
         found = self.pursuit(y, self.atoms)
         statistic = self._share(y, found)
         if statistic < self.threshold:
@@ -274,7 +276,14 @@ class MmvBompEstimator:
         noise = float(np.mean(np.abs(y - synthesize(self.model, paths)) ** 2))
         return Estimate(paths, None, noise, statistic, self.threshold)
 
+    def _projected(self, frame: Complex) -> Complex:
+        """A frame without the nuisance."""
+        if self._nuisance is None:
+            return frame
+        return np.asarray(frame - self._nuisance @ (self._nuisance.T @ frame))
+
     def _statistic(self, frame: Complex) -> float:
+        frame = self._projected(frame)
         return self._share(frame, self.pursuit(frame, 1))
 
     def _share(self, frame: Complex, found: Pursuit) -> float:

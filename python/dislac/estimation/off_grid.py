@@ -79,19 +79,19 @@ class OffGridEstimator:
         delay_window: tuple[float, float] | None = None,
         doppler_window: tuple[float, float] | None = None,
         reference_departure: ArrayLike | None = None,
+        nuisance: Floats | None = None,
     ) -> None:
         if max_paths < 1:
             raise EstimatorError(f"max_paths is {max_paths}; give 1 or more")
         self.model = model
         self.max_paths = max_paths
-        self._signatures = Signatures(model, departure_of(reference_departure))
+        self._signatures = Signatures(model, departure_of(reference_departure), nuisance)
         windows = search_windows(model, delay_window, doppler_window)
         self._doppler_spread = max(float(np.ptp(windows[1])) / 4, 1e-3 * self._signatures.cells[5])
         self._search = CoarseSearch(self._signatures, *windows)
         self._further = FurtherSearch(self._signatures, windows[0])
-        elements = int(np.prod(model.shape))
         self.threshold = detection_threshold(
-            self._statistic, model.shape, elements, false_alarm_rate
+            self._statistic, model.shape, self._signatures.dimensions, false_alarm_rate
         )
 
     def estimate(self, frame: ArrayLike, index: int = 0) -> Estimate:
@@ -105,13 +105,13 @@ class OffGridEstimator:
         parameters, result = self._strongest(y, energy)
         statistic = _share(result, energy)
         if statistic < self.threshold:
-            noise = energy / y.size
+            noise = energy / self._signatures.dimensions
             return Estimate(no_paths(), np.zeros((0, 6, 6)), noise, statistic, self.threshold)
         solutions = [(parameters[0], result)]
         # One path alone is looked for; more that are plain to see must not bend it unnoticed.
         limit = self.max_paths if self.max_paths > 1 else UNASKED
         while parameters.shape[1] < limit:
-            noise = (energy - float(result.explained[0])) / y.size
+            noise = (energy - float(result.explained[0])) / self._signatures.dimensions
             more = self._with_another(y, energy, parameters, result)
             if more is None:
                 break
@@ -120,16 +120,17 @@ class OffGridEstimator:
             if more[1].explained[best[0]] < result.explained[0] + FURTHER_GAIN * noise:
                 break
             parameters, result = more[0][best], pick(more[1], best)
-        estimate = self._estimate(parameters[0], result, energy, y.size, statistic)
-        if estimate.noise_power < 1e-12 * energy / y.size or (
+        estimate = self._estimate(parameters[0], result, energy, statistic)
+        if estimate.noise_power < 1e-12 * energy / self._signatures.dimensions or (
             self.max_paths == 1 and len(solutions) == 1
         ):
             return _first(estimate, self.max_paths)
         return _first(self._averaged(estimate, solutions, y, energy), self.max_paths)
 
     def _rows(self, frame: Complex) -> Complex:
-        """(J, Nsc) from (Ms, Nsc, Nrf)."""
-        return np.ascontiguousarray(frame.transpose(0, 2, 1)).reshape(-1, frame.shape[1])
+        """(J, Nsc) from (Ms, Nsc, Nrf), without the nuisance."""
+        rows = np.ascontiguousarray(frame.transpose(0, 2, 1)).reshape(-1, frame.shape[1])
+        return self._signatures.project(rows)
 
     def _statistic(self, frame: Complex) -> float:
         y = self._rows(frame)
@@ -152,7 +153,7 @@ class OffGridEstimator:
         left = energy - float(result.explained[0])
         if left < 1e-12 * energy:
             return None
-        noise = left / y.size
+        noise = left / self._signatures.dimensions
         paths = parameters.shape[1]
         s, e = self._signatures.factors(parameters[0])
         residual = y - (result.gain[0, :, None] * s[:, 0]).T @ e[:, 0]
@@ -172,7 +173,7 @@ class OffGridEstimator:
             # The missing path was a part of the noise so far, and the prior weighs the noise.
             leader = int(new.explained.argmax())
             left = energy - float(new.explained[leader])
-            prior = self._prior(left / y.size, new.gain[leader], paths + 1)
+            prior = self._prior(left / self._signatures.dimensions, new.gain[leader], paths + 1)
             both, new = refine(self._signatures, y, both, energy, 20, prior)
             if energy - float(new.explained.max()) > 0.9 * left:
                 break
@@ -187,11 +188,11 @@ class OffGridEstimator:
         return result.explained - PRECEDENCE * noise * early
 
     def _estimate(
-        self, parameters: Floats, result: Fit, energy: float, elements: int, statistic: float
+        self, parameters: Floats, result: Fit, energy: float, statistic: float
     ) -> Estimate:
         paths, free = len(parameters), self._signatures.free
         # Each path uses up its complex gain and its real parameters.
-        degrees = max(elements - paths * (1 + len(free) / 2), 1.0)
+        degrees = max(self._signatures.dimensions - paths * (1 + len(free) / 2), 1.0)
         noise = max(energy - float(result.explained[0]), 0.0) / degrees
         covariance = self._covariance(result.curvature[0], noise, paths)
         gain = result.gain[0]
@@ -206,7 +207,7 @@ class OffGridEstimator:
         """Which of the paths (L, 6) of a solution is the target's."""
         size = np.abs(result.gain[solution])
         s, e = self._signatures.factors(parameters)
-        alone = size**2 * np.sum(np.abs(s[:, 0]) ** 2, axis=1) * e.shape[-1]
+        alone = size**2 * np.prod([np.sum(np.abs(x[:, 0]) ** 2, axis=1) for x in (s, e)], axis=0)
         enough = alone >= self.threshold * (energy - float(result.explained[solution]))
         enough &= size >= COMPARABLE_GAIN * size.max()
         enough |= size == size.max()

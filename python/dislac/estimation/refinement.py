@@ -156,7 +156,7 @@ def refine(
         scaled.reshape(batch, -1)[:, :: size + 1] += damping
         right = unit * current.gradient
         step = np.linalg.solve(scaled, right[..., None])[..., 0]
-        noise = np.maximum(energy - current.explained, 1e-14 * energy) / frame.size
+        noise = np.maximum(energy - current.explained, 1e-14 * energy) / signatures.dimensions
         if ((step * right).sum(axis=1) < 3e-3 * noise).all():
             break
         move = ((unit * step) @ spread).reshape(parameters.shape)

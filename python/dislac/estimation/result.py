@@ -2,14 +2,26 @@
 """What every estimator takes and gives: a checked frame in, an `Estimate` out."""
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..channel import Paths, SnapshotModel
 
-__all__ = ["Estimate", "Estimator", "EstimatorError", "FrameError", "checked_frame", "no_paths"]
+__all__ = [
+    "ESTIMATE_STATUSES",
+    "Estimate",
+    "EstimateStatus",
+    "Estimator",
+    "EstimatorError",
+    "FrameError",
+    "checked_frame",
+    "no_paths",
+]
+
+EstimateStatus = Literal["ok", "outside_window", "ambiguous", "learning"]
+ESTIMATE_STATUSES: tuple[EstimateStatus, ...] = get_args(EstimateStatus)
 
 
 class FrameError(ValueError):
@@ -36,7 +48,8 @@ class Estimate:
         threshold: what the statistic of noise alone exceeds at the false-alarm rate set.
         status: ``ok``; or why the target's path gives no position: ``outside_window``, it lies at
             the edge of a search window, so that its true place may be beyond; ``ambiguous``,
-            another place explains the frame nearly as well.
+            another place explains the frame nearly as well; ``learning``, what is to be taken off
+            frames is not known yet.
     """
 
     paths: Paths
@@ -44,7 +57,7 @@ class Estimate:
     noise_power: float
     statistic: float
     threshold: float
-    status: Literal["ok", "outside_window", "ambiguous"] = "ok"
+    status: EstimateStatus = "ok"
 
     @property
     def detected(self) -> bool:

@@ -17,6 +17,11 @@ OTHER_DEPARTURES = 3
 """Where beams are few, so many starts besides the best, with other departures."""
 
 
+LEAST_LEFT = 0.02
+"""Part of a signature's energy that counts as left, at least, where others or a nuisance explain
+more of it: with less, the score would be that of rounding errors."""
+
+
 class CoarseSearch:
     """|a^H y|^2 / a^H a over a grid two points a resolution cell wide in each parameter.
 
@@ -60,7 +65,11 @@ class CoarseSearch:
         self._elements = elements.conj().astype(single)
         self._transmit = transmit.conj().astype(single)
         self._receive = np.ascontiguousarray(receive.conj().T).astype(single)
-        self._delay_kernel = np.exp(2j * np.pi * np.outer(self.delays, f)).astype(single)
+        tones = signatures.project(np.exp(-2j * np.pi * np.outer(self.delays, f)))
+        # Little is left of a tone that looks like the nuisance.
+        energy = np.sum(np.abs(tones) ** 2, axis=1, keepdims=True)
+        tones /= np.sqrt(np.maximum(energy, LEAST_LEFT * len(f)))
+        self._delay_kernel = tones.conj().astype(single)
         offsets = np.outer(self.delays, signatures.offsets)
         self._offset_kernel = np.exp(2j * np.pi * offsets).astype(single)
         self._doppler_kernel = np.exp(-2j * np.pi * np.outer(self.dopplers, t)).astype(single)
@@ -109,7 +118,7 @@ class CoarseSearch:
             self.delays[delay],
             self.dopplers[doppler],
         ]
-        return np.column_stack(parameters), explained.astype(float) / frame.shape[1]
+        return np.column_stack(parameters), explained.astype(float)
 
     def _others(self, profile: NDArray[np.float32], first: int) -> NDArray[np.intp]:
         """The best departures by a profile (Gt,), none close to another or to the first."""
@@ -136,7 +145,9 @@ class FurtherSearch:
         self.arrivals = _coarse_grid(model.receive_array)
         self.delays = window_grid(delay_window, 2 * extent(model.element_frequencies))
         self._heard = model.receive_array.steering(self.arrivals) @ signatures.receive.T
-        self._tones = np.exp(-2j * np.pi * np.outer(self.delays, model.frequencies))
+        tones = np.exp(-2j * np.pi * np.outer(self.delays, model.frequencies))
+        self._tones = signatures.project(tones)
+        self._tone_energy = np.sum(np.abs(self._tones) ** 2, axis=1)
         # Without offsets rows turn alike at all delays, and one stands for all.
         turning = self.delays if np.any(signatures.offsets) else np.zeros(1)
         self._turns = np.exp(-2j * np.pi * np.outer(turning, signatures.offsets))  # (D or 1, J)
@@ -164,8 +175,8 @@ class FurtherSearch:
         candidates = self._heard * self._signatures.sent(known[0])  # (G, J)
         heard = self._turns.conj().T * (residual @ self._tones.conj().T)  # (J, D)
         match = candidates.conj() @ heard  # (G, D)
-        whole = np.sum(candidates.real**2 + candidates.imag**2, axis=1, keepdims=True)
-        whole *= residual.shape[1]
+        loudness = np.sum(candidates.real**2 + candidates.imag**2, axis=1, keepdims=True)
+        whole = loudness * self._tone_energy
         gram = (s.conj() @ s.T) * (e.conj() @ e.T)
         unit = 1.0 / np.sqrt(np.maximum(np.diag(gram).real, 1e-300))
         gram = gram * unit[:, None] * unit + 1e-6 * np.eye(len(gram))
@@ -175,7 +186,9 @@ class FurtherSearch:
         by_delay = self._tones @ e.conj().T  # (D, L C)
         x = by_arrival * by_delay[:, :, None]
         power = whole - np.sum(x.conj() * (inverse @ x), axis=1).real.T
-        score = (match.real**2 + match.imag**2) / np.maximum(power, 0.02 * whole)
+        score = (match.real**2 + match.imag**2) / np.maximum(
+            power, LEAST_LEFT * residual.shape[1] * loudness
+        )
         return self._peaks(score, known[0], count)
 
     def _peaks(self, score: Floats, first: Floats, count: int) -> tuple[Floats, Floats]:

@@ -106,6 +106,9 @@ class Signatures:
     Args:
         model: the snapshot model.
         departure: (2,) where every path leaves, if that is known.
+        nuisance: (Nsc, k) orthonormal patterns over the subcarriers of which every row of a frame
+            holds an unknown amount: they are projected out of the signatures, and have to be out of
+            the frames. Likelihood and covariance are then those of a frame with such unknowns.
 
     Attributes:
         receive: (J, Nr), takes a receive steering vector to what each row hears.
@@ -117,9 +120,15 @@ class Signatures:
         beams: how many different ones the rows of `transmit` are made of.
         cells: (6,) size of a resolution cell in each parameter.
         delay_cell: the same in delay [s].
+        dimensions: complex dimensions of a frame, those of the nuisance not counted.
     """
 
-    def __init__(self, model: SnapshotModel, departure: Floats | None = None) -> None:
+    def __init__(
+        self,
+        model: SnapshotModel,
+        departure: Floats | None = None,
+        nuisance: Floats | None = None,
+    ) -> None:
         symbols, _, chains = model.shape
         beams = model.receive_beams.conj().transpose(0, 2, 1)
         sent = (model.transmit_beams * model.pilots[:, None, :]).transpose(0, 2, 1)
@@ -127,6 +136,9 @@ class Signatures:
             sent = np.broadcast_to(sent.sum(axis=1, keepdims=True), sent.shape)
         self.model = model
         self.departure = departure
+        self.nuisance = np.zeros((len(model.frequencies), 0)) if nuisance is None else nuisance
+        subcarriers, patterns = self.nuisance.shape
+        self.dimensions = symbols * chains * (subcarriers - patterns)
         self.receive = np.ascontiguousarray(beams.reshape(symbols * chains, -1))
         self.transmit = np.ascontiguousarray(sent.reshape(symbols * chains, -1))
         self.times = np.repeat(model.symbol_times, chains)
@@ -156,6 +168,12 @@ class Signatures:
         self._frequency_slope = -2j * np.pi * model.frequencies
         self._time_slope = 2j * np.pi * self.times
         self._offset_slope = -2j * np.pi * self.offsets
+
+    def project(self, values: Complex) -> Complex:
+        """Values (..., Nsc) without what they hold of the nuisance."""
+        if not self.nuisance.size:
+            return values
+        return np.asarray(values - (values @ self.nuisance) @ self.nuisance.T)
 
     def sent(self, parameters: Floats) -> Complex:
         """(J,) what each row is sent towards the departure and at the Doppler of a path (6,).
@@ -212,6 +230,7 @@ class Signatures:
         e = np.empty((*batch, 2, len(self._frequency_slope)), complex)
         np.exp(parameters[..., DELAY, None] * self._frequency_slope, out=e[..., 0, :])
         np.multiply(e[..., 0, :], self._frequency_slope, out=e[..., 1, :])
+        e = self.project(e)
         return s.take(self._spatial, axis=-2), e.take(self._frequency, axis=-2)
 
 
@@ -219,7 +238,8 @@ def _jet(array: PlanarArray, rows: Complex) -> tuple[Complex, Complex]:
     """What turns spatial frequencies into row factors and their two derivatives.
 
     Returns:
-        (2, N) exponent of the steering vector; (N, 3 J) from steering vector to factor, derivative by x, derivative by y.
+        (2, N) exponent of the steering vector; (N, 3 J) from steering vector to factor, derivative
+        by x, derivative by y.
     """
     exponent = 1j * np.pi * array.element_positions.T
     weights = np.vstack([np.ones(array.size), exponent]) / np.sqrt(array.size)

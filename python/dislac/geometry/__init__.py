@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Positions, velocities and ranges, orbits and passes; what a bistatic delay says of a position."""
 
-from .bistatic import bistatic_ellipse, bistatic_gradient, bistatic_range, range_along_ray
+from .bistatic import (
+    bistatic_ellipse,
+    bistatic_gradient,
+    bistatic_range,
+    cone_in_plane,
+    ellipsoid_on_line,
+    range_along_ray,
+)
 from .elements import Catalogue, ElementSet, SatelliteMotion, read_elements
 from .frames import (
     LocalMotion,
@@ -11,7 +18,9 @@ from .frames import (
     look_angles,
 )
 from .hermite import HermiteMotion
+from .horizon import earth_between, elevation
 from .link import Link, follow_link
+from .locus import ANYWHERE, Locus
 from .motion import (
     SPEED_OF_LIGHT,
     LinearMotion,
@@ -24,6 +33,7 @@ from .orbits import CircularOrbit, OrbitError, WalkerShell
 from .passes import Fleet, Passes, find_passes, in_view
 
 __all__ = [
+    "ANYWHERE",
     "SPEED_OF_LIGHT",
     "Catalogue",
     "CircularOrbit",
@@ -33,6 +43,7 @@ __all__ = [
     "LinearMotion",
     "Link",
     "LocalMotion",
+    "Locus",
     "Motion",
     "OrbitError",
     "Passes",
@@ -42,8 +53,12 @@ __all__ = [
     "bistatic_gradient",
     "bistatic_range",
     "carrier_cycles",
+    "cone_in_plane",
     "delay_and_doppler",
+    "earth_between",
     "ecef_from_geodetic",
+    "elevation",
+    "ellipsoid_on_line",
     "enu_from_ecef",
     "find_passes",
     "follow_link",

@@ -1,10 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bistatic range, its gradient, and where rays and planes meet an ellipsoid of constant range."""
+"""Bistatic range, its gradient, and where rays, cones, lines and planes meet an ellipsoid of
+constant range."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["bistatic_ellipse", "bistatic_gradient", "bistatic_range", "range_along_ray"]
+__all__ = [
+    "bistatic_ellipse",
+    "bistatic_gradient",
+    "bistatic_range",
+    "cone_in_plane",
+    "ellipsoid_on_line",
+    "range_along_ray",
+]
 
 
 def bistatic_range(
@@ -97,6 +105,88 @@ def bistatic_ellipse(
     outline[:, :2] += np.stack([np.cos(turn), np.sin(turn)], axis=-1) @ axes
     outline[-1] = outline[0]
     return outline
+
+
+def ellipsoid_on_line(
+    transmitter: ArrayLike, receiver: ArrayLike, excess: float, point: ArrayLike, along: ArrayLike
+) -> NDArray[np.float64]:
+    """The places (n, 3) where a line meets the bistatic ellipsoid: two, or none.
+
+    With the receiver at zero and e, D, d and b = d / D as in `bistatic_ellipse`, the ellipsoid is
+    |x| = a + b.x with a = e (D + |d|) / (2 D). On the line x = q + y v, with q its point nearest
+    to the receiver, the square of that is a quadratic equation in y. It has no further roots: a
+    negative a + b.x would need |x| < |b.x|.
+
+    Args:
+        transmitter, receiver: (3,) foci [m].
+        excess: bistatic range less the direct distance [m]; not positive: there is no ellipsoid.
+        point: (3,) of the line [m].
+        along: (3,) unit vector along it.
+    """
+    if not excess > 0.0:
+        return np.empty((0, 3))
+    r, v = np.asarray(receiver, dtype=float), np.asarray(along, dtype=float)
+    d = np.asarray(transmitter, dtype=float) - r
+    q = np.asarray(point, dtype=float) - r
+    q = q - (q @ v) * v
+    baseline = float(np.linalg.norm(d))
+    total = baseline + excess
+    b = d / total
+    slope = b @ v
+    level = excess * (total + baseline) / (2 * total) + b @ q
+    # squeeze y^2 - 2 slope level y + |q|^2 - level^2 = 0
+    squeeze = 1.0 - slope**2
+    inside = (slope * level) ** 2 - squeeze * (q @ q - level**2)
+    if not (inside >= 0.0 and squeeze > 0.0):
+        return np.empty((0, 3))
+    larger = slope * level + np.copysign(np.sqrt(inside), slope * level)
+    smaller = (q @ q - level**2) / larger if larger != 0.0 else 0.0
+    return np.asarray(r + q + np.outer([smaller, larger / squeeze], v))
+
+
+def cone_in_plane(
+    transmitter: ArrayLike,
+    receiver: ArrayLike,
+    excess: float,
+    axis: ArrayLike,
+    cosine: float,
+    normal: ArrayLike,
+    offset: float,
+) -> NDArray[np.float64]:
+    """The places (n, 3) in a plane that share a bistatic range and an angle off an axis: two, or
+    none.
+
+    A ray u meets the ellipsoid at s = k / (D - d.u), k = e (D + |d|) / 2 (see `range_along_ray`),
+    and the plane, at a distance h from the receiver, where s n.u = h. Both hold where
+    (k n + h d).u = h D: linear in u, which leads around the cone with the angle t as
+    u = c a + sqrt(1 - c^2) (cos t e_1 + sin t e_2).
+
+    Args:
+        transmitter, receiver: (3,) foci [m].
+        excess: bistatic range less the direct distance [m]; not positive: there is no ellipsoid.
+        axis: (3,) unit vector a, of the cone whose apex is the receiver.
+        cosine: c, of the angle between axis and rays, in [-1, 1].
+        normal: (3,) unit vector n of the plane.
+        offset: n.x of its points x [m].
+    """
+    if not excess > 0.0:
+        return np.empty((0, 3))
+    r, a, n = (np.asarray(v, dtype=float) for v in (receiver, axis, normal))
+    d = np.asarray(transmitter, dtype=float) - r
+    height = offset - n @ r
+    baseline = float(np.linalg.norm(d))
+    total = baseline + excess
+    weights = excess * (total + baseline) / 2 * n + height * d
+    across = np.linalg.svd(a[None])[2][1:]
+    radius = np.sqrt(max(0.0, 1.0 - cosine**2))
+    first, second = radius * (across @ weights)
+    level = height * total - cosine * (weights @ a)
+    size = np.hypot(first, second)
+    if not abs(level) <= size or size == 0.0:
+        return np.empty((0, 3))
+    turn = np.arctan2(second, first) + np.arccos(level / size) * np.array([1.0, -1.0])
+    u = cosine * a + radius * np.stack([np.cos(turn), np.sin(turn)], axis=-1) @ across
+    return np.asarray(r + range_along_ray(transmitter, receiver, u, excess)[:, None] * u)
 
 
 def bistatic_gradient(

@@ -46,8 +46,8 @@ def follow_link(
     """Delay and Doppler shift along a path, and how fast they change.
 
     A satellite that sends on what a gateway feeds it is a path of two hops, each at a carrier
-    of its own: the delay is that of both, the Doppler shifts add up, as a transponder moves the
-    signal in frequency by a constant.
+    of its own. It moves the signal in frequency by a constant; delay and Doppler shift are those of
+    `delay_and_doppler`.
 
     Args:
         nodes: the nodes that the path visits, transmitter first, receiver last.
@@ -62,7 +62,7 @@ def follow_link(
     def doppler(when: Floats) -> Floats:
         return -carrier_cycles(nodes, when, carrier_frequency, speed=speed)[1]
 
-    length, rate = range_and_rate(nodes, time)
+    length, rate = range_and_rate(nodes, time, carrier_frequency, speed=speed)
     # fourth order, over two steps to either side
     growth = 8 * (doppler(time + _STEP) - doppler(time - _STEP))
     growth = growth - (doppler(time + 2 * _STEP) - doppler(time - 2 * _STEP))

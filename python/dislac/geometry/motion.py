@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Moving nodes and the one range function per link that everything else derives from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
@@ -54,23 +54,34 @@ class LinearMotion:
         )
 
 
-def range_and_rate(nodes: Sequence[Motion], time: ArrayLike) -> tuple[Floats, Floats]:
-    """Length of the path through `nodes`, and how fast it grows.
+def range_and_rate(
+    nodes: Sequence[Motion],
+    time: ArrayLike,
+    carrier_frequency: ArrayLike = 0.0,
+    *,
+    speed: float = SPEED_OF_LIGHT,
+) -> tuple[Floats, Floats]:
+    """Length of the path through `nodes` of what arrives at `time`, and how fast it grows.
+
+    Hops of one carrier are a leg, whose nodes are where they are at the end of the leg. Where the
+    carrier changes, a node sends on what reached it: the leg before ends when the leg after
+    begins, a flight time before `time`.
 
     Args:
         nodes: the nodes that the path visits, transmitter first, receiver last.
-        time: any shape [s].
+        time: of arrival, any shape [s].
+        carrier_frequency: one for all hops, or one for each [Hz]; counts where it changes.
+        speed: propagation speed [m/s]; counts where the carrier changes.
 
     Returns:
         range [m] and range rate [m/s], each of the shape of `time`.
+
+    Raises:
+        ValueError: there is neither one carrier nor one a hop.
     """
-    states = [node.state(time) for node in nodes]
-    length = np.zeros(np.shape(time))
-    rate = np.zeros(np.shape(time))
-    for (p, v), (q, w) in pairwise(states):
-        hop = np.linalg.norm(q - p, axis=-1)
-        length = length + hop
-        rate = rate + np.einsum("...i,...i", q - p, w - v) / np.where(hop > 0, hop, 1.0)
+    length, rate = np.zeros((2, *np.shape(time)))
+    for _, leg, growth in _legs(nodes, time, carrier_frequency, speed):
+        length, rate = length + leg, rate + growth
     return length, rate
 
 
@@ -81,29 +92,25 @@ def carrier_cycles(
     *,
     speed: float = SPEED_OF_LIGHT,
 ) -> tuple[Floats, Floats]:
-    """By how many cycles a path delays the carrier, and how fast that grows [Hz].
+    """Number of cycles by which a path delays the carrier, and how fast that grows [Hz].
 
-    A node may move the signal in frequency, such as a transparent satellite behind its feeder
-    link. As that is by a constant, the hops' cycles f_h r_h / c add up. The carrier's phase is
-    -2 pi times the cycles, the Doppler shift minus their rate.
+    A node may move the signal in frequency by a constant, such as a transparent satellite behind
+    its feeder link. The cycles f r / c of the legs of `range_and_rate` add up. The carrier's phase
+    is -2 pi times the cycles, the Doppler shift minus their rate. With relative shifts d1 of the
+    feeder link, as the signal passes the satellite, and d2 of the service link, the frequency
+    received is (f_service + f_feeder d1) (1 + d2): what leaves the satellite is shifted as a whole.
 
     Args:
         nodes: the nodes that the path visits, transmitter first, receiver last.
-        time: any shape [s].
+        time: of arrival, any shape [s].
         carrier_frequency: one for all hops, or one for each [Hz].
+        speed: propagation speed [m/s].
 
     Raises:
         ValueError: there is neither one carrier nor one a hop.
     """
-    carriers = np.asarray(carrier_frequency, dtype=float)
-    if carriers.shape not in ((), (len(nodes) - 1,)):
-        raise ValueError(f"{carriers.size} carriers for {len(nodes) - 1} hops; one, or one a hop")
-    if carriers.ndim == 0:
-        length, rate = range_and_rate(nodes, time)
-        return carriers / speed * length, carriers / speed * rate
     cycles, growth = np.zeros((2, *np.shape(time)))
-    for carrier, hop in zip(carriers, pairwise(nodes), strict=True):
-        length, rate = range_and_rate(hop, time)
+    for carrier, length, rate in _legs(nodes, time, carrier_frequency, speed):
         cycles = cycles + carrier / speed * length
         growth = growth + carrier / speed * rate
     return cycles, growth
@@ -118,11 +125,42 @@ def delay_and_doppler(
 ) -> tuple[Floats, Floats]:
     """Propagation delay [s] and Doppler shift [Hz] (positive when closing) along a path.
 
-    Both come from `range_and_rate`: delay = r / c, Doppler = -(f_c / c) dr/dt. Arguments as
-    `carrier_cycles`.
+    Both come from one range function: delay = r / c of `range_and_rate`, Doppler = -(f_c / c) dr/dt
+    of its legs, as `carrier_cycles` adds them up. Arguments as there.
     """
-    length, rate = range_and_rate(nodes, time)
-    if np.ndim(carrier_frequency) == 0:
-        return length / speed, -np.asarray(carrier_frequency) / speed * rate
-    growth = carrier_cycles(nodes, time, carrier_frequency, speed=speed)[1]
-    return length / speed, -growth
+    length, doppler = np.zeros((2, *np.shape(time)))
+    for carrier, leg, rate in _legs(nodes, time, carrier_frequency, speed):
+        length, doppler = length + leg, doppler - carrier / speed * rate
+    return length / speed, doppler
+
+
+def _legs(
+    nodes: Sequence[Motion], time: ArrayLike, carrier_frequency: ArrayLike, speed: float
+) -> Iterator[tuple[float, Floats, Floats]]:
+    """Carrier, length [m] and its rate [m/s] of each run of hops of one carrier, the last first.
+
+    A leg that ends at time - delay(time) grows by 1 - d delay / d time of its own rate.
+    """
+    hops = len(nodes) - 1
+    carriers = np.asarray(carrier_frequency, dtype=float)
+    if carriers.shape not in ((), (hops,)):
+        raise ValueError(f"{carriers.size} carriers for {hops} hops; one, or one a hop")
+    carriers = np.broadcast_to(carriers, hops)
+    borders = [0, *(np.flatnonzero(np.diff(carriers)) + 1).tolist(), hops]
+    end, slowing = np.asarray(time, dtype=float), np.ones(np.shape(time))
+    for first, last in reversed(list(pairwise(borders))):
+        length, rate = _simultaneous(nodes[first : last + 1], end)
+        rate = rate * slowing
+        yield float(carriers[first]), length, rate
+        end, slowing = end - length / speed, slowing - rate / speed
+
+
+def _simultaneous(nodes: Sequence[Motion], time: Floats) -> tuple[Floats, Floats]:
+    """Length [m] of the path through `nodes` where they are at `time` [s], and its rate [m/s]."""
+    states = [node.state(time) for node in nodes]
+    length, rate = np.zeros((2, *np.shape(time)))
+    for (p, v), (q, w) in pairwise(states):
+        hop = np.linalg.norm(q - p, axis=-1)
+        length = length + hop
+        rate = rate + np.einsum("...i,...i", q - p, w - v) / np.where(hop > 0, hop, 1.0)
+    return length, rate

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import __version__
 from ..scenario import Scenario, ScenarioError, parse_scenario
+from ..scenario.loader import parse_document
 from ..scenario.truth import first_arrival
 
 __all__ = [
@@ -27,8 +28,11 @@ __all__ = [
     "RecordingWriter",
 ]
 
-EXTENSION_VERSION = "1.0.0"
-"""Version of the `dislac` extension that is written."""
+EXTENSION_VERSION = "2.0.0"
+"""Version of the `dislac` extension that is written.
+
+Before version 2, the receive array's phases were counted with the other sign: see `_turned_array`.
+"""
 
 _SIGMF_VERSION = "1.2.0"
 _DATA, _META = ".sigmf-data", ".sigmf-meta"
@@ -226,6 +230,7 @@ class RecordingReader:
 
     A frame is left out when it is cut off or holds samples that are not finite. What is wrong
     with the recording, but does not keep its frames from being used, is said in `warnings`.
+    A recording of an older version of the extension gives the fixes that it gave then.
 
     Args:
         path: ``BASE``, ``BASE.sigmf-meta`` or ``BASE.sigmf-data``.
@@ -261,6 +266,8 @@ class RecordingReader:
         self.frames_cut = self.frames_not_finite = 0
         facts, captures = self._metadata(scenario)
         self.scenario = scenario or self._embedded_scenario(facts, overrides)
+        if _has_old_phases(facts):
+            self._warn(_OLD_PHASES + (_GIVEN if scenario else _TURNED))
         self.chains = self.scenario.chains
         self.sample_rate = self.scenario.sample_rate
         rate = facts.get("core:sample_rate", self.sample_rate)
@@ -341,8 +348,12 @@ class RecordingReader:
             raise RecordingError(
                 f"{path}: carries no scenario; give the one it was recorded with (--scenario)"
             )
+        name = f"scenario in {path}"
         try:
-            return parse_scenario(text, f"scenario in {path}", overrides)
+            turned = (
+                _turned_array(parse_document(text, name).data) if _has_old_phases(facts) else {}
+            )
+            return parse_scenario(text, name, {**turned, **(overrides or {})})
         except ScenarioError as error:
             raise RecordingError(f"{error}; or give another one (--scenario)") from None
 
@@ -439,6 +450,45 @@ class RecordingReader:
 def _sample_size(datatype: str, channels: int) -> int:
     """Bytes of one sample of all channels."""
     return 2 * channels * np.dtype(_DATATYPES[datatype][0]).itemsize
+
+
+# What version 1 of the extension meant by a receive array.
+_OLD_PHASES = (
+    "is of version 1 of the dislac extension, which counted the receive array's phases with the "
+    "other sign; "
+)
+_TURNED = (
+    "as its fixes were made, the array is taken to be turned by half a turn about its z axis; "
+    "for a real array, give nodes.receiver.array.orientation_deg as it stands"
+)
+_GIVEN = (
+    "the scenario that is given is taken as it is; were the samples emulated, its array has to be "
+    "turned by half a turn about its z axis"
+)
+
+
+def _has_old_phases(facts: Mapping[str, Any]) -> bool:
+    """The recording declares a version of the `dislac` extension before 2."""
+    declared = facts.get("core:extensions")
+    for extension in declared if isinstance(declared, list) else []:
+        if isinstance(extension, dict) and extension.get("name") == "dislac":
+            return str(extension.get("version")).split(".")[0] in ("0", "1")
+    return False
+
+
+def _turned_array(scenario: Mapping[str, Any]) -> dict[str, Any]:
+    """Overrides with which a scenario means today what it meant in version 1 of the extension.
+
+    Its receive response was the conjugate of today's, exp(-j pi n.u) with u in the array's body.
+    That is the response of the same array turned by half a turn about its body's z axis, in which
+    the direction is (-u_x, -u_y, u_z). The half turn comes first, and passes yaw, pitch and roll
+    as Z(yaw) Y(pitch) X(roll) Z(180) = Z(yaw + 180) Y(-pitch) X(-roll).
+    """
+    array = scenario["nodes"]["receiver"].get("array")
+    if array is None:
+        return {}  # one element: no phases
+    yaw, pitch, roll = array.get("orientation_deg", (0.0, 0.0, 0.0))
+    return {"nodes.receiver.array.orientation_deg": [yaw + 180.0, -pitch, -roll]}
 
 
 # Numbers in the metadata that are used here: type, least value.

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A position from one bistatic echo: the ray it came along meets the ellipsoid of its delay."""
+"""A position from one bistatic echo: its direction, as far as the array measures it, meets the
+ellipsoid of its delay and what is known of the position besides."""
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -8,9 +9,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import PlanarArray
-from ..geometry import SPEED_OF_LIGHT, Motion, range_along_ray
+from ..geometry import ANYWHERE, SPEED_OF_LIGHT, Locus, Motion
+from .echo import Echo, Solution
 
-__all__ = ["MAXIMUM_DILUTION", "BistaticLocator", "Fix", "FixStatus"]
+__all__ = [
+    "CONTRADICTION",
+    "MAXIMUM_DILUTION",
+    "SEPARATION",
+    "BistaticLocator",
+    "Fix",
+    "FixStatus",
+]
 
 Floats = NDArray[np.float64]
 
@@ -21,11 +30,27 @@ It limits two factors. With d the way from receiver to transmitter, D the bistat
 the ray, D / (D - d.u) says how far an error of delay or direction moves the crossing along the
 ray; for a satellite it refuses rays within 8.1 degrees of it. And 1 / |u_z| is the error of the
 direction per error of its spatial frequency; it refuses rays within 0.57 degrees of the array's
-plane.
+plane. With a linear array, or none, it limits the smallest singular value of all equations
+together, each in metres.
 """
 
 _FARTHEST = 1e15
 """A bistatic range from which on a delay counts as nonsense [m]."""
+
+CONTRADICTION = 30.0
+"""Least weighted square of what measurement and known place disagree by that is no chance: its
+probability is 4e-8 with one equation more than unknowns, and 3e-7 with two."""
+
+SEPARATION = 10.0
+"""How many standard deviations two solutions must lie apart: nearer together the linear error
+propagation does not hold, and noise may leave no solution at all."""
+
+BEND = 0.1
+"""By how many standard deviations a position may bend over its own uncertainty, see `Echo.spread`:
+beyond it, a covariance does not describe where the target may be."""
+
+LATE = 3.0
+"""How many standard deviations a residual delay must be above zero, where the receiver itself is."""
 
 _TURN = np.diag([1.0, 1.0, 0.0])
 """Weights that leave the delay alone: what fails an estimate from a grid is its direction."""
@@ -37,26 +62,43 @@ class FixStatus(StrEnum):
     - ``ok``: there is a position.
     - ``no_detection``: the estimator found no echo.
     - ``outside_window``: the echo lies at the edge of a search window; it may be beyond.
-    - ``ambiguous``: another place explains the frame nearly as well.
+    - ``ambiguous``: another place explains the frame nearly as well, or as well: a linear array
+      does not tell one side of its axis from the other.
+    - ``learning``: what is to be taken off frames is not known yet.
     - ``invalid``: arrival or delay is not finite, or beyond all sense.
-    - ``no_positive_root``: the residual delay is zero or negative, so there is no ellipsoid.
+    - ``no_positive_root``: the residual delay is zero or negative, or might be for all its
+      standard deviation says (see `LATE`), so there is no ellipsoid; or the ellipsoid does not
+      meet what is known of the place.
     - ``behind``: the arrival lies outside the visible disc; or what is known besides it (height,
-      truth) puts the target into the half-space that the locator's sign prior excludes.
+      plane, line, truth) puts the target into the half-space that the locator's sign prior
+      excludes.
     - ``near_baseline``: the ray leads nearly to the transmitter, where delay and direction say
       little about the distance (see `MAXIMUM_DILUTION`).
-    - ``ill_conditioned``: the ray is nearly in the array's plane (see `MAXIMUM_DILUTION`); or
-      the measurement's covariance is infinite.
+    - ``ill_conditioned``: the ray is nearly in the array's plane, or the surfaces that meet are
+      nearly tangential, or bend over the uncertainty (see `MAXIMUM_DILUTION`, `SEPARATION`,
+      `BEND`); or the measurement's covariance is infinite.
+    - ``underdetermined``: arrival, as far as the receive array measures it, and delay are fewer
+      equations than the position has unknowns. The remedy is to say what is known of the target's
+      place, by one of the scenario's keys ``locator.known_height_m``, ``locator.known_plane`` and
+      ``locator.known_line``, or an array of 2 x 2 elements or more.
+    - ``contradictory``: no place where the target can be agrees with the measurement (see
+      `CONTRADICTION`).
+    - ``below_horizon``: the Earth stands between the transmitter and the receiver or the target.
     """
 
     OK = "ok"
     NO_DETECTION = "no_detection"
     OUTSIDE_WINDOW = "outside_window"
     AMBIGUOUS = "ambiguous"
+    LEARNING = "learning"
     INVALID = "invalid"
     NO_POSITIVE_ROOT = "no_positive_root"
     BEHIND = "behind"
     NEAR_BASELINE = "near_baseline"
     ILL_CONDITIONED = "ill_conditioned"
+    UNDERDETERMINED = "underdetermined"
+    CONTRADICTORY = "contradictory"
+    BELOW_HORIZON = "below_horizon"
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +107,8 @@ class Fix:
 
     Args:
         frame: index of the frame.
-        time: of the frame, since the scenario's epoch [s].
+        time: when what was measured holds, the middle of the frame's pilots, since the scenario's
+            epoch [s].
         status: see `FixStatus`.
         position: (3,) [m].
         covariance: (3, 3) of the position [m^2].
@@ -104,11 +147,12 @@ class BistaticLocator:
 
     Args:
         transmitter, receiver: how the two nodes move.
-        receive_array: the array at the receiver, with its orientation.
+        receive_array: the array at the receiver, with its orientation. It measures the arrival
+            along the axes on which it has several elements.
         speed: of propagation [m/s].
         below: the target's direction has a negative z component in the array's body: prior
             knowledge, which an array in a plane cannot measure.
-        height: z coordinate of the target, where it is known [m].
+        known: where the target is known to be.
     """
 
     transmitter: Motion
@@ -116,7 +160,12 @@ class BistaticLocator:
     receive_array: PlanarArray
     speed: float = SPEED_OF_LIGHT
     below: bool = True
-    height: float | None = None
+    known: Locus = ANYWHERE
+
+    @property
+    def determined(self) -> bool:
+        """Whether arrival, delay and what is known are as many equations as there are unknowns."""
+        return len(self.receive_array.measured_axes) + 1 + len(self.known.normals) >= 3
 
     def locate(
         self,
@@ -132,15 +181,19 @@ class BistaticLocator:
     ) -> Fix:
         """The fix that one path gives; where there is none, a status and never an exception.
 
-        Ray and ellipsoid meet in closed form. The position's covariance is that of the
-        measurements, carried through the derivative of the closed form. A known height is a
-        constraint: one Gauss-Newton step from the closed form, weighted by that covariance.
+        The ellipsoid meets the ray, the cone and the plane, or the line in closed form. What is
+        measured beyond that counts by Gauss-Newton steps within the known plane or line, weighted
+        by its covariance. The position's covariance is the inverse of the measurement's
+        information in the directions in which the position is unknown; where there are no more
+        equations than unknowns, it is what the measurement's uncertainty makes of the position,
+        curved as that is (`Echo.spread`).
 
         Args:
-            arrival: (2,) spatial frequency of the path at the receiver.
+            arrival: (2,) spatial frequency of the path at the receiver; what the array does not
+                measure does not count.
             delay: residual delay [s].
             covariance: (3, 3) of (arrival_x, arrival_y, delay); without it the fix has none, and
-                a known height is met by turning the ray alone.
+                what is known is met by turning the ray alone.
             doppler: residual Doppler, passed on [Hz].
             frame, time: of the fix; the nodes are taken where they are at `time` [s].
             truth: (3,) true position, for the error and to tell a target behind the array [m].
@@ -156,14 +209,19 @@ class BistaticLocator:
             residual_doppler=float(doppler),
             bound=float(bound),
         )
-        xy = np.asarray(arrival, dtype=float)
+        axes = list(self.receive_array.measured_axes)
+        xy = np.zeros(2)
+        xy[axes] = np.asarray(arrival, dtype=float)[axes]
         excess = self.speed * float(delay)
         if not (np.all(np.isfinite(xy)) and abs(excess) < _FARTHEST):
             return fix
+        if not self.determined:
+            return replace(fix, status=FixStatus.UNDERDETERMINED)
         if np.max(np.abs(xy)) > 1.0 or xy @ xy > 1.0:
             return replace(fix, status=FixStatus.BEHIND)
-        direction = self.receive_array.direction(xy, below=self.below)
-        fix = replace(fix, direction=direction)
+        planar = len(axes) == 2
+        if planar:
+            fix = replace(fix, direction=self.receive_array.direction(xy, below=self.below))
         transmitter, receiver = self.transmitter.state(time)[0], self.receiver.state(time)[0]
         if truth is not None and self._behind(np.asarray(truth) - receiver):
             # What would be found is the target's mirror image.
@@ -172,45 +230,79 @@ class BistaticLocator:
             return replace(fix, status=FixStatus.NO_POSITIVE_ROOT)
         if np.sqrt(1.0 - xy @ xy) * MAXIMUM_DILUTION < 1.0:
             return replace(fix, status=FixStatus.ILL_CONDITIONED)
-
         way = transmitter - receiver
         total = excess + float(np.linalg.norm(way))
-        if (total - way @ direction) * MAXIMUM_DILUTION < total:
+        if planar and (total - way @ fix.direction) * MAXIMUM_DILUTION < total:
             return replace(fix, status=FixStatus.NEAR_BASELINE)
-
-        distance = float(range_along_ray(transmitter, receiver, direction, excess))
-        position = receiver + distance * direction
         weights = _TURN if covariance is None else np.asarray(covariance, dtype=float)
+        units = np.array([1.0, 1.0, 1.0 if covariance is None else self.speed])
+        weights = (weights * np.outer(units, units))[np.ix_([*axes, 2], [*axes, 2])]
         if not np.all(np.isfinite(weights)):
             return replace(fix, status=FixStatus.ILL_CONDITIONED)
-        onward = transmitter - position
-        jacobian = self._jacobian(direction, distance, direction - onward / np.linalg.norm(onward))
-        spread = jacobian @ weights @ jacobian.T
-        if self.height is not None:
-            # A height that the measurement leaves no doubt about cannot be bettered.
-            doubtful = spread[2, 2] > 1e-12 * np.trace(spread)
-            gain = spread[:, 2] / spread[2, 2] if doubtful else np.zeros(3)
-            position = position + gain * (self.height - position[2])
-            spread = spread - np.outer(gain, spread[2])
-            if self._behind(position - receiver):
-                return replace(fix, status=FixStatus.BEHIND)
-        if covariance is None:
-            spread = fix.covariance
-        error = np.nan if truth is None else float(np.linalg.norm(position - np.asarray(truth)))
-        return replace(fix, status=FixStatus.OK, position=position, covariance=spread, error=error)
+        if covariance is not None and excess < LATE * np.sqrt(weights[-1, -1]):
+            return replace(fix, status=FixStatus.NO_POSITIVE_ROOT)
+        echo = Echo(
+            self.receive_array,
+            transmitter,
+            receiver,
+            xy[axes],
+            excess,
+            weights,
+            self.known,
+            fix.direction,
+        )
+        found = self._choose(echo, covariance is not None)
+        if isinstance(found, FixStatus):
+            return replace(fix, status=found)
+        position, ray = found.position, found.position - receiver
+        return replace(
+            fix,
+            status=FixStatus.OK,
+            position=position,
+            covariance=fix.covariance if covariance is None else found.covariance,
+            direction=fix.direction if planar else ray / (np.linalg.norm(ray) or 1.0),
+            error=np.nan if truth is None else float(np.linalg.norm(position - np.asarray(truth))),
+        )
 
-    def _jacobian(self, direction: Floats, distance: float, gradient: Floats) -> Floats:
-        """Derivative (3, 3) of the position with respect to (arrival_x, arrival_y, delay).
+    def _choose(self, echo: Echo, weighted: bool) -> Solution | FixStatus:
+        """The one solution of an echo's equations; or why there is none, or more than one.
 
-        With position = receiver + s u and g the gradient of the bistatic range, a change du of
-        the direction and de of the range give g.(u ds + s du) = de.
+        Args:
+            weighted: the echo's covariance is that of its measurement.
         """
-        orientation = self.receive_array.orientation
-        x, y, z = orientation.inv().apply(direction)
-        turn = orientation.apply([[1.0, 0.0, -x / z], [0.0, 1.0, -y / z]]).T
-        along = direction / (gradient @ direction)
-        across = distance * (turn - np.outer(along, gradient @ turn))
-        return np.column_stack([across, self.speed * along])
+        roots = echo.roots()
+        if not len(roots):
+            return FixStatus.NO_POSITIVE_ROOT
+        solutions = [
+            solution
+            for solution in map(echo.solve, roots)
+            if not self._behind(solution.position - echo.receiver)
+        ]
+        if not solutions:
+            return FixStatus.BEHIND
+        most = CONTRADICTION if weighted else np.finfo(float).max
+        agreeing = [solution for solution in solutions if solution.disagreement <= most]
+        if not agreeing:
+            return FixStatus.CONTRADICTORY
+        constrained = len(self.known.normals) > 0
+        apart = float(np.linalg.norm(roots[0] - roots[-1])) if len(roots) > 1 else np.inf
+        for solution in agreeing:
+            deviation = float(np.sqrt(np.trace(solution.covariance))) if weighted else 0.0
+            if constrained and not solution.dilution < MAXIMUM_DILUTION:
+                return FixStatus.ILL_CONDITIONED
+            if not SEPARATION * deviation < apart:
+                return FixStatus.ILL_CONDITIONED
+        first, last = agreeing[0].position, agreeing[-1].position
+        # Steps from two roots may lead to the same solution.
+        same = np.linalg.norm(last - first) <= 1e-6 * np.linalg.norm(first - echo.receiver)
+        if not same:
+            return FixStatus.AMBIGUOUS
+        if not (weighted and echo.exact):
+            return agreeing[0]
+        covariance, bend = echo.spread(first)
+        if bend > BEND:
+            return FixStatus.ILL_CONDITIONED
+        return replace(agreeing[0], covariance=covariance)
 
     def _behind(self, vector: Floats) -> bool:
         """Whether a vector (3,) from the receiver leads where the sign prior excludes targets."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One YAML file that says it all: from a scenario to the objects of the other rooms."""
 
+from .checks import warnings
 from .loader import ScenarioError, preset_names
 from .model import Scenario, load_scenario, parse_scenario
 
@@ -11,6 +12,7 @@ __all__ = [
     "load_scenario",
     "parse_scenario",
     "preset_names",
+    "warnings",
 ]
 
 ECHO_ALONE = {"channel.paths": [{"kind": "echo"}], "synchronization.removal": "none"}

@@ -20,30 +20,43 @@ from ..dsp.noise import GaussianNoise, Noise, PooledNoise
 from ..estimation import (
     Calibration,
     DataAided,
-    DirectPathRemoval,
+    DirectPathMeter,
+    DirectSignalCancellation,
     Estimate,
     Estimator,
-    WithoutDirectPath,
+    StaticCancellation,
     calibrate,
+    direct_path_patterns,
     make_estimator,
 )
-from ..geometry import LinearMotion, delay_and_doppler, range_and_rate
+from ..geometry import LinearMotion, delay_and_doppler
 from ..positioning import BistaticLocator, Fix, FixStatus
 from ..synchronization import (
+    Alignment,
     DirectPathFrames,
     Reference,
     Synchronizer,
     TimedFrames,
+    aligned_grid,
     expected_grids,
 )
-from ..waveform import Equalizer, Payload, PayloadReceiver, modulate
+from ..waveform import (
+    Equalizer,
+    Payload,
+    PayloadReceiver,
+    intercarrier_leakage,
+    intersymbol_leakage,
+    modulate,
+)
 from .model import Scenario, parse_scenario
 from .truth import (
+    below_horizon,
     bound,
     carriers,
     directions,
     ends,
     first_arrival,
+    fix_time,
     frame_time,
     known_signature,
     lead_in,
@@ -51,6 +64,7 @@ from .truth import (
     path_gains,
     path_nodes,
     payload_model,
+    reference_delay,
     reference_link,
     run_out,
     snapshot_model,
@@ -65,6 +79,7 @@ __all__ = [
     "estimator",
     "flight",
     "for_calibration",
+    "frame_grid",
     "front_end",
     "link",
     "locate",
@@ -241,7 +256,8 @@ def link(scenario: Scenario, frames: int = 0) -> Link:
 def flight(scenario: Scenario, sample: int) -> int:
     """Samples that the reference link takes for what leaves at a sample."""
     time = sample / scenario.sample_rate
-    delay = departure_delay(reference_link(scenario), time, speed=scenario.propagation_speed)
+    link, speed = reference_link(scenario), scenario.propagation_speed
+    delay = departure_delay(link, time, carriers(scenario, link), speed=speed)
     return int(np.rint(delay * scenario.sample_rate))
 
 
@@ -315,6 +331,7 @@ def synchronizer(scenario: Scenario) -> Synchronizer | None:
     settings = scenario.synchronization
     if settings.reference == "tags":
         return None
+    stretch = partial(_stretch, scenario) if scenario.precompensation.mode == "frame" else None
     if settings.reference == "time":
         return TimedFrames(
             scenario.numerology,
@@ -322,6 +339,7 @@ def synchronizer(scenario: Scenario) -> Synchronizer | None:
             first=first_arrival(scenario),
             time_zero=settings.time_zero or 0.0,
             every=scenario.estimator.every,
+            stretch=stretch,
         )
     zero = None if settings.time_zero is None else (settings.time_zero, first_arrival(scenario))
     return DirectPathFrames(
@@ -330,9 +348,24 @@ def synchronizer(scenario: Scenario) -> Synchronizer | None:
         carrier_window=partial(_carrier_window, scenario),
         every=scenario.estimator.every,
         coast=settings.coast,
-        stretch=partial(_stretch, scenario) if scenario.precompensation.mode == "frame" else None,
+        stretch=stretch,
         zero=zero,
     )
+
+
+def frame_grid(
+    scenario: Scenario, samples: NDArray[np.complex64], frame: int
+) -> NDArray[np.complex64]:
+    """Resource grids (Nrf, Ms, Nsc) of the samples (Nrf, frame_length) of frame `frame`, which
+    begin where it is due.
+
+    While the transmitter holds its advance for a frame, the reference link's delay goes on
+    growing: that is taken off, symbol by symbol.
+    """
+    stretch = _stretch(scenario, frame) if scenario.precompensation.mode == "frame" else 0.0
+    middle = scenario.numerology.frame_length / 2
+    found = Alignment(frame, 0, -stretch * middle, stretch, 0.0, frame_time(scenario, frame))
+    return aligned_grid(samples, found, scenario.numerology)
 
 
 def direct_path(scenario: Scenario, frame: int = 0) -> Reference:
@@ -343,15 +376,20 @@ def direct_path(scenario: Scenario, frame: int = 0) -> Reference:
 
 @lru_cache(maxsize=4)
 def _direct_path(scenario: Scenario, frame: int) -> Reference:
-    numerology, pilots = scenario.numerology, scenario.pilots
+    transmit, receive = _direct_beams(scenario, frame)
+    grids = expected_grids(scenario.pilots, transmit, receive, scenario.coupling)
+    return Reference(scenario.numerology, grids, scenario.pilots.comb)
+
+
+def _direct_beams(
+    scenario: Scenario, frame: int
+) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
+    """(Ms, Nrf) what leaves each beam over the direct path, and (Ms, Nrf) what each chain receives
+    of what arrives."""
     time = frame_time(scenario, frame)
     arrival, departure = directions(scenario, reference_link(scenario), time)
-    heard = scenario.receiver.array.steering(arrival)
-    sent = scenario.transmitter.array.steering(departure)
-    receive = np.einsum("mai,a->mi", scenario.receive_beams.conj(), heard)
-    transmit = np.einsum("a,mai->mi", sent, scenario.transmit_beams)
-    grids = expected_grids(pilots, transmit, receive, scenario.coupling)
-    return Reference(numerology, grids)
+    receive = scenario.receiver.array.steering(arrival) @ scenario.receive_beams.conj()
+    return scenario.transmitter.array.steering(departure) @ scenario.transmit_beams, receive
 
 
 def _carrier_window(scenario: Scenario, frame: int) -> tuple[float, float]:
@@ -379,8 +417,7 @@ def _stretch(scenario: Scenario, frame: int) -> float:
 
 @lru_cache(maxsize=16)
 def _delay_rate(scenario: Scenario, frame: int) -> float:
-    _, rate = range_and_rate(reference_link(scenario), frame_time(scenario, frame))
-    return float(rate) / scenario.propagation_speed
+    return float(reference_delay(scenario, frame_time(scenario, frame))[1])
 
 
 def chain_factors(scenario: Scenario) -> NDArray[np.complex64] | None:
@@ -425,36 +462,83 @@ def calibration(
 
 
 def estimator(scenario: Scenario) -> Estimator:
-    """The estimator that the scenario chooses, behind the removal of the direct path if there is
-    to be one."""
+    """The estimator that the scenario chooses, behind direct-signal cancellation if there is to be
+    any."""
     model, settings = snapshot_model(scenario), scenario.synchronization
-    chosen = _estimator(scenario, model)
     if settings.removal == "none":
-        return chosen
-    removal = DirectPathRemoval(
-        model,
-        partial(_heard, scenario),
-        memory=settings.memory,
-        static=settings.removal == "static",
-    )
-    return WithoutDirectPath(chosen, removal)
+        return _estimator(scenario, model)
+    numerology = scenario.numerology
+    # Where the next symbol begins, and where the one before ends.
+    least = -numerology.window_advance / numerology.sample_rate
+    most = least + numerology.shortest_prefix / numerology.sample_rate
+    meter = DirectPathMeter(model, (least, most), scenario.estimator.doppler_window)
+    response = partial(_direct_response, scenario)
+    if settings.removal == "static":
+        chosen = _estimator(scenario, model)
+        return StaticCancellation(chosen, meter, response, settings.memory)
+    chosen = _estimator(scenario, model, direct_path_patterns(model))
+    return DirectSignalCancellation(chosen, meter, response, partial(_leaks, scenario))
 
 
-def _heard(scenario: Scenario, frame: int) -> NDArray[np.complex128]:
-    """(Ms, Nrf) how the direct path is heard in a frame: linear between every `HELD` frames."""
+def _direct_response(scenario: Scenario, frame: int) -> NDArray[np.complex128]:
+    """(Ms, Nrf) of the direct path in a frame: linear between every `HELD` frames."""
     past = frame % HELD
-    before = _heard_at(scenario, frame - past)
+    before = _direct_response_at(scenario, frame - past)
     if not past:
         return before
-    return before + past / HELD * (_heard_at(scenario, frame - past + HELD) - before)
+    return before + past / HELD * (_direct_response_at(scenario, frame - past + HELD) - before)
 
 
 @lru_cache(maxsize=4)
-def _heard_at(scenario: Scenario, frame: int) -> NDArray[np.complex128]:
+def _direct_response_at(scenario: Scenario, frame: int) -> NDArray[np.complex128]:
     return np.asarray(known_signature(scenario, [frame])[0])
 
 
-def _estimator(scenario: Scenario, model: SnapshotModel) -> Estimator:
+RINGING = 4
+"""Samples of ringing that are fitted at the edges of the direct path's symbols, in as many of a
+frame's dimensions, or twice as many."""
+
+FRAME_PER_RINGING = 128
+"""Elements that a frame has for each of those, at least: they take some of an echo with them."""
+
+
+def _leaks(scenario: Scenario, frame: int) -> NDArray[np.complex128]:
+    """(K, Ms, Nrf, Nsc) what of the direct path may leak from subcarrier to subcarrier, as it is
+    shifted in frequency, and ring into the windows before its symbols."""
+    return _leaks_at(scenario, frame - frame % HELD, frame % scenario.pilots.cycle)
+
+
+@lru_cache(maxsize=4)
+def _leaks_at(scenario: Scenario, frame: int, pilots: int) -> NDArray[np.complex128]:
+    model, numerology = snapshot_model(scenario), scenario.numerology
+    count = min(RINGING, int(np.prod(model.shape)) // FRAME_PER_RINGING)
+    if scenario.payload is not None or not count:
+        symbols, subcarriers, chains = model.shape
+        return np.zeros((0, symbols, chains, subcarriers), complex)  # the next symbol is not known
+    transmit, receive = _direct_beams(scenario, frame)
+    gapless = numerology.frame_period < numerology.frame_length + numerology.window_advance + count
+    grids = [scenario.pilots.grid(k).astype(complex) for k in (pilots, pilots + 1)]
+    # Filters before and behind the transmit beams, which switch from symbol to symbol, ring.
+    before, behind = (
+        [grid if first else grid * transmit.T[:, :, None] for grid in grids] for first in (1, 0)
+    )
+    kinds = [(behind, receive), (before, transmit * receive)]
+    if scenario.coupling == "physical":
+        kinds = [([np.sum(g, axis=0, keepdims=True) for g in behind], receive)]
+    leaks = [intercarrier_leakage(kinds[0][0][0], numerology) * receive.T[:, :, None]]
+    for sent, gains in kinds[: 1 + bool(np.any(transmit != transmit[0]))]:
+        for early in numerology.window_advance + 1 + np.arange(count):
+            leaked = intersymbol_leakage(
+                sent[0], numerology, int(early), sent[1] if gapless else None
+            )
+            leaks.append(leaked * gains.T[:, :, None])
+    frames = [scenario.pilots.descramble(leak, pilots) for leak in leaks]
+    return np.ascontiguousarray(np.swapaxes(frames, 2, 3), dtype=complex)
+
+
+def _estimator(
+    scenario: Scenario, model: SnapshotModel, nuisance: NDArray[np.float64] | None = None
+) -> Estimator:
     settings = scenario.estimator
     departure = None
     if settings.kind == "mmv-bomp" and scenario.coupling == "physical":
@@ -470,6 +554,7 @@ def _estimator(scenario: Scenario, model: SnapshotModel) -> Estimator:
         delay_window=settings.delay_window,
         doppler_window=settings.doppler_window,
         reference_departure=departure,
+        nuisance=nuisance,
     )
 
 
@@ -522,14 +607,16 @@ def locator(scenario: Scenario) -> BistaticLocator:
         receive_array=scenario.receiver.array,
         speed=scenario.propagation_speed,
         below=scenario.target_below,
-        height=scenario.known_height,
+        known=scenario.known,
     )
 
 
 def locate(scenario: Scenario, estimate: Estimate, frame: int) -> Fix:
     """The fix that an estimate of frame `frame` gives, error and bound beside it."""
-    time = frame_time(scenario, frame)
+    time = fix_time(scenario, frame)
     limit = bound(scenario, frame)
+    if below_horizon(scenario, frame):
+        return Fix(frame=frame, time=time, status=FixStatus.BELOW_HORIZON, bound=limit)
     if not estimate.detected:
         return Fix(frame=frame, time=time, status=FixStatus.NO_DETECTION, bound=limit)
     if estimate.status != "ok":
@@ -537,10 +624,6 @@ def locate(scenario: Scenario, estimate: Estimate, frame: int) -> Fix:
     covariance = None
     if estimate.covariance is not None:
         covariance = estimate.covariance[0][np.ix_(_MEASURED, _MEASURED)]
-        # What a linear array does not measure is known: the target lies across it.
-        array = scenario.receiver.array
-        unmeasured = [axis for axis, size in enumerate((array.nx, array.ny)) if size == 1]
-        covariance[unmeasured] = covariance[:, unmeasured] = 0.0
     return locator(scenario).locate(
         estimate.paths.arrival[0],
         float(estimate.paths.delay[0]),

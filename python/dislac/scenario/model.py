@@ -15,7 +15,7 @@ from ..arrays import PlanarArray, phase_shifter_beams
 from ..channel import Coupling
 from ..channel.fading import ShadowedRician
 from ..estimation import Calibration
-from ..geometry import SPEED_OF_LIGHT, Motion
+from ..geometry import ANYWHERE, SPEED_OF_LIGHT, Locus, Motion
 from ..waveform import (
     Numerology,
     Payload,
@@ -48,6 +48,7 @@ __all__ = [
     "Synchronization",
     "load_scenario",
     "parse_scenario",
+    "unambiguous_doppler",
 ]
 
 
@@ -155,7 +156,7 @@ class Synchronization:
 
     `time_zero` is what rx_time shows at time zero [s], None where that is not known; the direct
     path's carrier lies in `carrier_window` [Hz], and may fade for `coast` [s]. `removal` is what is
-    taken off frames, its signature averaged over `memory` of them.
+    taken off frames; where that is all that stays, it is averaged over `memory` of them.
     """
 
     reference: Literal["tags", "time", "direct-path"]
@@ -175,7 +176,7 @@ class Scenario:
     `satellites` send what the transmitter sends. With a `gateway`, they and the transmitter pass on
     what it sends them. `payload` is what frames carry beside pilots, or None. `front_end` is what
     the receiver's does, None if it is perfect; `calibration` what the receiver knows about it.
-    `text` is the YAML that says all this.
+    `known` is where the target is known to be. `text` is the YAML that says all this.
     """
 
     name: str
@@ -202,7 +203,7 @@ class Scenario:
     estimator: EstimatorSettings
     synchronization: Synchronization
     target_below: bool
-    known_height: float | None
+    known: Locus
     text: str
 
     def __str__(self) -> str:
@@ -300,10 +301,10 @@ def _build(document: Document) -> Scenario:
         channel=_channel(document, nodes, seed),
         front_end=_front_end(document, receive_beams.shape[-1], numerology.sample_rate),
         calibration=read_calibration(document, receive_beams.shape[-1]),
-        estimator=_estimator(document, numerology),
+        estimator=_estimator(document, numerology, pilots, nodes),
         synchronization=synchronization,
         target_below=locator.get("side", "below") == "below",
-        known_height=locator.get("known_height_m"),
+        known=_known(document),
         text=document.text(),
     )
 
@@ -610,13 +611,53 @@ def _front_end(document: Document, chains: int, sample_rate: float) -> FrontEndS
     )
 
 
-def _estimator(document: Document, numerology: Numerology) -> EstimatorSettings:
+ROAD_SPEED = 35.0
+"""Speed of a target that every Doppler window holds [m/s]: a vehicle on a motorway."""
+
+SPEED_MARGIN = 1.25
+"""By how much a target may be faster than the scenario has it, or its Doppler shift greater by the
+satellite's motion, before it leaves the window."""
+
+
+def unambiguous_doppler(numerology: Numerology, pilots: Pilots) -> float:
+    """Greatest Doppler shift, either way, that symbols with pilots tell apart [Hz]: half a cycle
+    from one to the next. Infinite for a single symbol."""
+    steps = np.diff(np.unique(numerology.symbol_times[pilots.symbols]))
+    return float(0.5 / steps.min()) if len(steps) else np.inf
+
+
+def _doppler_window(
+    document: Document, numerology: Numerology, pilots: Pilots, nodes: Mapping[str, Node]
+) -> float:
+    """Half the default window [Hz]: what a target as fast as the scenario's, or as `ROAD_SPEED`,
+    makes, or half a cycle a frame if that is more. A quarter of the subcarrier spacing is the
+    most: beyond it subcarriers disturb each other more than the echo is worth. Beside a payload it
+    is half a cycle a frame: the equalizer interpolates between few symbols."""
+    cell = 0.5 * numerology.sample_rate / numerology.frame_length
+    if "payload" in document.data:
+        return cell
+    target, receiver = (
+        float(np.linalg.norm(nodes[name].motion.state(0.0)[1])) if name in nodes else 0.0
+        for name in ("target", "receiver")
+    )
+    speed = max(ROAD_SPEED, SPEED_MARGIN * target) + receiver
+    propagation = document.data.get("propagation_speed", SPEED_OF_LIGHT)
+    shift = 2.0 * speed * numerology.carrier_frequency / propagation
+    most = min(unambiguous_doppler(numerology, pilots), numerology.subcarrier_spacing / 4)
+    return float(min(max(cell, shift), most))
+
+
+def _estimator(
+    document: Document, numerology: Numerology, pilots: Pilots, nodes: Mapping[str, Node]
+) -> EstimatorSettings:
     data = document.data.get("estimator", {})
     prefix = numerology.shortest_prefix / numerology.sample_rate * 1e9
-    frame = numerology.frame_length / numerology.sample_rate
+    # Later paths bring the symbol before into the transform window.
+    latest = prefix - numerology.window_advance / numerology.sample_rate * 1e9
+    doppler = _doppler_window(document, numerology, pilots, nodes)
     windows = {
-        "delay_window_ns": (-prefix / 8, prefix),
-        "doppler_window_hz": (-0.5 / frame, 0.5 / frame),
+        "delay_window_ns": (-prefix / 8, latest),
+        "doppler_window_hz": (-doppler, doppler),
     }
     for key, default in windows.items():
         low, high = windows[key] = tuple(data.get(key, default))
@@ -634,6 +675,28 @@ def _estimator(document: Document, numerology: Numerology) -> EstimatorSettings:
         doppler_window=windows["doppler_window_hz"],
         every=data.get("every", 1),
     )
+
+
+def _known(document: Document) -> Locus:
+    """Where the target is known to be."""
+    data = document.data.get("locator", {})
+    keys = [key for key in ("known_height_m", "known_plane", "known_line") if key in data]
+    if not keys:
+        return ANYWHERE
+    if len(keys) > 1:
+        raise document.error(
+            f"locator.{keys[1]}",
+            f"it stands beside {keys[0]}; give one of them (two planes meet in a known_line)",
+        )
+    value = data[keys[0]]
+    if keys[0] == "known_height_m":
+        return Locus.at_height(value)
+    try:
+        if keys[0] == "known_plane":
+            return Locus.plane(value["point"], value["normal"])
+        return Locus.line(value["point"], value["direction"])
+    except ValueError as error:
+        raise document.error(f"locator.{keys[0]}", str(error)) from None
 
 
 def _synchronization(document: Document) -> Synchronization:

@@ -20,22 +20,36 @@ from ..channel.fading import BlockFading, ShadowedRician
 from ..channel.link_budget import absorption, direct_power, echo_power, thermal_noise
 from ..channel.path import BlockGain
 from ..dsp.stream import CHUNK, HOP
-from ..geometry import LinearMotion, Motion, carrier_cycles, delay_and_doppler, range_and_rate
+from ..geometry import (
+    ANYWHERE,
+    LinearMotion,
+    Locus,
+    Motion,
+    carrier_cycles,
+    delay_and_doppler,
+    earth_between,
+    range_and_rate,
+)
 from .model import PathSettings, Scenario
 
 __all__ = [
+    "below_horizon",
     "bound",
     "carriers",
     "directions",
     "ends",
     "first_arrival",
+    "fix_time",
     "frame_time",
+    "has_echo",
+    "hidden",
     "known_signature",
     "lead_in",
     "noise_power",
     "path_gains",
     "path_nodes",
     "payload_model",
+    "reference_delay",
     "reference_link",
     "run_out",
     "snapshot_model",
@@ -62,7 +76,7 @@ def run_out(scenario: Scenario, end: int) -> int:
 def _flight(scenario: Scenario, sample: int) -> int:
     """Samples that the reference link takes at a sample, in whole hops and two more."""
     time = sample / scenario.sample_rate
-    delay = range_and_rate(reference_link(scenario), time)[0] / scenario.propagation_speed
+    delay, _ = reference_delay(scenario, time)
     return int(np.ceil(delay * scenario.sample_rate / HOP) + 2) * HOP
 
 
@@ -72,7 +86,7 @@ def first_arrival(scenario: Scenario) -> int:
         return lead_in(scenario)
     start = lead_in(scenario)
     time = start / scenario.sample_rate
-    delay = range_and_rate(reference_link(scenario), time)[0] / scenario.propagation_speed
+    delay, _ = reference_delay(scenario, time)
     return start + round(float(delay) * scenario.sample_rate)
 
 
@@ -80,6 +94,14 @@ def frame_time(scenario: Scenario, frame: int) -> float:
     """When frame `frame` is due at the receiver, since the scenario's epoch [s]."""
     sample = first_arrival(scenario) + frame * scenario.numerology.frame_period
     return sample / scenario.sample_rate
+
+
+def fix_time(scenario: Scenario, frame: int) -> float:
+    """When what is measured in frame `frame` holds: the middle of its pilots [s]."""
+    numerology = scenario.numerology
+    middle = numerology.symbol_times[scenario.pilots.symbols].mean()
+    middle += (numerology.prefixes[0] + numerology.fft_size / 2) / numerology.sample_rate
+    return frame_time(scenario, frame) + float(middle)
 
 
 # Where
@@ -94,6 +116,13 @@ def reference_link(scenario: Scenario) -> tuple[Motion, ...]:
     """The nodes of the path that residual delays and Doppler shifts refer to, and that the
     pre-compensation is for: from transmitter to receiver, behind the gateway if there is one."""
     return _fed(scenario, ends(scenario))
+
+
+def reference_delay(scenario: Scenario, time: float) -> tuple[float, float]:
+    """Delay [s] of what arrives over the reference link at `time` [s], and how fast it grows."""
+    nodes, speed = reference_link(scenario), scenario.propagation_speed
+    length, rate = range_and_rate(nodes, time, carriers(scenario, nodes), speed=speed)
+    return float(length) / speed, float(rate) / speed
 
 
 def _fed(scenario: Scenario, nodes: tuple[Motion, ...]) -> tuple[Motion, ...]:
@@ -122,6 +151,30 @@ def path_nodes(scenario: Scenario, path: PathSettings) -> tuple[Motion, ...]:
     if path.scatterer is not None:
         stops.append(LinearMotion(path.scatterer))
     return _fed(scenario, (_source(scenario, path), *stops, scenario.receiver.motion))
+
+
+FAR = 10e3
+"""Legs of a path up to this length [m] lead along the ground, over what it looks like there."""
+
+
+def hidden(
+    scenario: Scenario, legs: Sequence[tuple[Motion, Motion]], time: float
+) -> NDArray[np.bool_]:
+    """(n,) whether the Earth stands in the way of legs of paths at a time [s], of those longer
+    than `FAR`."""
+    places = np.array([[node.state(time)[0] for node in leg] for leg in legs])
+    far = np.linalg.norm(places[:, 1] - places[:, 0], axis=-1) > FAR
+    return np.asarray(far & earth_between(places[:, 0], places[:, 1], scenario.origin))
+
+
+def below_horizon(scenario: Scenario, frame: int) -> bool:
+    """Whether the Earth hides the transmitter from the receiver, or from the target where that is
+    known, in frame `frame`."""
+    legs = list(pairwise(reference_link(scenario)))
+    if scenario.target is not None:
+        transmitter, receiver = ends(scenario)
+        legs += pairwise((transmitter, scenario.target.motion, receiver))
+    return bool(np.any(hidden(scenario, legs, frame_time(scenario, frame))))
 
 
 def known_signature(scenario: Scenario, frames: ArrayLike) -> NDArray[np.complex128]:
@@ -248,6 +301,11 @@ def noise_power(scenario: Scenario) -> float:
     return float(noise / _received_power(scenario, "echo", scenario.transmitter.motion) * share)
 
 
+def has_echo(scenario: Scenario) -> bool:
+    """Whether there is an echo of the transmitter's signal off the target."""
+    return any(_is_the_echo(path) for path in scenario.channel.paths)
+
+
 def _is_the_echo(path: PathSettings) -> bool:
     return path.kind == "echo" and path.source is None
 
@@ -354,30 +412,49 @@ def true_paths(scenario: Scenario, frame: int, count: int | None = None) -> Path
     link at the frame's start.
     """
     time = frame_time(scenario, frame)
-    speed, settings = scenario.propagation_speed, scenario.precompensation
+    settings = scenario.precompensation
     paths = sorted(
         zip(scenario.channel.paths, path_gains(scenario), strict=True),
         key=lambda path: not _is_the_echo(path[0]),
     )[:count]
     nodes = [path_nodes(scenario, path) for path, _ in paths]
-    # The reference link comes last.
-    ways = [(n, carriers(scenario, n)) for n in (*nodes, reference_link(scenario))]
-    delay, doppler = np.array([delay_and_doppler(n, time, f, speed=speed) for n, f in ways]).T
-    cycles = np.array([carrier_cycles(n, time, f, speed=speed)[0] for n, f in ways])
+    residual, doppler, cycles = np.array([_residuals(scenario, n, time) for n in nodes]).T
     gain = [g(np.array([frame]))[0] if callable(g) else g for _, g in paths]
     direction = np.array([directions(scenario, n, time) for n in nodes])
-    compensated = 0.0 if settings.mode == "none" else doppler[-1]
-    residual = delay[:-1] - delay[-1]
-    # What comes later was sent earlier, when less of the Doppler shift's phase had been taken off.
-    turns = np.exp(-2j * np.pi * (cycles[:-1] - cycles[-1] - compensated * residual))
+    turns = np.exp(-2j * np.pi * cycles)
     return Paths(
         # One by one: numpy rounds products of short complex arrays by where they lie in memory.
         gain=np.array([complex(g) * complex(turn) for g, turn in zip(gain, turns, strict=True)]),
         arrival=direction[:, 0],
         departure=direction[:, 1],
         delay=residual + settings.timing_advance_error,
-        doppler=doppler[:-1] - compensated + settings.doppler_error,
+        doppler=doppler + settings.doppler_error,
     )
+
+
+def _residuals(
+    scenario: Scenario, nodes: tuple[Motion, ...], time: float
+) -> tuple[float, float, float]:
+    """Delay [s], Doppler shift [Hz] and cycles of the carrier of a path through `nodes`, less those
+    of the reference link as far as the transmitter takes them off.
+
+    What reaches one satellite at one time has come over the feeder link alike. So that link is left
+    out there; at one time of arrival, as seen here, its motion would remain.
+    """
+    ways: tuple[tuple[Motion, ...], ...] = (nodes, reference_link(scenario))
+    hops: list[float | tuple[float, ...]] = [carriers(scenario, way) for way in ways]
+    compensates = scenario.precompensation.mode != "none"
+    if compensates and scenario.gateway is not None and nodes[1] is ways[1][1]:
+        ways = tuple(way[1:] for way in ways)
+        hops = [scenario.numerology.carrier_frequency] * 2
+    speed, each = scenario.propagation_speed, list(zip(ways, hops, strict=True))
+    delay, doppler = np.array([delay_and_doppler(n, time, f, speed=speed) for n, f in each]).T
+    cycles = [carrier_cycles(n, time, f, speed=speed)[0] for n, f in each]
+    residual = delay[0] - delay[1]
+    compensated = doppler[1] if compensates else 0.0
+    # What comes later was sent earlier, when less of the Doppler shift's phase had been taken off.
+    turns = cycles[0] - cycles[1] - compensated * residual
+    return float(residual), float(doppler[0] - compensated), float(turns)
 
 
 def bound(
@@ -388,23 +465,27 @@ def bound(
     NaN where there is no truth, no echo or no noise to compute it from.
 
     Args:
-        known_height: the target's height is known; by default where the locator is told it.
+        known_height: the target's height is known, or nothing about its place; by default what the
+            scenario says is known.
         nuisance: all other paths are unknown too. Without, the bound is that of the echo alone:
             looser, and valid for estimators that leave weak paths alone.
     """
     power = noise_power(scenario)
-    echo = any(_is_the_echo(path) for path in scenario.channel.paths)
-    if scenario.target is None or not echo or power == 0:
+    if scenario.target is None or not has_echo(scenario) or power == 0:
         return np.nan
     time = frame_time(scenario, frame)
     transmitter, receiver = (node.state(time)[0] for node in ends(scenario))
+    position = scenario.target.motion.state(time)[0]
+    known = scenario.known
+    if known_height is not None:
+        known = Locus.at_height(position[2]) if known_height else ANYWHERE
     return position_bound(
         snapshot_model(scenario),
         true_paths(scenario, frame, None if nuisance else 1),
         power,
         transmitter=transmitter,
         receiver=receiver,
-        position=scenario.target.motion.state(time)[0],
-        known_height=scenario.known_height is not None if known_height is None else known_height,
+        position=position,
+        known=known,
         speed=scenario.propagation_speed,
     ).deviation

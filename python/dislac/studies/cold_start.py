@@ -11,7 +11,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from ..estimation import Estimator, WithoutDirectPath
+from ..estimation import Estimator, StaticCancellation
 from ..scenario import Scenario, load_scenario
 from ..scenario.build import (
     estimator,
@@ -129,7 +129,7 @@ def cold_start(
         samples = stream(scene, frames)
         found, first = synchronizer(scene), front_end(scene)
         assert isinstance(found, DirectPathFrames) and first is not None
-        if isinstance(receiver, WithoutDirectPath):
+        if isinstance(receiver, StaticCancellation):
             receiver.reset()
         results: list[float] = []
         for aligned, part in FrameReader(found, scene.chains).read(list(samples), 0):

@@ -84,7 +84,7 @@ def trade_off(scenario: Scenario, terminal_snr: float) -> TradeOff:
         transmitter=transmitter.state(time)[0],
         receiver=receiver.state(time)[0],
         position=scenario.target.motion.state(time)[0],
-        known_height=scenario.known_height is not None,
+        known=scenario.known,
         speed=scenario.propagation_speed,
         power=payload(scenario).power,
     )

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Frames found in the receiver's streams: by their times, or on the direct path."""
 
+from .acquisition import acquire
 from .direct import DirectPathFrames
 from .frames import Alignment, Event, FrameReader, Mark, Synchronizer, Window, aligned_grid
-from .reference import Reference, acquire, expected_grids, measure
+from .reference import Reference, expected_grids, measure
 from .timed import TimedFrames
 
 __all__ = [

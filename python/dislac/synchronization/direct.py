@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..waveform import Pilots
+from .acquisition import Acquisition, acquire
 from .frames import (
     Alignment,
     Event,
@@ -19,7 +20,8 @@ from .frames import (
     next_used,
     used_before,
 )
-from .reference import Acquisition, Measurement, Reference, acquire, measure, noise_share
+from .recognition import equalized, stands_out
+from .reference import Measurement, Reference, measure, noise_share
 
 __all__ = ["DirectPathFrames", "Ramp"]
 
@@ -53,6 +55,9 @@ TOLERATED_DELAY, TOLERATED_CARRIER = 0.01, 20.0
 
 WIDE = 3.0
 """After a search the direct path is looked for so many samples about where it was expected."""
+
+TRIALS = 100
+"""Noise alone has a handful of trials in a frame, at most."""
 
 LEVEL_STEP = 10.0
 """A change of the level from look to look that is told [dB]."""
@@ -159,8 +164,7 @@ class DirectPathFrames:
         self.events = [Event("sync", {"state": "searching", "reason": "begins"})]
         self.frames_skipped = 0
         self.measurement: Measurement | None = None
-        # Noise alone has a handful of trials in a frame.
-        self._least_share = noise_share(reference, 100)
+        self._least_share = noise_share(reference, TRIALS)
         self._known = False  # whether there ever was a frame
         self._verified = False  # whether they have been measured since
         self._wide = False  # whether it may lie some samples from where it is expected
@@ -382,15 +386,18 @@ class DirectPathFrames:
         width = self._rate / self._length
         late_span = max(4 * np.sqrt(late), WIDE * self._wide)
         carrier_span = 4 * np.sqrt(carrier)
-        found = measure(
-            grid,
-            reference,
-            expected.index % self._pilots.cycle,
+        cycle = expected.index % self._pilots.cycle
+        spans = (
             late_span if late_span > 0.5 else 0.0,
             carrier_span if carrier_span > width / 4 else 0.0,
         )
-        if not found.share > self._least_share:
-            return None, "the direct path faded"
+        found = measure(grid, reference, cycle, *spans)
+        if not self._stands_out(grid, reference, cycle, found):
+            # It may still be there beside a signal that is stronger.
+            grid = equalized(grid)
+            found = measure(grid, reference, cycle, *spans)
+            if not self._stands_out(grid, reference, cycle, found):
+                return None, "the direct path faded"
         if found.unevenness > UNEVEN:
             return None, "a level step within the frame"
         if self._verified:
@@ -401,6 +408,11 @@ class DirectPathFrames:
             if off > OUTLIER**2:
                 return found, f"the direct path's carrier jumped by {found.carrier:.0f} Hz"
         return found, ""
+
+    def _stands_out(
+        self, grid: Samples, reference: Reference, frame: int, found: Measurement
+    ) -> bool:
+        return found.share > self._least_share and stands_out(grid, reference, frame, found, TRIALS)
 
     def _missed(self, start: int, reason: str) -> None:
         """The direct path is not in a frame: looks for it everywhere after its beginning."""

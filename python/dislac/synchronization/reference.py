@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the direct path brings to the receive chains, and where in the streams it lies."""
+"""The direct path as the receive chains expect it, and its delay and carrier in a frame."""
 
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 from scipy.special import gammainccinv
 
@@ -14,7 +13,7 @@ from ..channel import Coupling
 from ..waveform import Numerology, Pilots
 from .frames import Samples
 
-__all__ = ["Acquisition", "Measurement", "Reference", "acquire", "expected_grids", "measure"]
+__all__ = ["FALSE_LOCK", "Measurement", "Reference", "expected_grids", "measure", "noise_share"]
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
@@ -50,10 +49,12 @@ class Reference:
     Args:
         numerology: of the frames.
         grids: (F, Nrf, Ms, Nsc), see `expected_grids`.
+        comb: distance of the pilots' subcarriers.
     """
 
     numerology: Numerology
     grids: NDArray[np.complex64]
+    comb: int = 1
 
     @cached_property
     def energy(self) -> Floats:
@@ -64,6 +65,11 @@ class Reference:
     def symbol_energy(self) -> Floats:
         """(F, Ms) of the grids."""
         return np.asarray(np.sum(np.abs(self.grids) ** 2, axis=(1, 3), dtype=float))
+
+    @property
+    def columns(self) -> int:
+        """Groups of `comb` subcarriers."""
+        return -(-self.grids.shape[-1] // self.comb)
 
     @cached_property
     def active(self) -> NDArray[np.int64]:
@@ -85,7 +91,9 @@ class Reference:
             spread = np.einsum("amn,bmn,mn->ab", basis, basis, shape) - np.outer(mean, mean)
             curvature = (2 * np.pi) ** 2 * spread + 1e-18 * np.eye(2)
             heard = energy > 0
-            kernels.append(_Kernel(f, t, heard, grid[heard].conj(), 1 / energy[heard], curvature))
+            matched = grid[heard].conj()
+            levels = np.sum(np.abs(matched) ** 2, axis=2, dtype=float)
+            kernels.append(_Kernel(f, t, heard, matched, 1 / energy[heard], levels, curvature))
         return kernels
 
 
@@ -99,92 +107,23 @@ def noise_share(reference: Reference, trials: int) -> float:
 
 class _Kernel(NamedTuple):
     """What `measure` needs of one of the frames: f (Nsc,) [cycles a sample], t (Ms,) [s] about the
-    middle; conjugated grids of the chains that hear anything (I, Ms, Nsc), 1 / energy (I,), and the
-    curvature (2, 2) of the log-likelihood over what is explained."""
+    middle; conjugated grids of the chains that hear anything (I, Ms, Nsc), 1 / energy (I,), energy
+    of each symbol (I, Ms), and the curvature (2, 2) of the log-likelihood over what is
+    explained."""
 
     f: Floats
     t: Floats
     heard: NDArray[np.bool_]
     matched: Samples
     weight: Floats
+    levels: Floats
     curvature: Floats
-
-
-class Acquisition(NamedTuple):
-    """Where in a window a frame begins [samples], its carrier offset [Hz], which of the F frames
-    it is, and which share of the energy there it explains."""
-
-    start: int
-    carrier: float
-    frame: int
-    share: float
-
-
-def acquire(
-    samples: Samples, reference: Reference, carrier_window: tuple[float, float]
-) -> Acquisition | None:
-    """The frame that begins within one period from the window's first sample on.
-
-    Each symbol is correlated with what is expected of it, by FFT; the symbols of a chain are added
-    in phase at each of a bank of carrier offsets, the chains in power, so that phases of chains do
-    not matter; and all that over the energy there is, so that levels do not.
-
-    Args:
-        samples: (chains, frame_period + frame_length or more); what is not finite counts as zero.
-        carrier_window: offsets looked at [Hz].
-
-    Returns:
-        None where nothing stands out of what noise alone gives once in a million searches.
-    """
-    n = reference.numerology
-    x = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
-    places = samples.shape[1] - n.frame_length
-    level = np.sqrt(np.mean(x.real**2 + x.imag**2, dtype=float))
-    if places < 1 or not level > 0:
-        return None
-    middle = np.mean(carrier_window)
-    turns = np.exp(-2j * np.pi * middle / n.sample_rate * np.arange(x.shape[1])) / level
-    x = x * turns.astype(np.complex64)
-    starts = (n.symbol_starts + n.prefixes)[reference.active]
-    duration = n.frame_length / n.sample_rate
-    count = 1 + int(np.ceil(np.ptp(carrier_window) * 2 * duration))
-    offsets = np.linspace(*carrier_window, count) - middle
-    bank = np.exp(-2j * np.pi * np.outer(offsets, starts / n.sample_rate)).astype(np.complex64)
-    length = scipy.fft.next_fast_len(x.shape[1])
-    # Energy of the symbols without prefixes of a frame that begins at each place
-    running = np.concatenate([[0.0], np.cumsum(np.sum(x.real**2 + x.imag**2, axis=0, dtype=float))])
-    symbols = running[starts[:, None] + n.fft_size + np.arange(places)]
-    energy = np.sum(symbols - running[starts[:, None] + np.arange(places)], axis=0)
-    best = None
-    for frame, grid in enumerate(reference.grids):
-        score = np.zeros((count, places), np.float32)
-        spectrum = np.zeros((len(starts), n.fft_size), np.complex64)
-        for row, expected, whole in zip(x, grid, reference.energy[frame], strict=True):
-            if whole == 0:
-                continue
-            spectrum[:, n.bins] = expected[reference.active]
-            symbol = scipy.fft.ifft(spectrum, norm="ortho")
-            there = scipy.fft.fft(row, length) * scipy.fft.fft(symbol, length).conj()
-            match = scipy.fft.ifft(there)
-            match = np.stack([line[s : s + places] for line, s in zip(match, starts, strict=True)])
-            match = bank @ match
-            score += (match.real**2 + match.imag**2) / np.float32(whole)
-        # Silence beside a strong frame explains nothing.
-        share = score / np.maximum(energy, 1e-7 * energy.max()).astype(np.float32)
-        offset, place = np.unravel_index(int(np.argmax(share)), share.shape)
-        found = Acquisition(
-            int(place), float(middle + offsets[offset]), frame, float(share[offset, place])
-        )
-        if best is None or found.share > best.share:
-            best = found
-    alone = noise_share(reference, places * count * len(reference.grids))
-    return best if best is not None and best.share > alone else None
 
 
 class Measurement(NamedTuple):
     """Of a frame: delay [samples] and carrier offset [Hz] that are left, their variances, the share
-    of the energy that the direct path explains, and how many times the level of a symbol
-    exceeds that of the others at most."""
+    of the energy that the direct path explains, and how many times its level in a symbol exceeds
+    that in the others at most."""
 
     delay: float
     carrier: float
@@ -212,11 +151,9 @@ def measure(
         delay_span, carrier_span: how far from zero they may lie [samples], [Hz].
     """
     n = reference.numerology
-    f, t, heard, matched, weight, curvature = reference.kernels[frame]
+    f, t, heard, matched, weight, levels, curvature = reference.kernels[frame]
     z = matched * (grid if heard.all() else grid[heard])
-    power = np.einsum("imn,imn->m", grid.real, grid.real, dtype=float)
-    power += np.einsum("imn,imn->m", grid.imag, grid.imag, dtype=float)
-    energy = max(float(power.sum()), 1e-300)
+    energy = max(float(np.vdot(grid, grid).real), 1e-300)
     parameters = np.zeros(2)
     if delay_span > 0 or carrier_span > 0:
         delays = _grid(delay_span, 2 * float(np.ptp(f)))
@@ -244,11 +181,12 @@ def measure(
     share = min(explained / energy, 1.0)
     noise = max(energy - explained, 1e-12 * energy) / grid.size
     variance = np.diag(np.linalg.inv(curvature)) * noise / max(2 * explained, 1e-300)
-    level = power / np.maximum(
-        reference.symbol_energy[frame], 0.05 * reference.symbol_energy[frame].mean()
-    )
-    level = level[reference.active]
-    uneven = float(level.max() / max(np.median(level), 1e-300))
+    # Level of each symbol against what the whole frame makes expect
+    gains = weight * np.abs(total)
+    level = np.abs(weighted @ (row[..., 0] * turned))
+    due = gains**2 @ levels
+    level = level[reference.active] / np.maximum(due, 0.25 * due.mean())[reference.active]
+    uneven = float(level.max() / max(np.median(level), 1e-300)) ** 2
     return Measurement(
         float(parameters[0]),
         float(parameters[1]),

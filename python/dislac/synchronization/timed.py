@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Frames where the clock says they are: of radios whose time is right."""
 
+from collections.abc import Callable
 from math import ceil, floor
 
 import numpy as np
@@ -28,6 +29,8 @@ class TimedFrames:
         first: samples from time zero until frame 0 is due.
         time_zero: what the marks' clock shows at time zero [s].
         every: frames with an index that this divides are used.
+        stretch: by how much the reference link's delay grows a second [s/s] within frame k, while
+            the transmitter holds the advance that is right in its middle; None: not at all.
     """
 
     def __init__(
@@ -38,9 +41,10 @@ class TimedFrames:
         first: int = 0,
         time_zero: float = 0.0,
         every: int = 1,
+        stretch: Callable[[int], float] | None = None,
     ) -> None:
         self._numerology, self._pilots = numerology, pilots
-        self._first, self._every = first, every
+        self._first, self._every, self._stretch = first, every, stretch
         self._zero = floor(time_zero), time_zero - floor(time_zero)
         self._offset = 0  # of the last mark with a time
         self._count: float | None = None  # samples since time zero that it says
@@ -60,7 +64,9 @@ class TimedFrames:
         index = self._next
         due = self._first + index * self._numerology.frame_period
         time = due / self._numerology.sample_rate
-        found = Alignment(index, self._start, self._delay, 0.0, 0.0, time)
+        stretch = 0.0 if self._stretch is None else self._stretch(index)
+        delay = self._delay - stretch * self._numerology.frame_length / 2
+        found = Alignment(index, self._start, delay, stretch, 0.0, time)
         self._want(index + 1)
         if np.isfinite(samples.view(np.float32).sum()):
             return found

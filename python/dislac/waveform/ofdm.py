@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .numerology import Numerology
 
-__all__ = ["demodulate", "modulate"]
+__all__ = ["demodulate", "intercarrier_leakage", "intersymbol_leakage", "modulate"]
 
 
 def modulate(
@@ -48,6 +48,42 @@ def demodulate(
     advance = numerology.window_advance / numerology.sample_rate
     ramp = np.exp(2j * np.pi * numerology.frequencies * advance)
     return spectrum * ramp.astype(samples.dtype)
+
+
+def intersymbol_leakage(
+    grid: NDArray[np.complexfloating],
+    numerology: Numerology,
+    early: int,
+    following: NDArray[np.complexfloating] | None = None,
+) -> NDArray[np.complexfloating]:
+    """Inter-symbol interference (..., Ms, Nsc) in a frame that arrives `early` samples too early.
+
+    It is zero up to `window_advance` samples. From there on the last samples of each transform
+    window belong to the next symbol.
+
+    Args:
+        grid: (..., Ms, Nsc) resource grids of the frame.
+        numerology: of the frame.
+        early: number of samples, 0 or more.
+        following: (..., Ms, Nsc) grids of a frame that follows without a gap; None for silence.
+    """
+    samples = modulate(grid, numerology)
+    after = np.zeros_like(samples) if following is None else modulate(following, numerology)
+    moved = np.concatenate([samples[..., early:], after[..., :early]], axis=-1)
+    turn = np.exp(2j * np.pi * numerology.frequencies * early / numerology.sample_rate)
+    return np.asarray(demodulate(moved, numerology) - grid * turn.astype(grid.dtype))
+
+
+def intercarrier_leakage(
+    grid: NDArray[np.complexfloating], numerology: Numerology
+) -> NDArray[np.complexfloating]:
+    """Inter-carrier interference (..., Ms, Nsc) of resource grids that are a little too high in
+    frequency, per hertz: the derivative, but for the turn of whole symbols."""
+    samples = modulate(grid, numerology)
+    first = numerology.symbol_starts + numerology.prefixes - numerology.window_advance
+    middle = np.repeat(first + (numerology.fft_size - 1) / 2, numerology.symbol_lengths)
+    time = (np.arange(numerology.frame_length) - middle) / numerology.sample_rate
+    return np.asarray(demodulate(samples * (2j * np.pi * time).astype(grid.dtype), numerology))
 
 
 @lru_cache(maxsize=4)

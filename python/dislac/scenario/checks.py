@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a scenario says that cannot work, or will not work as it stands."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from ..geometry import bistatic_range, delay_and_doppler, elevation
+from ..positioning import FixStatus
+from .build import locator
+from .model import Scenario, unambiguous_doppler
+from .truth import (
+    carriers,
+    ends,
+    frame_time,
+    has_echo,
+    hidden,
+    path_nodes,
+    reference_link,
+    true_paths,
+)
+
+__all__ = ["warnings"]
+
+
+def warnings(scenario: Scenario, frame: int = 0) -> list[str]:
+    """One sentence for each thing that keeps frame `frame` from giving a right position, with the
+    key that it is about and the remedy.
+
+    - The Earth stands in the way of a path: the satellite is below the horizon.
+    - The receive array, with what is known of the target's place, gives no position; or what is
+      known does not hold for the scenario's target.
+    - The target's residual delay or Doppler shift, timing and carrier errors included, lies
+      outside what the prefix, the pilots or the estimator's windows allow.
+    """
+    texts = [*_horizon(scenario, frame), *_place(scenario, frame)]
+    if scenario.target is not None and has_echo(scenario):
+        texts += [*_delay(scenario, frame), *_doppler(scenario, frame)]
+    return texts
+
+
+def _horizon(scenario: Scenario, frame: int) -> list[str]:
+    time = frame_time(scenario, frame)
+    sky = {"nodes.transmitter": scenario.transmitter}
+    sky |= {f"nodes.satellites.{name}": node for name, node in scenario.satellites.items()}
+    others = {
+        "nodes.receiver": scenario.receiver,
+        "nodes.target": scenario.target,
+        "nodes.gateway": scenario.gateway,
+    }
+    names = {id(node.motion): name for name, node in (sky | others).items() if node is not None}
+    routes = [path_nodes(scenario, path) for path in scenario.channel.paths]
+    legs = [leg for nodes in (reference_link(scenario), *routes) for leg in pairwise(nodes)]
+    texts = []
+    for number in np.flatnonzero(hidden(scenario, legs, time)):
+        leg = legs[number]
+        # The gateway comes before its satellite, all other ground nodes after it.
+        high, low = leg if names.get(id(leg[0])) in sky else leg[::-1]
+        place, other = (node.state(time)[0] for node in (low, high))
+        angle = np.degrees(elevation(place, other, scenario.origin))
+        above, below = (names.get(id(node), "a scatterer") for node in (high, low))
+        texts.append(
+            f"{above} is below the horizon of {below} in frame {frame}, at an elevation of "
+            f"{angle:.1f} degrees (status below_horizon): give {above} another position, or its "
+            "orbit another start"
+        )
+    return list(dict.fromkeys(texts))
+
+
+def _place(scenario: Scenario, frame: int) -> list[str]:
+    chosen, array = locator(scenario), scenario.receiver.array
+    if not chosen.determined:
+        measured = "one direction cosine" if array.measured_axes else "no direction"
+        keys = "locator.known_line"
+        if array.measured_axes:
+            keys = "locator.known_height_m, locator.known_plane or locator.known_line"
+        return [
+            f"nodes.receiver.array of {array.nx} x {array.ny} elements measures {measured}, too "
+            f"little for a position (status underdetermined): say what is known of the target's "
+            f"place by {keys}, or give the array 2 x 2 elements or more"
+        ]
+    if scenario.target is None or not has_echo(scenario):
+        return []
+    time = frame_time(scenario, frame)
+    position = scenario.target.motion.state(time)[0]
+    off = float(np.linalg.norm(scenario.known.correction(position)))
+    if off > 1e-3:
+        return [
+            f"nodes.target is {off:.3g} m away from where locator.known_height_m, known_plane or "
+            f"known_line has it in frame {frame}, which counts as exact: correct it"
+        ]
+    transmitter, receiver = (node.state(time)[0] for node in ends(scenario))
+    ray = position - receiver
+    arrival = array.spatial_frequency(ray / (np.linalg.norm(ray) or 1.0))
+    delay = bistatic_range(transmitter, receiver, position) / scenario.propagation_speed
+    fix = chosen.locate(arrival, float(delay), time=time, truth=position)
+    line = "" if len(scenario.known.normals) == 2 else ", or give locator.known_line"
+    remedies = {
+        FixStatus.AMBIGUOUS: "a second place agrees with direction and delay of the target and "
+        "lies on the same side of the receive array: turn the array by "
+        f"nodes.receiver.array.orientation_deg so that it has one of them behind it{line}",
+        FixStatus.BEHIND: "the target lies behind the receive array: change locator.side or "
+        "nodes.receiver.array.orientation_deg",
+        FixStatus.ILL_CONDITIONED: "the target lies where direction and delay hardly determine "
+        "its place, such as in the plane of the receive array: change "
+        f"nodes.receiver.array.orientation_deg{line}",
+        FixStatus.NEAR_BASELINE: "the target lies nearly between receiver and transmitter: move "
+        "nodes.target, or choose another nodes.transmitter",
+        FixStatus.NO_POSITIVE_ROOT: "the target lies between receiver and transmitter, where its "
+        "echo is not late: move nodes.target, or choose another nodes.transmitter",
+    }
+    return [f"{remedies[fix.status]} (status {fix.status})"] if fix.status in remedies else []
+
+
+def _delay(scenario: Scenario, frame: int) -> list[str]:
+    numerology = scenario.numerology
+    delay = float(true_paths(scenario, frame, 1).delay[0])
+    if scenario.synchronization.reference == "direct-path":
+        delay -= scenario.precompensation.timing_advance_error
+    early = numerology.window_advance / numerology.sample_rate
+    late = numerology.shortest_prefix / numerology.sample_rate - early
+    # With the direct path taken off, delays are relative to it.
+    relative = delay
+    if scenario.synchronization.reference != "direct-path" and _follows_direct_path(scenario):
+        relative -= scenario.precompensation.timing_advance_error
+    low, high = scenario.estimator.delay_window
+    what = f"the target's residual delay of {delay * 1e9:.0f} ns in frame {frame}"
+    if delay > late:
+        return [
+            f"{what} is longer than the {late * 1e9:.0f} ns that the cyclic prefix leaves behind "
+            "the window's advance, so that symbols run into each other: lengthen "
+            "numerology.cyclic_prefix, or lessen numerology.window_advance"
+        ]
+    if delay < -early:
+        return [
+            f"{what} is earlier than the window's advance of {early * 1e9:.0f} ns, so that symbols "
+            "run into each other: raise numerology.window_advance"
+        ]
+    if not low < relative < high:
+        return [
+            f"{what} lies outside the estimator's window of {low * 1e9:.0f} to {high * 1e9:.0f} "
+            "ns: widen estimator.delay_window_ns"
+        ]
+    return []
+
+
+def _doppler(scenario: Scenario, frame: int) -> list[str]:
+    doppler = float(true_paths(scenario, frame, 1).doppler[0])
+    if _follows_direct_path(scenario):
+        doppler -= scenario.precompensation.doppler_error
+        if scenario.precompensation.mode == "none":
+            link, time = reference_link(scenario), frame_time(scenario, frame)
+            own = carriers(scenario, link)
+            shift = delay_and_doppler(link, time, own, speed=scenario.propagation_speed)[1]
+            doppler -= float(shift)
+    elif scenario.front_end is not None:
+        doppler += scenario.front_end.carrier_offset
+    low, high = scenario.estimator.doppler_window
+    what = f"the target's residual Doppler shift of {doppler:.0f} Hz in frame {frame}"
+    most = unambiguous_doppler(scenario.numerology, scenario.pilots)
+    if abs(doppler) > most:
+        return [
+            f"{what} exceeds the {most:.0f} Hz that the pilots' symbols tell apart: use a larger "
+            "numerology.subcarrier_spacing"
+        ]
+    if not low < doppler < high:
+        return [
+            f"{what} lies outside the estimator's window of {low:.0f} to {high:.0f} Hz: widen "
+            "estimator.doppler_window_hz"
+        ]
+    return []
+
+
+def _follows_direct_path(scenario: Scenario) -> bool:
+    """Whether what is measured is relative to the direct path, errors of the transmitter's
+    pre-compensation and of the receiver's carrier included."""
+    settings = scenario.synchronization
+    return settings.reference == "direct-path" or settings.removal != "none"
