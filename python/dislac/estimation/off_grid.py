@@ -40,8 +40,6 @@ FURTHER_POWER = 0.1
 # By how much further paths come later than the echo [s] (3GPP TR 38.901 has 32 ns in street canyons
 # at 28 GHz in line of sight), and how far from its direction [spatial frequency].
 DELAY_SPREAD, ARRIVAL_SPREAD = 30e-9, 0.1
-# Number of paths that a single one is estimated beside, where more show.
-UNASKED = 3
 # Probability of one path more, up to the number that is looked for, and beyond.
 MORE, BEYOND = 0.6, 0.15
 # Log-likelihood that a further path has to add. Noise adds as much in one frame of ten: a path too
@@ -108,9 +106,7 @@ class OffGridEstimator:
             noise = energy / self._signatures.dimensions
             return Estimate(no_paths(), np.zeros((0, 6, 6)), noise, statistic, self.threshold)
         solutions = [(parameters[0], result)]
-        # One path alone is looked for; more that are plain to see must not bend it unnoticed.
-        limit = self.max_paths if self.max_paths > 1 else UNASKED
-        while parameters.shape[1] < limit:
+        while parameters.shape[1] < self.max_paths:
             noise = (energy - float(result.explained[0])) / self._signatures.dimensions
             more = self._with_another(y, energy, parameters, result)
             if more is None:
@@ -121,11 +117,10 @@ class OffGridEstimator:
                 break
             parameters, result = more[0][best], pick(more[1], best)
         estimate = self._estimate(parameters[0], result, energy, statistic)
-        if estimate.noise_power < 1e-12 * energy / self._signatures.dimensions or (
-            self.max_paths == 1 and len(solutions) == 1
-        ):
-            return _first(estimate, self.max_paths)
-        return _first(self._averaged(estimate, solutions, y, energy), self.max_paths)
+        noiseless = estimate.noise_power < 1e-12 * energy / self._signatures.dimensions
+        if self.max_paths == 1 or noiseless:
+            return estimate
+        return self._averaged(estimate, solutions, y, energy)
 
     def _rows(self, frame: Complex) -> Complex:
         """(J, Nsc) from (Ms, Nsc, Nrf), without the nuisance."""
@@ -337,13 +332,6 @@ class OffGridEstimator:
         own = np.einsum("lalb->lab", joint)
         covariance[:, free[:, None], free] = own[:, free[:, None], free]
         return covariance
-
-
-def _first(estimate: Estimate, count: int) -> Estimate:
-    """The estimate with `count` paths at most."""
-    assert estimate.covariance is not None
-    paths = Paths(**{name: values[:count] for name, values in vars(estimate.paths).items()})
-    return replace(estimate, paths=paths, covariance=estimate.covariance[:count])
 
 
 def _energy(y: Complex) -> float:
