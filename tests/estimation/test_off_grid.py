@@ -57,25 +57,9 @@ def test_position_error_reaches_the_bound(scene, estimator, receive, snr_db, tri
     assert -1.5 < excess < excess_db
 
 
-def test_solutions_that_are_as_good_are_averaged(scene, estimator, receive):
-    """Two of equal score: the mean lies between them, half their distance is a deviation."""
-    echo = scene.echo(np.array([-120.0, 60, 0]))
-    frame, _ = receive(estimator.model, echo, 10, 1)
-    one = estimator.estimate(frame)
-    y = estimator._rows(frame)
-    parameters = np.array([table(one.paths)] * 2)
-    half = np.array([0.01, -0.02, 0.0, 0.03, 2e-9, 30.0])
-    parameters[1] += 2 * half
-    result = fit(estimator._signatures, y, parameters)
-    result = result._replace(explained=result.explained[:1].repeat(2))
-    both = estimator._averaged(one, [(parameters, result)] * 2, float(np.vdot(y, y).real))
-    np.testing.assert_allclose(table(both.paths)[0], parameters[0, 0] + half, rtol=1e-9)
-    spread = both.covariance[0] - one.covariance[0]
-    np.testing.assert_allclose(spread, np.outer(half, half), rtol=1e-6, atol=1e-18)
-
-
-def test_covariance_says_how_far_off_the_estimates_are(scene, estimator, receive):
+def test_covariance_says_how_far_off_the_estimates_are(scene, make_model, receive):
     """The squared error weighed with the inverse covariance is chi-square with 6 degrees."""
+    estimator = make_estimator("off-grid", make_model(), max_paths=1)
     echo = scene.echo(np.zeros(3))
     weighed = []
     for seed in range(50):
@@ -94,7 +78,7 @@ def test_slopes_are_derivatives_of_the_explained_energy(make_model, noise):
     frame = noise(rng, (16, 8), 1.0)
     point = rng.uniform(-0.5, 0.5, (1, 2, 6)) * np.array([1, 1, 1, 1, 1e-6, 1e3])
     point[:, 1, 2:4] = point[:, 0, 2:4]
-    prior = Prior(noise=1.0, power=np.array([10.0, 0.5]), delay_spread=3e-7)
+    prior = Prior(1.0, np.array([10.0, 0.5]), 3e-7, 0.2, 2e3)
     gradient = fit(signatures, frame, point, prior).gradient[0]
     for k, column in enumerate(signatures.sharing(2).T):
         # Steps of 1e-6 in the spatial frequencies, 1e-12 s and 1e-3 Hz.
@@ -195,3 +179,100 @@ def test_a_doppler_beyond_the_default_window_needs_a_wider_one(scene, make_model
     estimator = make_estimator("off-grid", model, doppler_window=(-25e3, 25e3))
     estimate = estimator.estimate(receive(model, echo, 5, 1)[0])
     assert abs(estimate.paths.doppler[0] - 20e3) < 4 * np.sqrt(estimate.covariance[0, 5, 5])
+
+
+def frame_of(model, paths, carrier=28e9):
+    """Frame (Ms, Nsc, Nrf) of (amplitude, arrival, departure, delay, doppler) from plane waves over
+    element positions, in metres, without the library's steering vectors."""
+    wavelength = SPEED / carrier
+    spots = [
+        wavelength / 2 * np.array([[i, j] for i in range(a.nx) for j in range(a.ny)])
+        for a in (model.receive_array, model.transmit_array)
+    ]
+    frame = np.zeros(model.shape, complex)
+    for amplitude, arrival, departure, delay, doppler in paths:
+        wave_r, wave_t = (
+            np.exp(2j * np.pi * spot @ u / wavelength)
+            for spot, u in zip(spots, (arrival, departure), strict=True)
+        )
+        received = np.einsum("mai,a->mi", model.receive_beams.conj(), wave_r)
+        sent = np.einsum("mai,a->mi", model.transmit_beams, wave_t) * model.pilots
+        turn = np.exp(2j * np.pi * doppler * model.symbol_times)[:, None]
+        tone = np.exp(-2j * np.pi * delay * model.frequencies)
+        frame += amplitude * (received * sent * turn)[:, None, :] * tone[:, None]
+    return frame
+
+
+def several_paths(scene, rng, scatterers, targets=1):
+    """Arrival, departure and delay of each target's echo, and of paths over scatterers in the box
+    between the first target and the station; their amplitudes first."""
+    target = random_target(rng)
+    places = [target]
+    if targets == 2:
+        angle = rng.uniform(0, 2 * np.pi)
+        places.append(target + 15 * np.array([np.cos(angle), np.sin(angle), 0.0]))
+    ways = [(1.0, place, place) for place in places]
+    for _ in range(scatterers):
+        box = np.minimum(target, scene.station), np.maximum(target, scene.station)
+        spot = rng.uniform(*box)
+        legs = np.linalg.norm(spot - target) + np.linalg.norm(spot - scene.station)
+        ways.append((0.5 * np.linalg.norm(target - scene.station) / legs, target, spot))
+    paths = []
+    for size, first, last in ways:
+        away, out = last - scene.station, first - scene.satellite
+        length = np.linalg.norm(out) + np.linalg.norm(last - first) + np.linalg.norm(away)
+        direct = np.linalg.norm(scene.station - scene.satellite)
+        gain = size * np.exp(2j * np.pi * rng.uniform())
+        unit_away, unit_out = away / np.linalg.norm(away), out / np.linalg.norm(out)
+        paths.append((gain, unit_away[:2], unit_out[:2], (length - direct) / SPEED, 165.942))
+    return paths
+
+
+def weighed_errors(scene, model, estimator, noise, trials, snr_db, seed, scatterers, targets=1):
+    """(trials,) squared error of arrival and delay, weighed with the inverse covariance: to the
+    nearest target in that measure."""
+    weighed = []
+    for trial in range(trials):
+        rng = np.random.default_rng([seed, trial])
+        paths = several_paths(scene, rng, scatterers, targets)
+        clean = frame_of(model, paths)
+        power = np.mean(np.abs(clean) ** 2) / 10 ** (snr_db / 10)
+        estimate = estimator.estimate(clean + noise(rng, clean.shape, power))
+        covariance = estimate.covariance[0][np.ix_([0, 1, 4], [0, 1, 4])]
+        found = np.array([*estimate.paths.arrival[0], estimate.paths.delay[0]])
+        errors = [found - [*arrival, delay] for _, arrival, _, delay, _ in paths[:targets]]
+        weighed.append(min(e @ np.linalg.solve(covariance, e) for e in errors))
+    return np.array(weighed)
+
+
+@pytest.mark.parametrize(
+    ("snr_db", "scatterers", "targets"), [(0, 2, 1), (10, 1, 1), (20, 2, 1), (10, 0, 2)]
+)
+def test_covariance_is_honest_with_several_paths(
+    scene, make_model, noise, snr_db, scatterers, targets
+):
+    """At least 92 % lie within the 95 % ellipsoid: of 60, 48 or more, at four deviations."""
+    model = make_model()
+    estimator = make_estimator("off-grid", model, max_paths=scatterers + targets)
+    weighed = weighed_errors(scene, model, estimator, noise, 60, snr_db, 31, scatterers, targets)
+    assert np.mean(weighed < 7.81) >= 0.92 - 4 * np.sqrt(0.92 * 0.08 / 60)
+    assert np.mean(np.minimum(weighed, 25.0)) < 3.6 + 4 * np.sqrt(6 / 60)
+
+
+def test_a_path_too_weak_to_be_found_is_in_the_covariance(scene, make_model, noise):
+    """Of paths that may be there, one path alone says less than where it is the only one."""
+    model = make_model()
+    alone, more = (make_estimator("off-grid", model, max_paths=n) for n in (1, 2))
+    frame = frame_of(model, several_paths(scene, np.random.default_rng(4), 0))
+    frame = frame + noise(np.random.default_rng(5), frame.shape, 1.0)
+    one, two = alone.estimate(frame), more.estimate(frame)
+    assert len(one.paths) == len(two.paths) == 1
+    inflation = np.diag(two.covariance[0])[:5] / np.diag(one.covariance[0])[:5]
+    assert np.all(inflation > 1.0)
+
+
+def test_without_noise_all_of_what_is_undetected_adds_nothing(scene, make_model):
+    model = make_model()
+    paths = several_paths(scene, np.random.default_rng(6), 0)
+    estimate = make_estimator("off-grid", model, max_paths=3).estimate(frame_of(model, paths))
+    assert estimate.paths.delay[0] == pytest.approx(paths[0][3], abs=1e-12)

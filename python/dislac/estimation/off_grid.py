@@ -7,10 +7,12 @@ a time on the residual, from several starts, and all are refined together each t
 OMP). They share one departure: the satellite is far beyond everything that scatters.
 
 Paths closer than the array or the bandwidth resolves leave the likelihood nearly flat, with pairs
-of huge opposite gains at its top. Two things known beforehand settle that: further paths are weaker
-(a Gaussian prior on the gains), and they go over a scatterer, hence come later than the echo, by
-about the delay spread of the place. What that leaves open stays open: the target is the mean over
-all solutions that are plausible, and its covariance says how far apart those lie.
+of huge opposite gains at its top. What is known beforehand settles that: gains are Gaussian, of a
+scale that the solution itself gives, and further paths come later than the echo and from about its
+direction. What that leaves open stays open: the target is the mean over all solutions found, each
+weighed by its evidence (Laplace's approximation of the marginal likelihood), with each path that
+may be the target's, and with what a path not detected may do to it (`undetected`). Its covariance
+is that of the mixture.
 """
 
 import math
@@ -19,6 +21,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtr
 
 from ..arrays import wrap_spatial_frequency
 from ..channel import Paths, SnapshotModel
@@ -28,6 +31,7 @@ from .refinement import Fit, Prior, fit, pick, refine
 from .result import Estimate, EstimatorError, checked_frame, no_paths
 from .search import LEAST_LEFT, CoarseSearch, DirectionSearch, FurtherSearch
 from .signature import DELAY, DOPPLER, Signatures, departure_of, search_windows
+from .undetected import undetected_path
 
 __all__ = ["OffGridEstimator"]
 
@@ -36,9 +40,11 @@ Floats = NDArray[np.float64]
 
 # Power expected of a further path over that of the first.
 FURTHER_POWER = 0.1
-# By how much further paths come later than the echo, in the mean, and how far that varies [s]: what
-# 3GPP TR 38.901 has in street canyons at 28 GHz, in line of sight (32 ns) and out of it (66 ns).
-DELAY_SPREAD = 50e-9
+# By how much further paths come later than the echo [s] (3GPP TR 38.901 has 32 ns in street canyons
+# at 28 GHz in line of sight), and how far from its direction [spatial frequency].
+DELAY_SPREAD, ARRIVAL_SPREAD = 30e-9, 0.1
+# Probability of one path more, up to the number that is looked for, and beyond.
+MORE, BEYOND = 0.6, 0.15
 # Log-likelihood that a further path has to add. Noise adds as much in one frame of ten: a path too
 # many of which the target's estimate hardly notices, where one too few would bend it.
 FURTHER_GAIN = 11.0
@@ -49,12 +55,17 @@ PRECEDENCE, PRECEDENCE_CELLS = 10.0, 0.05
 # given up where the grid, or those rounds, show less than these parts of what it has to add.
 STARTS, ROUNDS, FINALISTS = 4, 2, 3
 WORTHWHILE, PROMISING = 0.6, 0.8
-# Solutions are averaged by exp((log-likelihood - PATH_COST * paths) / TEMPER). The likelihood is
-# tempered because only some of the solutions there are have been found.
-PATH_COST, TEMPER = 8.0, 4.0
+# Solutions closer than this part of a resolution cell are one; those whose evidence is less than
+# the best by this logarithm are left out.
+SAME, HOPELESS = 0.02, 14.0
+# The prior weighs the noise, of which a missing path is a part: passes until that is settled.
+PASSES = 4
 # The target is the first to arrive of the paths with at least this part of the greatest gain, and
 # strong enough to be detected alone: what noise adds must never be taken for it.
 COMPARABLE_GAIN = 0.5
+# Less probable targets of a solution are left out.
+PROBABLE = 1e-2
+DELAY_TOLERANCE = 1e-10
 
 
 # Other maxima over directions are refined for a few rounds, and to the end where they leave no more
@@ -90,6 +101,7 @@ class OffGridEstimator:
         self.max_paths = max_paths
         self._signatures = Signatures(model, departure_of(reference_departure), nuisance)
         windows = search_windows(model, delay_window, doppler_window)
+        self._doppler_spread = max(float(np.ptp(windows[1])) / 4, 1e-3 * self._signatures.cells[5])
         self._search = CoarseSearch(self._signatures, *windows)
         self._windows = windows
         self._directions = DirectionSearch(self._signatures, self._search.departures, windows[1])
@@ -118,22 +130,21 @@ class OffGridEstimator:
             return self._nothing(energy, statistic)
         maxima = self._maxima(y, energy, parameters, result)
         parameters, result = maxima[0][:1], pick(maxima[1], [0])
-        expected = np.full(self.max_paths, FURTHER_POWER)
-        expected[0] = 1.0
-        expected *= np.abs(result.gain[0, 0]) ** 2
-        solutions = [(parameters, result)]
+        solutions = [(parameters[0], result)]
         while parameters.shape[1] < self.max_paths:
             noise = (energy - float(result.explained[0])) / self._signatures.dimensions
-            more = self._with_another(y, energy, parameters, result, expected)
+            more = self._with_another(y, energy, parameters, result)
             if more is None:
                 break
-            solutions.append(more)
+            solutions += [(p, pick(more[1], [k])) for k, p in enumerate(more[0])]
             best = np.argmax(self._plausible(*more, noise), keepdims=True)
             if more[1].explained[best[0]] < result.explained[0] + FURTHER_GAIN * noise:
                 break
             parameters, result = more[0][best], pick(more[1], best)
         estimate = self._estimate(parameters[0], result, energy, statistic)
-        estimate = self._averaged(estimate, solutions, energy)
+        noiseless = estimate.noise_power < 1e-12 * energy / self._signatures.dimensions
+        if self.max_paths > 1 and not noiseless:
+            estimate = self._averaged(estimate, solutions, y, energy)
         return self._judged(estimate, y, parameters[0], result.gain[0], maxima)
 
     def _nothing(self, energy: float, statistic: float) -> Estimate:
@@ -302,7 +313,7 @@ class OffGridEstimator:
         return bool(np.any(rivals))
 
     def _with_another(
-        self, y: Complex, energy: float, parameters: Floats, result: Fit, expected: Floats
+        self, y: Complex, energy: float, parameters: Floats, result: Fit
     ) -> tuple[Floats, Fit] | None:
         """All paths refined with one more, some solutions (B, L + 1, 6); None if too little of the
         frame is left for one."""
@@ -317,14 +328,23 @@ class OffGridEstimator:
         start = start[gain >= WORTHWHILE * FURTHER_GAIN * noise]
         if not len(start):
             return None
-        prior = Prior(noise, expected[: paths + 1], DELAY_SPREAD)
+        prior = self._prior(noise, result.gain[0], paths + 1)
         least = float(result.explained[0]) + PROMISING * FURTHER_GAIN * noise
         both = np.concatenate([parameters.repeat(len(start), axis=0), start[:, None]], axis=1)
         both, new = refine(self._signatures, y, both, energy, ROUNDS, prior)
         if new.explained.max() < least:
             return None
         best = np.argsort(-self._plausible(both, new, noise), kind="stable")[:FINALISTS]
-        return refine(self._signatures, y, both[best], energy, 20, prior, current=pick(new, best))
+        both = both[best]
+        for _ in range(PASSES):
+            # The missing path was a part of the noise so far, and the prior weighs the noise.
+            leader = int(new.explained.argmax())
+            left = energy - float(new.explained[leader])
+            prior = self._prior(left / self._signatures.dimensions, new.gain[leader], paths + 1)
+            both, new = refine(self._signatures, y, both, energy, 20, prior)
+            if energy - float(new.explained.max()) > 0.9 * left:
+                break
+        return both, new
 
     def _plausible(self, parameters: Floats, result: Fit, noise: float) -> Floats:
         """(B,) energy explained, less what paths that precede the strongest cost."""
@@ -363,20 +383,87 @@ class OffGridEstimator:
         first = delay[enough].min() + PRECEDENCE_CELLS * self._signatures.delay_cell
         return int(np.argmax(np.where(enough & (delay <= first), size, 0.0)))
 
-    def _averaged(
-        self, estimate: Estimate, solutions: list[tuple[Floats, Fit]], energy: float
-    ) -> Estimate:
-        """The estimate with its target replaced by the mean over all solutions."""
-        if len(solutions) == 1:
-            return estimate
-        target, score = [], []
+    def _targets(
+        self, parameters: Floats, result: Fit, energy: float, prior: Prior, variance: Floats
+    ) -> list[tuple[int, float]]:
+        """Which of the paths (L, 6) of a solution may be the target's, and how probably: the first
+        of the comparable ones, as far as their delays, of `variance` (L,), tell; and rather a
+        strong one."""
+        best = self._target(parameters, result, energy)
+        size = np.abs(result.gain[0])
+        delay = parameters[:, DELAY]
+        apart = np.sqrt(variance[:, None] + variance) + DELAY_TOLERANCE
+        first = ndtr((delay - delay[:, None]) / apart)
+        comparable = size >= COMPARABLE_GAIN * size.max()
+        np.fill_diagonal(first, 1.0)
+        chance = np.where(comparable, np.where(comparable, first, 1.0).prod(axis=1), 0.0)
+        strength = size**2 / prior.power[0] * (1.0 / FURTHER_POWER - 1.0)
+        chance *= np.exp(strength - strength.max())
+        chance[best] = max(chance[best], 1e-6)
+        chance /= chance.sum()
+        return [(k, float(chance[k])) for k in np.flatnonzero(chance > PROBABLE)]
+
+    def _prior(self, noise: float, gain: Complex, paths: int) -> Prior:
+        """What is known of paths beforehand, on the scale of gains (L,) found."""
+        relative = np.full(paths, FURTHER_POWER)
+        relative[0] = 1.0
+        scale = float(np.mean(np.abs(gain) ** 2 / relative[: len(gain)]))
+        return Prior(noise, scale * relative, DELAY_SPREAD, ARRIVAL_SPREAD, self._doppler_spread)
+
+    def _distinct(self, solutions: list[tuple[Floats, Fit]]) -> list[tuple[Floats, Fit]]:
+        """Solutions without repetitions."""
+        kept: list[tuple[Floats, Fit]] = []
+        near = SAME * self._signatures.cells
         for parameters, result in solutions:
-            plausible = self._plausible(parameters, result, estimate.noise_power)
-            score += list(plausible / estimate.noise_power - PATH_COST * parameters.shape[1])
-            target += [
-                paths[self._target(paths, result, energy, k)] for k, paths in enumerate(parameters)
-            ]
-        weight = np.exp((np.array(score) - max(score)) / TEMPER)
+            ordered = parameters[np.argsort(parameters[:, DELAY])]
+            if not any(
+                len(p) == len(ordered)
+                and np.all(np.abs(p[np.argsort(p[:, DELAY])] - ordered) < near)
+                for p, _ in kept
+            ):
+                kept.append((parameters, result))
+        return kept
+
+    def _evidence(self, parameters: Floats, result: Fit, prior: Prior) -> float:
+        """Logarithm of a solution's marginal likelihood, by Laplace's approximation: gains are
+        integrated exactly, positions and Doppler shifts by the curvature."""
+        paths, noise = len(parameters), prior.noise
+        s, e = self._signatures.factors(parameters)
+        gram = (s[:, 0].conj() @ s[:, 0].T) * (e[:, 0].conj() @ e[:, 0].T)
+        gains = np.linalg.slogdet(np.eye(paths) + gram * (prior.power / noise))[1]
+        volume = np.linalg.slogdet(result.curvature[0] / (np.pi * noise))[1] / 2
+        plausible = float(self._plausible(parameters[None], result, noise)[0])
+        return float(
+            plausible / noise - gains - volume + (paths - 1) * np.log(MORE * prior.density)
+        )
+
+    def _averaged(
+        self, estimate: Estimate, solutions: list[tuple[Floats, Fit]], y: Complex, energy: float
+    ) -> Estimate:
+        """The estimate with its target replaced by the mean over all solutions, each with as many
+        undetected paths as there may be besides."""
+        noise = estimate.noise_power
+        judged = []
+        for parameters, result in self._distinct(solutions):
+            prior = self._prior(noise, result.gain[0], len(parameters))
+            result = fit(self._signatures, y, parameters[None], prior)
+            judged.append((self._evidence(parameters, result, prior), parameters, result, prior))
+        least = max(score for score, *_ in judged) - HOPELESS
+        evidence, target, spread = [], [], []
+        for score, parameters, result, prior in judged:
+            if score < least:
+                continue
+            paths = len(parameters)
+            own = self._covariance(result.curvature[0], noise, paths)
+            chance = MORE if paths < self.max_paths else BEYOND
+            for which, share in self._targets(parameters, result, energy, prior, own[:, 4, 4]):
+                more = undetected_path(
+                    self._signatures, y, parameters, result, which, prior, chance
+                )
+                evidence.append(score + np.log(share) + more.evidence)
+                target.append(parameters[which])
+                spread.append(own[which] + more.displacement)
+        weight = np.exp(np.array(evidence) - max(evidence))
         weight /= weight.sum()
         found = estimate.paths
         own = np.concatenate(
@@ -386,6 +473,7 @@ class OffGridEstimator:
         away[:, :4] = wrap_spatial_frequency(away[:, :4])
         mean = weight @ away
         covariance = np.array(estimate.covariance)
+        covariance[0] = np.einsum("k,kab->ab", weight, np.array(spread))
         covariance[0] += (weight[:, None] * (away - mean)).T @ (away - mean)
         mean += own
         replaced = {

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import wrap_spatial_frequency
-from .signature import DELAY, Signatures
+from .signature import Signatures
 
 __all__ = ["Fit", "Prior", "fit", "pick", "refine"]
 
@@ -35,13 +35,28 @@ class Prior(NamedTuple):
     """What is known beforehand of L paths.
 
     Their gains are Gaussian, of `power` (L,). The further ones come later than the first, by the
-    delay spread give or take as much [s]; a Cauchy distribution, which leaves what comes far later
-    where it is.
+    delay spread give or take as much [s], and from about its direction, give or take the angular
+    spread [spatial frequency]; Cauchy distributions, which leave what comes far later, or from
+    elsewhere, where it is. Their Doppler shifts are Gaussian about the first one's [Hz].
     """
 
     noise: float
     power: Floats
     delay_spread: float
+    arrival_spread: float
+    doppler_spread: float
+
+    def arrival_density(self, offset: Floats) -> Floats:
+        """Probability per unit area of spatial frequencies, at distances (...) from the first."""
+        z = offset / self.arrival_spread
+        return np.asarray((1.0 + z**2) ** -1.5 / (2 * np.pi * self.arrival_spread**2))
+
+    @property
+    def density(self) -> float:
+        """Probability density of a further path's arrival, delay and Doppler shift at its peak."""
+        arrival = 1.0 / (2 * np.pi * self.arrival_spread**2)
+        delay = 2.0 / (np.pi * self.delay_spread)
+        return float(arrival * delay / (np.sqrt(2 * np.pi) * self.doppler_spread))
 
 
 def pick(current: Fit, which: Any) -> Fit:
@@ -88,19 +103,29 @@ def fit(
     share = signatures.sharing(paths)
     gradient, curvature = left[..., 0].real @ share, share.T @ left[..., 1:].real @ share
     current = Fit(gain, explained, gradient, curvature)
-    return current if prior is None else _with_delays(current, signatures, parameters, prior)
+    return current if prior is None else _with_places(current, signatures, parameters, prior)
 
 
-def _with_delays(current: Fit, signatures: Signatures, parameters: Floats, prior: Prior) -> Fit:
-    """The fit with the cost noise log(1 + z^2) of each further path's delay."""
-    paths = parameters.shape[1]
-    z = (parameters[:, 1:, DELAY] - parameters[:, :1, DELAY]) / prior.delay_spread - 1.0
-    spread = signatures.spread(paths).reshape(-1, paths, 6)[..., DELAY]
-    slope = (spread[:, 1:] - spread[:, :1]) / prior.delay_spread  # (P, L - 1)
-    weight = prior.noise / (1.0 + z**2)
+def _with_places(current: Fit, signatures: Signatures, parameters: Floats, prior: Prior) -> Fit:
+    """The fit with what arrivals, delays and Doppler shifts of further paths cost: noise times the
+    negative logarithm of their prior densities, up to a constant."""
+    batch, paths, _ = parameters.shape
+    if paths == 1:
+        return current
+    scale = np.array([*[prior.arrival_spread] * 2, prior.delay_spread, prior.doppler_spread])
+    z = (parameters[:, 1:] - parameters[:, :1])[..., [0, 1, 4, 5]] / scale  # (B, L - 1, 4)
+    spread = signatures.spread(paths).reshape(-1, paths, 6)[..., [0, 1, 4, 5]]
+    slope = ((spread[:, 1:] - spread[:, :1]) / scale).reshape(len(spread), -1)  # (P, 4 (L - 1))
+    apart, late = np.sum(z[..., :2] ** 2, axis=-1), z[..., 2] ** 2
+    weight = np.empty_like(z)
+    weight[..., :2] = 1.5 / (1.0 + apart[..., None])
+    weight[..., 2] = 1.0 / (1.0 + late)
+    weight[..., 3] = 0.5
+    cost = 1.5 * np.log1p(apart) + np.log1p(late) + 0.5 * z[..., 3] ** 2
+    weight, z = prior.noise * weight.reshape(batch, -1), z.reshape(batch, -1)
     return Fit(
         current.gain,
-        current.explained - prior.noise * np.log1p(z**2).sum(axis=1),
+        current.explained - prior.noise * cost.sum(axis=1),
         current.gradient - (weight * z) @ slope.T,
         current.curvature + (slope * weight[:, None]) @ slope.T,
     )

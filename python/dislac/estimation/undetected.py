@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Effect of a path that is there but not detected on the estimate of the target's.
+
+A weak path within a resolution cell of the echo adds next to nothing to the likelihood once the
+echo's estimate has moved to make up for it. No detector finds it, and yet the estimate has moved.
+The frame is linear in such a path, and nearly so in what little the known ones move. Its arrival
+and delay are therefore run through on a grid about the target's, and its mean power through some
+values; at each the gain, Gaussian beforehand, and the displacements of the known paths are
+integrated in closed form. Grid points are weighed with prior and marginal likelihood.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .refinement import Fit, Prior
+from .signature import DELAY, Signatures
+
+__all__ = ["Undetected", "undetected_path"]
+
+Complex = NDArray[np.complex128]
+Floats = NDArray[np.float64]
+
+# The grid: distances of arrivals from the target's [spatial frequency], an octave apart, at this
+# number of angles each, and this number of delays of equal probability.
+RADII, ANGLES, DELAYS = 0.01 * 2.0 ** np.arange(8), 8, 6
+# Mean power over that of the target's path, all of one probability: of weak scatterers to another
+# target.
+POWERS = np.array([0.1, 1.0])
+# Log-likelihood from which on a path counts as detected, and is not the subject here.
+DETECTED = 11.0
+# Points that stand for a Gaussian gain of variance one in each part: three radii of equal
+# probability at four phases each.
+NODES = np.concatenate(
+    [
+        np.sqrt(-2 * np.log(1 - q)) * np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]]) / np.sqrt(2)
+        if k % 2
+        else np.sqrt(-2 * np.log(1 - q)) * np.array([[1, 0], [0, 1], [-1, 0], [0, -1]])
+        for k, q in enumerate((1 / 6, 1 / 2, 5 / 6))
+    ]
+)
+# Grid points of less than this logarithm of prior times Bayes factor are left out.
+NEGLIGIBLE = -12.0
+# The target's gain is this part of the undetected one's or more.
+COMPARABLE = 0.5
+
+
+class Undetected(NamedTuple):
+    """Logarithm of the evidence for an undetected path or none, relative to none for certain; mean
+    square (6, 6) of how far it displaces the target's parameters."""
+
+    evidence: float
+    displacement: Floats
+
+
+def undetected_path(
+    signatures: Signatures,
+    frame: Complex,
+    parameters: Floats,
+    current: Fit,
+    target: int,
+    prior: Prior,
+    probability: float,
+) -> Undetected:
+    """One path more than the known ones (L, 6) in a frame (J, Nsc), about the target's.
+
+    Args:
+        current: the fit at the known paths, a batch of one.
+        target: index of the target's path.
+        prior: of the known paths.
+        probability: that there is one, beforehand.
+    """
+    arrival, delay, radius, mass = _grid(parameters[target], prior)
+    gain, noise, power = current.gain[0], prior.noise, POWERS * prior.power[0]
+    size, match, given, coupling = _coupled(
+        signatures, frame, parameters, current, target, prior, (arrival, delay)
+    )
+    # Displacements of the known paths, eliminated: real unknowns against real and imaginary part.
+    both = np.stack([coupling.real, -coupling.imag], axis=-1)  # (P, K, 2)
+    unit = 1.0 / np.sqrt(np.maximum(np.diag(current.curvature[0]), 1e-300))
+    curvature = current.curvature[0] * unit[:, None] * unit + 1e-9 * np.eye(len(unit))
+    moved = np.linalg.solve(curvature, both.reshape(len(unit), -1) * unit[:, None])
+    moved = (moved * unit[:, None]).reshape(both.shape)
+    free = size[:, None, None] * np.eye(2) - np.einsum("pka,pkb->kab", both, moved)
+    # The undetected gain's precision in its two parts, for each power.
+    value, vector = np.linalg.eigh(free)
+    value = np.maximum(value, 0.0) + (noise / power)[:, None, None]  # (Q, K, 2)
+    pull = np.einsum("kab,ka->kb", vector, np.stack([match.real, match.imag], axis=-1))
+    gained = np.sum(pull**2 / value, axis=-1) / noise
+    chance = gained - 0.5 * np.sum(np.log(value * (power / noise)[:, None, None]), axis=-1)
+    chance += np.log(mass)
+    q, k = np.nonzero((gained < DETECTED) & (chance > NEGLIGIBLE))  # N points that matter
+    # Nodes of equal probability stand for what is left open of the gain: (N, M, 2).
+    parts = (pull[k] / value[q, k])[:, None] + np.sqrt(noise / 2 / value[q, k])[:, None] * NODES
+    amplitude = parts @ vector[k].swapaxes(1, 2)
+    # The undetected path's place is relative to the target's, which has moved: by the more, the
+    # more of the gain found is the undetected one's.
+    own = abs(gain[target])
+    added = amplitude @ [1, 1j]
+    rest = np.maximum(np.abs(gain[target] - given[k, None] * added), 1e-3 * own)
+    stretch = own / rest
+    density = prior.arrival_density(radius[k, None] * stretch) * stretch**2
+    density /= prior.arrival_density(radius[k])[:, None]
+    density *= rest >= COMPARABLE * np.abs(added)
+    # What that moves the target.
+    spread = signatures.spread(len(parameters)).reshape(len(unit), -1, 6)[:, target]
+    moved = moved[:, k].transpose(1, 2, 0) @ spread  # (N, 2, 6)
+    shift = -(amplitude @ moved) * stretch[..., None]
+    weight = np.exp(chance[q, k])[:, None] * density
+    weight *= probability / (len(power) * len(NODES))
+    total = float(weight.sum()) + 1.0 - probability
+    weight = weight.ravel() / total
+    shift = shift.reshape(-1, 6)
+    return Undetected(float(np.log(total)), (weight[:, None] * shift).T @ shift)
+
+
+def _grid(target: Floats, prior: Prior) -> tuple[Floats, Floats, Floats, Floats]:
+    """Arrivals (A, 2) and delays (D,) about the target (6,); of each pair, how far the arrival is
+    from the target's, and the probability (A D,)."""
+    angle = 2 * np.pi * np.arange(ANGLES) / ANGLES
+    circle = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+    arrival = target[:2] + (RADII[:, None, None] * circle).reshape(-1, 2)
+    mass = np.repeat(prior.arrival_density(RADII) * RADII**2, ANGLES)
+    seen = np.sum(arrival**2, axis=1) <= 1.0
+    arrival, mass = arrival[seen], mass[seen]
+    quantile = (np.arange(DELAYS) + 0.5) / DELAYS
+    delay = target[DELAY] + prior.delay_spread * np.tan(np.pi / 2 * quantile)
+    radius = np.repeat(np.repeat(RADII, ANGLES)[seen], DELAYS)
+    return arrival, delay, radius, np.repeat(mass / mass.sum(), DELAYS) / DELAYS
+
+
+def _coupled(
+    signatures: Signatures,
+    frame: Complex,
+    parameters: Floats,
+    current: Fit,
+    target: int,
+    prior: Prior,
+    grid: tuple[Floats, Floats],
+) -> tuple[Floats, Complex, Complex, Complex]:
+    """Products of the undetected path's response at K = A D grid points, known gains eliminated.
+
+    Returns:
+        (K,) with itself; (K,) with what the known paths leave of the frame; (K,) the gain that the
+        target's path gives away for a unit of the undetected one's; (P, K) with the derivatives by
+        the unknowns of the known paths.
+    """
+    arrival, delay = grid
+    paths, gain = len(parameters), current.gain[0]
+    s, e = signatures.factors(parameters)
+    c = s.shape[-2]
+    s, e = s.reshape(paths * c, -1), e.reshape(paths * c, -1)
+    array = signatures.model.receive_array
+    row = array.steering(arrival) @ signatures.receive.T * signatures.sent(parameters[target])
+    turn = np.exp(-2j * np.pi * np.outer(delay, signatures.offsets))  # (D, J)
+    at = np.tile(parameters[target], (len(delay), 1))
+    at[:, DELAY] = delay
+    tone = signatures.factors(at)[1][:, 0]  # (D, Nsc)
+    size = np.outer(np.sum(np.abs(row) ** 2, axis=1), np.sum(np.abs(tone) ** 2, axis=1)).ravel()
+    match = (row.conj() @ (turn.conj().T * (frame @ tone.conj().T))).ravel()
+    cross = (s.conj() * turn[:, None]) @ row.T  # (D, L C, A)
+    cross *= (tone @ e.conj().T)[:, :, None]
+    cross = cross.transpose(1, 2, 0).reshape(paths, c, -1)
+    gram = ((s.conj() @ s.T) * (e.conj() @ e.T)).reshape(paths, c, paths, c)
+    own = gram[:, 0, :, 0] + prior.noise / prior.power * np.eye(paths)
+    given = np.linalg.solve(own, cross[:, 0])
+    scale = np.repeat(gain, c - 1)
+    slope = gram[:, 0, :, 1:].reshape(paths, -1) * scale
+    coupling = cross[:, 1:].reshape(len(scale), -1) * scale.conj()[:, None]
+    coupling -= slope.conj().T @ given
+    return (
+        np.maximum(size - np.sum(cross[:, 0].conj() * given, axis=0).real, 0.0),
+        match - gain @ cross[:, 0].conj(),
+        given[target],
+        signatures.sharing(paths).T @ coupling,
+    )
