@@ -426,12 +426,17 @@ class OffGridEstimator:
 
     def _evidence(self, parameters: Floats, result: Fit, prior: Prior) -> float:
         """Logarithm of a solution's marginal likelihood, by Laplace's approximation: gains are
-        integrated exactly, positions and Doppler shifts by the curvature."""
+        integrated exactly, positions and Doppler shifts by the curvature, none of them being less
+        certain than a resolution cell."""
         paths, noise = len(parameters), prior.noise
         s, e = self._signatures.factors(parameters)
         gram = (s[:, 0].conj() @ s[:, 0].T) * (e[:, 0].conj() @ e[:, 0].T)
         gains = np.linalg.slogdet(np.eye(paths) + gram * (prior.power / noise))[1]
-        volume = np.linalg.slogdet(result.curvature[0] / (np.pi * noise))[1] / 2
+        cells = np.max(
+            self._signatures.spread(paths) * np.tile(self._signatures.cells, paths), axis=1
+        )
+        information = result.curvature[0] * (2.0 / noise) + np.diag(1.0 / cells**2)
+        volume = np.linalg.slogdet(information / (2 * np.pi))[1] / 2
         plausible = float(self._plausible(parameters[None], result, noise)[0])
         return float(
             plausible / noise - gains - volume + (paths - 1) * np.log(MORE * prior.density)
