@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from gnuradio.dislac.channel import synthesize
-from gnuradio.dislac.scenario import load_scenario
+from gnuradio.dislac.positioning import Fix, FixStatus
+from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario
 from gnuradio.dislac.scenario.truth import snapshot_model, true_paths
 from gnuradio.dislac.studies.fidelity import received_frames
-from gnuradio.dislac.studies.honesty import cause, consistency, main, mirrored, study, tables
+from gnuradio.dislac.studies.honesty import cause, consistency, efficient, main, study, tables
 from gnuradio.dislac.studies.scenes import CELLS, Scene, View, draw, observe
 
 SCENE = {
@@ -117,12 +118,13 @@ def test_consistency_in_closed_form():
         ({"noise": 1.0, "threshold": 0.047}, None),
         ({"noise": 1.0, "threshold": 0.049}, "weak"),
         ({"up": -1.0}, "horizon"),
+        ({"status": FixStatus.AMBIGUOUS}, "geometry"),
     ],
 )
 def test_causes_on_both_sides(change, expected):
     """Of what is left out of the availability."""
     values = {"limit": 1.0, "delay": 5e-7, "doppler": 0.0, "noise": 0.01, "threshold": 0.1}
-    values = {**values, "up": 1.0, **change}
+    values = {**values, "up": 1.0, "status": FixStatus.OK, **change}
     place = [100e3, 200e3, 300e3 * values["up"]]
     scenario = load_scenario(
         "paper",
@@ -134,19 +136,22 @@ def test_causes_on_both_sides(change, expected):
     gain = np.array([np.sqrt(0.1 / power) + 0j])  # a tenth of unit power
     paths = replace(paths, gain=gain, delay=delay, doppler=doppler)
     view = View(np.zeros(model.shape, complex), paths, 0, values["noise"])
-    assert cause(scenario, view, values["threshold"], values["limit"]) == expected
+    best = Fix(0, 0.0, values["status"], bound=values["limit"])
+    assert cause(scenario, view, values["threshold"], best) == expected
 
 
 @pytest.mark.parametrize(
     ("array", "roll", "known", "expected"),
     [
-        ((4, 1), 0, True, True),  # a row along x: (30, 40) and (30, -40)
-        ((4, 1), 60, True, False),  # one of them is behind the array
-        ((4, 1), 0, False, False),
-        ((4, 2), 0, True, False),
+        ((4, 1), 0, True, "ambiguous"),  # a row along x: (30, 40) and (30, -40)
+        ((4, 1), 60, True, "ok"),  # one of them is behind the array
+        ((4, 1), 0, False, "underdetermined"),
+        ((4, 2), 0, False, "ok"),
     ],
 )
-def test_a_row_and_a_height_leave_a_mirror_image(array, roll, known, expected):
+def test_an_efficient_measurement_has_the_positions_that_its_geometry_leaves(
+    array, roll, known, expected
+):
     drawn = scene(
         {
             "nodes.transmitter.position": [0, 0, 500e3],
@@ -161,7 +166,13 @@ def test_a_row_and_a_height_leave_a_mirror_image(array, roll, known, expected):
             **({"locator.known_height_m": 0.0} if known else {}),
         }
     )
-    assert mirrored(drawn, load_scenario("paper", drawn.overrides), 0.0) == expected
+    scenario = load_scenario("paper", {**drawn.overrides, **ECHO_ALONE})
+    view = View(np.zeros(1), true_paths(scenario, 0, 1), 0, 1e-5)
+    best = efficient(scenario, view, 0)
+    assert best.status == expected
+    if best.valid:
+        assert np.linalg.norm(best.position - [30, 40, 0]) < 1e-3
+        assert best.deviation == pytest.approx(best.bound, rel=0.01)
 
 
 @pytest.mark.parametrize("number", [0, 5, 10, 15, 20, 23])

@@ -100,7 +100,11 @@ def _weighted_gram(
 
 
 def path_covariance(
-    model: SnapshotModel, paths: Paths, noise_power: float, power: ArrayLike | None = None
+    model: SnapshotModel,
+    paths: Paths,
+    noise_power: float,
+    power: ArrayLike | None = None,
+    nuisance: Floats | None = None,
 ) -> Floats:
     """Cramer-Rao bounds (L, 6, 6) on the `PATH_PARAMETERS` of each path; all else is nuisance.
 
@@ -109,9 +113,10 @@ def path_covariance(
     others: the frame holds no information about it, whatever is known of the rest.
 
     Args:
-        model, paths, noise_power, power: see `fisher_information`.
+        model, paths, noise_power, power, nuisance: see `fisher_information`.
     """
-    covariance = estimable_covariance(fisher_information(model, paths, noise_power, power))
+    information = fisher_information(model, paths, noise_power, power, nuisance)
+    covariance = estimable_covariance(information)
     blocks = covariance.reshape(len(paths), UNKNOWNS, len(paths), UNKNOWNS)
     own = np.arange(len(paths))
     return np.asarray(blocks[own, 2:, own, 2:])

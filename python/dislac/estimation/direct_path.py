@@ -50,7 +50,7 @@ PASSES = 3
 what the direct path is measured on."""
 
 UNMOVED = 0.5
-"""Noise, in one of a frame's dimensions, times this: a change too small to estimate again for."""
+"""Part of the noise, in as many dimensions, that is too small a change to estimate again for."""
 
 STEPS, NEAR = 6, 1e-4
 """Gauss-Newton steps from the grid to the direct path's delay and Doppler, at most; one that moves
@@ -258,7 +258,7 @@ class DirectSignalCancellation:
             taken = _energy(_component(basis, found - echoes))
             left = again.energy * self._uncovered(again.delay)
             noise = estimate.noise_power
-            if taken**2 <= UNMOVED * noise * _energy(found) and left <= UNMOVED * noise:
+            if taken <= UNMOVED * noise * len(leaks) and left <= UNMOVED * noise:
                 break
             echoes = found * turn.conj()
             direct = again._replace(

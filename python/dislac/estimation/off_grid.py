@@ -75,6 +75,9 @@ ROUGH, CLOSE = 4, 1.5
 # farther off in what makes the position than so many standard deviations.
 RIVAL_ODDS, APART = 1e-3, 5.0
 POSITION = (0, 1, 4)
+# Rows that are few enough for directions far apart to look alike to them; and of such directions,
+# how many may be expected that explain a frame as well.
+FEW_ROWS, FALSE_PLACES = 32, 1e-2
 # Noise power of a frame without noise, of its power: what rounding and refinement leave.
 EXACT = 1e-9
 # Standard deviations from the edge of a window within which the truth may be beyond it.
@@ -236,7 +239,8 @@ class OffGridEstimator:
             own = parameters[None, k : k + 1]
             energy = _energy(alone)
             maxima = self._maxima(alone, energy, own, fit(self._signatures, alone, own))
-        if self._ambiguous(estimate, maxima, noise):
+        chance = self._alike(noise * len(y), explained)
+        if chance > FALSE_PLACES or self._ambiguous(estimate, maxima, noise):
             return replace(estimate, status="ambiguous")
         return estimate
 
@@ -280,15 +284,49 @@ class OffGridEstimator:
         return bool(np.any(free & ~np.array(inside)))
 
     def _at_an_edge(self, estimate: Estimate) -> bool:
-        """Whether delay or Doppler of the target may lie beyond its window."""
+        """Whether delay or Doppler of the target may lie beyond its window.
+
+        A Doppler shift that is not known to a window's width is not measured: beams that change
+        from symbol to symbol can hide it, at no cost to the position.
+        """
         paths, covariance = estimate.paths, np.asarray(estimate.covariance)
         for k, value in ((DELAY, paths.delay[0]), (DOPPLER, paths.doppler[0])):
             if k in self._signatures.free:
                 least, greatest = self._windows[k - DELAY]
                 margin = EDGE * math.sqrt(covariance[0, k, k])
+                if k == DOPPLER and 2 * margin >= greatest - least:
+                    continue
                 if not least + margin <= value <= greatest - margin:
                     return True
         return False
+
+    @cached_property
+    def _compression(self) -> tuple[float, float]:
+        """Directions that arrays could tell apart; and how many complex numbers the rows tell of
+        them beyond what a path's gain and directions take. Nothing is compressed if the rows are as
+        many as the elements."""
+        signatures, model = self._signatures, self.model
+        spatial = signatures.free[signatures.free < DELAY]
+        rows, cells = signatures.receive, float(np.prod(2.0 / signatures.cells[spatial]))
+        for array, axes in ((model.receive_array, (0, 1)), (model.transmit_array, (2, 3))):
+            if array.nx > 1 and array.ny > 1 and np.isin(axes, spatial).all():
+                cells *= np.pi / 4  # the visible disc
+        if len(rows) > FEW_ROWS:
+            return cells, np.inf
+        if np.isin(spatial, (2, 3)).any():
+            rows = (rows[:, :, None] * signatures.transmit[:, None, :]).reshape(len(rows), -1)
+        rank = int(np.linalg.matrix_rank(rows))
+        return cells, np.inf if rank == rows.shape[1] else rank - 1 - len(spatial) / 2
+
+    def _alike(self, noise: float, explained: float) -> float:
+        """Expected number of directions far from a path's that explain its rows as well: what is
+        left of a random direction's response is as little as the noise with that probability.
+
+        Args:
+            noise, explained: energy in the rows at one delay and Doppler, and of the path.
+        """
+        cells, beyond = self._compression
+        return float(cells * (noise / (noise + explained)) ** beyond)
 
     def _ambiguous(self, estimate: Estimate, maxima: tuple[Floats, Fit], noise: float) -> bool:
         """Whether another place explains the frame nearly as well as the target's."""

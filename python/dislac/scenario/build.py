@@ -528,7 +528,12 @@ def _leaks_at(scenario: Scenario, frame: int, pilots: int) -> NDArray[np.complex
     kinds = [(behind, receive), (before, transmit * receive)]
     if scenario.coupling == "physical":
         kinds = [([np.sum(g, axis=0, keepdims=True) for g in behind], receive)]
-    leaks = [intercarrier_leakage(kinds[0][0][0], numerology) * receive.T[:, :, None]]
+    # A shift is the same for all subcarriers; a delay that drifts shifts each by its frequency.
+    shifted = np.ones(numerology.subcarriers, complex), numerology.frequencies + 0j
+    leaks = [
+        intercarrier_leakage(kinds[0][0][0] * each, numerology) * receive.T[:, :, None]
+        for each in shifted
+    ]
     for sent, gains in kinds[: 1 + bool(np.any(transmit != transmit[0]))]:
         for early in numerology.window_advance + 1 + np.arange(count):
             leaked = intersymbol_leakage(

@@ -24,8 +24,9 @@ Counted are, in cells of signal-to-noise ratio, with and without direct path, of
   which intercarrier interference is no longer small; the echo's integrated signal-to-noise ratio
   (symbols x subcarriers x chains x ratio per element, interferers being noise) is 3 dB or more
   above that at which the estimator's statistic just reaches its threshold; the Cramer-Rao bound,
-  all paths and the timing being unknown and interferers noise, is below 10 m; and a linear array
-  with a known height does not leave two places (`mirrored`).
+  the timing, all paths, and of a direct path what it brings to each symbol and chain being unknown
+  and interferers noise, is below 10 m; and an efficient measurement with that covariance has a
+  position, neither two nor one that bends over its uncertainty (`efficient`).
 
 The signal-to-noise ratio is that of echoes and scattered paths together, per received element.
 Scenes are numbered, and each has a seed of its own: any number of workers gives the same tables.
@@ -49,16 +50,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2
 
-from ..bounds import path_covariance, position_bound
+from ..bounds import PATH_PARAMETERS, path_covariance, position_bound
 from ..channel import Paths
-from ..estimation import Estimate
+from ..estimation import Estimate, direct_path_patterns
 from ..positioning import Fix, FixStatus
 from ..scenario import Scenario, load_scenario
-from ..scenario.build import estimator, locate
+from ..scenario.build import estimator, locate, locator
 from ..scenario.truth import fix_time, snapshot_model
-from .scenes import CELLS, Scene, View, draw, observe, truths, turn
+from .scenes import CELLS, Scene, View, draw, observe, truths
 
-__all__ = ["Outcome", "Table", "cause", "consistency", "mirrored", "study", "tables"]
+__all__ = ["Outcome", "Table", "cause", "consistency", "efficient", "study", "tables"]
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
@@ -72,8 +73,7 @@ USEFUL = 10.0
 """Greatest bound of a frame of which a fix is expected [m]."""
 INTERCARRIER = 0.1
 """Greatest Doppler shift over the subcarrier spacing of such a frame."""
-AZIMUTHS = 2000
-"""Directions in which a target's mirror image is looked for."""
+MEASURED = [PATH_PARAMETERS.index(name) for name in ("arrival_x", "arrival_y", "delay")]
 
 
 # Outcomes
@@ -123,47 +123,12 @@ def consistency(error: Floats, covariance: Floats) -> tuple[float, int]:
     return float(np.sum(parts[room] ** 2 / value[room])), rank
 
 
-def mirrored(scene: Scene, scenario: Scenario, time: float) -> bool:
-    """Whether another place has the same height, detour and angle to a row of elements as the
-    target, so that a linear array and a known height leave two."""
-    array = scenario.receiver.array
-    if (array.nx > 1) == (array.ny > 1) or "locator.known_height_m" not in scene.overrides:
-        return False
-    body = turn(scene.overrides["nodes.receiver.array"]["orientation_deg"])
-    side = 1 if scene.overrides["locator.side"] == "above" else -1
-    satellite, receiver = (
-        node.motion.state(time)[0] for node in (scenario.transmitter, scenario.receiver)
-    )
-    target = truths(scene, time)[0]
-    azimuth = np.linspace(0, 2 * np.pi, AZIMUTHS)
-    level = np.column_stack([np.cos(azimuth), np.sin(azimuth), np.zeros(AZIMUTHS)])
-    foot = np.array([receiver[0], receiver[1], target[2]])
-
-    def detour(place: Floats) -> Floats:
-        to_satellite, to_receiver = place - satellite, place - receiver
-        lengths = (np.linalg.norm(way, axis=-1) for way in (to_satellite, to_receiver))
-        return np.asarray(sum(lengths))
-
-    # The detour is convex along each ray from the receiver's foot: bisection.
-    near, far = np.zeros(AZIMUTHS), np.full(AZIMUTHS, 1e5)
-    for _ in range(60):
-        middle = (near + far) / 2
-        inside = detour(foot + middle[:, None] * level) < detour(target)
-        near, far = np.where(inside, middle, near), np.where(inside, far, middle)
-    ray = (foot + near[:, None] * level - receiver) @ body
-    ray /= np.linalg.norm(ray, axis=1, keepdims=True)
-    own = (target - receiver) @ body / np.linalg.norm(target - receiver)
-    axis = 0 if array.nx > 1 else 1
-    changes = np.diff(np.sign(ray[:, axis] - own[axis])) != 0
-    return int(np.count_nonzero(changes & (side * ray[:-1, 2] > 0))) > 1
-
-
-def cause(scenario: Scenario, view: View, threshold: float, limit: float) -> str | None:
+def cause(scenario: Scenario, view: View, threshold: float, best: Fix) -> str | None:
     """Why no fix is to be expected of a frame, or None.
 
     Args:
         threshold: of the estimator's statistic.
-        limit: the frame's bound [m].
+        best: the fix of an efficient measurement.
     """
     numerology, paths = scenario.numerology, view.paths
     spacing = numerology.subcarrier_spacing
@@ -184,44 +149,61 @@ def cause(scenario: Scenario, view: View, threshold: float, limit: float) -> str
     # Of n elements of noise and an echo with n times their ratio, that is the part that is echo.
     if power / view.noise < MARGIN * threshold / (1 - threshold):
         return "weak"
-    return None if limit < USEFUL else "bound"
+    if not best.bound < USEFUL:
+        return "bound"
+    return None if best.valid else "geometry"
 
 
-def frame_bound(scenario: Scenario, view: View, index: int) -> float:
-    """Cramer-Rao bound of the first target's position, all other paths and the timing unknown [m].
+def efficient(scenario: Scenario, view: View, index: int) -> Fix:
+    """The fix of an efficient measurement that is right, and the Cramer-Rao bound of the first
+    target's position; all other paths and the timing are unknown.
 
-    Beside a direct path the timing is known as that path tells it.
+    Of a direct path what it brings to each symbol and chain is unknown, and the timing is known as
+    that path tells it.
     """
     model, deviation = snapshot_model(scenario), scenario.synchronization.timing_deviation
+    paths, patterns, late = view.paths, None, 0.0
     if view.direct:
-        last = Paths(*(value[-1:] for value in vars(view.paths).values()))
+        last = Paths(*(value[-1:] for value in vars(paths).values()))
+        paths = Paths(*(value[: -view.direct] for value in vars(paths).values()))
         deviation = float(np.sqrt(path_covariance(model, last, view.noise)[0, 4, 4]))
+        patterns, late = direct_path_patterns(model), float(last.delay[0])
     time = fix_time(scenario, index)
     assert scenario.target is not None
     transmitter, receiver, position = (
         node.motion.state(time)[0]
         for node in (scenario.transmitter, scenario.receiver, scenario.target)
     )
-    return position_bound(
+    limit = position_bound(
         model,
-        view.paths,
+        paths,
         view.noise,
         transmitter=transmitter,
         receiver=receiver,
         position=position,
         known=scenario.known,
         speed=scenario.propagation_speed,
+        nuisance=patterns,
         timing_deviation=deviation,
     ).deviation
+    covariance = path_covariance(model, paths, view.noise, nuisance=patterns)[0]
+    measured = covariance[np.ix_(MEASURED, MEASURED)]
+    measured[2, 2] += deviation**2
+    return locator(scenario).locate(
+        paths.arrival[0],
+        float(paths.delay[0]) - late,
+        measured,
+        frame=index,
+        time=time,
+        bound=limit,
+    )
 
 
 def outcome(scene: Scene, scenario: Scenario, view: View, threshold: float, fix: Fix) -> Outcome:
     """What became of a frame, judged."""
-    limit = frame_bound(scenario, view, fix.frame)
-    left_out = cause(scenario, view, threshold, limit)
-    if left_out is None and mirrored(scene, scenario, fix.time):
-        left_out = "mirrored"
-    bound = limit if np.isfinite(limit) else None
+    best = efficient(scenario, view, fix.frame)
+    left_out = cause(scenario, view, threshold, best)
+    bound = best.bound if np.isfinite(best.bound) else None
     if not fix.valid:
         return Outcome(str(fix.status), left_out, bound=bound)
     judged = []
@@ -554,7 +536,7 @@ def _consistency(groups: Mapping[str, Sequence[Outcome]], name: str) -> Table:
     return Table(name, heading, rows)
 
 
-CAUSES = "horizon", "delay", "doppler", "weak", "bound", "mirrored"
+CAUSES = "horizon", "delay", "doppler", "weak", "bound", "geometry"
 
 
 def _availability(groups: Mapping[str, Sequence[Outcome]], name: str) -> Table:
