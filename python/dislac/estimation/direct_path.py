@@ -264,6 +264,9 @@ class DirectSignalCancellation:
             direct = again._replace(
                 delay=direct.delay + again.delay, doppler=direct.doppler + again.doppler
             )
+        else:
+            # Direct path and echoes go on giving way to each other.
+            estimate = replace(estimate, status="ambiguous")
         return self._meter.moved(estimate, again)
 
     def cancel(self, frame: ArrayLike, index: int = 0) -> Complex:

@@ -78,6 +78,9 @@ POSITION = (0, 1, 4)
 # Rows that are few enough for directions far apart to look alike to them; and of such directions,
 # how many may be expected that explain a frame as well.
 FEW_ROWS, FALSE_PLACES = 32, 1e-2
+# Draws from the Gaussian that a solution's curvature describes; and the effective part of them, as
+# they are weighed by the likelihood, below which that Gaussian does not describe it.
+DRAWS, EFFECTIVE = 64, 0.5
 # Noise power of a frame without noise, of its power: what rounding and refinement leave.
 EXACT = 1e-9
 # Standard deviations from the edge of a window within which the truth may be beyond it.
@@ -227,6 +230,7 @@ class OffGridEstimator:
             return replace(estimate, status="outside_window")
         if verdict.margin < 1.0:
             return self._nothing(_energy(y), self.threshold * verdict.margin)
+        end_fire = self._end_fire(estimate)
         covariance = np.asarray(estimate.covariance)
         if verdict.excess > 1.0:
             covariance = np.where(np.isinf(covariance), covariance, covariance * verdict.excess)
@@ -240,7 +244,7 @@ class OffGridEstimator:
             energy = _energy(alone)
             maxima = self._maxima(alone, energy, own, fit(self._signatures, alone, own))
         chance = self._alike(noise * len(y), explained)
-        if chance > FALSE_PLACES or self._ambiguous(estimate, maxima, noise):
+        if end_fire or chance > FALSE_PLACES or self._ambiguous(estimate, maxima, noise):
             return replace(estimate, status="ambiguous")
         return estimate
 
@@ -298,6 +302,17 @@ class OffGridEstimator:
                     continue
                 if not least + margin <= value <= greatest - margin:
                     return True
+        return False
+
+    def _end_fire(self, estimate: Estimate) -> bool:
+        """Whether the target's arrival is so near one end of an array's axis that it may be at the
+        other: spatial frequencies 2 apart are the same to elements half a wavelength apart."""
+        arrival, covariance = estimate.paths.arrival[0], np.asarray(estimate.covariance)[0]
+        far = math.sqrt(-2.0 * math.log(RIVAL_ODDS))
+        for axis in np.intersect1d(self._signatures.free, (0, 1)):
+            other = np.hypot(2.0 - abs(arrival[axis]), arrival[1 - axis])
+            if other < 1.0 + far * math.sqrt(covariance[axis, axis]):
+                return True
         return False
 
     @cached_property
@@ -462,6 +477,32 @@ class OffGridEstimator:
                 kept.append((parameters, result))
         return kept
 
+    def _information(self, result: Fit, prior: Prior, paths: int) -> Floats:
+        """(P, P) of the unknowns of a solution's paths, none of which is less certain than a
+        resolution cell."""
+        cells = np.max(
+            self._signatures.spread(paths) * np.tile(self._signatures.cells, paths), axis=1
+        )
+        return np.asarray(result.curvature[0] * (2.0 / prior.noise) + np.diag(1.0 / cells**2))
+
+    def _effective(self, y: Complex, parameters: Floats, result: Fit, prior: Prior) -> float:
+        """Effective part of draws from the Gaussian of a solution's curvature, weighed by their
+        likelihood: one where that is Gaussian; little where paths that are hardly resolved have it
+        bend, and a covariance does not say where they may be.
+
+        Source: A. Kong, A note on importance sampling using standardized weights, 1992.
+        """
+        paths = len(parameters)
+        half = np.linalg.cholesky(np.linalg.inv(self._information(result, prior, paths)))
+        drawn = np.random.default_rng(0).standard_normal((DRAWS // 2, len(half)))
+        drawn = np.concatenate([drawn, -drawn])
+        moved = (drawn @ half.T @ self._signatures.spread(paths)).reshape(DRAWS, paths, 6)
+        there = fit(self._signatures, y, parameters + moved, prior)
+        gained = (there.explained - result.explained[0]) / prior.noise
+        weight = gained + np.sum(drawn**2, axis=1) / 2
+        weight = np.exp(weight - weight.max())
+        return float(weight.sum() ** 2 / np.sum(weight**2)) / DRAWS
+
     def _evidence(self, parameters: Floats, result: Fit, prior: Prior) -> float:
         """Logarithm of a solution's marginal likelihood, by Laplace's approximation: gains are
         integrated exactly, positions and Doppler shifts by the curvature, none of them being less
@@ -470,10 +511,7 @@ class OffGridEstimator:
         s, e = self._signatures.factors(parameters)
         gram = (s[:, 0].conj() @ s[:, 0].T) * (e[:, 0].conj() @ e[:, 0].T)
         gains = np.linalg.slogdet(np.eye(paths) + gram * (prior.power / noise))[1]
-        cells = np.max(
-            self._signatures.spread(paths) * np.tile(self._signatures.cells, paths), axis=1
-        )
-        information = result.curvature[0] * (2.0 / noise) + np.diag(1.0 / cells**2)
+        information = self._information(result, prior, paths)
         volume = np.linalg.slogdet(information / (2 * np.pi))[1] / 2
         plausible = float(self._plausible(parameters[None], result, noise)[0])
         return float(
@@ -493,6 +531,9 @@ class OffGridEstimator:
             judged.append((self._evidence(parameters, result, prior), parameters, result, prior))
         least = max(score for score, *_ in judged) - HOPELESS
         evidence, target, spread = [], [], []
+        best = max(judged, key=lambda solution: solution[0])
+        if len(best[1]) > 1 and self._effective(y, *best[1:]) < EFFECTIVE:
+            estimate = replace(estimate, status="ambiguous")
         for score, parameters, result, prior in judged:
             if score < least:
                 continue
