@@ -31,7 +31,7 @@ class Accuracy:
     """Outcome of some trials.
 
     Args:
-        errors: (trials,) position errors, infinite without a fix [m].
+        errors: (trials,) position errors, not a number without a fix [m].
         bounds: (trials,) Cramer-Rao bounds at the same targets, of the echo alone [m].
     """
 
@@ -40,13 +40,18 @@ class Accuracy:
 
     @property
     def rmse(self) -> float:
-        """Root mean square error [m]."""
-        return float(np.sqrt(np.mean(self.errors**2)))
+        """Root mean square error of the fixes there are [m]."""
+        return float(np.sqrt(np.nanmean(self.errors**2)))
 
     @property
     def bound(self) -> float:
-        """Root mean square of the bounds [m]."""
-        return float(np.sqrt(np.mean(self.bounds**2)))
+        """Root mean square of the bounds in the same frames [m]."""
+        return float(np.sqrt(np.mean(self.bounds[np.isfinite(self.errors)] ** 2)))
+
+    @property
+    def without_fix(self) -> int:
+        """Number of trials without a fix."""
+        return int(np.count_nonzero(~np.isfinite(self.errors)))
 
     @property
     def loss_db(self) -> float:
@@ -106,7 +111,7 @@ def accuracy(
         power = np.mean(np.abs(clean) ** 2) / 10 ** (snr_db / 10)
         noise = rng.standard_normal((*clean.shape, 2)) @ [1, 1j] * np.sqrt(power / 2)
         fix = locate(scene, receiver.estimate(clean + noise), 0)
-        errors[trial] = fix.error if fix.valid else np.inf
+        errors[trial] = fix.error if fix.valid else np.nan
         scene = replace(scene, channel=replace(scene.channel, snr=1 / power))
         bounds[trial] = bound(scene, 0)
     return Accuracy(errors, bounds)
@@ -143,13 +148,16 @@ def main(
     receiver = estimator(scenario)
     count = scenario.numerology.symbols
     click.echo(f"{kind}, {trials} targets, {count} symbols, {scatterers} scatterers")
-    click.echo("SNR [dB]  rmse [m]  median [m]  largest [m]  bound [m]  above the bound [dB]")
+    click.echo(
+        "SNR [dB]  rmse [m]  median [m]  largest [m]  bound [m]  above it [dB]  without a fix"
+    )
     for snr in snr_db:
         rng = np.random.default_rng((seed, int(snr * 10) + 1000))
         result = accuracy(scenario, trials, snr, rng, scatterers=scatterers, receiver=receiver)
         click.echo(
-            f"{snr:8.1f}  {result.rmse:8.3f}  {np.median(result.errors):10.3f}  "
-            f"{np.max(result.errors):11.2f}  {result.bound:9.3f}  {result.loss_db:20.2f}"
+            f"{snr:8.1f}  {result.rmse:8.3f}  {np.nanmedian(result.errors):10.3f}  "
+            f"{np.nanmax(result.errors):11.2f}  {result.bound:9.3f}  {result.loss_db:13.2f}  "
+            f"{result.without_fix:13d}"
         )
 
 
