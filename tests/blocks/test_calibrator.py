@@ -105,14 +105,16 @@ def test_positions_are_wrong_without_it_and_right_with_it(tmp_path):
     print(f"rms position error: {without:.2f} m without calibration, {calibrated:.2f} m with it, ")
     print(f"{perfect:.2f} m with perfect chains")
     assert calibrated < 1.2 * perfect + 0.1
-    assert without > 10 * perfect
+    # without, if there is a position at all
+    assert not without < 10 * perfect
 
 
 def positions(scenario):
     fixes = []
     flowgraph = run_flowgraph(scenario, frames=10, on_fix=fixes.append)
     flowgraph.run()
-    return float(np.sqrt(np.mean([fix.error**2 for fix in fixes if fix.valid])))
+    errors = [fix.error for fix in fixes if fix.valid]
+    return float(np.sqrt(np.mean(np.square(errors)))) if errors else np.inf
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fisher information of pilot frames, and the Cramer-Rao bounds that follow from it."""
 
-from .paths import PATH_PARAMETERS, fisher_information, path_covariance
+from .paths import (
+    PATH_PARAMETERS,
+    estimable_covariance,
+    fisher_information,
+    path_covariance,
+)
 from .position import (
     PositionBound,
     measurement_gradients,
@@ -12,6 +17,7 @@ from .position import (
 __all__ = [
     "PATH_PARAMETERS",
     "PositionBound",
+    "estimable_covariance",
     "fisher_information",
     "measurement_gradients",
     "measurement_jacobian",

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..arrays import PlanarArray
 from ..channel import Paths, SnapshotModel
 
-__all__ = ["PATH_PARAMETERS", "fisher_information", "path_covariance"]
+__all__ = ["PATH_PARAMETERS", "estimable_covariance", "fisher_information", "path_covariance"]
 
 Floats = NDArray[np.float64]
 

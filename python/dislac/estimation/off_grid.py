@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
 from ..arrays import wrap_spatial_frequency
+from ..bounds import estimable_covariance
 from ..channel import Paths, SnapshotModel
 from .detection import detection_threshold, log_odds
 from .misfit import Misfit
@@ -78,9 +79,10 @@ POSITION = (0, 1, 4)
 # Rows that are few enough for directions far apart to look alike to them; and of such directions,
 # how many may be expected that explain a frame as well.
 FEW_ROWS, FALSE_PLACES = 32, 1e-2
-# Draws from the Gaussian that a solution's curvature describes; and the effective part of them, as
-# they are weighed by the likelihood, below which that Gaussian does not describe it.
-DRAWS, EFFECTIVE = 64, 0.5
+# Draws from the Gaussian that a solution's curvature describes. Below a first effective part of
+# them, as they are weighed by the likelihood, that Gaussian is too narrow: variances grow with the
+# third power of what is missing. Below a second one it describes nothing.
+DRAWS, EFFECTIVE, LEAST_EFFECTIVE = 64, 0.7, 0.2
 # Noise power of a frame without noise, of its power: what rounding and refinement leave.
 EXACT = 1e-9
 # Standard deviations from the edge of a window within which the truth may be beyond it.
@@ -290,15 +292,15 @@ class OffGridEstimator:
     def _at_an_edge(self, estimate: Estimate) -> bool:
         """Whether delay or Doppler of the target may lie beyond its window.
 
-        A Doppler shift that is not known to a window's width is not measured: beams that change
-        from symbol to symbol can hide it, at no cost to the position.
+        A Doppler shift that is not known to a part of a resolution cell is hardly measured: beams
+        that change from symbol to symbol can hide it, at no cost to the position.
         """
         paths, covariance = estimate.paths, np.asarray(estimate.covariance)
         for k, value in ((DELAY, paths.delay[0]), (DOPPLER, paths.doppler[0])):
             if k in self._signatures.free:
                 least, greatest = self._windows[k - DELAY]
                 margin = EDGE * math.sqrt(covariance[0, k, k])
-                if k == DOPPLER and 2 * margin >= greatest - least:
+                if k == DOPPLER and margin > self._signatures.cells[k] / 4:
                     continue
                 if not least + margin <= value <= greatest - margin:
                     return True
@@ -480,9 +482,7 @@ class OffGridEstimator:
     def _information(self, result: Fit, prior: Prior, paths: int) -> Floats:
         """(P, P) of the unknowns of a solution's paths, none of which is less certain than a
         resolution cell."""
-        cells = np.max(
-            self._signatures.spread(paths) * np.tile(self._signatures.cells, paths), axis=1
-        )
+        cells = self._signatures.unknown_cells(paths)
         return np.asarray(result.curvature[0] * (2.0 / prior.noise) + np.diag(1.0 / cells**2))
 
     def _effective(self, y: Complex, parameters: Floats, result: Fit, prior: Prior) -> float:
@@ -532,7 +532,8 @@ class OffGridEstimator:
         least = max(score for score, *_ in judged) - HOPELESS
         evidence, target, spread = [], [], []
         best = max(judged, key=lambda solution: solution[0])
-        if len(best[1]) > 1 and self._effective(y, *best[1:]) < EFFECTIVE:
+        effective = self._effective(y, *best[1:]) if len(best[1]) > 1 else 1.0
+        if effective < LEAST_EFFECTIVE:
             estimate = replace(estimate, status="ambiguous")
         for score, parameters, result, prior in judged:
             if score < least:
@@ -557,8 +558,11 @@ class OffGridEstimator:
         away[:, :4] = wrap_spatial_frequency(away[:, :4])
         mean = weight @ away
         covariance = np.array(estimate.covariance)
-        covariance[0] = np.einsum("k,kab->ab", weight, np.array(spread))
+        lost = np.isinf(spread).any(axis=0)
+        covariance[0] = np.einsum("k,kab->ab", weight, np.where(lost, 0.0, spread))
         covariance[0] += (weight[:, None] * (away - mean)).T @ (away - mean)
+        covariance[0] *= max(EFFECTIVE / effective, 1.0) ** 3
+        covariance[0][lost] = np.inf
         mean += own
         replaced = {
             "arrival": wrap_spatial_frequency(mean[:2]),
@@ -574,19 +578,23 @@ class OffGridEstimator:
     def _covariance(self, curvature: Floats, noise: float, paths: int) -> Floats:
         """(L, 6, 6) from half the Fisher information times the noise power.
 
-        What the model cannot tell has infinite variance, a given departure none.
+        What the model cannot tell, or not apart from something else, has infinite variance, a given
+        departure none.
         """
         free, spread = self._signatures.free, self._signatures.spread(paths)
-        unit = 1.0 / np.sqrt(np.maximum(np.diag(curvature), 1e-300))
-        scaled = curvature * unit[:, None] * unit + 1e-12 * np.eye(len(unit))
-        joint = spread.T @ (np.linalg.inv(scaled) * unit[:, None] * unit) @ spread
-        joint = joint.reshape(paths, 6, paths, 6) * (noise / 2)
+        joint = estimable_covariance(curvature)
+        lost = np.isinf(np.diag(joint))
+        known = np.where(np.isinf(joint), 0.0, joint) * (noise / 2)
+        every = (spread.T @ known @ spread).reshape(paths, 6, paths, 6)
         variance = np.full(6, np.inf)
         if self._signatures.departure is not None:
             variance[2:4] = 0.0
         covariance = np.tile(np.diag(variance), (paths, 1, 1))
-        own = np.einsum("lalb->lab", joint)
+        own = np.einsum("lalb->lab", every)
         covariance[:, free[:, None], free] = own[:, free[:, None], free]
+        path, parameter = np.nonzero(np.any(spread[lost], axis=0).reshape(paths, 6))
+        covariance[path, parameter, :] = covariance[path, :, parameter] = 0.0
+        covariance[path, parameter, parameter] = np.inf
         return covariance
 
 

@@ -11,6 +11,9 @@ from .signature import Signatures
 
 __all__ = ["Fit", "Prior", "fit", "pick", "refine"]
 
+UNTOLD = 1e-12
+"""Curvature by a parameter, over the largest by any, that is rounding errors."""
+
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 
@@ -148,13 +151,17 @@ def refine(
     """
     batch, paths, _ = parameters.shape
     spread = signatures.spread(paths)
+    cells = signatures.unknown_cells(paths)
     if current is None:
         current = fit(signatures, frame, parameters, prior)
     damping = np.full((batch, 1), 1e-3)
     size = current.gradient.shape[1]
     for _ in range(iterations):
         diagonal = current.curvature.reshape(batch, -1)[:, :: size + 1]
-        unit = 1.0 / np.sqrt(np.maximum(diagonal, 1e-300))
+        # What moves nothing by a resolution cell but rounding errors stays where it is.
+        told = diagonal * cells**2
+        told = told > UNTOLD * told.max(axis=1, keepdims=True)
+        unit = np.where(told, 1.0 / np.sqrt(np.where(told, diagonal, 1.0)), 0.0)
         scaled = current.curvature * (unit[:, :, None] * unit[:, None, :])
         scaled.reshape(batch, -1)[:, :: size + 1] += damping
         right = unit * current.gradient

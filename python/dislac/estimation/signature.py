@@ -204,6 +204,10 @@ class Signatures:
         """(P, 6 L) from steps of the unknowns to steps of all parameters of all paths."""
         return self._maps(paths)[1]
 
+    def unknown_cells(self, paths: int) -> Floats:
+        """(P,) resolution cells of the unknowns of several paths."""
+        return np.asarray(np.max(self.spread(paths) * np.tile(self.cells, paths), axis=1))
+
     def _maps(self, paths: int) -> tuple[Floats, Floats]:
         if paths not in self._known_maps:
             own = np.eye(paths * len(self.free)).reshape(-1, paths, len(self.free))
