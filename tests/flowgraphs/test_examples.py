@@ -92,6 +92,7 @@ def test_without_windows_recorded_and_replayed(compiled, tmp_path):
     replay.write_text(WATCH_REPLAY)
     shown = json.loads(run(tmp_path, replay, compiled, FRAMES))
     assert shown["Frame"] == str(FRAMES - 1)
+    assert shown["Fixes"] == f"{len(valid)} of {FRAMES}"
     again = (tmp_path / "replayed" / "fixes.jsonl").read_bytes()
     assert again == (tmp_path / "fixes" / "fixes.jsonl").read_bytes()
 
@@ -112,7 +113,7 @@ class top(replay.replay):
 
     def look(self):
         texts = self.position_map.qwidget().panel.texts()
-        if texts["Fixes"] == f"{frames} of {frames}":
+        if texts["Fixes"].endswith(f" of {frames}"):
             self.watch.stop()
             self.close()
             print(json.dumps(texts))
