@@ -71,3 +71,10 @@ def test_the_far_side():
     antipode, _ = enu_from_ecef(-np.array([4.0e6, -1.0e5, 4.9e6]), np.zeros(3), SITE)
     assert earth_between(np.zeros(3), antipode, SITE)
     assert elevation(np.zeros(3), antipode, SITE) < -1.3
+
+
+def test_inside_the_earth_is_no_valley():
+    place = at(0.0, 100.0)
+    assert not earth_between(at(0.001, -900.0), place)
+    assert earth_between(at(0.001, -1100.0), place)
+    assert earth_between(np.array([100e3, 200e3, -300e3]), place)

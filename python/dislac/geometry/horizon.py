@@ -18,6 +18,9 @@ WGS84_AXES = np.array([6378137.0, 6378137.0, 6356752.314245])
 MEAN_RADIUS = 6371e3
 """Radius of the Earth below a scene that does not say where it lies [m]."""
 
+DEEPEST = 1e3
+"""How far below the ellipsoid a place may lie that is not inside the Earth [m]."""
+
 _TOLERANCE = 1e-9
 """By how much of the Earth's radius rounding may lower a line of sight: 6 mm."""
 
@@ -28,7 +31,8 @@ def earth_between(
     """(...) whether the straight line between two positions passes through a smooth Earth.
 
     Without origin the Earth is a sphere that the scene's horizontal plane touches at zero. Where
-    one of the positions lies below the surface, in a valley, the Earth reaches up to it only.
+    one of the positions lies below the surface, in a valley, the Earth reaches up to it only, or up
+    to the bottom of the deepest one.
 
     Args:
         one, other: (..., 3) east, north, up [m].
@@ -39,7 +43,8 @@ def earth_between(
     squared = np.sum(way**2, axis=-1)
     part = -np.sum(p * way, axis=-1) / np.where(squared > 0.0, squared, 1.0)
     nearest = p + np.clip(part, 0.0, 1.0)[..., None] * way
-    surface = np.minimum(1.0, np.minimum(np.linalg.norm(p, axis=-1), np.linalg.norm(q, axis=-1)))
+    lower = np.minimum(np.linalg.norm(p, axis=-1), np.linalg.norm(q, axis=-1))
+    surface = np.clip(lower, 1.0 - DEEPEST / MEAN_RADIUS, 1.0)
     return np.asarray(np.linalg.norm(nearest, axis=-1) < surface - _TOLERANCE)
 
 
