@@ -52,7 +52,7 @@ AHEAD = LENGTH - HOP + CENTRE - (TAPS - 1)
 
 
 ATTENUATION = 96.0
-"""What the filter's window is designed for [dB]: images, and ripple in the passband."""
+"""Design value of the filter's window [dB], for images and for ripple in the passband."""
 
 PASSBAND = 0.44
 """Widest band |f| / fs that the filter passes unchanged."""

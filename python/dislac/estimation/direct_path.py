@@ -46,8 +46,8 @@ FALSE_ALARM = 1e-6
 """Probability that noise alone passes for the direct path."""
 
 PASSES = 3
-"""A frame is estimated so many times at most, each time with the echoes found before taken out of
-what the direct path is measured on."""
+"""Most estimates of a frame, each with the echoes found before taken out of what the direct path is
+measured on."""
 
 UNMOVED = 0.5
 """Part of the noise, in as many dimensions, that is too small a change to estimate again for."""

@@ -45,7 +45,7 @@ STRUCTURED_RATE = 1e-4
 
 MARGINALS = ("rows", "tones", "symbols x tones", "symbols")
 PARAMETERS = ((0, 1, 2, 3, 5), (4,), (2, 3, 4, 5), (2, 3, 5))
-"""Which parameters of a path its response depends on in each marginal."""
+"""Parameters of a path that its response depends on in each marginal."""
 
 
 ONE_DIRECTION = (0, 3)

@@ -73,7 +73,7 @@ DELAY_TOLERANCE = 1e-10
 # than this times what the best one leaves.
 ROUGH, CLOSE = 4, 1.5
 # A target's place is ambiguous if there are posterior odds of at least so much for one that is
-# farther off in what makes the position than so many standard deviations.
+# farther off in what makes the position than this many standard deviations.
 RIVAL_ODDS, APART = 1e-3, 5.0
 POSITION = (0, 1, 4)
 # Rows that are few enough for directions far apart to look alike to them; and of such directions,
@@ -201,7 +201,7 @@ class OffGridEstimator:
         return parameters[order], pick(result, order)
 
     def _apart(self, points: Floats, point: Floats) -> NDArray[np.bool_]:
-        """Which parameters (B, 6) are not those of a point, give or take a third of a cell."""
+        """(B,) true for parameters (B, 6) farther than a third of a cell from those of a point."""
         away = points - point
         away[:, :4] = wrap_spatial_frequency(away[:, :4])
         free = self._signatures.free
