@@ -43,9 +43,9 @@ SIGNIFICANT = 1e-4
 STRUCTURED_RATE = 1e-4
 """Probability at which a foreign signal is taken for a path."""
 
-MARGINALS = ("rows", "tones", "symbols x tones", "symbols")
 PARAMETERS = ((0, 1, 2, 3, 5), (4,), (2, 3, 4, 5), (2, 3, 5))
-"""Parameters of a path that its response depends on in each marginal."""
+"""Parameters of a path that its response depends on in each marginal: over rows, over tones, over
+symbols x tones, over symbols."""
 
 
 ONE_DIRECTION = (0, 3)

@@ -258,7 +258,7 @@ class OffGridEstimator:
         return DirectionSearch(self._signatures, self._search.departures, (-half, half))
 
     def _elsewhere(self, y: Complex, maxima: tuple[Floats, Fit]) -> bool:
-        """Whether a path outside of the windows explains more of y than any within.
+        """True if a path outside of the windows explains more of y than any within.
 
         One look, at the delay at which all rows together have most energy, whatever the directions.
         """
@@ -290,7 +290,7 @@ class OffGridEstimator:
         return bool(np.any(free & ~np.array(inside)))
 
     def _at_an_edge(self, estimate: Estimate) -> bool:
-        """Whether delay or Doppler of the target may lie beyond its window.
+        """True if delay or Doppler of the target may lie beyond its window.
 
         A Doppler shift that is not known to a part of a resolution cell is hardly measured: beams
         that change from symbol to symbol can hide it, at no cost to the position.
@@ -307,7 +307,7 @@ class OffGridEstimator:
         return False
 
     def _end_fire(self, estimate: Estimate) -> bool:
-        """Whether the target's arrival is so near one end of an array's axis that it may be at the
+        """True if the target's arrival is so near one end of an array's axis that it may be at the
         other: spatial frequencies 2 apart are the same to elements half a wavelength apart."""
         arrival, covariance = estimate.paths.arrival[0], np.asarray(estimate.covariance)[0]
         far = math.sqrt(-2.0 * math.log(RIVAL_ODDS))
@@ -346,7 +346,7 @@ class OffGridEstimator:
         return float(cells * (noise / (noise + explained)) ** beyond)
 
     def _ambiguous(self, estimate: Estimate, maxima: tuple[Floats, Fit], noise: float) -> bool:
-        """Whether another place explains the frame nearly as well as the target's."""
+        """True if another place explains the frame nearly as well as the target's."""
         parameters, result = maxima[0][:, 0], maxima[1]
         if not np.any(self._apart(parameters, parameters[0])):
             return False
@@ -441,7 +441,7 @@ class OffGridEstimator:
     def _targets(
         self, parameters: Floats, result: Fit, energy: float, prior: Prior, variance: Floats
     ) -> list[tuple[int, float]]:
-        """Which of the paths (L, 6) of a solution may be the target's, and how probably: the first
+        """Paths (L, 6) of a solution that may be the target's, and how probably: the first
         of the comparable ones, as far as their delays, of `variance` (L,), tell; and rather a
         strong one."""
         best = self._target(parameters, result, energy)
@@ -459,7 +459,7 @@ class OffGridEstimator:
         return [(k, float(chance[k])) for k in np.flatnonzero(chance > PROBABLE)]
 
     def _prior(self, noise: float, gain: Complex, paths: int) -> Prior:
-        """What is known of paths beforehand, on the scale of gains (L,) found."""
+        """Prior knowledge of paths, on the scale of gains (L,) found."""
         relative = np.full(paths, FURTHER_POWER)
         relative[0] = 1.0
         scale = float(np.mean(np.abs(gain) ** 2 / relative[: len(gain)]))

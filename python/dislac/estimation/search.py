@@ -278,7 +278,7 @@ class FurtherSearch:
 
 
 def _near(array: PlanarArray, grid: Floats, point: Floats) -> NDArray[np.bool_]:
-    """Which spatial frequencies (..., 2) an array hardly tells from others."""
+    """True for spatial frequencies (..., 2) that an array hardly tells from others."""
     apart = np.abs(wrap_spatial_frequency(grid - point))
     return np.asarray(np.all(apart < [1.2 / array.nx, 1.2 / array.ny], axis=-1))
 

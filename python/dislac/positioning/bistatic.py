@@ -164,7 +164,7 @@ class BistaticLocator:
 
     @property
     def determined(self) -> bool:
-        """Whether arrival, delay and what is known are as many equations as there are unknowns."""
+        """True if arrival, delay and what is known are as many equations as there are unknowns."""
         return len(self.receive_array.measured_axes) + 1 + len(self.known.normals) >= 3
 
     def locate(

@@ -63,7 +63,7 @@ class Echo:
 
     @property
     def exact(self) -> bool:
-        """Whether there are as many equations as unknowns."""
+        """True if there are as many equations as unknowns."""
         return len(self.covariance) == self.known.directions.shape[1]
 
     def roots(self) -> Floats:

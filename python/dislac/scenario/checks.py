@@ -172,7 +172,7 @@ def _doppler(scenario: Scenario, frame: int) -> list[str]:
 
 
 def _follows_direct_path(scenario: Scenario) -> bool:
-    """Whether what is measured is relative to the direct path, errors of the transmitter's
+    """True if what is measured is relative to the direct path, errors of the transmitter's
     pre-compensation and of the receiver's carrier included."""
     settings = scenario.synchronization
     return settings.reference == "direct-path" or settings.removal != "none"

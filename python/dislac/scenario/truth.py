@@ -170,7 +170,7 @@ def hidden(
 
 
 def below_horizon(scenario: Scenario, frame: int) -> bool:
-    """Whether the Earth hides the transmitter from the receiver, or from the target where that is
+    """True if the Earth hides the transmitter from the receiver, or from the target where that is
     known, in frame `frame`."""
     legs = list(pairwise(reference_link(scenario)))
     if scenario.target is not None:
@@ -304,7 +304,7 @@ def noise_power(scenario: Scenario) -> float:
 
 
 def has_echo(scenario: Scenario) -> bool:
-    """Whether there is an echo of the transmitter's signal off the target."""
+    """True if there is an echo of the transmitter's signal off the target."""
     return any(_is_the_echo(path) for path in scenario.channel.paths)
 
 

@@ -81,7 +81,7 @@ MEASURED = [PATH_PARAMETERS.index(name) for name in ("arrival_x", "arrival_y", "
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one frame.
+    """Outcome of one frame.
 
     Args:
         status: of the fix; or that the estimator raised an error.
@@ -200,7 +200,7 @@ def efficient(scenario: Scenario, view: View, index: int) -> Fix:
 
 
 def outcome(scene: Scene, scenario: Scenario, view: View, threshold: float, fix: Fix) -> Outcome:
-    """What became of a frame, judged."""
+    """Outcome of a frame, judged."""
     best = efficient(scenario, view, fix.frame)
     left_out = cause(scenario, view, threshold, best)
     bound = best.bound if np.isfinite(best.bound) else None
@@ -615,7 +615,7 @@ def main(
 
 
 def _shown(seed: int, number: int, frames: int, samples: bool) -> str:
-    """What a scene is, and its frames."""
+    """Description of a scene, and its frames."""
     scene, _, found = show_scene(seed, number, frames, samples)
     lines = [f"scene {number}: {CELLS[number % len(CELLS)]}; {', '.join(traits(scene))}"]
     lines += [f"  {key}: {json.dumps(value)}" for key, value in scene.overrides.items()]

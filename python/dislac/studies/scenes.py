@@ -236,7 +236,7 @@ def _places(
 
 
 def _visible(target: Floats, receiver: Floats, degrees: Floats, side: str) -> bool:
-    """Whether a target is on the side of the receive array where it should be, and not nearly in
+    """True if a target is on the side of the receive array where it should be, and not nearly in
     its plane."""
     z = ((target - receiver) @ turn(degrees))[2] / np.linalg.norm(target - receiver)
     return bool((z if side == "above" else -z) > 0.1)
@@ -357,7 +357,7 @@ def _line(position: Sequence[float] | Floats, velocity: Sequence[float] | Floats
 
 
 def _tracks(scene: Scene) -> list[list[Track]]:
-    """What each path visits from transmitter to receiver: the echo's, a second target's, those of
+    """Stops of each path from transmitter to receiver: the echo's, a second target's, those of
     scattered and direct paths, and the direct way once more."""
     say = scene.overrides
     still = np.zeros(3)
@@ -542,7 +542,7 @@ Intruder = Callable[[np.random.Generator, float, float], list[Complex]]
 
 
 def _intruders(scene: Scene, scenario: Scenario, rng: np.random.Generator) -> list[Intruder]:
-    """What is in the scene besides, each with a power and a direction of its own."""
+    """Other signals in the scene, each with a power and a direction of its own."""
     numerology, say = scenario.numerology, scene.overrides
     spacing = numerology.subcarrier_spacing
     shape = scenario.pilots.frame_shape

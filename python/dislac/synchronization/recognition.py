@@ -45,7 +45,7 @@ EVIDENCE = 10.0
 
 
 def equalized(parts: Samples) -> Samples:
-    """What chains receive (chains, parts, n), equally strong in all directions of each part.
+    """Signals of the chains (chains, parts, n), equally strong in all directions of each part.
 
     Directions are the eigenvectors of the chains' covariance.
     """
@@ -84,7 +84,7 @@ def chance(share: float, powers: Floats, elements: int) -> float:
 def stands_out(
     grid: Samples, reference: Reference, frame: int, found: Measurement, trials: int
 ) -> bool:
-    """Whether signals with other pilots would explain less than what was found, but for one in a
+    """True if signals with other pilots would explain less than what was found, but for one in a
     million searches of so many trials.
 
     Args:
@@ -107,7 +107,7 @@ def stands_out(
 
 
 def is_coherent(grid: Samples, reference: Reference, frame: int, found: Measurement) -> bool:
-    """Whether amplitudes and phases from symbol to symbol are those of the direct path.
+    """True if amplitudes and phases from symbol to symbol are those of the direct path.
 
     Only what exceeds the greatest energy to be expected of the rest is held against it.
 
@@ -138,7 +138,7 @@ def is_image(
     frame: int,
     carrier_span: float,
 ) -> bool:
-    """Whether a frame explains more as the image of another user's than as one of ours.
+    """True if a frame explains more as the image of another user's than as one of ours.
 
     The despread samples of all symbols are added, and summed over windows of a symbol with its
     prefix that begin earlier or later, with carriers that turn within the symbol: the pilots'
