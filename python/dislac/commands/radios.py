@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the commands say about radios."""
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from functools import partial, wraps
 from typing import Any
 
 import click
+
+from .options import Number
 
 __all__ = ["options", "receiver", "told_by_receiver", "told_by_transmitter", "transmitter"]
 
@@ -16,6 +19,8 @@ def _numbers(kind: type, text: str | None) -> Any:
     if text is None:
         return None
     values = [kind(part) for part in text.split(",")]
+    if kind is not str and not all(math.isfinite(value) and abs(value) < 1e6 for value in values):
+        raise ValueError(text)
     return values[0] if len(values) == 1 else values
 
 
@@ -29,7 +34,7 @@ def _parse(kind: type, ctx: click.Context, parameter: click.Parameter, text: str
 _TRANSMITTER = {
     "peak": click.option(
         "--peak",
-        type=click.FloatRange(0, 1, min_open=True),
+        type=Number(0, 1, min_open=True),
         default=0.5,
         show_default=True,
         metavar="A",
@@ -61,7 +66,10 @@ def options(does: str, required: bool) -> Callable[[Callable[..., Any]], Callabl
             help="Port, or one a channel.",
         ),
         "lo_offset": click.option(
-            "--lo-offset", type=float, metavar="HZ", help="Puts the oscillator above the carrier."
+            "--lo-offset",
+            type=Number(-1e12, 1e12),
+            metavar="HZ",
+            help="Puts the oscillator above the carrier.",
         ),
         "clock_source": click.option(
             "--clock-source", metavar="NAME", help="internal, external, gpsdo, ..."
@@ -70,7 +78,10 @@ def options(does: str, required: bool) -> Callable[[Callable[..., Any]], Callabl
             "--time-source", metavar="NAME", help="Of the pulse per second; as the clock's."
         ),
         "start_time": click.option(
-            "--start-time", type=float, metavar="S", help="First sample, by the device's clock."
+            "--start-time",
+            type=Number(0, 1e11),
+            metavar="S",
+            help="First sample, by the device's clock.",
         ),
         "channels": click.option(
             "--channels",
@@ -80,7 +91,7 @@ def options(does: str, required: bool) -> Callable[[Callable[..., Any]], Callabl
         ),
         "patience": click.option(
             "--patience",
-            type=click.FloatRange(0, min_open=True),
+            type=Number(0, 1e6, min_open=True),
             metavar="S",
             help="Silence after which the radio counts as lost [s]; default 3.",
         ),

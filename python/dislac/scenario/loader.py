@@ -307,7 +307,7 @@ def _validate(document: Document, part: str | None) -> None:
     if _make_whole(document.data, errors):
         errors = list(validator.iter_errors(document.data))
     if error := jsonschema.exceptions.best_match(errors):
-        raise _schema_error(document, error)
+        raise _schema_error(document, error, validator.schema)
     _check_values(document, (), document.data)
 
 
@@ -327,16 +327,32 @@ def _make_whole(data: Any, errors: Iterable[jsonschema.ValidationError]) -> bool
     return found
 
 
-def _schema_error(document: Document, error: jsonschema.ValidationError) -> ScenarioError:
+def _schema_error(
+    document: Document, error: jsonschema.ValidationError, schema: Mapping[str, Any]
+) -> ScenarioError:
     path: Key = tuple(error.absolute_path)
     message = error.message
     if error.validator == "additionalProperties":
         unknown = sorted(set(error.instance) - set(error.schema["properties"]), key=str)
         path, message = (*path, unknown[0]), "unknown key"
         message += f"; known here: {', '.join(sorted(error.schema['properties']))}"
-    elif description := error.schema.get("description"):
+    elif description := _description(error, schema):
         message += f" ({description})"
     return document.error(path, message)
+
+
+def _description(error: jsonschema.ValidationError, schema: Mapping[str, Any]) -> str:
+    """Description of the key that an error is about, also where it is a reference's or a list's."""
+    found, place = "", schema
+    for step in error.absolute_schema_path:
+        if step == "properties":
+            found = ""
+        if isinstance(place, dict) and step not in place:  # references are no steps
+            place = schema["$defs"][place["$ref"].rsplit("/")[-1]]
+        place = place[step]
+        if isinstance(place, dict) and step != "properties":
+            found = place.get("description", found)
+    return found
 
 
 _GREATEST = 2.0**63
