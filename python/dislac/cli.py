@@ -106,8 +106,8 @@ def _parse_settings(
     settings = {}
     for value in values:
         key, equals, text = value.partition("=")
-        if not (key and equals):
-            raise click.BadParameter(f"'{value}' is not KEY=VALUE, such as channel.noise.snr_db=5")
+        if not (equals and all(key.split("."))):
+            raise click.BadParameter(f"'{value[:60]}' is not KEY=VALUE, such as channel.noise.snr_db=5")
         try:
             settings[key] = parse_value(text)
         except yaml.YAMLError as error:

@@ -36,7 +36,7 @@ LARGEST_FILE = 1 << 20
 
 _LONGEST = 1 << 16  # characters of one value
 _DEEPEST = 32  # levels, of which the schema has eight
-_MOST = 20_000  # keys, values and lists, each counted as often as aliases repeat it
+_MOST = 10_000  # keys, values and lists, each counted as often as aliases repeat it
 _MESSAGE = 600  # characters of a message: values that are quoted in one may be long
 
 _TAG = "tag:yaml.org,2002:"
