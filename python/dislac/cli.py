@@ -77,6 +77,12 @@ class _Command(click.Group):
             status = error.exit_code
         sys.exit(status)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        for text in args:
+            if any("\ud800" <= c <= "\udfff" for c in text):  # bytes that are no UTF-8
+                raise click.UsageError(f"{ascii(text)} is no text: give it in UTF-8")
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
@@ -107,7 +113,9 @@ def _parse_settings(
     for value in values:
         key, equals, text = value.partition("=")
         if not (equals and all(key.split("."))):
-            raise click.BadParameter(f"'{value[:60]}' is not KEY=VALUE, such as channel.noise.snr_db=5")
+            raise click.BadParameter(
+                f"'{value[:60]}' is not KEY=VALUE, such as channel.noise.snr_db=5"
+            )
         try:
             settings[key] = parse_value(text)
         except yaml.YAMLError as error:

@@ -18,7 +18,7 @@ import numpy as np
 from gnuradio.dislac.cli import main as dislac
 
 from tests.fuzz import harness
-from tests.fuzz.scenarios import TLE, warm
+from tests.fuzz.scenarios import TLE, patient_run, warm
 
 FIX = (
     '{"frame": 0, "time": 0.0, "position": [1, 2, 3], "covariance": null, "residual_delay": null, '
@@ -98,7 +98,8 @@ def cases(rng: np.random.Generator, commands: tuple[str, ...] = tuple(GOOD)) -> 
                 arguments = [*good[: place + 1], value, *good[place + 2 :]]
             else:
                 arguments = [*good, flag, value]
-            names = (flag.lstrip("-"), (option.name or "").upper(), value[:20].strip() or flag)
+            shown = value[:20].strip() if value.isprintable() else ascii(value)
+            names = (flag.lstrip("-"), (option.name or "").upper(), shown or flag)
             yield Case((name, *arguments), tuple(text for text in names if text))
 
 
@@ -133,13 +134,13 @@ def prepare(folder: Path) -> None:
     (folder / "sky.tle").write_text("ISS\n" + "\n".join(TLE) + "\n")
     (folder / "fixes.jsonl").write_text(FIX)
     record = ["run", "paper", "--frames", "2", "--record", "recording"]
-    assert harness.run_command(record, folder=folder).status == 0
+    assert harness.run_command(record, folder=folder, longest=120).status == 0
 
 
-def run(case: Case, folder: Path) -> harness.Outcome:
-    """The end of a case, run in `folder`."""
-    longest = PATIENCE if case.arguments[0] in SERVERS else harness.LONGEST
-    return harness.run_command(case.arguments, folder=folder, longest=longest)
+def run(case: Case, folder: Path, patience: float = harness.LONGEST) -> harness.Outcome:
+    """The end of a case, run in `folder`; see `patient_run`."""
+    longest = PATIENCE if case.arguments[0] in SERVERS else patience
+    return patient_run(case.arguments, folder, longest)
 
 
 def main() -> None:
@@ -160,7 +161,7 @@ def main() -> None:
                 continue
             if number >= options.first + options.count:
                 break
-            outcome = run(case, Path(folder))
+            outcome = run(case, Path(folder), patience=60)
             ends[outcome.status] += 1
             if found := fault(case, outcome):
                 faults += 1

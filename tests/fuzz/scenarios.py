@@ -13,7 +13,7 @@ import resource
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -314,6 +314,14 @@ TEXTS = [
 """Whole files."""
 
 
+COMMANDS = (
+    ("waveform",),
+    ("bound",),
+    ("run", "--json", "--frames", "1"),
+    ("run", "--json", "--frames", "1", "--out", "out"),
+)
+
+
 @dataclass(frozen=True)
 class Case:
     """A scenario and how it is used."""
@@ -371,9 +379,7 @@ def cases(rng: np.random.Generator) -> Iterator[Case]:
                 del place[last]
             else:
                 place[last] = wrong(place[last], rng)
-            command = ("bound",) if rng.random() < 0.4 else ("run", "--json", "--frames", "1")
-            if command[0] == "run" and rng.random() < 0.02:
-                command += ("--out", "out")
+            command = COMMANDS[rng.choice(len(COMMANDS), p=(0.5, 0.15, 0.33, 0.02))]
             text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
             dotted = ".".join(map(str, key))
             shown = repr(place.get(last) if isinstance(place, dict) else place[last:][:1])[:60]
@@ -429,15 +435,19 @@ def warm() -> None:
 
 
 def run(case: Case, folder: Path, patience: float = harness.LONGEST) -> harness.Outcome:
-    """The end of a case, run in `folder`.
+    """The end of a case, run in `folder`; see `patient_run`."""
+    (folder / "case.yml").write_text(case.text, encoding="utf-8")
+    command, *options = case.command
+    return patient_run([command, "case.yml", *options], folder, patience)
+
+
+def patient_run(arguments: Sequence[str], folder: Path, patience: float) -> harness.Outcome:
+    """The end of `dislac` with arguments, run in `folder`.
 
     Up to `patience` [s] of wall time do not count as a hang where the processor has worked for less
     than the longest time: others may have had it.
     """
-    (folder / "case.yml").write_text(case.text, encoding="utf-8")
-    command, *options = case.command
     before = used()
-    arguments = [command, "case.yml", *options]
     outcome = harness.run_command(arguments, folder=folder, longest=patience)
     if harness.LONGEST <= outcome.seconds < patience:
         outcome = replace(outcome, seconds=used() - before)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the commands say about radios."""
 
-import math
 import os
 from collections.abc import Callable, Mapping
 from functools import partial, wraps
@@ -14,19 +13,33 @@ from .options import Number
 __all__ = ["options", "receiver", "told_by_receiver", "told_by_transmitter", "transmitter"]
 
 
-def _numbers(kind: type, text: str | None) -> Any:
+def _channel(text: str) -> int:
+    """Number of a channel of a device."""
+    if not 0 <= (number := int(text)) < 1000:
+        raise ValueError(text)
+    return number
+
+
+def _gain(text: str) -> float:
+    """Gain [dB]."""
+    if not abs(gain := float(text)) <= 300:  # which NaN is not, either
+        raise ValueError(text)
+    return gain
+
+
+def _values(kind: Callable[[str], Any], text: str | None) -> Any:
     """One value, or one for each channel after commas; None for none."""
     if text is None:
         return None
     values = [kind(part) for part in text.split(",")]
-    if kind is not str and not all(math.isfinite(value) and abs(value) < 1e6 for value in values):
-        raise ValueError(text)
     return values[0] if len(values) == 1 else values
 
 
-def _parse(kind: type, ctx: click.Context, parameter: click.Parameter, text: str | None) -> Any:
+def _parse(
+    kind: Callable[[str], Any], ctx: click.Context, parameter: click.Parameter, text: str | None
+) -> Any:
     try:
-        return _numbers(kind, text)
+        return _values(kind, text)
     except ValueError:
         raise click.BadParameter(f"'{text}' is not a number, or one a channel, as 30,28") from None
 
@@ -57,7 +70,7 @@ def options(does: str, required: bool) -> Callable[[Callable[..., Any]], Callabl
             help=f"The radio that {does}: uhd:ARGS or soapy:ARGS, as uhd:addr=192.168.10.2.",
         ),
         "gain": click.option(
-            "--gain", callback=partial(_parse, float), metavar="DB", help="Gain, or one a channel."
+            "--gain", callback=partial(_parse, _gain), metavar="DB", help="Gain, or one a channel."
         ),
         "antenna": click.option(
             "--antenna",
@@ -85,7 +98,7 @@ def options(does: str, required: bool) -> Callable[[Callable[..., Any]], Callabl
         ),
         "channels": click.option(
             "--channels",
-            callback=partial(_parse, int),
+            callback=partial(_parse, _channel),
             metavar="K,K",
             help="The device's channels.",
         ),
