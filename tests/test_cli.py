@@ -276,7 +276,7 @@ def test_help_and_version_are_no_errors(dislac):
 
 ERRORS = {
     "run": "Missing argument 'SCENARIO'. (dislac run --help says more)",
-    "run paper --frames -1": "'--frames': -1 is not in the range x>=0. (dislac run",
+    "run paper --frames -1": "'--frames': -1 is not in the range 0<=x<=1000000000. (dislac run",
     "run paper --set a": "'a' is not KEY=VALUE, such as channel.noise.snr_db=5",
     "run paper --set a=[": "'[' is not a YAML value",
     "run paper --set warp=9": "paper.yml: warp: unknown key; known here:",
@@ -285,9 +285,9 @@ ERRORS = {
     "run /": "/: cannot read the scenario (Is a directory)",
     "bound nowhere.yml": "nowhere.yml: cannot read the scenario",
     "replay nowhere": "nowhere.sigmf-meta: cannot read the metadata (no such recording)",
-    "replay x --speed 0": "'0' is neither 'max' nor a number above 0 (1: real time)",
-    "replay x --speed nan": "'nan' is neither 'max' nor a number above 0",
-    "replay x --speed fast": "'fast' is neither 'max' nor a number above 0",
+    "replay x --speed 0": "'0' is neither 'max' nor a number from 0.001 to 1e6 (1: real time)",
+    "replay x --speed nan": "'nan' is neither 'max' nor a number from 0.001",
+    "replay x --speed fast": "'fast' is neither 'max' nor a number from 0.001",
     "replay x --scenario nowhere.yml": "nowhere.yml: cannot read the scenario",
     "warp": "No such command 'warp'. (dislac --help says more)",
 }

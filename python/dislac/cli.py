@@ -80,7 +80,7 @@ class _Command(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         for text in args:
             if any("\ud800" <= c <= "\udfff" for c in text):  # bytes that are no UTF-8
-                raise click.UsageError(f"{ascii(text)} is no text: give it in UTF-8")
+                raise click.UsageError(f"{text!a} is no text: give it in UTF-8")
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:

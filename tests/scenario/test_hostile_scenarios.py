@@ -90,6 +90,12 @@ def test_a_whole_number_may_be_written_with_a_point(key, value):
     assert (scenarios[0].transmit_beams == scenarios[1].transmit_beams).all()
 
 
+def test_what_is_handed_in_stays_as_it_is():
+    array = {"nx": 4.0, "ny": 4}
+    assert load_scenario("paper", {"nodes.receiver.array": array}).receiver.array.nx == 4
+    assert isinstance(array["nx"], float)
+
+
 def test_a_choice_of_whole_numbers_may_be_written_with_a_point():
     prs = Path(__file__).parents[2] / "examples" / "prs.yml"
     assert load_scenario(prs, {"pilots.comb": 4.0}).text == load_scenario(prs).text
@@ -145,6 +151,8 @@ def test_an_alias_or_a_merged_section_is_welcome():
     )
     text = text.replace("array:\n      nx: 4\n      ny: 4", "array: *a", 1)
     assert "*a" in text and parse_scenario(text).receiver.array.size == 16
+    changed = parse_scenario(text, overrides={"nodes.receiver.array.ny": 2})
+    assert (changed.receiver.array.ny, changed.transmitter.array.ny) == (2, 4)
     merged = text.replace("array: *a", "array: {<<: *a, ny: 2}")
     assert parse_scenario(merged).receiver.array.size == 8
 

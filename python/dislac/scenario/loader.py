@@ -225,7 +225,7 @@ def parse_document(
         raise ScenarioError(
             f"{name}:1: not a {part or 'scenario'}: expected keys such as '{example}:'"
         )
-    document = Document(data, name, lines)
+    document = Document(_own(data), name, lines)
     overrides = overrides or {}
     named = isinstance(data.get("calibration"), str) and "calibration" not in overrides
     if named and not names_files:
@@ -276,7 +276,14 @@ def _override(document: Document, key: str, value: Any) -> None:
         place = place.setdefault(parent, {})
         if not isinstance(place, dict):
             raise document.error(key, f"cannot be overridden: {parent} is no section")
-    place[last] = value
+    place[last] = _own(value)
+
+
+def _own(value: Any) -> Any:
+    """A copy in which nothing stands twice, as aliases have it: what changes, changes once."""
+    if isinstance(value, dict):
+        return {key: _own(item) for key, item in value.items()}
+    return [_own(item) for item in value] if isinstance(value, list) else value
 
 
 @cache
