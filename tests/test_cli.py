@@ -397,7 +397,7 @@ def test_waveform_of_a_scenario(dislac):
     [
         (["paper", "--symbols", "3"], 2, "--set"),
         (["--set", "seed=2"], 2, "none is given"),
-        (["--subcarrier-spacing", "-1"], 1, "subcarrier_spacing is -1"),
+        (["--subcarrier-spacing", "-1"], 2, "'--subcarrier-spacing': -1"),
         (["--max-zenith-deg", "0"], 2, "range"),
     ],
 )

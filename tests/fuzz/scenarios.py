@@ -400,7 +400,8 @@ def fault(case: Case, outcome: harness.Outcome) -> str | None:
         return "a warning of a library"
     if outcome.status:
         line = REFUSED.search(outcome.output)
-        if line is None or "case.yml: scenario: " in line[0]:
+        missing = "is a required property" in outcome.output
+        if line is None or ("case.yml: scenario: " in line[0] and not missing):
             return "refused without a key"
         return None
     if case.command[0] == "run":
