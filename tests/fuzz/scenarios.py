@@ -12,6 +12,7 @@ import re
 import resource
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -467,14 +468,16 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=6000)
     parser.add_argument("--first", type=int, default=0, help="case to begin with, to repeat one")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="end after so long")
     options = parser.parse_args()
     warm()
+    end = time.monotonic() + options.seconds
     faults, ends = 0, Counter()
     with tempfile.TemporaryDirectory() as folder:
         for number, case in enumerate(cases(np.random.default_rng(options.seed))):
             if number < options.first:
                 continue
-            if number >= options.first + options.count:
+            if number >= options.first + options.count or time.monotonic() > end:
                 break
             outcome = run(case, Path(folder), patience=60)
             ends[outcome.status] += 1
@@ -483,7 +486,7 @@ def main() -> None:
                 last = outcome.output.strip().splitlines()[-1:] or [""]
                 print(f"case {number}: {found}: {case.command}: {case.name}: {last[0][:300]}")
                 sys.stdout.flush()
-    print(f"{options.count} scenarios: {faults} faults; exit statuses {dict(ends)}")
+    print(f"{sum(ends.values())} scenarios: {faults} faults; exit statuses {dict(ends)}")
     sys.exit(faults > 0)
 
 
