@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import yaml
 from gnuradio.dislac import cli
+from gnuradio.dislac.commands import following
 from gnuradio.dislac.doctor import Check
 from gnuradio.dislac.io import FixLog, RecordingWriter, fix_to_dict
 from gnuradio.dislac.positioning import Fix, FixStatus
@@ -344,7 +345,7 @@ def test_nobody_reads_any_more(dislac, flowgraphs, monkeypatch):
     def broken(*_, **__):
         raise BrokenPipeError(32, "Broken pipe")
 
-    monkeypatch.setattr(cli, "fix_to_json", broken)
+    monkeypatch.setattr(following, "fix_to_json", broken)
     status, out, err = dislac("run", "paper", "--json")
     assert (status, out, err) == (1, "", "")
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from gnuradio.dislac.geometry import bistatic_range
 from gnuradio.dislac.io import map_plot
-from gnuradio.dislac.positioning import Fix, FixStatus
+from gnuradio.dislac.positioning import Fix, FixStatistics, FixStatus
 from gnuradio.dislac.scenario import load_scenario, parse_scenario
 from matplotlib.figure import Figure
 from matplotlib.image import imread
@@ -47,7 +47,7 @@ def draw(tmp_path, monkeypatch):
     def run(fixes, scenario):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            map_plot.draw_map(fixes, scenario, tmp_path / "map.png")
+            map_plot.draw_map(FixStatistics(fixes), scenario, tmp_path / "map.png")
         assert imread(tmp_path / "map.png").std() > 0.01  # not one colour
         return figures[-1]
 
