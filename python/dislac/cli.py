@@ -4,7 +4,8 @@
 import os
 
 # Before numpy is loaded: the matrices are small, and the flowgraph has threads enough. Another
-# number of BLAS threads also gives other last bits, and fixes are to be the same on any machine.
+# number of BLAS threads also gives other last bits, and fixes are not to depend on how many cores
+# there are.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -122,14 +123,14 @@ def _open_closed_streams() -> None:
 
 
 def _settle_matplotlib() -> None:
-    """Gives matplotlib a folder where the user has no home; it would not even be imported."""
-    try:
-        Path.home()
-    except RuntimeError:
-        if "MPLCONFIGDIR" not in os.environ:
-            folder = TemporaryDirectory(prefix="dislac-")
-            atexit.register(folder.cleanup)
-            os.environ["MPLCONFIGDIR"] = folder.name
+    """Gives matplotlib a folder where the user has no home: it would complain, or not be there."""
+    with suppress(RuntimeError):
+        if os.access(Path.home(), os.W_OK):
+            return
+    if "MPLCONFIGDIR" not in os.environ:
+        folder = TemporaryDirectory(prefix="dislac-")
+        atexit.register(folder.cleanup)
+        os.environ["MPLCONFIGDIR"] = folder.name
 
 
 def _drop_output() -> None:

@@ -11,7 +11,14 @@ import sys
 import numpy as np
 import pytest
 import yaml
-from gnuradio.dislac.io import FixLog, fix_from_dict, fix_to_dict, fix_to_json, read_fixes
+from gnuradio.dislac.io import (
+    FixLog,
+    fix_from_dict,
+    fix_log,
+    fix_to_dict,
+    fix_to_json,
+    read_fixes,
+)
 from gnuradio.dislac.positioning import Fix, FixStatus
 from gnuradio.dislac.scenario import load_scenario, parse_scenario
 from hypothesis import given
@@ -125,6 +132,18 @@ def test_files_are_whole_after_every_fix(tmp_path):
     assert kinds == ["receiver", "truth", "fix", "uncertainty", "fix", "uncertainty"]
     log.close()
     assert all(map(same, read_fixes(tmp_path / "fixes.jsonl"), fixes))
+
+
+def test_the_map_thins_out_and_the_rest_holds_every_fix(tmp_path, monkeypatch):
+    monkeypatch.setattr(fix_log, "MAPPED", 4)
+    with FixLog(tmp_path, SCENARIO, ["gpx"]) as log:
+        for frame in range(20):
+            log.write(a_fix(frame))
+    mapped = [fix["properties"]["frame"] for fix in features_of(tmp_path, "fix")]
+    assert mapped == [0, 1, 2, 3, 4, 6, 8, 12, 16]
+    assert [fix.frame for fix in read_fixes(tmp_path / "fixes.jsonl")] == list(range(20))
+    assert (tmp_path / "fixes.gpx").read_text().count("<trkpt") == 20
+    assert len((tmp_path / "fixes.csv").read_text().splitlines()) == 21
 
 
 def test_the_table_has_numbers_under_names_with_units(tmp_path):

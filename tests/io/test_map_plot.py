@@ -92,6 +92,16 @@ def test_the_title_says_how_good_the_fixes_are(draw):
     assert "rms error 3.00 m" in title and "bound 2.00 m" in title
 
 
+def test_of_very_many_fixes_a_bounded_number_is_drawn(draw):
+    scenario = load_scenario("paper")
+    figure = draw(fixes_of(scenario, 5000), scenario)
+    assert "5000 fixes of 5000 frames, one in 4 drawn" in figure._suptitle.get_text()
+    _, near = figure.axes
+    (points,) = [line for line in near.lines if line.get_label() == "fix"]
+    (ellipses,) = near.collections
+    assert len(points.get_xdata()) == len(ellipses.get_paths()) == 1250
+
+
 def test_nothing_known_is_no_failure(draw):
     scenario = load_scenario("paper")
     assert len(draw([], scenario).axes) == 1

@@ -51,10 +51,10 @@ class FixLog:
     Each is whole after every fix, so that a process that is killed has lost none. All hold every
     fix but ``fixes.geojson``, which is to stay one that maps can open: of frames beyond the first
     `MAPPED` it takes every second one, of those beyond twice as many every fourth, and so on (see
-    `spacing`). Beside them lies the scenario, ``fixes.scenario.yml``, by which `dislac export` makes
-    further formats later. GeoJSON needs the scene's origin on the Earth; without, `notes` says that
-    there is none. What files of these names held before is overwritten, and those of formats that
-    are not asked for are removed: all that is in the folder is of one run.
+    `spacing`). Beside them lies the scenario, ``fixes.scenario.yml``, by which `dislac export`
+    makes further formats later. GeoJSON needs the scene's origin on the Earth; without, `notes`
+    says that there is none. What files of these names held before is overwritten, and those of
+    formats that are not asked for are removed: all that is in the folder is of one run.
 
     Args:
         directory: where to write; it is made.
