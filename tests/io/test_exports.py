@@ -383,6 +383,11 @@ def test_without_an_epoch_times_are_left_out_and_nmea_is_refused(written, tmp_pa
     assert "<when>" in written("kml").read_text()
 
 
+def test_a_time_beyond_the_calendar_is_refused(written):
+    with pytest.raises(ExportError, match="frame 3 is 1e\\+12 s from the epoch"):
+        written("gpx", [replace(a_fix(3), time=1e12)])
+
+
 def test_a_folder_has_the_formats_that_are_asked_for(tmp_path):
     with FixLog(tmp_path, SCENARIO, ["gpx", "nmea"]) as log:
         for fix in FIXES:

@@ -117,6 +117,26 @@ def test_a_last_line_that_is_cut_off_is_left_out(tmp_path):
         read_fixes(path)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("[]", "{}", "x", "1e999", "[" * 60_000, "1" * 70_000),
+        *('{"status": "ok"}', '{"position": null}', '{"position": [1, 2, 1e300]}'),
+        *('{"time": NaN}', '{"time": 1e300}', '{"frame": 1e999}', '{"covariance": [1, 2]}'),
+    ],
+)
+def test_a_line_that_is_no_fix_is_named(tmp_path, line):
+    values = json.loads(fix_to_json(a_fix()))
+    if line.startswith("{") and len(line) > 2 and "status" not in line:
+        line = json.dumps(values | json.loads(line))
+    path = tmp_path / "fixes.jsonl"
+    path.write_text(f"{fix_to_json(a_fix())}\n{line}\n{fix_to_json(a_fix())}\n")
+    with pytest.raises(ValueError, match=r"fixes\.jsonl:2: not a fix"):
+        read_fixes(path)
+    with pytest.raises(OSError, match="Not a regular file"):
+        read_fixes("/dev/zero")
+
+
 def test_files_are_whole_after_every_fix(tmp_path):
     fixes = [a_fix(0), NOTHING, a_fix(8, (0.0, 5.0, 0.0))]
     log = FixLog(tmp_path, SCENARIO)

@@ -170,6 +170,8 @@ class Running:
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
                 self._handlers[number] = signal.signal(number, self._interrupt)
         self._flowgraph.start()
+        if self.interrupted:  # before there was anything to stop
+            self._flowgraph.stop()
         self._waiter.start()
         return self
 

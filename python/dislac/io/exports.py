@@ -131,7 +131,12 @@ class Export(ABC):
     def moment(self, fix: Fix) -> datetime | None:
         """When the fix was, UTC; None without an epoch."""
         epoch = self.scenario.epoch
-        return None if epoch is None else epoch.astimezone(UTC) + timedelta(seconds=fix.time)
+        try:
+            return None if epoch is None else epoch.astimezone(UTC) + timedelta(seconds=fix.time)
+        except OverflowError:
+            raise ExportError(
+                f"frame {fix.frame} is {fix.time:g} s from the epoch, beyond the years 1 to 9999"
+            ) from None
 
     def receiver(self) -> Floats:
         """Longitude, latitude, height of the receiver."""
