@@ -96,6 +96,14 @@ def test_a_new_file_is_as_the_umask_has_it_and_an_old_one_keeps_its_mode(tmp_pat
     assert modes == {"new": 0o640, "secret": 0o600, "old": 0o600}
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="needs to give files away")
+def test_a_file_keeps_its_owner(tmp_path):
+    (tmp_path / "file").touch()
+    os.chown(tmp_path / "file", 54321, 54321)
+    write_file(tmp_path / "file", b"content")
+    assert (tmp_path / "file").stat().st_uid == (tmp_path / "file").stat().st_gid == 54321
+
+
 def test_links_are_followed_and_devices_stay(tmp_path):
     (tmp_path / "file").write_bytes(b"old")
     (tmp_path / "link").symlink_to("file")

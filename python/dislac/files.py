@@ -81,7 +81,8 @@ def write_file(
     content
         All that the file holds afterwards.
     mode
-        Permissions of a new file, less the process's umask; one that is there keeps its own.
+        Permissions of a new file, less the process's umask; one that is there keeps its own, and
+        its owner where the process may give files away.
     durable
         Waits until the content is on the disk, so that it outlasts a loss of power.
 
@@ -91,9 +92,11 @@ def write_file(
         The file cannot be written; with its name.
     """
     target = Path(os.path.realpath(path))
+    owner = -1, -1  # as the process has it
     try:
         with suppress(FileNotFoundError):
             found = target.stat()
+            owner = found.st_uid, found.st_gid
             if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
                 with open(target, "wb", buffering=0) as file:
                     _write_all(file.fileno(), content)
@@ -103,6 +106,8 @@ def write_file(
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         try:
             with open(descriptor, "wb", buffering=0):
+                with suppress(PermissionError):
+                    os.fchown(descriptor, *owner)
                 _write_all(descriptor, content)
                 if durable:
                     os.fsync(descriptor)

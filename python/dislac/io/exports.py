@@ -165,7 +165,7 @@ def split_ring(ring: Floats) -> list[Floats]:
     points[:, 0] = np.unwrap(ring[:, 0], period=360.0)
     turn = points[-1, 0] - points[0, 0]
     if abs(turn) > 180.0:  # about a pole: along it, and back to where it began
-        poles = np.repeat(points[[-1, 0]], [1, 1], axis=0)
+        poles = points[[-1, 0]]
         poles[:, 1] = np.copysign(90.0, turn)
         points = np.vstack([points, poles, points[:1]])
     parts = []
