@@ -109,7 +109,10 @@ def test_nothing_known_is_no_failure(draw):
     bare = [
         replace(f, covariance=np.full((3, 3), np.nan), error=np.nan) for f in fixes_of(scenario)
     ]
-    assert "rms error" not in draw(bare[:1], scenario)._suptitle.get_text()
+    figure = draw(bare[:1], scenario)
+    assert "rms error" not in figure._suptitle.get_text()
+    legend = {text.get_text() for text in figure.axes[1].get_legend().get_texts()}
+    assert legend == {"fix", "truth"}
     data = yaml.safe_load(scenario.text)
     del data["nodes"]["target"]
     data["channel"]["paths"] = [{"kind": "direct"}]

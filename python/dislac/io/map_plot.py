@@ -158,7 +158,8 @@ def _draw_covariances(axes: Axes, fixes: Sequence[Fix]) -> None:
     strength = max(0.15, min(0.9, 6.0 / max(len(known), 1)))
     outlines = [f.position[:2] + confidence_ellipse(f.covariance[:2, :2], points=97) for f in known]
     style = {"facecolors": "none", "edgecolors": _FIX, "alpha": strength, "linewidths": 0.9}
-    axes.add_collection(PolyCollection(outlines, label="95 % of a fix", **style))
+    label = "95 % of a fix" if known else None
+    axes.add_collection(PolyCollection(outlines, label=label, **style))
 
 
 def _mark(scene: Axes, near: Axes) -> None:
