@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import yaml
 from gnuradio.dislac import cli
+from gnuradio.dislac.commands import following
 from gnuradio.dislac.doctor import Check
-from gnuradio.dislac.io import FixLog, RecordingWriter, fix_to_dict
+from gnuradio.dislac.io import FixLog, RecordingWriter, fix_log, fix_to_dict
 from gnuradio.dislac.positioning import Fix, FixStatus
 from gnuradio.dislac.scenario import load_scenario, truth
 
@@ -340,11 +341,24 @@ def test_ctrl_c_ends_with_what_was_done(dislac, flowgraphs, tmp_path):
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_a_map_that_thins_out_is_said_to(dislac, flowgraphs, tmp_path, monkeypatch):
+    for module in (following, fix_log):
+        monkeypatch.setattr(module, "MAPPED", 2)
+    flowgraphs.fixes[:] = [a_fix(frame) for frame in range(5)]
+    _, out, _ = dislac("run", "paper", "--out", tmp_path)
+    assert out.splitlines()[-1] == (
+        "fixes.geojson holds fewer and fewer frames, at the end one in 4; "
+        f"`dislac export {tmp_path}/fixes.jsonl --to geojson` writes all"
+    )
+    flowgraphs.fixes[:] = flowgraphs.fixes[:2]
+    assert "fewer" not in dislac("run", "paper", "--out", tmp_path)[1]
+
+
 def test_nobody_reads_any_more(dislac, flowgraphs, monkeypatch):
     def broken(*_, **__):
         raise BrokenPipeError(32, "Broken pipe")
 
-    monkeypatch.setattr(cli, "fix_to_json", broken)
+    monkeypatch.setattr(following, "fix_to_json", broken)
     status, out, err = dislac("run", "paper", "--json")
     assert (status, out, err) == (1, "", "")
 

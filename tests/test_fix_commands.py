@@ -71,7 +71,7 @@ def test_export_takes_another_scenario_and_place(dislac, folder):
     assert not target.exists()
     status, _, err = dislac(*asked, "--scenario", "paper", "--set", "epoch=2026-03-01T12:00:00Z")
     assert (status, err) == (0, "")
-    assert target.read_text().startswith("$GPRMC,120000.000000,A,")
+    assert target.read_text().startswith("$GPGGA,120000.000000,5054.")
 
 
 def test_export_of_what_is_no_file_of_fixes(dislac, folder):

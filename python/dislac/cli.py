@@ -4,20 +4,23 @@
 import os
 
 # Before numpy is loaded: the matrices are small, and the flowgraph has threads enough. Another
-# number of BLAS threads also gives other last bits, and fixes are to be the same on any machine.
+# number of BLAS threads also gives other last bits, and fixes are not to depend on how many cores
+# there are.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import atexit
 import math
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from queue import SimpleQueue
-from threading import Thread
+from tempfile import TemporaryDirectory
+from threading import current_thread, main_thread
 from types import ModuleType
 from typing import IO, Any
 
@@ -25,16 +28,12 @@ import click
 import numpy as np
 import yaml
 from click.core import ParameterSource
-from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from . import __version__
-from .commands import radios
+from .commands import following, radios
 from .commands.options import DECIBEL, FRAMES, MOST, SEED, Number
-from .io import EXPORTS, RecordingReader, fix_to_json
-from .positioning import Fix
-from .scenario import Scenario, load_scenario
+from .io import EXPORTS, RecordingReader
+from .scenario import load_scenario
 from .scenario import warnings as scenario_warnings
 from .scenario.loader import parse_value
 from .scenario.truth import bound as position_bound
@@ -43,10 +42,8 @@ from .waveform.tradeoff import SensingWaveform, echo_excess_delay
 
 __all__ = ["main"]
 
-INTERRUPTED = 130
-"""Exit status after Ctrl-C."""
-
-_FILES = "fixes.jsonl", "fixes.csv", *(f"fixes.{name}" for name in EXPORTS), "map.png"
+_COLUMNS, _HEADER, _row = following.COLUMNS, following.HEADER, following.row
+_follow, _progress, _Running = following.follow, following.progress, following.Running
 
 
 class _Failure(click.ClickException):
@@ -64,10 +61,14 @@ class _Command(click.Group):
 
     def main(self, *args: Any, **options: Any) -> Any:
         options["standalone_mode"] = False
+        _open_closed_streams()
+        _settle_matplotlib()
         try:
-            status = super().main(*args, **options)
+            with _signals() as came:
+                status = super().main(*args, **options)
         except click.Abort:
-            status = INTERRUPTED
+            status = 128 + (came[-1] if came else signal.SIGINT)
+            _drop_output()
         except click.UsageError as error:
             command = error.ctx.command_path if error.ctx else "dislac"
             _Failure(f"{error.format_message()} ({command} --help says more)").show()
@@ -95,6 +96,59 @@ class _Command(click.Group):
             if isinstance(reason, (ValueError, OSError)):
                 raise _Failure(str(reason)) from None
             raise _Failure(f"unexpected {type(reason).__name__}: {reason}") from None
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Ends the command by an exception when a signal comes; gives the numbers of those that did."""
+    came: list[int] = []
+
+    def end(number: int, _: object) -> None:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    before = {}
+    if current_thread() is main_thread():
+        for number in following.ENDING:
+            # What a shell runs in the background, or nohup, ignores some.
+            if signal.getsignal(number) != signal.SIG_IGN:
+                before[number] = signal.signal(number, end)
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _open_closed_streams() -> None:
+    """Opens standard streams that are closed: a file of the run would take the number of one."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            setattr(sys, name, open(number, "r" if number == 0 else "w"))  # noqa: SIM115
+
+
+def _settle_matplotlib() -> None:
+    """Gives matplotlib a folder where the user has no home: it would complain, or not be there."""
+    with suppress(RuntimeError):
+        if os.access(Path.home(), os.W_OK):
+            return
+    if "MPLCONFIGDIR" not in os.environ:
+        folder = TemporaryDirectory(prefix="dislac-")
+        atexit.register(folder.cleanup)
+        os.environ["MPLCONFIGDIR"] = folder.name
+
+
+def _drop_output() -> None:
+    """Drops what a signal has left unprinted: where nobody reads, the process would wait for it."""
+    with suppress(OSError, ValueError):
+        number = sys.stdout.fileno()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, number)
+        os.close(nowhere)
 
 
 @click.group(cls=_Command, context_settings={"help_option_names": ["-h", "--help"]})
@@ -295,7 +349,7 @@ def run(
     flowgraphs = _flowgraphs()
     chosen = load_scenario(scenario, {**given, **settings})
     _warn(scenario_warnings(chosen))
-    fixes: SimpleQueue[Fix] = SimpleQueue()
+    fixes = following.fix_queue()
     make = flowgraphs.run_flowgraph if radio is None else radios.receiver(radio)
     flowgraph = make(chosen, frames=frames, record=record, directory=out, on_fix=fixes.put)
     _send_elsewhere(flowgraph, **elsewhere)
@@ -321,8 +375,7 @@ def transmit(scenario: str, frames: int, radio: dict[str, Any], settings: dict[s
     with _Running(flowgraph, SimpleQueue()) as running:
         running.next()
     click.echo(radios.told_by_transmitter(flowgraph.counters()))
-    if running.interrupted:
-        raise click.exceptions.Exit(INTERRUPTED)
+    running.end()
 
 
 @main.command()
@@ -356,7 +409,7 @@ def replay(
     given = None if scenario is None else load_scenario(scenario, settings)
     reader = RecordingReader(recording, given, settings)
     _warn([*reader.warnings, *scenario_warnings(reader.scenario)])
-    fixes: SimpleQueue[Fix] = SimpleQueue()
+    fixes = following.fix_queue()
     flowgraph = flowgraphs.replay_flowgraph(
         reader, reader.scenario, speed=speed, directory=out, on_fix=fixes.put
     )
@@ -663,141 +716,6 @@ def _flowgraphs() -> ModuleType:
     from .blocks import flowgraphs
 
     return flowgraphs
-
-
-def _follow(
-    flowgraph: Any,
-    queue: SimpleQueue[Any],
-    scenario: Scenario,
-    frames: int,
-    out: Path | None,
-    as_json: bool,
-) -> None:
-    """Runs a flowgraph to its end or to Ctrl-C and prints the fixes, which it puts on a queue."""
-    fixes: list[Fix] = []
-    total = math.ceil(frames / scenario.estimator.every)
-    with _progress(total) as advance, _Running(flowgraph, queue) as running:
-        while (fix := running.next()) is not None:
-            if not (as_json or fixes):
-                click.echo(_HEADER)
-            fixes.append(fix)
-            click.echo(fix_to_json(fix) if as_json else _row(fix))
-            advance()
-    if out is not None:
-        from .io.map_plot import draw_map
-
-        draw_map(fixes, scenario, out / "map.png")
-    if not as_json:
-        click.echo(_summary(fixes, flowgraph.counters()))
-        if out is not None:
-            click.echo(f"written to {out}: {', '.join(n for n in _FILES if (out / n).exists())}")
-    if running.interrupted:
-        raise click.exceptions.Exit(INTERRUPTED)
-
-
-@contextmanager
-def _progress(total: int, what: str = "frames") -> Iterator[Callable[..., None]]:
-    """A bar on stderr where that is a terminal; gives what makes it advance, by one if not said."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda count=1: None
-        return
-    columns = TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    # What is printed meanwhile has to go above the bar, if both share the terminal.
-    shared = sys.stdout.isatty()
-    with Progress(*columns, console=console, transient=True, redirect_stdout=shared) as bar:
-        task = bar.add_task("", total=total or None)
-        yield lambda count=1: bar.advance(task, count)
-
-
-class _Running:
-    """A flowgraph that runs; leaving it stops it, and so does Ctrl-C, after its last fix."""
-
-    def __init__(self, flowgraph: Any, queue: SimpleQueue[Any]) -> None:
-        self.interrupted = False
-        self._flowgraph = flowgraph
-        self._queue = queue
-        self._waiter = Thread(target=self._wait, daemon=True)
-
-    def next(self) -> Fix | None:
-        """The next fix, None at the end.
-
-        Raises:
-            FlowgraphError: a block has failed.
-        """
-        item = self._queue.get()
-        if isinstance(item, Exception):
-            raise item
-        return item
-
-    def __enter__(self) -> "_Running":
-        self._handler = signal.signal(signal.SIGINT, self._interrupt)
-        self._flowgraph.start()
-        self._waiter.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._flowgraph.stop()
-        self._waiter.join()
-        signal.signal(signal.SIGINT, self._handler)
-
-    def _interrupt(self, *_: object) -> None:
-        signal.signal(signal.SIGINT, self._handler)  # a second Ctrl-C does not wait
-        self.interrupted = True
-        self._flowgraph.stop()
-
-    def _wait(self) -> None:
-        try:
-            self._flowgraph.wait()
-        except Exception as error:
-            self._queue.put(error)
-        else:
-            self._queue.put(None)
-
-
-_COLUMNS: list[tuple[str, int, Callable[[Fix], str]]] = [
-    ("frame", 6, lambda fix: str(fix.frame)),
-    ("time [ms]", 11, lambda fix: f"{fix.time * 1e3:.3f}"),
-    ("east [m]", 10, lambda fix: _metres(fix.position[0])),
-    ("north [m]", 10, lambda fix: _metres(fix.position[1])),
-    ("up [m]", 10, lambda fix: _metres(fix.position[2])),
-    ("sigma [m]", 10, lambda fix: _metres(fix.deviation)),
-    ("error [m]", 10, lambda fix: _metres(fix.error)),
-    ("bound [m]", 10, lambda fix: _metres(fix.bound)),
-]
-_HEADER = "".join(f"{title:>{width}}" for title, width, _ in _COLUMNS) + "  status"
-
-
-def _metres(value: float) -> str:
-    return "-" if np.isnan(value) else f"{value:.2f}"
-
-
-def _row(fix: Fix) -> str:
-    row = "".join(f"{value(fix):>{width}}" for _, width, value in _COLUMNS)
-    return f"{row}  {click.style(str(fix.status), fg='green' if fix.valid else 'yellow')}"
-
-
-def _summary(fixes: Sequence[Fix], counters: dict[str, int]) -> str:
-    """What became of the frames, and how good the fixes are, in one or two lines."""
-    valid = [fix for fix in fixes if fix.valid]
-    lines = [
-        f"{len(valid)} fixes of {counters['frames_used']} frames used, "
-        f"{counters['frames_skipped']} skipped, {counters['frames_lost']} lost"
-    ]
-    lines += radios.told_by_receiver(counters)
-    errors, bounds = (np.array([getattr(f, name) for f in valid]) for name in ("error", "bound"))
-    known = np.isfinite(errors)
-    if known.any():
-        lines.append(
-            f"error: rms {_rms(errors[known]):.2f} m, median {np.median(errors[known]):.2f} m"
-        )
-    if np.isfinite(bounds).any():
-        lines.append(f"bound: rms {_rms(bounds[np.isfinite(bounds)]):.2f} m")
-    return "\n".join(lines)
-
-
-def _rms(values: NDArray[np.float64]) -> float:
-    return float(np.sqrt(np.mean(values**2)))
 
 
 from .commands import calibrate as _calibrate  # noqa: E402 they use what is above

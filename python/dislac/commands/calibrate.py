@@ -10,7 +10,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cli import INTERRUPTED, _flowgraphs, _Running, _settings
+from ..cli import _flowgraphs, _Running, _settings
 from ..estimation import Calibration
 from ..io import RecordingReader
 from ..io.recording import recording_base
@@ -66,12 +66,12 @@ def calibrate(
     with _Running(flowgraph, SimpleQueue()) as running:
         running.next()
     if flowgraph.calibration is None:  # stopped before there was anything
-        raise click.exceptions.Exit(INTERRUPTED)
+        running.end()
+        return
     for line in _report(flowgraph.calibration, chosen, emulated=reader is None):
         click.echo(line)
     click.echo(f"written to {out}")
-    if running.interrupted:
-        raise click.exceptions.Exit(INTERRUPTED)
+    running.end()
 
 
 def _check_memory(scenario: Scenario, frames: int) -> None:

@@ -16,9 +16,9 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import cli
-from ..io import EXPORTS, fix_from_dict, read_fixes
+from ..io import EXPORTS, fix_from_dict, iterate_fixes
 from ..io.fix_log import SCENARIO
-from ..positioning import Fix
+from ..positioning import Fix, FixStatistics
 from ..scenario import load_scenario
 from .options import MOST, Number
 
@@ -51,17 +51,19 @@ def export(
         raise click.UsageError(f"there is no {source}; say where the fixes come from (--scenario)")
     target = fixes.with_suffix(f".{kind}") if out is None else out
     made = EXPORTS[kind]
-    found, chosen = read_fixes(fixes), load_scenario(source, settings)
+    chosen = load_scenario(source, settings)
+    found = FixStatistics(
+        iterate_fixes(fixes)
+    )  # all of them can be read, before anything is written
     with made(target, chosen) as file:
-        for fix in found:
+        for fix in iterate_fixes(fixes):
             file.write(fix)
     if chosen.epoch is None and kind in ("kml", "gpx"):  # others count from time zero, or refuse
         click.echo(
             "dislac: warning: no times are written: the scenario has no epoch (--set epoch=...)",
             err=True,
         )
-    valid = sum(fix.valid for fix in found)
-    click.echo(f"{target}: {valid} fixes of {len(found)} frames")
+    click.echo(f"{target}: {found.valid} fixes of {found.frames} frames")
 
 
 @click.command()

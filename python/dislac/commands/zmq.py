@@ -10,8 +10,8 @@ import click
 
 from .. import cli as _cli
 from ..io import zmq_sockets
-from ..positioning import Fix
 from ..scenario import load_scenario
+from . import following
 from .options import DECIBEL, FRAMES, Number
 
 __all__ = ["COMMANDS"]
@@ -110,7 +110,7 @@ def station(
     from ..blocks.zmq_flowgraphs import station_flowgraph
 
     chosen = load_scenario(scenario, settings)
-    fixes: SimpleQueue[Fix] = SimpleQueue()
+    fixes = following.fix_queue()
     flowgraph = station_flowgraph(
         chosen, source, directory=out, on_fix=fixes.put, on_event=_tell_event
     )
@@ -205,8 +205,7 @@ def _run(flowgraph: Any) -> None:
     """Runs a flowgraph that makes no fixes to its end or to Ctrl-C."""
     with cli._Running(flowgraph, SimpleQueue()) as running:
         running.next()
-    if running.interrupted:
-        raise click.exceptions.Exit(cli.INTERRUPTED)
+    running.end()
 
 
 _EVENTS = {

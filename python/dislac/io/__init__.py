@@ -4,7 +4,7 @@ and what other programs read."""
 
 from .exports import EXPORTS, ExportError
 from .fix_log import FixLog
-from .fixes import fix_from_dict, fix_to_dict, fix_to_json, read_fixes
+from .fixes import fix_from_dict, fix_to_dict, fix_to_json, iterate_fixes, read_fixes
 from .recording import (
     Frame,
     RecordingError,
@@ -23,5 +23,6 @@ __all__ = [
     "fix_from_dict",
     "fix_to_dict",
     "fix_to_json",
+    "iterate_fixes",
     "read_fixes",
 ]

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import __version__
+from ..files import write_file
 from ..scenario import Scenario, ScenarioError, parse_scenario
 from ..scenario.loader import parse_document
 from ..scenario.truth import first_arrival
@@ -200,9 +201,8 @@ class RecordingWriter:
             f'"captures": [\n{captures}\n],\n"annotations": []}}\n'
         )
         # Whoever reads meanwhile finds the old file or the new one, never half of one.
-        temporary = f"{self.base}{_META}.part"
-        Path(temporary).write_text(text, encoding="utf-8")
-        os.replace(temporary, self.base + _META)
+        # Not waited for on the way: a radio does not wait.
+        write_file(self.base + _META, text.encode(), durable=closed)
         self._declared = len(self._trains)
 
     def _captures(self, closed: bool) -> list[dict[str, Any]]:

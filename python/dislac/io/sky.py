@@ -29,6 +29,7 @@ from ..geometry import (
 )
 from ..scenario import Scenario
 from ..scenario.truth import carriers, ends, path_nodes, reference_link
+from .figures import write_figure
 
 __all__ = [
     "count_in_view",
@@ -195,7 +196,7 @@ def draw_sky(
             loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=4, fontsize=8, edgecolor=_GRID
         )
     figure.suptitle(title, fontsize=11, color=_INK)
-    figure.savefig(path, dpi=120)
+    write_figure(figure, path, dpi=120)
 
 
 # Links
@@ -308,4 +309,4 @@ def draw_links(
     if len(links) > 1:
         pictures[0].legend(fontsize=8, framealpha=0.9, edgecolor=_GRID)
     figure.suptitle(title, fontsize=11, color=_INK)
-    figure.savefig(path, dpi=120)
+    write_figure(figure, path, dpi=120)

@@ -16,8 +16,11 @@ import re
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
+
+from ..files import write_file
 
 __all__ = [
     "AddressError",
@@ -149,12 +152,16 @@ def make_keys(directory: str | os.PathLike[str], name: str = "dislac") -> tuple[
     for path in (public, secret):
         if path.exists():
             raise KeyFileError(f"{path} exists; remove it, or give the new keys another name")
-    mask = os.umask(0o077)  # so that the secret is never anybody else's to read
+    # pyzmq knows the format, but a full disk would leave half of it: here, of what is removed.
+    with TemporaryDirectory(dir=folder, prefix=".") as own:
+        made = [Path(path).read_bytes() for path in zmq.auth.create_certificates(own, name)]
+    # The secret is never anybody else's to read.
+    write_file(secret, made[1], mode=0o600)
     try:
-        zmq.auth.create_certificates(folder, name)
-    finally:
-        os.umask(mask)
-    public.chmod(0o644)
+        write_file(public, made[0], mode=0o644)
+    except OSError:
+        secret.unlink()
+        raise
     return public, secret
 
 
