@@ -96,16 +96,18 @@ def test_headers_are_read_as_they_were_written():
         _wire.Mark(75, pmt.intern("other"), pmt.to_pmt({"a": 1})),
     ]
     header = _wire.message_header(70, marks)
-    offset, read, place = _wire.read_header(memoryview(header + b"samples"))
-    assert (offset, place) == (70, len(header))
+    names = set()
+    offset, read, place, left_out = _wire.read_header(memoryview(header + b"samples"), names)
+    assert (offset, place, left_out) == (70, len(header), 0)
+    assert names == {b"dislac:frame", b"other", b"a"}
     assert [m.offset for m in read] == [70, 75]
     for one, other in zip(marks, read, strict=True):
         assert pmt.equal(one.key, other.key) and pmt.equal(one.value, other.value)
     with pytest.raises(ValueError, match="not samples with tags"):
-        _wire.read_header(memoryview(b"\x00" * 64))
+        _wire.read_header(memoryview(b"\x00" * 64), set())
     for length in range(19, len(header) - 1):
         with pytest.raises(ValueError, match="damaged"):
-            _wire.read_header(memoryview(header[:length]))
+            _wire.read_header(memoryview(header[:length]), set())
 
 
 # With GNU Radio's own blocks

@@ -10,13 +10,19 @@ import pmt
 from gnuradio import gr
 
 from ..dsp.stream import CHUNK
+from ..io.printable import printable
 from ..io.zmq_samples import WAIT, SampleClient, most_items
 from ..scenario import Scenario
 from . import pmt_keys
 from ._lifecycle import Guarded, guarded
-from ._wire import Mark, read_header, sample_at, time_of
+from ._wire import Mark, MessageError, read_header, sample_at, time_of
 
 __all__ = ["zmq_source"]
+
+_MOST_TOLD = 10
+"""Messages that are refused aloud; further ones are only counted."""
+_LONGEST_FLIGHT = 60.0
+"""How long after it was sent a frame is due at most [s]."""
 
 
 class zmq_source(Guarded, gr.sync_block):
@@ -53,10 +59,14 @@ class zmq_source(Guarded, gr.sync_block):
         self._address = address
         self._on_event = on_event
         self._client: SampleClient | None = None
-        self.frames_sent = self.samples_lost = 0
+        self._set_back()
+
+    def _set_back(self) -> None:
+        self.frames_sent = self.samples_lost = self.messages_refused = self.tags_left_out = 0
+        self._names: set[bytes] = set()  # of tags that have come
 
     def begin(self) -> None:
-        self.frames_sent = self.samples_lost = 0
+        self._set_back()
         self._items = np.zeros((0, self._chains), np.complex64)
         self._marks: list[Mark] = []
         self._next: int | None = None  # the sender's offset of what should come
@@ -95,7 +105,15 @@ class zmq_source(Guarded, gr.sync_block):
             self._say(event, address=self._client.address)
         if message is None:
             return True
-        offset, marks, begin = read_header(message)
+        try:
+            offset, marks, begin, left_out = read_header(message, self._names)
+            marks = [self._read(mark) for mark in marks]
+        except MessageError as error:
+            self._refuse(error)
+            return True
+        if left_out and not self.tags_left_out:
+            self._say("tags_left_out", tags=left_out)
+        self.tags_left_out += left_out
         marks.sort(key=lambda mark: mark.offset)
         if any(pmt.eq(mark.key, pmt_keys.END) for mark in marks):
             return False
@@ -110,18 +128,41 @@ class zmq_source(Guarded, gr.sync_block):
         self._items = self._items.reshape(count, self._chains)
         if offset != self._next and not _any(marks, offset, pmt_keys.RX_TIME):
             # GNU Radio's own sink tells no time: its clock starts with its stream
-            marks.insert(0, Mark(offset, pmt_keys.RX_TIME, time_of(offset, self._rate)))
+            marks.insert(0, Mark(offset, pmt_keys.RX_TIME, offset))
         broken, self._next = offset != self._next, offset + count
         self._marks = []
         for mark in marks:
             self._take(mark, place - offset, broken and mark.offset == offset)
         return True
 
+    def _read(self, mark: Mark) -> Mark:
+        """A tag with the plain value of what is looked at here.
+
+        Raises:
+            MessageError: it holds something else.
+        """
+        at, key, value = mark
+        try:
+            if pmt.eq(key, pmt_keys.RX_TIME):
+                return Mark(at, key, sample_at(value, self._rate))
+            if pmt.eq(key, pmt_keys.RX_RATE):
+                return Mark(at, key, pmt.to_double(value))
+            if pmt.eq(key, pmt_keys.CHAINS):
+                return Mark(at, key, pmt.to_uint64(value))
+            if pmt.eq(key, pmt_keys.FRAME):
+                index, due = pmt_keys.frame_from_tag(value)
+                if due is not None and not 0 <= due - at <= _LONGEST_FLIGHT * self._rate:
+                    raise ValueError(f"a frame that is sent at {at} is due at {due}")
+                return Mark(at, key, (index, due))
+        except ValueError as error:
+            raise MessageError(str(error)) from None
+        return mark
+
     def _take(self, mark: Mark, shift: int, broken: bool) -> None:
         """Keeps a tag, moved by `shift` to where it is in the stream here."""
         at, key, value = mark.offset + shift, mark.key, mark.value
         if pmt.eq(key, pmt_keys.RX_TIME):
-            clock = sample_at(value, self._rate) - at
+            clock = value - at
             if broken or clock != self._clock:
                 self._set_clock(clock, at)
                 self._marks += [
@@ -129,11 +170,11 @@ class zmq_source(Guarded, gr.sync_block):
                     Mark(at, pmt_keys.RX_RATE, pmt.from_double(self._rate)),
                 ]
         elif pmt.eq(key, pmt_keys.RX_RATE):
-            self._check("samples a second", pmt.to_double(value), self._rate)
+            self._check("samples a second", value, self._rate)
         elif pmt.eq(key, pmt_keys.CHAINS):
-            self._check("chains", pmt.to_uint64(value), self._chains)
+            self._check("chains", value, self._chains)
         elif pmt.eq(key, pmt_keys.FRAME):
-            index, due = pmt_keys.frame_from_tag(value)
+            index, due = value
             due = None if due is None else due + shift
             self._marks.append(Mark(at, key, pmt_keys.frame_to_tag(index, due)))
         else:
@@ -147,6 +188,12 @@ class zmq_source(Guarded, gr.sync_block):
         elif self._clock is not None:
             self._say("started_anew", time=(clock + at) / self._rate)
         self._clock = clock
+
+    def _refuse(self, error: MessageError) -> None:
+        """Leaves a message out, and says so; of the later ones the number alone."""
+        self.messages_refused += 1
+        if self.messages_refused <= _MOST_TOLD:
+            self._say("message_refused", reason=printable(error, 200), count=self.messages_refused)
 
     def _check(self, what: str, sent: float, wanted: float) -> None:
         if sent != wanted:
