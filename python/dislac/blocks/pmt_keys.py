@@ -15,6 +15,7 @@ from ..positioning import Fix, FixStatus
 
 __all__ = [
     "ASYNC_MESSAGES",
+    "BUSY",
     "CHAINS",
     "END",
     "EVENTS",
@@ -68,6 +69,8 @@ and its last."""
 # Tags between processes alone
 CHAINS = pmt.intern("dislac:chains")
 """How many streams lie interleaved (uint64); on the first sample of every message."""
+BUSY = pmt.intern("dislac:busy")
+"""The samples go to somebody else: address of the client that is served (symbol)."""
 END = pmt.intern("dislac:end")
 """The stream has ended here (true)."""
 

@@ -3,6 +3,7 @@
 
 import struct
 from collections.abc import Callable
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -36,13 +37,18 @@ class zmq_source(Guarded, gr.sync_block):
     `dislac:frame` that carry an offset get it in terms of the stream that they are now in.
 
     Events are `connected` and `disconnected`, `samples_lost` (with samples and time) and
-    `started_anew` (with time), when time has gone back.
+    `started_anew` (with time), when time has gone back; `waiting` (with the address of the other
+    client), while the other end serves somebody else. What comes is checked before it is believed:
+    a message that is damaged or made to harm is left out, counted in `messages_refused`, and told
+    the first times (`message_refused`, with reason).
 
     Args:
         scenario: chains and sample rate come from here; what comes otherwise ends the flowgraph.
         address: where the other process listens: PORT of this host, HOST:PORT or ipc://PATH.
         on_event: called with name and details of each event, in a thread of the flowgraph; None
             for none.
+        keys, server_key: files of this end's CURVE secret key, NAME.key_secret, and of the other
+            end's public one, NAME.key; None: the other end asks for none.
     """
 
     def __init__(
@@ -50,6 +56,8 @@ class zmq_source(Guarded, gr.sync_block):
         scenario: Scenario,
         address: str,
         on_event: Callable[[str, dict[str, Any]], None] | None = None,
+        keys: str | PathLike[str] | None = None,
+        server_key: str | PathLike[str] | None = None,
     ) -> None:
         gr.sync_block.__init__(self, "zmq_source", None, [np.complex64] * scenario.chains)
         self.prepare()
@@ -57,6 +65,7 @@ class zmq_source(Guarded, gr.sync_block):
         self.enlarge_buffers(8 * CHUNK)
         self._rate, self._chains = scenario.sample_rate, scenario.chains
         self._address = address
+        self._security = {"keys": keys or None, "server_key": server_key or None}
         self._on_event = on_event
         self._client: SampleClient | None = None
         self._set_back()
@@ -73,7 +82,8 @@ class zmq_source(Guarded, gr.sync_block):
         self._clock: int | None = None  # index of a sample since time zero, less its offset here
         self._connected = False
         request = struct.pack("=I", most_items(self._chains))
-        self._client = SampleClient(self._address, request=request)
+        self._waiting = ""  # for whom
+        self._client = SampleClient(self._address, request=request, **self._security)
 
     def finish(self) -> None:
         if self._client is not None:
@@ -117,6 +127,11 @@ class zmq_source(Guarded, gr.sync_block):
         marks.sort(key=lambda mark: mark.offset)
         if any(pmt.eq(mark.key, pmt_keys.END) for mark in marks):
             return False
+        for mark in marks:
+            if pmt.eq(mark.key, pmt_keys.BUSY):
+                self._wait_for(printable(mark.value))
+                return True
+        self._waiting = ""
         width = 8 * self._chains
         count, rest = divmod(len(message) - begin, width)
         if rest:
@@ -134,6 +149,12 @@ class zmq_source(Guarded, gr.sync_block):
         for mark in marks:
             self._take(mark, place - offset, broken and mark.offset == offset)
         return True
+
+    def _wait_for(self, present: str) -> None:
+        """Says that the other end's samples go to somebody else, once."""
+        if not self._waiting:
+            self._say("waiting", address=self._client.address, present=present)
+        self._waiting = present
 
     def _read(self, mark: Mark) -> Mark:
         """A tag with the plain value of what is looked at here.

@@ -202,6 +202,8 @@ _EVENTS = {
     "disconnected": "no connection to {address}: waiting for it",
     "samples_lost": "{samples} samples lost before {time:.6f} s",
     "started_anew": "samples have begun anew at {time:.6f} s",
+    "message_refused": "a message is left out: {reason}",
+    "tags_left_out": "{tags} tags are left out: the sender has used too many names",
 }
 
 

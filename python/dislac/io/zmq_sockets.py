@@ -216,20 +216,25 @@ def secure_server(socket: Any, secret: str | os.PathLike[str]) -> Any:
 
 
 def secure_client(
-    socket: Any, secret: str | os.PathLike[str], server: str | os.PathLike[str]
+    socket: Any, secret: str | os.PathLike[str] | None, server: str | os.PathLike[str] | None
 ) -> None:
     """Makes a socket talk to one server alone; before it connects.
 
     Args:
         socket: a pyzmq socket.
         secret: the client's file NAME.key_secret.
-        server: the server's file NAME.key.
+        server: the server's file NAME.key. None, as the client's: to any server.
 
     Raises:
+        ValueError: one of the two files is None.
         KeyFileError: a file holds no such key.
         OSError: a file cannot be read.
         ImportError: pyzmq is not installed.
     """
+    if secret is None and server is None:
+        return
+    if secret is None or server is None:
+        raise ValueError("a CURVE connection needs both: keys of this end, and the server's")
     zmq, keys = _zmq(), load_keys(secret)
     socket.setsockopt(zmq.CURVE_PUBLICKEY, keys.public)
     socket.setsockopt(zmq.CURVE_SECRETKEY, keys.secret)
