@@ -53,7 +53,7 @@ class RadioSink(Guarded, gr.sync_block):
         gr.sync_block.__init__(self, "radio_sink", [np.complex64] * len(addresses), None)
         self.prepare()
         self._where = tuple(addresses)
-        self._security = {"any_interface": any_interface, "keys": keys or None}
+        self._any_interface, self._keys = any_interface, keys
         self._source = source
         source.before_waiting(self.send)
         self._latency = latency
@@ -79,7 +79,10 @@ class RadioSink(Guarded, gr.sync_block):
         if not self._servers:
             try:
                 for address in self._where:
-                    self._servers.append(SampleServer(address, **self._security))
+                    server = SampleServer(
+                        address, any_interface=self._any_interface, keys=self._keys
+                    )
+                    self._servers.append(server)
             except ValueError:
                 self.finish()
                 raise

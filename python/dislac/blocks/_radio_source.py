@@ -46,7 +46,7 @@ class RadioSource(Guarded, gr.sync_block):
         self.set_tag_propagation_policy(gr.TPP_DONT)
         self.enlarge_buffers(8 * CHUNK)
         self._addresses = tuple(addresses)
-        self._security = {"keys": keys or None, "server_key": server_key or None}
+        self._keys, self._server_key = keys, server_key
         self._clients: list[SampleClient] = []
         self._callbacks: list[Callable[[], None]] = []
         self.connections = 0
@@ -60,7 +60,14 @@ class RadioSource(Guarded, gr.sync_block):
         self.connections = 0
         self.begins_at = 0  # the sample with which the present connection has begun
         self._clients = [
-            SampleClient(address, request=b"\xff", depth=1, immediate=True, **self._security)
+            SampleClient(
+                address,
+                request=b"\xff",
+                depth=1,
+                immediate=True,
+                keys=self._keys,
+                server_key=self._server_key,
+            )
             for address in self._addresses
         ]
         self._waiting = [np.zeros(0, np.complex64) for _ in self._clients]

@@ -144,8 +144,8 @@ def time_parts_from_tag(value: Any) -> tuple[int, float]:
         return pmt.to_uint64(pmt.tuple_ref(value, 0)), pmt.to_double(pmt.tuple_ref(value, 1))
     except (ValueError, IndexError):
         raise ValueError(
-            f"a {RX_TIME} tag holds {printable(value)}; it must hold a tuple of whole seconds (uint64) and "
-            "their fraction (double)"
+            f"a {RX_TIME} tag holds {printable(value)}; it must hold a tuple of whole seconds "
+            "(uint64) and their fraction (double)"
         ) from None
 
 

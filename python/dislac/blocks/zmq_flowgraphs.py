@@ -104,7 +104,7 @@ class channel_flowgraph(_Sender):
                 "processes; leave it out (--set front_end=null), or use one flowgraph"
             )
         super().__init__("dislac channel", scenario)
-        # Without the satellite's key its samples come by an open connection.
+        # A satellite without a key is asked by an open connection.
         own = None if server_key is None else keys
         self.source = zmq_source(scenario, source, on_event, own, server_key)
         self.channel = timed_channel(scenario)
@@ -154,6 +154,8 @@ class relay_flowgraph(Chain):
         carriers: down and up [Hz]; 0 for no Doppler shift, None: as the scenario says.
         noise_power: of each received sample.
         any_interface: allow addresses that stand for all interfaces.
+        keys: file of the CURVE secret key of this end; None: anybody may ask.
+        gnb_key, ue_key: files of the radios' public keys; None for a radio without.
 
     Raises:
         ValueError: one side of a direction has more ports than the other.
@@ -171,6 +173,9 @@ class relay_flowgraph(Chain):
         carriers: tuple[float | None, float | None] = (None, None),
         noise_power: float = 0.0,
         any_interface: bool = False,
+        keys: KeyFile | None = None,
+        gnb_key: KeyFile | None = None,
+        ue_key: KeyFile | None = None,
     ) -> None:
         for way, sent, received in (
             ("down", gnb_transmits, ue_receives),
@@ -196,8 +201,13 @@ class relay_flowgraph(Chain):
             )
         ]
         self.latency = max(link.latency() for link in links)
-        self.gnb = zmq_radio(gnb_transmits, gnb_receives, links[1].latency(), any_interface)
-        self.ue = zmq_radio(ue_transmits, ue_receives, links[0].latency(), any_interface)
+        self.gnb, self.ue = (
+            zmq_radio(transmits, receives, link.latency(), any_interface, keys, server_key)
+            for transmits, receives, link, server_key in (
+                (gnb_transmits, gnb_receives, links[1], gnb_key),
+                (ue_transmits, ue_receives, links[0], ue_key),
+            )
+        )
         self.down, self.up = (leo_channel(scenario, emulator=link) for link in links)
         for source, channel, sink, link in (
             (self.gnb, self.down, self.ue, links[0]),

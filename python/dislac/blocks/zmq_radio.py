@@ -33,7 +33,8 @@ class zmq_radio(gr.hier_block2):
         latency: zeros before the first input sample; see `RelayLink.latency`.
         any_interface: allow addresses that stand for all interfaces, such as tcp://*:2100.
         keys, server_key: files of this end's CURVE secret key and of the radio's public one, for a
-            radio that speaks CURVE (srsRAN's does not); None for none.
+            radio that speaks CURVE (srsRAN's does not); None for none. With `keys` alone the radio
+            needs a key to ask here, and is asked openly.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class zmq_radio(gr.hier_block2):
             gr.io_signature(len(transmits), len(transmits), np.dtype(np.complex64).itemsize),
         )
         self.message_port_register_hier_out(str(pmt_keys.EVENTS))
-        self.source = RadioSource(transmits, keys, server_key)
+        self.source = RadioSource(transmits, keys if server_key else None, server_key)
         self.sink = RadioSink(receives, self.source, latency, any_interface, keys)
         for stream in range(len(transmits)):
             self.connect((self.source, stream), (self, stream))

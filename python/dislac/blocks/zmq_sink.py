@@ -57,7 +57,7 @@ class zmq_sink(Guarded, gr.sync_block):
         self.prepare()
         self._rate, self._chains = scenario.sample_rate, scenario.chains
         self._address = address
-        self._security = {"any_interface": any_interface, "keys": keys or None}
+        self._any_interface, self._keys = any_interface, keys
         self._on_event = on_event
         self._ends, self._linger = ends, linger
         self._most = most_items(scenario.chains)
@@ -81,7 +81,9 @@ class zmq_sink(Guarded, gr.sync_block):
             AddressError: the address is none, or cannot be had.
         """
         if self._server is None:
-            self._server = SampleServer(self._address, **self._security)
+            self._server = SampleServer(
+                self._address, any_interface=self._any_interface, keys=self._keys
+            )
             self.address = self._server.address
         return self.address
 

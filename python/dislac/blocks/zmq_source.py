@@ -37,7 +37,8 @@ class zmq_source(Guarded, gr.sync_block):
     `dislac:frame` that carry an offset get it in terms of the stream that they are now in.
 
     Events are `connected` and `disconnected`, `samples_lost` (with samples and time) and
-    `started_anew` (with time), when time has gone back; `waiting` (with the address of the other
+    `started_anew` (with time), when time has gone back; `refused`, where a CURVE key is missing or
+    is not known; `waiting` (with the address of the other
     client), while the other end serves somebody else. What comes is checked before it is believed:
     a message that is damaged or made to harm is left out, counted in `messages_refused`, and told
     the first times (`message_refused`, with reason).
@@ -65,7 +66,7 @@ class zmq_source(Guarded, gr.sync_block):
         self.enlarge_buffers(8 * CHUNK)
         self._rate, self._chains = scenario.sample_rate, scenario.chains
         self._address = address
-        self._security = {"keys": keys or None, "server_key": server_key or None}
+        self._keys, self._server_key = keys, server_key
         self._on_event = on_event
         self._client: SampleClient | None = None
         self._set_back()
@@ -80,10 +81,12 @@ class zmq_source(Guarded, gr.sync_block):
         self._marks: list[Mark] = []
         self._next: int | None = None  # the sender's offset of what should come
         self._clock: int | None = None  # index of a sample since time zero, less its offset here
-        self._connected = False
+        self._connected = self._refused = False
         request = struct.pack("=I", most_items(self._chains))
         self._waiting = ""  # for whom
-        self._client = SampleClient(self._address, request=request, **self._security)
+        self._client = SampleClient(
+            self._address, request=request, keys=self._keys, server_key=self._server_key
+        )
 
     def finish(self) -> None:
         if self._client is not None:
@@ -113,6 +116,10 @@ class zmq_source(Guarded, gr.sync_block):
             self._connected = self._client.connected
             event = "connected" if self._connected else "disconnected"
             self._say(event, address=self._client.address)
+        if self._refused != self._client.refused:
+            self._refused = self._client.refused
+            if self._refused:
+                self._say("refused", address=self._client.address)
         if message is None:
             return True
         try:
@@ -153,7 +160,7 @@ class zmq_source(Guarded, gr.sync_block):
     def _wait_for(self, present: str) -> None:
         """Says that the other end's samples go to somebody else, once."""
         if not self._waiting:
-            self._say("waiting", address=self._client.address, present=present)
+            self._say("waiting", address=self._address, present=present)
         self._waiting = present
 
     def _read(self, mark: Mark) -> Mark:

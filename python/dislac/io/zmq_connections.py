@@ -63,7 +63,10 @@ class Connections:
 
         None where that has gone already.
         """
-        descriptor = frame.get(zmq.SRCFD)
+        try:
+            descriptor = frame.get(zmq.SRCFD)
+        except zmq.ZMQError:  # what ZeroMQ itself says for one that has gone
+            return None
         with self._lock:
             self._follow()
             connection = self._open.get(descriptor)

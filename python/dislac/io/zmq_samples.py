@@ -22,11 +22,19 @@ from zmq.utils.monitor import recv_monitor_message
 
 from ..dsp.stream import CHUNK
 from .zmq_connections import Connection, Connections
-from .zmq_sockets import AddressError, bind_address, connect_address, secure_client, secure_server
+from .zmq_sockets import (
+    REFUSED,
+    AddressError,
+    bind_address,
+    connect_address,
+    secure_client,
+    secure_server,
+)
 
 __all__ = ["LARGEST", "SILENCE", "WAIT", "SampleClient", "SampleServer", "most_items"]
 
-KeyFile = str | os.PathLike[str]
+KeyFile = str | os.PathLike[str] | None
+"""File of a CURVE key; None or an empty name for none."""
 
 HEARTBEAT = 1.0
 """How often the other end is asked whether it is there [s]; silent for three times as long, it
@@ -97,9 +105,7 @@ class SampleServer:
         KeyFileError: there is no key in the file.
     """
 
-    def __init__(
-        self, address: str, *, any_interface: bool = False, keys: KeyFile | None = None
-    ) -> None:
+    def __init__(self, address: str, *, any_interface: bool = False, keys: KeyFile = None) -> None:
         wanted = bind_address(address, any_interface=any_interface)
         self._context = zmq.Context()
         self._guard: Any = None
@@ -115,7 +121,7 @@ class SampleServer:
         ):
             self._socket.setsockopt(option, value)
         try:
-            if keys is not None:
+            if keys:
                 self._guard = secure_server(self._socket, keys)
             self._socket.bind(wanted)
         except BaseException as error:
@@ -218,14 +224,14 @@ class SampleServer:
         for client in [*self._waiting.values()]:
             if not self._is_there(client):
                 del self._waiting[client.identity]
-        if present is not None and self._is_there(present):
-            if present.requests or time.monotonic() - present.last < SILENCE:
-                return
-        if self._waiting:
+        if present is not None and not self._is_there(present):
+            present = self._client = None
+        silent = present is None or (
+            not present.requests and time.monotonic() - present.last >= SILENCE
+        )
+        if silent and self._waiting:
             self._client = self._waiting.pop(next(iter(self._waiting)))
             self.clients += 1
-        elif present is not None and not self._is_there(present):
-            self._client = None
 
     def _is_there(self, client: _Client) -> bool:
         return client.connection is not None and self._connections.is_open(client.connection)
@@ -277,8 +283,8 @@ class SampleClient:
         request: bytes,
         depth: int = 2,
         immediate: bool = False,
-        keys: KeyFile | None = None,
-        server_key: KeyFile | None = None,
+        keys: KeyFile = None,
+        server_key: KeyFile = None,
     ) -> None:
         self.address = connect_address(address)
         self._request, self._depth = request, depth
@@ -296,13 +302,13 @@ class SampleClient:
         ):
             self._socket.setsockopt(option, value)
         self._monitor = self._socket.get_monitor_socket(
-            zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
+            zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | REFUSED
         )
         self._poller = zmq.Poller()
         for socket in (self._socket, self._monitor):
             self._poller.register(socket, zmq.POLLIN)
         try:
-            secure_client(self._socket, keys, server_key)
+            secure_client(self._socket, keys or None, server_key or None)
             self._socket.connect(self.address)
         except BaseException as error:
             self.close()
@@ -310,6 +316,7 @@ class SampleClient:
                 raise AddressError(f"no socket to {self.address}: {error}") from None
             raise
         self.connected = False
+        self.refused = False  # for want of the right keys
         self.connections = 0
         self.connection = 0  # by which the last answer came
         self._asked = 0
@@ -334,6 +341,9 @@ class SampleClient:
     def _follow_connection(self) -> None:
         while self._monitor.poll(0):
             event = recv_monitor_message(self._monitor)["event"]
+            self.refused = bool(event & REFUSED) or (
+                self.refused and event != zmq.EVENT_HANDSHAKE_SUCCEEDED
+            )
             self.connected = event == zmq.EVENT_HANDSHAKE_SUCCEEDED
             self.connections += self.connected
             self._asked = 0  # what was asked of a server that has gone is answered no more

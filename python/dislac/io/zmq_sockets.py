@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import Any
 
 __all__ = [
+    "REFUSED",
     "AddressError",
     "CurveKeys",
     "KeyFileError",
@@ -33,6 +34,9 @@ __all__ = [
 ]
 
 LOOPBACK = "127.0.0.1"
+
+REFUSED = 0x0800 | 0x2000 | 0x4000
+"""Events of a socket whose peer will not talk to it: ZMQ_EVENT_HANDSHAKE_FAILED_*."""
 
 _HOST_AND_PORT = re.compile(
     r"(?:tcp://)?(?:(?P<host>\*|\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[\w.-]+):)?(?P<port>\d{1,5}|\*)"
