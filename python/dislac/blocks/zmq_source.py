@@ -22,7 +22,7 @@ __all__ = ["zmq_source"]
 
 _MOST_TOLD = 10
 """Messages that are refused aloud; further ones are only counted."""
-_LONGEST_FLIGHT = 60.0
+_LONGEST_FLIGHT = 10.0
 """How long after it was sent a frame is due at most [s]."""
 
 
@@ -65,6 +65,8 @@ class zmq_source(Guarded, gr.sync_block):
         self.set_tag_propagation_policy(gr.TPP_DONT)
         self.enlarge_buffers(8 * CHUNK)
         self._rate, self._chains = scenario.sample_rate, scenario.chains
+        # From one frame to the next; pre-compensation moves them by less.
+        self._shortest = scenario.numerology.frame_length // 2
         self._address = address
         self._keys, self._server_key = keys, server_key
         self._on_event = on_event
@@ -79,6 +81,7 @@ class zmq_source(Guarded, gr.sync_block):
         self._set_back()
         self._items = np.zeros((0, self._chains), np.complex64)
         self._marks: list[Mark] = []
+        self._free = 0  # where the next frame may begin
         self._next: int | None = None  # the sender's offset of what should come
         self._clock: int | None = None  # index of a sample since time zero, less its offset here
         self._connected = self._refused = False
@@ -152,6 +155,8 @@ class zmq_source(Guarded, gr.sync_block):
             # GNU Radio's own sink tells no time: its clock starts with its stream
             marks.insert(0, Mark(offset, pmt_keys.RX_TIME, offset))
         broken, self._next = offset != self._next, offset + count
+        if broken:
+            self._free = 0
         self._marks = []
         for mark in marks:
             self._take(mark, place - offset, broken and mark.offset == offset)
@@ -202,6 +207,10 @@ class zmq_source(Guarded, gr.sync_block):
         elif pmt.eq(key, pmt_keys.CHAINS):
             self._check("chains", value, self._chains)
         elif pmt.eq(key, pmt_keys.FRAME):
+            if at < self._free:  # within the frame before it
+                self.tags_left_out += 1
+                return
+            self._free = at + self._shortest
             index, due = value
             due = None if due is None else due + shift
             self._marks.append(Mark(at, key, pmt_keys.frame_to_tag(index, due)))
