@@ -346,7 +346,7 @@ def messages(target: str, seed: int, count: int) -> list[Message]:
 
 @dataclass(frozen=True)
 class Fault:
-    """A word for what went wrong, the numbers of the messages at which it did, and what was said."""
+    """A word for what went wrong, the numbers of the messages sent, and what was said."""
 
     word: str
     first: int

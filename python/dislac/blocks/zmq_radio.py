@@ -32,9 +32,9 @@ class zmq_radio(gr.hier_block2):
             alone, the full address of one of its interfaces.
         latency: zeros before the first input sample; see `RelayLink.latency`.
         any_interface: allow addresses that stand for all interfaces, such as tcp://*:2100.
-        keys, server_key: files of this end's CURVE secret key and of the radio's public one, for a
-            radio that speaks CURVE (srsRAN's does not); None for none. With `keys` alone the radio
-            needs a key to ask here, and is asked openly.
+        keys: file of this end's CURVE secret key, NAME.key_secret, for a radio that speaks CURVE
+            (srsRAN's does not); only those whose public keys lie beside it may ask. None for none.
+        server_key: file of the radio's public key, NAME.key; None: it is asked openly.
     """
 
     def __init__(

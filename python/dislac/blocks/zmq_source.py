@@ -48,8 +48,8 @@ class zmq_source(Guarded, gr.sync_block):
         address: where the other process listens: PORT of this host, HOST:PORT or ipc://PATH.
         on_event: called with name and details of each event, in a thread of the flowgraph; None
             for none.
-        keys, server_key: files of this end's CURVE secret key, NAME.key_secret, and of the other
-            end's public one, NAME.key; None: the other end asks for none.
+        keys: file of this end's CURVE secret key, NAME.key_secret; None for none.
+        server_key: file of the other end's public key, NAME.key; None: it asks for none.
     """
 
     def __init__(
