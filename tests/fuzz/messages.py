@@ -19,18 +19,16 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import zmq
 
-if __package__ == "tests.fuzz":
-    from tests.fuzz.harness import LONGEST, Outcome, run
-else:  # as pytest imports it
-    from .harness import LONGEST, Outcome, run
+from .harness import LONGEST, Outcome, run
 
-__all__ = ["TARGETS", "Fault", "attack", "messages"]
+__all__ = ["TARGETS", "Fault", "attack", "messages", "send_parts_without_end"]
 
 SETTINGS = ["--set=beams.chains=2", "--set=estimator.kind=mmv-bomp"]
 CHAINS = 2
@@ -114,6 +112,20 @@ def _sample_messages(rng: np.random.Generator) -> list[Message]:
     plain = _tagged([(0, rx_time, _time(_uint(1), _double(0.5))), (7, frame, _uint(3))], 0, 10)
     parts = [[bytes(100)] * 200, [plain, plain], [b"x" * (1 << 20)] * 5]
     return [*([message] for message in made), *parts, *([m] for m in _damaged(rng, plain, 200))]
+
+
+def _radio_messages(rng: np.random.Generator) -> list[Message]:
+    """Answers of a radio: any floats, in any number."""
+    floats = [
+        np.frombuffer(rng.bytes(8 * int(rng.integers(0, 1000))), np.complex64).tobytes()
+        for _ in range(80)
+    ]
+    odd = [np.full(1000, value, np.complex64).tobytes() for value in (3e38, np.nan, np.inf)]
+    return [
+        *([samples] for samples in (*floats, *odd, bytes(60_000_000), b"")),
+        *([[bytes(8)] * 200, [b"x" * 7], [bytes(80_000_000)]]),
+        *_sample_messages(rng)[:20],
+    ]
 
 
 def _damaged(rng: np.random.Generator, good: bytes, count: int) -> list[bytes]:
@@ -237,24 +249,32 @@ def _publish(address: str, todo: Sequence[Message], sent: Sent) -> None:
     time.sleep(0.5)
 
 
-def _ask(kind: int) -> Callable[[str, Sequence[Message], Sent], None]:
-    """Sends by a socket of its own for each message, beside one that sends all."""
+def _ask(address: str, todo: Sequence[Message], sent: Sent) -> None:
+    """Sends each message by a socket of its own, after one without end."""
+    send_parts_without_end(address)
+    context = zmq.Context()
+    for message in todo:
+        sender = context.socket(zmq.DEALER)
+        sender.connect(address)
+        sender.send_multipart(message)
+        sent()
+    time.sleep(0.5)
 
-    def send(address: str, todo: Sequence[Message], sent: Sent) -> None:
-        wire(address)  # it also waits for whoever listens
-        context = zmq.Context()
+
+def _subscribe(address: str, todo: Sequence[Message], sent: Sent) -> None:
+    """Sends all messages by one connection, and each by one of its own."""
+    send_parts_without_end(address, "SUB")
+    with _connect(address, "SUB") as one:
         for message in todo:
-            sender = context.socket(kind)
-            sender.connect(address)
-            sender.send_multipart(message)
+            with _connect(address, "SUB") as other, suppress(OSError):
+                other.sendall(_framed(message))
+                one.sendall(_framed(message))
             sent()
-        time.sleep(0.5)
-
-    return send
+    time.sleep(0.5)
 
 
-def wire(address: str, megabytes: int = 100, socket_type: str = "DEALER") -> bool:
-    """Parts of a message without end, by a connection of our own; whether it was cut off."""
+def _connect(address: str, socket_type: str) -> socket.socket:
+    """A connection that has shaken hands as a ZeroMQ socket would (ZMTP 3.0)."""
     host, _, port = address.removeprefix("tcp://").partition(":")
     until = time.monotonic() + _STARTS
     while True:
@@ -265,12 +285,26 @@ def wire(address: str, megabytes: int = 100, socket_type: str = "DEALER") -> boo
             if time.monotonic() > until:
                 raise
             time.sleep(0.05)
-    with plain:
-        plain.settimeout(LASTS)
-        plain.sendall(b"\xff" + bytes(8) + b"\x7f\x03\x00NULL" + bytes(16) + bytes(32))
-        kind = socket_type.encode()
-        ready = b"\x05READY\x0bSocket-Type" + struct.pack(">I", len(kind)) + kind
-        plain.sendall(b"\x04" + bytes([len(ready)]) + ready)
+    plain.settimeout(LASTS)
+    plain.sendall(b"\xff" + bytes(8) + b"\x7f\x03\x00NULL" + bytes(16) + bytes(32))
+    kind = socket_type.encode()
+    ready = b"\x05READY\x0bSocket-Type" + struct.pack(">I", len(kind)) + kind
+    plain.sendall(b"\x04" + bytes([len(ready)]) + ready)
+    return plain
+
+
+def _framed(message: Message) -> bytes:
+    """Parts as they are on the wire."""
+    last = len(message) - 1
+    return b"".join(
+        bytes([2 + (number < last)]) + struct.pack(">Q", len(part)) + part
+        for number, part in enumerate(message)
+    )
+
+
+def send_parts_without_end(address: str, socket_type: str = "DEALER", megabytes: int = 100) -> bool:
+    """Sends parts of a message that never ends; whether that was cut off."""
+    with _connect(address, socket_type) as plain:
         try:
             for _ in range(megabytes * 10):
                 plain.sendall((b"\x01\xc8" + bytes(200)) * 500)
@@ -307,21 +341,21 @@ TARGETS = {
             *("--gnb-rx", f"ipc://{folder}/g", "--ue-tx", f"ipc://{folder}/t"),
             *("--ue-rx", f"ipc://{folder}/u"),
         ],
-        _sample_messages,
+        _radio_messages,
         _serve,
     ),
     "monitor": Target(lambda address, _: ["monitor", address], _fix_messages, _publish),
     "satellite": Target(
         lambda address, _: ["satellite", "lab", *SETTINGS, "--at", address],
         _requests,
-        _ask(zmq.DEALER),
+        _ask,
     ),
     "channel's output": Target(
         lambda address, folder: [
             *("channel", "lab", *SETTINGS, "--from", f"ipc://{folder}/s", "--at", address)
         ],
         _requests,
-        _ask(zmq.DEALER),
+        _ask,
     ),
     "relay's output": Target(
         lambda address, folder: [
@@ -329,12 +363,12 @@ TARGETS = {
             *("--gnb-rx", address, "--ue-tx", f"ipc://{folder}/v", "--ue-rx", f"ipc://{folder}/u"),
         ],
         _requests,
-        _ask(zmq.DEALER),
+        _ask,
     ),
     "publisher": Target(
         lambda address, _: ["run", "lab", *SETTINGS, "--frames", "0", "--publish", address],
         _subscriptions,
-        _ask(zmq.XSUB),
+        _subscribe,
     ),
 }
 

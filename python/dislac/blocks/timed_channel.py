@@ -79,18 +79,20 @@ class timed_channel(leo_channel):
         """Takes sample `index` since time zero as the next one."""
         rate, processor = self._scenario.sample_rate, self._processor
         assert processor is not None
-        with self._lock:
-            processor.start = index
-            processor.reset()
-        self._gone = 0
+        gone = 0
         if index and processor.paths:  # before time zero nothing was sent
             longest = self._longest_delay(index / rate)
+            # Before anything is made ready for so long a delay
             if not longest <= max(_LONGEST, 2.0 * self._longest_delay(0.0)):
                 raise ValueError(
                     f"samples of the time {index / rate:.6g} s have come, when a path takes "
                     f"{longest:.3g} s; give both sides the same scenario"
                 )
-            self._gone = int(np.ceil(longest * rate)) + 2 * HOP
+            gone = int(np.ceil(longest * rate)) + 2 * HOP
+        with self._lock:
+            processor.start = index
+            processor.reset()
+        self._gone = gone
         self._time_in = index - begin
         self._time_out = index + self._gone - written
         self._due.clear()
