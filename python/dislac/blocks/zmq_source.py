@@ -20,6 +20,11 @@ from ._wire import Mark, MessageError, read_header, sample_at, time_of
 
 __all__ = ["zmq_source"]
 
+_OURS = {
+    str(getattr(pmt_keys, name)).encode()
+    for name in ("BUSY", "CHAINS", "END", "FRAME", "RX_RATE", "RX_TIME")
+}
+"""Names that are known before they come."""
 _MOST_TOLD = 10
 """Messages that are refused aloud; further ones are only counted."""
 _LONGEST_FLIGHT = 10.0
@@ -75,7 +80,7 @@ class zmq_source(Guarded, gr.sync_block):
 
     def _set_back(self) -> None:
         self.frames_sent = self.samples_lost = self.messages_refused = self.tags_left_out = 0
-        self._names: set[bytes] = set()  # of tags that have come
+        self._names = set(_OURS)  # of tags that may come
 
     def begin(self) -> None:
         self._set_back()
