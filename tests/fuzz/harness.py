@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Outcome", "run", "run_command"]
+__all__ = ["LONGEST", "Outcome", "run", "run_command"]
 
 MOST_MEMORY = 1 << 30
 """Bytes of resident memory from which a run counts as a fault."""

@@ -10,15 +10,18 @@ from numpy.typing import NDArray
 
 from ..channel import Paths
 from ..estimation import ESTIMATE_STATUSES, Estimate
+from ..io.printable import printable
 from ..positioning import Fix, FixStatus
 
 __all__ = [
     "ASYNC_MESSAGES",
+    "BUSY",
     "CHAINS",
     "END",
     "EVENTS",
     "FIX",
     "FRAME",
+    "LAST_FRAME",
     "LINK",
     "PATHS",
     "PDUS",
@@ -66,6 +69,8 @@ and its last."""
 # Tags between processes alone
 CHAINS = pmt.intern("dislac:chains")
 """How many streams lie interleaved (uint64); on the first sample of every message."""
+BUSY = pmt.intern("dislac:busy")
+"""The samples go to somebody else: address of the client that is served (symbol)."""
 END = pmt.intern("dislac:end")
 """The stream has ended here (true)."""
 
@@ -81,6 +86,9 @@ SYMBOLS = pmt.intern("symbols")
 # Keys of PDU metadata are the names of fields after this, such as `dislac:residual_delay`.
 _NAMESPACE = "dislac:"
 
+LAST_FRAME = 1 << 53
+"""Index beyond which no frame is: it is kept exactly as a double, and in JSON."""
+
 _FIX_NUMBERS = ("time", "residual_delay", "residual_doppler", "error", "bound")
 _ESTIMATE_NUMBERS = ("noise_power", "statistic", "threshold")
 
@@ -95,17 +103,19 @@ def frame_from_tag(value: Any) -> tuple[int, int | None]:
     """Index of the frame, and the offset at which it is due at the receiver if the tag says so.
 
     Raises:
-        ValueError: the tag holds something else.
+        ValueError: the tag holds something else, or an index that is no frame's.
     """
     try:
-        if pmt.is_pair(value):
-            return pmt.to_uint64(pmt.car(value)), pmt.to_uint64(pmt.cdr(value))
-        return pmt.to_uint64(value), None
+        pair = pmt.is_pair(value)
+        index = pmt.to_uint64(pmt.car(value) if pair else value)
+        if index <= LAST_FRAME:
+            return index, pmt.to_uint64(pmt.cdr(value)) if pair else None
     except ValueError:
-        raise ValueError(
-            f"a {FRAME} tag holds {value}; it must hold a frame's index (uint64), or the pair of "
-            "index and due offset"
-        ) from None
+        pass
+    raise ValueError(
+        f"a {FRAME} tag holds {printable(value)}; it must hold a frame's index (uint64, at most "
+        "2^53), or the pair of index and due offset"
+    )
 
 
 def time_to_tag(time: float) -> Any:
@@ -134,8 +144,8 @@ def time_parts_from_tag(value: Any) -> tuple[int, float]:
         return pmt.to_uint64(pmt.tuple_ref(value, 0)), pmt.to_double(pmt.tuple_ref(value, 1))
     except (ValueError, IndexError):
         raise ValueError(
-            f"a {RX_TIME} tag holds {value}; it must hold a tuple of whole seconds (uint64) and "
-            "their fraction (double)"
+            f"a {RX_TIME} tag holds {printable(value)}; it must hold a tuple of whole seconds "
+            "(uint64) and their fraction (double)"
         ) from None
 
 

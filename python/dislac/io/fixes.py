@@ -51,19 +51,30 @@ def fix_to_dict(fix: Fix) -> dict[str, Any]:
 
 
 def fix_from_dict(values: Mapping[str, Any]) -> Fix:
-    """The fix that `fix_to_dict` was given."""
-    return Fix(
-        frame=int(values["frame"]),
-        time=float(values["time"]),
-        status=FixStatus(values["status"]),
-        position=_array(values["position"], (3,)),
-        covariance=_array(values["covariance"], (3, 3)),
-        residual_delay=float(_array(values["residual_delay"])),
-        residual_doppler=float(_array(values["residual_doppler"])),
-        direction=_array(values["direction"], (3,)),
-        error=float(_array(values["error"])),
-        bound=float(_array(values["bound"])),
-    )
+    """The fix that `fix_to_dict` was given.
+
+    Raises:
+        ValueError: the object is no fix.
+    """
+    try:
+        if type(values["frame"]) is not int or isinstance(values["time"], str):
+            raise TypeError
+        return Fix(
+            frame=values["frame"],
+            time=float(values["time"]),
+            status=FixStatus(values["status"]),
+            position=_array(values["position"], (3,)),
+            covariance=_array(values["covariance"], (3, 3)),
+            residual_delay=float(_array(values["residual_delay"])),
+            residual_doppler=float(_array(values["residual_doppler"])),
+            direction=_array(values["direction"], (3,)),
+            error=float(_array(values["error"])),
+            bound=float(_array(values["bound"])),
+        )
+    except KeyError as error:
+        raise ValueError(f"a fix without {error}") from None
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        raise ValueError("a fix with values that are none of a fix") from None
 
 
 def fix_to_json(fix: Fix) -> str:
@@ -115,5 +126,11 @@ def plain(value: ArrayLike) -> Any:
 
 
 def _array(value: Any, shape: tuple[int, ...] = ()) -> NDArray[np.float64]:
-    """Inverse of `plain`: NaN for None."""
-    return np.broadcast_to(np.asarray(value, dtype=float), shape).copy()
+    """Inverse of `plain`: NaN for None.
+
+    Raises:
+        ValueError, TypeError: the value is of another shape, or no number.
+    """
+    if value is None:
+        return np.full(shape, np.nan)
+    return np.asarray(value, dtype=float).reshape(shape)

@@ -23,6 +23,7 @@ from typing import Any
 from ..files import write_file
 
 __all__ = [
+    "REFUSED",
     "AddressError",
     "CurveKeys",
     "KeyFileError",
@@ -36,6 +37,9 @@ __all__ = [
 ]
 
 LOOPBACK = "127.0.0.1"
+
+REFUSED = 0x0800 | 0x2000 | 0x4000
+"""Events of a socket whose peer will not talk to it: ZMQ_EVENT_HANDSHAKE_FAILED_*."""
 
 _HOST_AND_PORT = re.compile(
     r"(?:tcp://)?(?:(?P<host>\*|\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[\w.-]+):)?(?P<port>\d{1,5}|\*)"
@@ -223,20 +227,25 @@ def secure_server(socket: Any, secret: str | os.PathLike[str]) -> Any:
 
 
 def secure_client(
-    socket: Any, secret: str | os.PathLike[str], server: str | os.PathLike[str]
+    socket: Any, secret: str | os.PathLike[str] | None, server: str | os.PathLike[str] | None
 ) -> None:
     """Makes a socket talk to one server alone; before it connects.
 
     Args:
         socket: a pyzmq socket.
         secret: the client's file NAME.key_secret.
-        server: the server's file NAME.key.
+        server: the server's file NAME.key. None, as the client's: to any server.
 
     Raises:
+        ValueError: one of the two files is None.
         KeyFileError: a file holds no such key.
         OSError: a file cannot be read.
         ImportError: pyzmq is not installed.
     """
+    if secret is None and server is None:
+        return
+    if secret is None or server is None:
+        raise ValueError("a CURVE connection needs both: keys of this end, and the server's")
     zmq, keys = _zmq(), load_keys(secret)
     socket.setsockopt(zmq.CURVE_PUBLICKEY, keys.public)
     socket.setsockopt(zmq.CURVE_SECRETKEY, keys.secret)
