@@ -344,7 +344,7 @@ def test_a_type_that_cannot_be_read_is_named(recording):
     base, _ = recording
     change_metadata(base, core__datatype="rf64_be")  # of the size of two floats
     for scenario in (None, SCENARIO):
-        with pytest.raises(RecordingError, match="type .rf64_be. cannot be read"):
+        with pytest.raises(RecordingError, match="'rf64_be' cannot be read"):
             RecordingReader(base, scenario)
 
 
