@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Marks in streams: tags with which radios say when samples were received, and that some are not."""
+"""Marks in streams: tags by which radios say when samples came, and where some were lost."""
 
 from typing import Any
 

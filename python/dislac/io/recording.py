@@ -397,16 +397,12 @@ class RecordingReader:
             self._warn(f"does not say where frames start: frame 0 is taken to, at sample {start}")
             trains = [{"dislac:frame_start": start}]
         ends = [*(train["dislac:frame_start"] for train in trains[1:]), end]
-        overlapping = 0
+        overlapping, short = 0, None
         for train, limit in zip(trains, ends, strict=False):  # no trains, one end
             start, count = train["dislac:frame_start"], train.get("dislac:frame_count")
             period = train.get("dislac:frame_period", numerology.frame_period)
             if period < numerology.frame_length:
-                self._warn(
-                    f"dislac:frame_period is {period}, less than a frame; the scenario's "
-                    f"{numerology.frame_period} is taken"
-                )
-                period = numerology.frame_period
+                short, period = period, numerology.frame_period
             number = train.get("dislac:first_frame", 0)
             last = min(limit, self.sample_count) - numerology.frame_length
             whole = range(start, last + 1, period)[:count]
@@ -415,6 +411,11 @@ class RecordingReader:
                 overlapping += len(range(start, end, period)[:count]) - here
             self.frames_cut += here - len(whole)
             yield from (Frame(place, number + k) for k, place in enumerate(whole))
+        if short is not None:
+            self._warn(
+                f"dislac:frame_period is {short}, less than a frame; the scenario's "
+                f"{numerology.frame_period} is taken"
+            )
         if overlapping:
             self.frames_cut += overlapping
             self._warn(

@@ -11,6 +11,7 @@ import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from io import FileIO
+from itertools import islice
 from typing import Any, NamedTuple
 
 from ..files import open_regular, read_bounded
@@ -153,8 +154,9 @@ class _Sparing(FileIO):
 
 
 def _archive(path: str) -> Files:
-    """The recording in a tar archive."""
+    """The recording in a tar archive; of one that is cut off, what is there."""
     members: dict[str, Extent] = {}
+    reason = f"no member is called ...{META}"
     try:
         with open_regular(path) as file:
             size = os.fstat(file.fileno()).st_size
@@ -162,26 +164,21 @@ def _archive(path: str) -> Files:
                 _Sparing(file.fileno(), closefd=False) as sparing,
                 tarfile.open(fileobj=sparing, mode="r:") as archive,
             ):
-                for count, member in enumerate(archive):
-                    if count == _MOST_MEMBERS:
-                        raise tarfile.ReadError(f"more than {_MOST_MEMBERS} members")
+                for member in islice(archive, _MOST_MEMBERS):
                     begin = member.offset_data
-                    if member.isreg() and not member.issparse():
-                        # of an archive that is cut off, what is there
-                        there = min(member.size, size - begin)
-                        members[os.path.normpath(member.name)] = Extent(path, begin, max(there, 0))
+                    if member.isreg() and not member.issparse() and 0 <= begin < size:
+                        there = min(max(member.size, 0), size - begin)
+                        members[os.path.normpath(member.name)] = Extent(path, begin, there)
     except OSError as error:
         raise RecordingError(f"{path}: cannot read the archive ({error.strerror})") from None
     except (tarfile.TarError, ValueError, ArithmeticError, LookupError, RecursionError) as error:
-        raise RecordingError(
-            f"{path}: no archive as SigMF has it ({error}); it has to be a plain tar"
-        ) from None
+        reason = f"{error}; it has to be a plain tar"
     found = sorted(name.removesuffix(META) for name in members if name.endswith(META))
-    if len(found) != 1:
+    if not found:
+        raise RecordingError(f"{path}: holds no recording ({reason})")
+    if len(found) > 1:
         raise RecordingError(
             f"{path}: holds {_listed(found)}; unpack it (tar -xf) and name one of them"
-            if found
-            else f"{path}: holds no recording (no member is called ...{META})"
         )
     folder, name = os.path.split(found[0])
 
