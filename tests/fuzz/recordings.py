@@ -142,8 +142,9 @@ def value(rec: Recording, rng: np.random.Generator) -> None:
         rng, [*sorted(place), "core:trailing_bytes", "core:header_bytes", "dislac:rx_time"]
     )
     place[key] = choice(rng, NUMBERS)
-    rec.restated = key in ("dislac:frame_start", "dislac:frame_period", "dislac:scenario")
-    rec.restated |= key in ("core:header_bytes", "core:sample_start")
+    # They say where the samples and frames are, and which.
+    said = "frame_start", "frame_period", "first_frame", "scenario", "header_bytes", "sample_start"
+    rec.restated = key.split(":")[-1] in said
 
 
 def datatype(rec: Recording, rng: np.random.Generator) -> None:
