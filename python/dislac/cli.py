@@ -31,6 +31,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from . import __version__
 from .commands import radios
+from .commands.options import DECIBEL, FRAMES, MOST, SEED, Number
 from .io import EXPORTS, RecordingReader, fix_to_json
 from .positioning import Fix
 from .scenario import Scenario, load_scenario
@@ -52,7 +53,9 @@ class _Failure(click.ClickException):
     """Ends the command with one line on stderr."""
 
     def show(self, file: IO[Any] | None = None) -> None:
-        text = " ".join(self.format_message().split())
+        # What it quotes may hold anything; only printable characters go to a terminal.
+        printable = (c if c.isprintable() else " " for c in self.format_message())
+        text = " ".join("".join(printable).split())
         click.echo(f"dislac: error: {text}", err=True, file=file)
 
 
@@ -73,6 +76,12 @@ class _Command(click.Group):
             error.show()
             status = error.exit_code
         sys.exit(status)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        for text in args:
+            if any("\ud800" <= c <= "\udfff" for c in text):  # bytes that are no UTF-8
+                raise click.UsageError(f"{ascii(text)} is no text: give it in UTF-8")
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -103,12 +112,18 @@ def _parse_settings(
     settings = {}
     for value in values:
         key, equals, text = value.partition("=")
-        if not (key and equals):
-            raise click.BadParameter(f"'{value}' is not KEY=VALUE, such as channel.noise.snr_db=5")
+        if not (equals and all(key.split("."))):
+            raise click.BadParameter(
+                f"'{value[:60]}' is not KEY=VALUE, such as channel.noise.snr_db=5"
+            )
         try:
             settings[key] = parse_value(text)
-        except yaml.YAMLError:
-            raise click.BadParameter(f"'{text}' is not a YAML value") from None
+        except yaml.YAMLError as error:
+            reason = getattr(error, "problem", None)
+            shown = text if len(text) < 60 else f"{text[:56]} ..."
+            raise click.BadParameter(
+                f"{key}: '{shown}' is not a YAML value{f' ({reason})' if reason else ''}"
+            ) from None
     return settings
 
 
@@ -119,8 +134,10 @@ def _parse_speed(ctx: click.Context, parameter: click.Parameter, value: str) -> 
         speed = float(value)
     except ValueError:
         speed = math.nan
-    if not 0.0 < speed < math.inf:
-        raise click.BadParameter(f"'{value}' is neither 'max' nor a number above 0 (1: real time)")
+    if not 1e-3 <= speed <= 1e6:
+        raise click.BadParameter(
+            f"'{value}' is neither 'max' nor a number from 0.001 to 1e6 (1: real time)"
+        )
     return speed
 
 
@@ -240,14 +257,14 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 @click.argument("scenario")
 @click.option(
     "--frames",
-    type=click.IntRange(min=0),
+    type=FRAMES,
     default=20,
     show_default=True,
     metavar="N",
     help="Frames to send, or to use of a radio's; 0: until Ctrl-C.",
 )
-@click.option("--snr-db", type=float, metavar="X", help="SNR of each received element [dB].")
-@click.option("--seed", type=int, metavar="N", help="Seed of pilots, beams, fading and noise.")
+@click.option("--snr-db", type=DECIBEL, metavar="X", help="SNR of each received element [dB].")
+@click.option("--seed", type=SEED, metavar="N", help="Seed of pilots, beams, fading and noise.")
 @click.option("--estimator", metavar="NAME", help="off-grid or mmv-bomp.")
 @click.option("--record", metavar="BASE", help="Record to BASE.sigmf-data and BASE.sigmf-meta.")
 @radios.options("receives", required=False)
@@ -289,7 +306,7 @@ def run(
 @click.argument("scenario")
 @click.option(
     "--frames",
-    type=click.IntRange(min=0),
+    type=FRAMES,
     default=0,
     show_default=True,
     metavar="N",
@@ -396,38 +413,43 @@ def bound(scenario: str, settings: dict[str, Any]) -> None:
     "--subcarrier-spacing",
     "spacings",
     multiple=True,
-    type=float,
+    type=Number(1, 1e9),
     metavar="HZ",
     help="Any spacing, without prefix unless one is given. May be repeated, as --numerology may.",
 )
-@click.option("--carrier-frequency", type=float, default=2e9, show_default=True, metavar="HZ")
-@click.option("--subcarriers", type=click.IntRange(1), default=1024, show_default=True)
+@click.option(
+    "--carrier-frequency", type=Number(1, 1e15), default=2e9, show_default=True, metavar="HZ"
+)
+@click.option("--subcarriers", type=click.IntRange(1, MOST), default=1024, show_default=True)
 @click.option(
     "--symbols",
-    type=click.IntRange(1),
+    type=click.IntRange(1, MOST),
     default=14,
     show_default=True,
     help="Symbols that are processed together.",
 )
 @click.option(
-    "--symbol-us", type=float, metavar="US", help="Symbol without prefix [us]; else 1 / spacing."
+    "--symbol-us",
+    type=Number(0, 1e9, min_open=True),
+    metavar="US",
+    help="Symbol without prefix [us]; else 1 / spacing.",
 )
-@click.option("--prefix-us", type=float, metavar="US", help="Cyclic prefix [us].")
+@click.option("--prefix-us", type=Number(0, 1e9), metavar="US", help="Cyclic prefix [us].")
 @click.option(
     "--radius",
-    type=click.FloatRange(0),
+    type=Number(0, 1e9),
     metavar="M",
     help="Radius of the scene around the receiver [m].",
 )
 @click.option(
     "--beam-radius",
-    type=click.FloatRange(0),
+    type=Number(0, 1e9),
     metavar="M",
     help="Radius of the area that several satellites serve together [m].",
 )
 @click.option(
     "--max-zenith-deg",
-    type=click.FloatRange(0, 90, min_open=True),
+    type=Number(0, 90, min_open=True),
     default=90.0,
     show_default=True,
     metavar="DEG",

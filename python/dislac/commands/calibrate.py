@@ -14,7 +14,9 @@ from ..estimation import Calibration
 from ..io import RecordingReader
 from ..io.sigmf import is_recording
 from ..scenario import Scenario, load_scenario
+from ..scenario.budget import MOST_BYTES
 from ..scenario.truth import true_calibration
+from .options import MOST
 
 __all__ = ["COMMANDS"]
 
@@ -30,7 +32,11 @@ __all__ = ["COMMANDS"]
     help="File to write, for the key `calibration` of a scenario.",
 )
 @click.option(
-    "--frames", type=click.IntRange(8), default=2000, show_default=True, help="Most frames to use."
+    "--frames",
+    type=click.IntRange(8, MOST),
+    default=2000,
+    show_default=True,
+    help="Most frames to use.",
 )
 @click.option("--scenario", metavar="FILE", help="What was recorded, if the recording is wrong.")
 @_settings
@@ -54,6 +60,7 @@ def calibrate(
         raise click.UsageError(f"--scenario goes with a recording, and {source} is none")
     else:
         chosen = load_scenario(source, settings)
+    _check_memory(chosen, frames)
     flowgraph = flowgraphs.calibrate_flowgraph(chosen, reader, frames=frames, path=out)
     with _Running(flowgraph, SimpleQueue()) as running:
         running.next()
@@ -64,6 +71,16 @@ def calibrate(
     click.echo(f"written to {out}")
     if running.interrupted:
         raise click.exceptions.Exit(INTERRUPTED)
+
+
+def _check_memory(scenario: Scenario, frames: int) -> None:
+    """Refuse more frames than there is memory for; they are all kept, twice in the end."""
+    n = scenario.numerology
+    fitting = int(MOST_BYTES / (16 * n.symbols * n.subcarriers * scenario.chains))
+    if frames > fitting:
+        raise click.UsageError(
+            f"--frames {frames}: more than the {fitting} that {MOST_BYTES / 1e9:g} GB hold"
+        )
 
 
 def _report(found: Calibration, scenario: Scenario, *, emulated: bool) -> list[str]:

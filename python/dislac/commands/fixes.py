@@ -20,6 +20,7 @@ from ..io import EXPORTS, fix_from_dict, read_fixes
 from ..io.fix_log import SCENARIO
 from ..positioning import Fix
 from ..scenario import load_scenario
+from .options import MOST, Number
 
 __all__ = ["COMMANDS"]
 
@@ -66,10 +67,10 @@ def export(
 @click.command()
 @click.argument("address", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a fix, as it comes.")
-@click.option("--count", type=click.IntRange(1), metavar="N", help="End after N fixes.")
+@click.option("--count", type=click.IntRange(1, MOST), metavar="N", help="End after N fixes.")
 @click.option(
     "--idle",
-    type=click.FloatRange(0, min_open=True),
+    type=Number(0, 1e6, min_open=True),
     default=5.0,
     show_default=True,
     metavar="S",

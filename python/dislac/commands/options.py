@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-__all__ = ["DECIBEL", "FRAMES", "MOST", "Number"]
+__all__ = ["DECIBEL", "FRAMES", "MOST", "SEED", "Number"]
 
 MOST = 10**9
 """Largest count: so many frames of a millisecond last eleven days."""
@@ -40,6 +40,9 @@ class Number(click.FloatRange):
 
 DECIBEL = Number(-300, 300)
 """A level [dB], as far as scenarios take one."""
+
+SEED = click.IntRange(0, 2**63 - 1)
+"""A seed of 63 bits, as scenarios take one."""
 
 FRAMES = click.IntRange(0, MOST)
 """Frames to send or to use, 0 for no end."""

@@ -12,6 +12,7 @@ from .. import cli as _cli
 from ..io import zmq_sockets
 from ..positioning import Fix
 from ..scenario import load_scenario
+from .options import DECIBEL, FRAMES, Number
 
 __all__ = ["COMMANDS"]
 
@@ -54,7 +55,7 @@ _bind_any = click.option(
 @_bind_any
 @click.option(
     "--frames",
-    type=click.IntRange(min=0),
+    type=FRAMES,
     default=0,
     show_default=True,
     metavar="N",
@@ -124,16 +125,27 @@ def _port(flag: str, default: str, text: str) -> Any:
 
 @click.command()
 @click.argument("scenario")
-@click.option("--rate", type=float, required=True, metavar="HZ", help="Sample rate of both radios.")
+@click.option(
+    "--rate",
+    type=Number(1, 1e10),
+    required=True,
+    metavar="HZ",
+    help="Sample rate of both radios.",
+)
 @_port("--gnb-tx", "2000", "The gNB's tx_port, where it is asked. Once a channel.")
 @_port("--gnb-rx", "2001", "The gNB's rx_port, where it is to ask.")
 @_port("--ue-tx", "2101", "The UE's tx_port, where it is asked.")
 @_port("--ue-rx", "2100", "The UE's rx_port, where it is to ask.")
 @click.option(
-    "--carrier-down", type=float, metavar="HZ", help="Else the scenario's; 0: no Doppler shift."
+    "--carrier-down",
+    type=Number(0, 1e15),
+    metavar="HZ",
+    help="Else the scenario's; 0: no Doppler shift.",
 )
-@click.option("--carrier-up", type=float, metavar="HZ", help="Else the scenario's.")
-@click.option("--noise-db", type=float, metavar="DB", help="Power of the noise, 0 dB: full scale.")
+@click.option("--carrier-up", type=Number(0, 1e15), metavar="HZ", help="Else the scenario's.")
+@click.option(
+    "--noise-db", type=DECIBEL, metavar="DB", help="Power of the noise, 0 dB: full scale."
+)
 @_bind_any
 @cli._settings
 def relay(
