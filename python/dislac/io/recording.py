@@ -179,7 +179,7 @@ class RecordingReader:
 
     def _check_extensions(self, facts: Mapping[str, Any]) -> None:
         """Refuses what needs an extension that is not known here."""
-        ours = EXTENSION_VERSION.split(".")[0]
+        ours = int(EXTENSION_VERSION.split(".")[0])
         for name, version in required_extensions(facts):
             if name != "dislac":
                 raise self._error(
@@ -187,7 +187,7 @@ class RecordingReader:
                     "is not known here; where the samples can be read without it, set optional to "
                     "true"
                 )
-            if version.split(".")[0] not in ("0", "1", ours):
+            if version.split(".")[0] not in map(str, range(ours + 1)):
                 raise self._error(
                     f"needs version {version} of the dislac extension, here is "
                     f"{EXTENSION_VERSION}; update gr-dislac"
@@ -202,16 +202,11 @@ class RecordingReader:
         name = f"scenario in {self._files.label(self._files.name + META)}"
         chosen = dict(overrides or {})
         try:
-            document = parse_document(text, name)
-            if isinstance(document.data.get("calibration"), str) and "calibration" not in chosen:
-                raise document.error(
-                    "calibration",
-                    "names a file, and the scenario of a recording opens none: give its contents, "
-                    "or --set calibration=FILE",
-                )
             if isinstance(chosen.get("calibration"), str):  # a file of the user's, from where he is
                 chosen["calibration"] = os.path.abspath(chosen["calibration"])
-            turned = _turned_array(document.data) if _has_old_phases(facts) else {}
+            turned = (
+                _turned_array(parse_document(text, name).data) if _has_old_phases(facts) else {}
+            )
             return parse_scenario(text, name, {**turned, **chosen})
         except ScenarioError as error:
             raise RecordingError(f"{error}; or give another one (--scenario)") from None
