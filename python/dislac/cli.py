@@ -391,6 +391,11 @@ def transmit(scenario: str, frames: int, radio: dict[str, Any], settings: dict[s
     callback=_parse_speed,
     help="1: in real time, 2: twice as fast, max: as fast as possible.",
 )
+@click.option(
+    "--verify/--no-verify",
+    default=None,
+    help="Compare the samples with their checksum; if nothing is said, of up to 0.5 GB.",
+)
 @_out
 @_elsewhere
 @_settings
@@ -399,6 +404,7 @@ def replay(
     recording: str,
     scenario: str | None,
     speed: float | None,
+    verify: bool | None,
     out: Path | None,
     settings: dict[str, Any],
     as_json: bool,
@@ -407,7 +413,7 @@ def replay(
     """Runs the receiver on RECORDING, a SigMF recording with or without its suffix."""
     flowgraphs = _flowgraphs()
     given = None if scenario is None else load_scenario(scenario, settings)
-    reader = RecordingReader(recording, given, settings)
+    reader = RecordingReader(recording, given, settings, verify)
     _warn([*reader.warnings, *scenario_warnings(reader.scenario)])
     fixes = following.fix_queue()
     flowgraph = flowgraphs.replay_flowgraph(

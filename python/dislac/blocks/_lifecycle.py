@@ -98,8 +98,17 @@ def guarded(returns: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 
 def message_handler(method: Callable[..., None]) -> Callable[..., None]:
-    """Makes a message handler catch everything, and take note of the end of messages."""
-    handle = guarded(None)(method)
+    """Makes a message handler catch everything, and take note of the end of messages.
+
+    A message that is none of the port's is dropped: whoever sends it is no part of this block.
+    """
+
+    @guarded(None)
+    def handle(self: Any, message: Any) -> None:
+        try:
+            method(self, message)
+        except pmt_keys.MessageError as error:
+            self.drop_message(error)
 
     @wraps(method)
     def call(self: Any, message: Any) -> None:
@@ -121,7 +130,7 @@ class Guarded:
     def prepare(self, *ports: Any) -> None:
         """Registers the port `events` and these message output ports."""
         self._ports = ports
-        self.frames_lost = self._losses = 0
+        self.frames_lost = self.messages_dropped = self._losses = 0
         self._input: tuple[Any, Callable[[Any], None]] | None = None
         self._messages_ended = False
         for port in (*ports, pmt_keys.EVENTS):
@@ -152,7 +161,7 @@ class Guarded:
         while self._input is not None and self.gateway.nmsgs(self._input[0]):
             self.gateway.delete_head_nowait(self._input[0])
         self._messages_ended = False
-        self.frames_lost = self._losses = 0
+        self.frames_lost = self.messages_dropped = self._losses = 0
         if self._input is not None:
             _takers[self.alias()] = self
         # All blocks start before one of them stops.
@@ -252,6 +261,13 @@ class Guarded:
             last = "; further ones are only counted" if self._losses == _MOST_LOGGED else ""
             more = f" and {count - 1} more" if count > 1 else ""
             self.logger.warn(f"frame {frame}{more} dropped: {reason}{last}")
+
+    def drop_message(self, error: pmt_keys.MessageError) -> None:
+        """Counts a message that cannot be used, and says why; in the log only a few times."""
+        self.messages_dropped += 1
+        self.tell("message_dropped", reason=str(error))
+        if self.messages_dropped <= _MOST_LOGGED:
+            self.logger.warn(f"message dropped: {error}")
 
     def tell(self, event: str, **details: Any) -> None:
         """Tells on the port `events` what has happened."""

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The command that calibrates receive chains."""
 
-import os
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from ..cli import _flowgraphs, _Running, _settings
 from ..estimation import Calibration
 from ..io import RecordingReader
-from ..io.recording import recording_base
+from ..io.sigmf import is_recording
 from ..scenario import Scenario, load_scenario
 from ..scenario.budget import MOST_BYTES
 from ..scenario.truth import true_calibration
@@ -51,7 +50,7 @@ def calibrate(
     """
     flowgraphs = _flowgraphs()
     reader = None
-    if os.path.exists(f"{recording_base(source)}.sigmf-meta"):
+    if is_recording(source):
         given = None if scenario is None else load_scenario(scenario, settings)
         reader = RecordingReader(source, given, settings)
         chosen = reader.scenario

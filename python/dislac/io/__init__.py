@@ -5,12 +5,9 @@ and what other programs read."""
 from .exports import EXPORTS, ExportError
 from .fix_log import FixLog
 from .fixes import fix_from_dict, fix_to_dict, fix_to_json, iterate_fixes, read_fixes
-from .recording import (
-    Frame,
-    RecordingError,
-    RecordingReader,
-    RecordingWriter,
-)
+from .recorder import RecordingWriter
+from .recording import RecordingReader
+from .sigmf import Frame, RecordingError
 
 __all__ = [
     "EXPORTS",
