@@ -33,7 +33,7 @@ from . import __version__
 from .commands import following, radios
 from .commands.options import DECIBEL, FRAMES, MOST, SEED, Number
 from .io import EXPORTS, RecordingReader
-from .scenario import load_scenario
+from .scenario import load_scenario, old_elements
 from .scenario import warnings as scenario_warnings
 from .scenario.loader import parse_value
 from .scenario.truth import bound as position_bound
@@ -50,9 +50,10 @@ class _Failure(click.ClickException):
     """Ends the command with one line on stderr."""
 
     def show(self, file: IO[Any] | None = None) -> None:
-        # What it quotes may hold anything; only printable characters go to a terminal.
-        printable = (c if c.isprintable() else " " for c in self.format_message())
-        text = " ".join("".join(printable).split())
+        # One line; blanks within stay, as the columns of a line that is quoted count. What it
+        # quotes may hold anything; only printable characters go to a terminal.
+        text = " ".join(line.strip() for line in self.format_message().splitlines())
+        text = "".join(c if c.isprintable() else " " for c in text)
         click.echo(f"dislac: error: {text}", err=True, file=file)
 
 
@@ -203,7 +204,7 @@ def _parse_site(
         latitude, longitude, height = [*numbers, *[0.0] * (len(numbers) == 2)]
     except ValueError:
         latitude = math.nan
-    if not (abs(latitude) <= 90 and -180 <= longitude <= 360 and math.isfinite(height)):
+    if not (abs(latitude) <= 90 and -180 <= longitude <= 360 and abs(height) <= 1e6):
         raise click.BadParameter(f"'{value}' is not LAT,LON or LAT,LON,HEIGHT, such as 50.9,-1.4")
     return latitude, longitude, height
 
@@ -215,8 +216,12 @@ def _parse_time(
         return None
     try:
         time = datetime.fromisoformat(value)
+        if not 1900 <= time.year < 2200:
+            raise ValueError
     except ValueError:
-        raise click.BadParameter(f"'{value}' is not a time such as 2026-01-01T12:00:00Z") from None
+        raise click.BadParameter(
+            f"'{value}' is not a time such as 2026-01-01T12:00:00Z, of 1900 to 2199"
+        ) from None
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
@@ -592,6 +597,18 @@ def waveform(
             click.echo(f"dislac: warning: {w.subcarrier_spacing / 1e3:g} kHz: {text}", err=True)
 
 
+_MOST_STEPS = 5_000_000
+"""Times that satellites are looked at: a year, every 6.3 s."""
+
+_MOST_ROWS = 100_000
+"""Rows of a table of links: a day, every 0.9 s."""
+
+
+def _check_steps(count: float, what: str, most: int) -> None:
+    if not count <= most:
+        raise click.UsageError(f"{what} are {count:.3g} steps; {most:,} at most")
+
+
 @main.command()
 @click.argument("satellites")
 @click.option(
@@ -607,9 +624,11 @@ def waveform(
     callback=_parse_time,
     help="When to begin, such as 2026-01-01T12:00:00Z; default the file's latest epoch.",
 )
-@click.option("--hours", type=click.FloatRange(0, min_open=True), default=24.0, show_default=True)
-@click.option("--step", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True)
-@click.option("--mask", type=float, default=10.0, show_default=True, help="Least elevation [deg].")
+@click.option("--hours", type=Number(0, 1e6, min_open=True), default=24.0, show_default=True)
+@click.option("--step", type=Number(0, 1e15, min_open=True), default=10.0, show_default=True)
+@click.option(
+    "--mask", type=Number(-90, 90), default=10.0, show_default=True, help="Least elevation [deg]."
+)
 @click.option("--name", metavar="TEXT", help="Only satellites with this in their names.")
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw the sky there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a pass.")
@@ -626,32 +645,35 @@ def passes(
 ) -> None:
     """Prints when SATELLITES rise over a site, culminate and set.
 
-    SATELLITES is a file of TLE or OMM (CSV, JSON, XML), or a Walker Delta shell,
+    SATELLITES is a file of TLE or OMM (KVN, CSV, JSON, XML), or a Walker Delta shell,
     walker:ALTITUDE,PLANES,PER_PLANE,INCLINATION[,PHASING] in m and degrees.
     """
     from .geometry import find_passes
     from .io import sky
 
-    fleet, epoch = sky.open_fleet(satellites, start)
     end = hours * 3600.0
+    _check_steps(end / step, f"--hours {hours:g} at --step {step:g}", _MOST_STEPS)
+    fleet, epoch = sky.open_fleet(satellites, start, end, report=lambda text: _warn([text]))
+    which = [k for k, known in enumerate(fleet.names) if name is None or name in known]
+    if not which:
+        known = sky.name_satellites(fleet.names)
+        raise click.BadParameter(
+            f"no satellite has '{name}' in its name: {known}", param_hint="--name"
+        )
     time = np.append(step * np.arange(max(math.ceil(end / step - 1e-9), 1)), end)
+    _warn(list(sky.fleet_remarks(fleet, time, which)))
     with _progress(len(time) - 1, "time steps") as advance:
-        found = find_passes(fleet, site, time, mask=math.radians(mask), progress=advance)
-    if name is not None:
-        chosen = [k for k, s in enumerate(found.satellite) if name in fleet.names[s]]
-        found = found.chosen(np.array(chosen, dtype=np.int64))
+        found = find_passes(
+            fleet, site, time, mask=math.radians(mask), which=which, progress=advance
+        )
     if as_json:
         for number in range(len(found)):
             click.echo(sky.pass_to_json(fleet, found, number, epoch))
     else:
         for row in sky.pass_rows(fleet, found, epoch):
             click.echo(row)
-        count = sky.count_in_view(found, time)
-        click.echo(
-            f"{len(found)} passes of {len(np.unique(found.satellite))} satellites out of "
-            f"{len(fleet)}; in view at a time: {count.min()} to {count.max()}, "
-            f"{count.mean():.1f} on average"
-        )
+        for row in sky.pass_summary(fleet, found, time, which, math.radians(mask)):
+            click.echo(row)
     if plot is not None:
         title = f"{satellites}, {hours:g} h over {site[0]:g}°, {site[1]:g}°"
         sky.draw_sky(fleet, site, found, time, plot, mask=math.radians(mask), title=title)
@@ -659,17 +681,17 @@ def passes(
 
 @main.command()
 @click.argument("scenario")
-@click.option("--start", type=float, default=0.0, show_default=True, metavar="S")
+@click.option("--start", type=Number(-1e9, 1e9), default=0.0, show_default=True, metavar="S")
 @click.option(
     "--duration",
-    type=click.FloatRange(0),
+    type=Number(0, 1e9),
     default=600.0,
     show_default=True,
     metavar="S",
     help="How long to follow the links [s].",
 )
 @click.option(
-    "--step", type=click.FloatRange(0, min_open=True), default=30.0, show_default=True, metavar="S"
+    "--step", type=Number(0, 1e9, min_open=True), default=30.0, show_default=True, metavar="S"
 )
 @click.option(
     "--plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw delays and Dopplers."
@@ -688,7 +710,9 @@ def geometry(
     """Prints delay and Doppler shift of SCENARIO's links over time, and how fast they change."""
     from .io import sky
 
+    _check_steps(duration / step, f"--duration {duration:g} at --step {step:g}", _MOST_ROWS)
     chosen = load_scenario(scenario, settings)
+    _warn(old_elements(chosen, start, start + duration))
     time = start + step * np.arange(math.floor(duration / step + 1e-9) + 1)
     for row in (sky.link_to_json if as_json else sky.link_rows)(chosen, time):
         click.echo(row)

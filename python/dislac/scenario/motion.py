@@ -21,7 +21,7 @@ from ..geometry import (
 )
 from .loader import Document, Key
 
-__all__ = ["node_motion", "scenario_epoch", "scenario_origin"]
+__all__ = ["node_motion", "satellite_motion", "scenario_epoch", "scenario_origin"]
 
 FASTEST = 0.01
 """Greatest speed of a node, in parts of the propagation speed."""
@@ -126,6 +126,13 @@ def node_motion(document: Document, key: Key, data: Mapping[str, Any]) -> Motion
     except OrbitError as error:
         raise document.error(key, str(error)) from None
     return HermiteMotion(motion)
+
+
+def satellite_motion(motion: Motion) -> SatelliteMotion | None:
+    """The motion by mean elements that a node's motion follows; None if it has no such."""
+    while isinstance(motion, HermiteMotion | LocalMotion):
+        motion = motion.motion
+    return motion if isinstance(motion, SatelliteMotion) else None
 
 
 def _circle(orbit: Mapping[str, Any]) -> dict[str, float]:
