@@ -54,7 +54,9 @@ def test_it_replays_to_the_fixes_of_the_live_run(on_air, tmp_path, driver, overr
     kind = "type" if driver == "uhd" else "driver"
     device = f"{driver}:{kind}=loopback,file={on_air},gaps=61000+300;110000+9000"
     settings = {"start_time": 0.0} if driver == "uhd" else {}
-    Recorder(scenario, device, FRAMES * PERIOD, tmp_path / "r", **settings).run()
+    # Each a device of its own: the clock of one that was used has gone on.
+    recorded = f"{device},name=recorded-{found_by}"
+    Recorder(scenario, recorded, FRAMES * PERIOD, tmp_path / "r", **settings).run()
 
     reader = RecordingReader(tmp_path / "r")
     assert reader.frames == ()
@@ -71,8 +73,9 @@ def test_it_replays_to_the_fixes_of_the_live_run(on_air, tmp_path, driver, overr
     said = [w for w in reader.warnings if "holds no frame starts" in w]
     assert len(said) == (not overrides)
 
-    # Another device of the same kind: the first one's clock has gone on.
-    live = fixes_of(radio_flowgraph, scenario, f"{device},channels=2", frames=16, **settings)
+    live = fixes_of(
+        radio_flowgraph, scenario, f"{device},name=live-{found_by}", frames=16, **settings
+    )
     replayed = fixes_of(replay_flowgraph, reader)
     assert len(live) == 16 and live.keys() <= replayed.keys()
     for frame, fix in live.items():
