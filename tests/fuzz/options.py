@@ -101,7 +101,7 @@ def cases(rng: np.random.Generator, commands: tuple[str, ...] = tuple(GOOD)) -> 
             else:
                 arguments = [*good, flag, value]
             shown = value[:20].strip() if value.isprintable() else ascii(value)
-            names = (flag.lstrip("-"), (option.name or "").upper(), shown or flag)
+            names = (flag.lstrip("-"), (option.name or "").upper(), shown or "error")
             yield Case((name, *arguments), tuple(text for text in names if text))
 
 
@@ -123,8 +123,8 @@ def fault(case: Case, outcome: harness.Outcome) -> str | None:
     return None
 
 
-KEYS = ("channel.noise.snr_db", "estimator.kind", "seed:", "No such device", "soapy", "uhd")
-"""Words for options that name what they stand for; a radio is not there."""
+KEYS = ("channel.noise.snr_db", "estimator.kind", "seed:", "No such option", "soapy", "uhd")
+"""Words for options that name what they stand for, and for what begins as an option does."""
 
 
 REFUSED = re.compile(r"error: \S+\.yml(:\d+)?: (?!scenario:)\S+: ")

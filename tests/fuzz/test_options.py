@@ -8,7 +8,7 @@ import pytest
 
 from tests.fuzz.options import GOOD, cases, dislac, fault, prepare, run
 
-COUNT = 40
+COUNT = 25
 QUICK = "run", "transmit", "replay", "bound", "waveform", "calibrate", "export", "keys"
 
 
