@@ -33,6 +33,7 @@ from . import __version__
 from .commands import following, radios
 from .commands.options import DECIBEL, FRAMES, MOST, SEED, Number
 from .io import EXPORTS, RecordingReader
+from .printable import printable
 from .scenario import load_scenario, old_elements
 from .scenario import warnings as scenario_warnings
 from .scenario.loader import parse_value
@@ -53,8 +54,7 @@ class _Failure(click.ClickException):
         # One line; blanks within stay, as the columns of a line that is quoted count. What it
         # quotes may hold anything; only printable characters go to a terminal.
         text = " ".join(line.strip() for line in self.format_message().splitlines())
-        text = "".join(c if c.isprintable() else " " for c in text)
-        click.echo(f"dislac: error: {text}", err=True, file=file)
+        click.echo(f"dislac: error: {printable(text, len(text))}", err=True, file=file)
 
 
 class _Command(click.Group):

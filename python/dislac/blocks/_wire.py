@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import pmt
 
 from ..io.pmt_format import FormatError, value_end
-from ..io.printable import printable
+from ..printable import printable
 
 __all__ = [
     "LAST_SAMPLE",

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from ..channel import Paths
 from ..estimation import ESTIMATE_STATUSES, Estimate
-from ..io.printable import printable
 from ..positioning import Fix, FixStatus
+from ..printable import printable
 
 __all__ = [
     "ASYNC_MESSAGES",

@@ -11,8 +11,8 @@ import pmt
 from gnuradio import gr
 
 from ..dsp.stream import CHUNK
-from ..io.printable import printable
 from ..io.zmq_samples import WAIT, SampleClient, most_items
+from ..printable import printable
 from ..scenario import Scenario
 from . import pmt_keys
 from ._lifecycle import Guarded, guarded

@@ -21,8 +21,8 @@ from rich.text import Text
 from .. import cli
 from ..io import EXPORTS, iterate_fixes
 from ..io.fix_log import SCENARIO
-from ..io.printable import printable
 from ..positioning import Fix, FixStatistics
+from ..printable import printable
 from ..scenario import load_scenario
 from .options import MOST, Number
 

@@ -11,7 +11,7 @@ from typing import Any
 from xml.etree.ElementTree import ParseError, XMLParser
 
 from ..files import read_bounded
-from .elements import ElementSet, check_tle_line, printable
+from .elements import ElementSet, check_tle_line, trimmed
 from .orbits import OrbitError
 
 __all__ = ["read_elements"]
@@ -60,7 +60,7 @@ def read_elements(path: str | Path, report: Report = warnings.warn) -> list[Elem
         if isinstance(entry, OrbitError):
             skipped += 1
             if skipped <= _MOST_FAULTS:
-                faults.append(OrbitError(printable(str(entry))))
+                faults.append(OrbitError(trimmed(str(entry))))
             continue
         found.append(entry)
         assumed += bool(entry.remarks)
@@ -113,7 +113,7 @@ def _entries(path: Path, text: str) -> Iterator[Entry]:
     if not any(_line_number(line) for line in lines):
         if not start:
             raise OrbitError(f"{path}: no satellites; {_NEEDED}")
-        first = printable(start.split("\n")[0][:60])
+        first = trimmed(start.split("\n")[0][:60])
         raise OrbitError(f"{path}: no elements; it begins with '{first}', and {_NEEDED}")
     return _tle_entries(path, lines)
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import Any
 
+from ..printable import printable
 from .orbits import OrbitError
 
 __all__ = [
@@ -17,8 +18,8 @@ __all__ = [
     "ElementSet",
     "check_tle_line",
     "nearest",
-    "printable",
     "sgp4_api",
+    "trimmed",
     "write_days",
 ]
 
@@ -102,7 +103,7 @@ class ElementSet:
         except ValueError as error:
             raise OrbitError(f"the lines of a TLE cannot be read: {error}") from None
         number = str(_satellite_number(record) or numbers[0])
-        return cls(printable(name) or number, _usable(record), number, printable(first[9:17]))
+        return cls(trimmed(name) or number, _usable(record), number, trimmed(first[9:17]))
 
     @classmethod
     def from_omm(cls, fields: Mapping[str, Any]) -> "ElementSet":
@@ -126,7 +127,7 @@ class ElementSet:
         remarks = () if dragged else ("BSTAR is missing: no drag is assumed",)
         number = _stated(fields, "NORAD_CAT_ID")
         known = number.isascii() and number.isdigit() and int(number) <= _LARGEST_NUMBER
-        designator = printable(_stated(fields, "OBJECT_ID"))
+        designator = trimmed(_stated(fields, "OBJECT_ID"))
         epoch = _epoch(fields)
         record = api.Satrec()
         try:
@@ -144,8 +145,8 @@ class ElementSet:
             )
         except (ValueError, TypeError, OverflowError) as error:
             raise OrbitError(f"an OMM cannot be read: {error}") from None
-        name = printable(_stated(fields, "OBJECT_NAME"))
-        number = printable(number)
+        name = trimmed(_stated(fields, "OBJECT_NAME"))
+        number = trimmed(number)
         return cls(name or number or "unnamed", _usable(record), number, designator, remarks)
 
     @property
@@ -192,9 +193,9 @@ def _satellite_number(record: Any) -> int:
         return 0
 
 
-def printable(text: str) -> str:
-    """Text that may be printed on a terminal: without control characters and outer blanks."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text).strip()
+def trimmed(text: str) -> str:
+    """Return printable text without outer blanks."""
+    return printable(text, len(text)).strip()
 
 
 # TLE
@@ -403,5 +404,5 @@ def _epoch(fields: Mapping[str, Any]) -> datetime:
 
 
 def _quoted(text: str) -> str:
-    text = printable(text)
+    text = trimmed(text)
     return f"'{text if len(text) <= 40 else text[:37] + '...'}'"

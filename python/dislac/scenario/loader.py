@@ -13,6 +13,7 @@ import jsonschema
 import yaml
 
 from ..files import read_bounded
+from ..printable import printable
 
 __all__ = [
     "Document",
@@ -139,7 +140,7 @@ class Document:
         where = f"{self.name}:{self._lines[known]}" if known in self._lines else self.name
         dotted = "".join(f"[{k}]" if isinstance(k, int) else f".{k}" for k in path)
         text = f"{where}: {dotted.lstrip('.') or 'scenario'}: {message}"
-        return ScenarioError(_printable(text))
+        return ScenarioError(printable(text, _MESSAGE))
 
     def text(self) -> str:
         """The data as YAML, overrides included: what a recording carries."""
@@ -184,7 +185,7 @@ def _read(path: str | Path, what: str, remedy: str = "") -> str:
     except (OSError, ValueError) as error:  # the latter also for a path with a null character
         reason = error.strerror if isinstance(error, OSError) else "not a text file"
         raise ScenarioError(
-            _printable(f"{path}: cannot read the {what} ({reason}){remedy}")
+            printable(f"{path}: cannot read the {what} ({reason}){remedy}", _MESSAGE)
         ) from None
 
 
@@ -216,10 +217,10 @@ def parse_document(
         lines = dict(_key_lines(node)) if node is not None else {}
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        problem = _printable(f"{name}:{line}: not valid YAML: {error.problem}")
+        problem = printable(f"{name}:{line}: not valid YAML: {error.problem}", _MESSAGE)
         raise ScenarioError(problem) from None
     except yaml.YAMLError as error:
-        raise ScenarioError(_printable(f"{name}: not valid YAML: {error}")) from None
+        raise ScenarioError(printable(f"{name}: not valid YAML: {error}", _MESSAGE)) from None
     if node is None or not isinstance(data, dict):
         example = "numerology" if part is None else "chains"
         raise ScenarioError(
@@ -247,12 +248,6 @@ def parse_value(text: str) -> Any:
         yaml.YAMLError: not a YAML value.
     """
     return yaml.load(text, _Loader)
-
-
-def _printable(text: str) -> str:
-    """A message for a terminal: without control characters, and not longer than can be read."""
-    text = "".join(c if c.isprintable() else " " for c in text)
-    return text if len(text) <= _MESSAGE else f"{text[: _MESSAGE - 4]} ..."
 
 
 def _key_lines(node: yaml.Node, path: Key = ()) -> Iterator[tuple[Key, int]]:
