@@ -28,10 +28,11 @@ __all__ = [
     "RecordingWriter",
 ]
 
-EXTENSION_VERSION = "2.0.0"
+EXTENSION_VERSION = "3.0.0"
 """Version of the `dislac` extension that is written.
 
-Before version 2, the receive array's phases were counted with the other sign: see `_turned_array`.
+Before version 3, users' codes were in their own order: see `_meant_then`. Before version 2, the
+receive array's phases were counted with the other sign: see `_turned_array`.
 """
 
 _SIGMF_VERSION = "1.2.0"
@@ -266,7 +267,7 @@ class RecordingReader:
         self.frames_cut = self.frames_not_finite = 0
         facts, captures = self._metadata(scenario)
         self.scenario = scenario or self._embedded_scenario(facts, overrides)
-        if _has_old_phases(facts):
+        if _declared_version(facts) < 2:
             self._warn(_OLD_PHASES + (_GIVEN if scenario else _TURNED))
         self.chains = self.scenario.chains
         self.sample_rate = self.scenario.sample_rate
@@ -350,10 +351,8 @@ class RecordingReader:
             )
         name = f"scenario in {path}"
         try:
-            turned = (
-                _turned_array(parse_document(text, name).data) if _has_old_phases(facts) else {}
-            )
-            return parse_scenario(text, name, {**turned, **(overrides or {})})
+            then = _meant_then(parse_document(text, name).data, _declared_version(facts))
+            return parse_scenario(text, name, {**then, **(overrides or {})})
         except ScenarioError as error:
             raise RecordingError(f"{error}; or give another one (--scenario)") from None
 
@@ -467,13 +466,23 @@ _GIVEN = (
 )
 
 
-def _has_old_phases(facts: Mapping[str, Any]) -> bool:
-    """The recording declares a version of the `dislac` extension before 2."""
+def _declared_version(facts: Mapping[str, Any]) -> int:
+    """Major version of the `dislac` extension that the recording declares, else today's."""
     declared = facts.get("core:extensions")
     for extension in declared if isinstance(declared, list) else []:
         if isinstance(extension, dict) and extension.get("name") == "dislac":
-            return str(extension.get("version")).split(".")[0] in ("0", "1")
-    return False
+            major = str(extension.get("version")).split(".")[0]
+            if major in ("0", "1", "2"):
+                return int(major)
+    return int(EXTENSION_VERSION.split(".")[0])
+
+
+def _meant_then(scenario: Mapping[str, Any], version: int) -> dict[str, Any]:
+    """Overrides with which a scenario means today what it meant in a version of the extension."""
+    overrides = _turned_array(scenario) if version < 2 else {}
+    if version < 3 and scenario.get("pilots", {}).get("user", 0):
+        overrides["pilots.interleaved"] = False
+    return overrides
 
 
 def _turned_array(scenario: Mapping[str, Any]) -> dict[str, Any]:

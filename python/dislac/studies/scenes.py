@@ -145,7 +145,7 @@ def draw(cell: Cell, frames: int, rng: np.random.Generator, *, samples: bool = F
     foreign = None
     if rng.uniform() < 0.1:
         other = {"seed": int(rng.integers(1, 2**31))}
-        foreign = other if rng.uniform() < 0.5 else {"pilots.user": int(rng.integers(1, 4))}
+        foreign = other if rng.uniform() < 0.5 else {"pilots.user": int(rng.integers(1, 8))}
     tone, burst = (float(10 ** rng.uniform(0, 3)) if rng.uniform() < 0.05 else None for _ in "ab")
     return Scene(overrides, timing, second, foreign, tone, burst)
 
