@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Thresholds at a false-alarm rate, of families of signatures whose noise is drawn independently."""
+"""Thresholds at a false-alarm rate, of families of signatures and of the off-grid estimator."""
 
 import numpy as np
 import pytest

@@ -11,8 +11,11 @@ from gnuradio.dislac.positioning import Fix, FixStatus
 from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario
 from gnuradio.dislac.scenario.truth import snapshot_model, true_paths
 from gnuradio.dislac.studies.fidelity import received_frames
-from gnuradio.dislac.studies.honesty import cause, consistency, efficient, main, study, tables
-from gnuradio.dislac.studies.scenes import CELLS, Scene, View, draw, observe
+from gnuradio.dislac.studies.honesty import main, study
+from gnuradio.dislac.studies.honesty_tables import tables
+from gnuradio.dislac.studies.outcomes import cause, consistency, efficient
+from gnuradio.dislac.studies.scene_frames import View, observe
+from gnuradio.dislac.studies.scenes import CELLS, Scene, draw
 
 SCENE = {
     "numerology.carrier_frequency": 28e9,
