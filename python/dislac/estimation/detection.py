@@ -19,7 +19,6 @@ law, of high maxima far from each other, does not hold.
 import hashlib
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +73,8 @@ def detection_threshold(
     """
     if not 0.0 < false_alarm_rate <= 0.5:
         raise EstimatorError(f"false_alarm_rate is {false_alarm_rate}; give one in (0, 0.5]")
-    degrees, k = max(elements - 1.0, 1.0), max(parameters, 1) / 2
+    k = max(parameters, 1) / 2
+    degrees = max(elements - 1.0, k + 1.0)
     frames = min(CALIBRATION_FRAMES, max(LOOKS // looks, CALIBRATION_FRAMES // 2))
     key = _digest(frames, shape, elements, parameters, exhaustive, *model)
     if not model or key not in _constants:
@@ -85,7 +85,7 @@ def detection_threshold(
             for count in np.diff([*range(0, frames, batch), frames])
         ]
         share = np.concatenate(shares)
-        odds = degrees * share / (1.0 - share)
+        odds = degrees * share / np.maximum(1.0 - share, 1e-12)
         _constants[key] = _fitted(odds, degrees, k, np.zeros(1) if exhaustive else MISSED)
     a, log_cells = _constants[key]
     rare = log_cells - np.log(-np.log1p(-false_alarm_rate))
@@ -113,7 +113,7 @@ def _digest(*values: object) -> bytes:
     return digest.digest()
 
 
-def _log_shape(odds: Floats, degrees: float, k: float, a: Any) -> Floats:
+def _log_shape(odds: Floats, degrees: float, k: float, a: float | Floats) -> Floats:
     """Logarithm of h / C."""
     return np.asarray(k * np.log(odds) - degrees * np.log1p(odds / degrees) - a / odds)
 
