@@ -527,6 +527,23 @@ def test_the_receive_array_of_an_old_recording_answers_conjugated(tmp_path, orie
         np.testing.assert_allclose(*sides, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("version", "interleaved"), [("1.0.0", False), ("2.0.0", False), ("3.0.0", True), (None, True)]
+)
+def test_users_of_an_old_recording_have_their_codes_in_their_own_order(
+    tmp_path, version, interleaved
+):
+    for user in (0, 3):
+        scenario = load_scenario("lab", {**SMALL, "pilots.user": user})
+        base = record(tmp_path / "a", noise(120), frames_every(PERIOD, 120), scenario=scenario)
+        declare(base, version)
+        pilots = RecordingReader(base).scenario.pilots
+        assert pilots.interleaved == (interleaved or user == 0)
+        then = {} if interleaved else {"pilots.interleaved": False}
+        expected = load_scenario("lab", {**SMALL, "pilots.user": user, **then}).pilots
+        np.testing.assert_array_equal(pilots.grid(), expected.grid())
+
+
 def test_what_the_user_sets_comes_after_the_half_turn(tmp_path):
     scenario = load_scenario("lab", SIX)
     base = record(tmp_path / "a", noise(120), frames_every(PERIOD, 120), scenario=scenario)

@@ -69,6 +69,10 @@ PROBABLE = 1e-2
 DELAY_TOLERANCE = 1e-10
 
 
+# Rounds of refinement of all starts of the strongest path, and then of the best of them.
+ROUGH_ROUNDS, FINAL_ROUNDS = 3, 12
+# Points of the coarse grid that cost as much as a row in that refinement.
+ROW_LOOKS = 2000
 # Other maxima over directions are refined for a few rounds, and to the end where they leave no more
 # than this times what the best one leaves.
 ROUGH, CLOSE = 4, 1.5
@@ -116,11 +120,12 @@ class OffGridEstimator:
         self._further = FurtherSearch(self._signatures, windows[0])
         self._misfit = Misfit(self._signatures, windows)
         self.threshold = detection_threshold(
-            self._statistic,
+            self._statistics,
             model.shape,
             self._signatures.dimensions,
             false_alarm_rate,
             parameters=len(self._signatures.free),
+            looks=self._search.size + ROW_LOOKS * len(self._signatures.times),
             model=self._signatures.content + windows,
         )
 
@@ -164,19 +169,32 @@ class OffGridEstimator:
         rows = np.ascontiguousarray(frame.transpose(0, 2, 1)).reshape(-1, frame.shape[1])
         return self._signatures.project(rows)
 
-    def _statistic(self, frame: Complex) -> float:
-        y = self._rows(frame)
-        energy = _energy(y)
-        return _share(self._strongest(y, energy)[1], energy)
+    def _statistics(self, frames: Complex) -> Floats:
+        """(B,) statistics of frames (B, Ms, Nsc, Nrf), found as in `_strongest`, all at once."""
+        y = np.array([self._rows(frame) for frame in frames])
+        energy = np.sum(y.real**2 + y.imag**2, axis=(1, 2))
+        starts = [self._starts(rows) for rows in y]
+        frame = np.repeat(np.arange(len(y)), [len(start) for start in starts])
+        start = np.concatenate(starts)
+        parameters, result = refine(self._signatures, y[frame], start, energy[frame], ROUGH_ROUNDS)
+        order = np.lexsort([-result.explained, frame])
+        best = order[np.searchsorted(frame, np.arange(len(y)))]
+        start, rough = parameters[best], pick(result, best)
+        _, result = refine(self._signatures, y, start, energy, FINAL_ROUNDS, current=rough)
+        return np.asarray(result.explained / energy)
+
+    def _starts(self, y: Complex) -> Floats:
+        """Where the strongest path may be (B, 1, 6)."""
+        start, explained = self._search(y, 3)
+        return start[explained >= 0.5 * explained[0], None]
 
     def _strongest(self, y: Complex, energy: float) -> tuple[Floats, Fit]:
         """The strongest path in y, and after it where the search for it began, rough (B, 1, 6)."""
-        start, explained = self._search(y, 3)
-        start = start[explained >= 0.5 * explained[0], None]
-        parameters, result = refine(self._signatures, y, start, energy, 3)
+        start = self._starts(y)
+        parameters, result = refine(self._signatures, y, start, energy, ROUGH_ROUNDS)
         best = np.argmax(result.explained, keepdims=True)
         strongest = refine(
-            self._signatures, y, parameters[best], energy, 12, current=pick(result, best)
+            self._signatures, y, parameters[best], energy, FINAL_ROUNDS, current=pick(result, best)
         )
         return _joined(strongest, (parameters, result))
 

@@ -97,7 +97,7 @@ class RecordingReader:
         metadata = self._metadata(scenario)
         self._check_extensions(metadata.facts)
         self.scenario = scenario or self._embedded_scenario(metadata.facts, overrides)
-        if _has_old_phases(metadata.facts):
+        if _declared_version(metadata.facts) < 2:
             self._warn(_OLD_PHASES + (_GIVEN if scenario else _TURNED))
         self.chains = self.scenario.chains
         self.sample_rate = self.scenario.sample_rate
@@ -204,10 +204,8 @@ class RecordingReader:
         try:
             if isinstance(chosen.get("calibration"), str):  # a file of the user's, from where he is
                 chosen["calibration"] = os.path.abspath(chosen["calibration"])
-            turned = (
-                _turned_array(parse_document(text, name).data) if _has_old_phases(facts) else {}
-            )
-            return parse_scenario(text, name, {**turned, **chosen})
+            then = _meant_then(parse_document(text, name).data, _declared_version(facts))
+            return parse_scenario(text, name, {**then, **chosen})
         except ScenarioError as error:
             raise RecordingError(f"{error}; or give another one (--scenario)") from None
 
@@ -479,13 +477,23 @@ _GIVEN = (
 )
 
 
-def _has_old_phases(facts: Mapping[str, Any]) -> bool:
-    """The recording declares a version of the `dislac` extension before 2."""
+def _declared_version(facts: Mapping[str, Any]) -> int:
+    """Major version of the `dislac` extension that the recording declares, else today's."""
     declared = facts.get("core:extensions")
     for extension in declared if isinstance(declared, list) else []:
         if isinstance(extension, dict) and extension.get("name") == "dislac":
-            return str(extension.get("version")).split(".")[0] in ("0", "1")
-    return False
+            major = str(extension.get("version")).split(".")[0]
+            if major in ("0", "1", "2"):
+                return int(major)
+    return int(EXTENSION_VERSION.split(".")[0])
+
+
+def _meant_then(scenario: Mapping[str, Any], version: int) -> dict[str, Any]:
+    """Overrides with which a scenario means today what it meant in a version of the extension."""
+    overrides = _turned_array(scenario) if version < 2 else {}
+    if version < 3 and scenario.get("pilots", {}).get("user", 0):
+        overrides["pilots.interleaved"] = False
+    return overrides
 
 
 def _turned_array(scenario: Mapping[str, Any]) -> dict[str, Any]:

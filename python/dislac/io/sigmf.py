@@ -35,8 +35,12 @@ __all__ = [
     "required_extensions",
 ]
 
-EXTENSION_VERSION = "2.1.0"
-"""Version of the `dislac` extension that is written."""
+EXTENSION_VERSION = "3.0.0"
+"""Version of the `dislac` extension that is written.
+
+Before version 3, users' codes were in their own order. Before version 2, the receive array's phases
+were counted with the other sign. Recordings of then are read as they were made.
+"""
 
 DATA, META = ".sigmf-data", ".sigmf-meta"
 _ARCHIVE, _COLLECTION = ".sigmf", ".sigmf-collection"

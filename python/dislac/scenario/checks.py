@@ -32,11 +32,12 @@ def warnings(scenario: Scenario, frame: int = 0) -> list[str]:
     - The Earth stands in the way of a path: the satellite is below the horizon.
     - The receive array, with what is known of the target's place, gives no position; or what is
       known does not hold for the scenario's target.
+    - Another user's signal would pass for an echo.
     - The target's residual delay or Doppler shift, timing and carrier errors included, lies
       outside what the prefix, the pilots or the estimator's windows allow.
     - The mean elements of a satellite are old.
     """
-    texts = [*_horizon(scenario, frame), *_place(scenario, frame)]
+    texts = [*_horizon(scenario, frame), *_place(scenario, frame), *_users(scenario)]
     if scenario.target is not None and has_echo(scenario):
         texts += [*_delay(scenario, frame), *_doppler(scenario, frame)]
     time = frame_time(scenario, frame)
@@ -134,6 +135,16 @@ def _place(scenario: Scenario, frame: int) -> list[str]:
         "echo is not late: move nodes.target, or choose another nodes.transmitter",
     }
     return [f"{remedies[fix.status]} (status {fix.status})"] if fix.status in remedies else []
+
+
+def _users(scenario: Scenario) -> list[str]:
+    if scenario.pilots.interleaved or scenario.synchronization.reference == "direct-path":
+        return []
+    return [
+        "pilots.interleaved is false: users' codes are then ours but for a delay and a Doppler "
+        "shift, and where the direct path finds no frames, another user's signal passes for an "
+        "echo: leave it out, unless the signal was made so"
+    ]
 
 
 def _delay(scenario: Scenario, frame: int) -> list[str]:

@@ -388,7 +388,8 @@ def _prs(document: Document) -> PrsResourceSet | None:
     """The set of PRS resources, None where pilots are others."""
     pilots = dict(document.data.get("pilots", {}))
     kind = pilots.pop("kind", "zadoff-chu")
-    own = {"user"} if kind == "nr-prs" else set(pilots) - {"user"}
+    codes = {"user", "interleaved"}
+    own = codes if kind == "nr-prs" else set(pilots) - codes
     for key in own & set(pilots):
         raise document.error(f"pilots.{key}", f"pilots of kind {kind} have no such key")
     if kind != "nr-prs":
@@ -453,6 +454,7 @@ def _pilots(document: Document, numerology: Numerology, prs: PrsResourceSet | No
             chains,
             user=data.get("user", 0),
             seed=document.data.get("seed", 1),
+            interleaved=data.get("interleaved", True),
         )
     except ValueError as error:
         raise document.error("pilots.user", str(error)) from None
