@@ -556,11 +556,11 @@ def _channel(document: Document, nodes: Mapping[str, Node], seed: int) -> Channe
             paths.append(_path(path, nodes, rng))
     fading = data.get("fading")
     for key, kind, what in (("omega", "echo", "line of sight"), ("b0", "scattered", "scattering")):
-        if fading and fading[key] == 0 and any(path.kind == kind for path in paths):
+        if fading and fading[key] < 1e-9 and any(path.kind == kind for path in paths):
             raise document.error(
                 f"channel.fading.{key}",
                 f"it is the power of paths of kind '{kind}', which fade by their {what} alone; "
-                "give more than 0",
+                "give more than 0 (1e-9 or more)",
             )
     link = data.get("link", {})
     noise = data.get("noise", {})
