@@ -80,7 +80,7 @@ def flowgraphs(monkeypatch):
 
     fake.run_flowgraph = make
     fake.replay_flowgraph = lambda reader, scenario, **options: make(scenario, **options)
-    monkeypatch.setattr(cli, "_flowgraphs", lambda: fake)
+    monkeypatch.setattr(following, "load_flowgraphs", lambda: fake)
     return fake
 
 
@@ -364,7 +364,7 @@ def test_nobody_reads_any_more(dislac, flowgraphs, monkeypatch):
 
 
 def test_without_gnu_radio_there_is_a_bound_and_an_error_that_says_so(dislac, monkeypatch):
-    monkeypatch.setattr(cli, "find_spec", lambda name: None)
+    monkeypatch.setattr(following, "find_spec", lambda name: None)
     status, _, err = dislac("run", "paper")
     assert status == 1
     assert "has no GNU Radio: install it (apt-get install gnuradio)" in err

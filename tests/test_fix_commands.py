@@ -235,7 +235,7 @@ def test_fixes_may_come_while_the_table_is_drawn(monkeypatch):
         table.show_fix(come)
         return "1"
 
-    monkeypatch.setattr(commands.cli, "_COLUMNS", [("frame", 5, value)])
+    monkeypatch.setattr(commands.following, "COLUMNS", [("frame", 5, value)])
     table._draw()
 
 

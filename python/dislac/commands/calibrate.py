@@ -9,14 +9,15 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cli import _flowgraphs, _Running, _settings
 from ..estimation import Calibration
 from ..io import RecordingReader
 from ..io.sigmf import is_recording
 from ..scenario import Scenario, load_scenario
 from ..scenario.budget import MOST_BYTES
 from ..scenario.truth import true_calibration
-from .options import MOST
+from . import following
+from .options import MOST, settings_option
+from .output import warn
 
 __all__ = ["COMMANDS"]
 
@@ -39,7 +40,7 @@ __all__ = ["COMMANDS"]
     help="Most frames to use.",
 )
 @click.option("--scenario", metavar="FILE", help="What was recorded, if the recording is wrong.")
-@_settings
+@settings_option
 def calibrate(
     source: str, out: Path, frames: int, scenario: str | None, settings: dict[str, Any]
 ) -> None:
@@ -48,21 +49,20 @@ def calibrate(
     A SCENARIO is emulated over the direct path, a RECORDING has to be of the direct path. Where
     transmitter and receiver are is what the scenario says.
     """
-    flowgraphs = _flowgraphs()
+    flowgraphs = following.load_flowgraphs()
     reader = None
     if is_recording(source):
         given = None if scenario is None else load_scenario(scenario, settings)
         reader = RecordingReader(source, given, settings)
         chosen = reader.scenario
-        for warning in reader.warnings:
-            click.echo(f"dislac: warning: {warning}", err=True)
+        warn(reader.warnings)
     elif scenario is not None:
         raise click.UsageError(f"--scenario goes with a recording, and {source} is none")
     else:
         chosen = load_scenario(source, settings)
     _check_memory(chosen, frames)
     flowgraph = flowgraphs.calibrate_flowgraph(chosen, reader, frames=frames, path=out)
-    with _Running(flowgraph, SimpleQueue()) as running:
+    with following.Running(flowgraph, SimpleQueue()) as running:
         running.next()
     if flowgraph.calibration is None:  # stopped before there was anything
         running.end()

@@ -2,14 +2,12 @@
 """Commands for fixes that others have made: watched as they come, and in other formats."""
 
 import json
-import os
 import sys
 import time
 from collections import deque
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
-from select import select
 from typing import Any
 
 import click
@@ -18,17 +16,16 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from .. import cli
 from ..io import EXPORTS, iterate_fixes
 from ..io.fix_log import SCENARIO
 from ..positioning import Fix, FixStatistics
 from ..printable import printable
 from ..scenario import load_scenario
-from .options import MOST, Number
+from . import following
+from .options import KEY_FILE, MOST, Number, settings_option
+from .output import drop_unread_output, warn
 
 __all__ = ["COMMANDS"]
-
-_key_file = click.Path(exists=True, dir_okay=False)
 
 
 @click.command()
@@ -45,7 +42,7 @@ _key_file = click.Path(exists=True, dir_okay=False)
     metavar="SCENARIO",
     help=f"Where the fixes come from; default {SCENARIO} beside them, as `dislac run` leaves it.",
 )
-@cli._settings
+@settings_option
 def export(
     fixes: Path, kind: str, out: Path | None, scenario: str | None, settings: dict[str, Any]
 ) -> None:
@@ -63,10 +60,7 @@ def export(
         for fix in iterate_fixes(fixes):
             file.write(fix)
     if chosen.epoch is None and kind in ("kml", "gpx"):  # others count from time zero, or refuse
-        click.echo(
-            "dislac: warning: no times are written: the scenario has no epoch (--set epoch=...)",
-            err=True,
-        )
+        warn(["no times are written: the scenario has no epoch (--set epoch=...)"])
     click.echo(f"{target}: {found.valid} fixes of {found.frames} frames")
 
 
@@ -82,8 +76,8 @@ def export(
     metavar="S",
     help="Say so when nothing has come for so long [s].",
 )
-@click.option("--keys", type=_key_file, metavar="FILE", help="NAME.key_secret of this end.")
-@click.option("--server-key", type=_key_file, metavar="FILE", help="NAME.key of the publisher.")
+@click.option("--keys", type=KEY_FILE, metavar="FILE", help="NAME.key_secret of this end.")
+@click.option("--server-key", type=KEY_FILE, metavar="FILE", help="NAME.key of the publisher.")
 def monitor(
     address: str | None,
     as_json: bool,
@@ -117,7 +111,7 @@ def monitor(
                 else:
                     fixes += _show(screen, message)
         except KeyboardInterrupt:  # how one leaves a monitor
-            _drop_unread_output()
+            drop_unread_output()
 
 
 COMMANDS = [export, monitor]
@@ -145,16 +139,6 @@ def _show(screen: "_Lines", message: Any) -> bool:
     return False
 
 
-def _drop_unread_output() -> None:
-    """Drops what is unprinted where nobody reads it: the process would wait for that at its end."""
-    with suppress(OSError, ValueError):
-        number = sys.stdout.fileno()
-        if not select([], [number], [], 0)[1]:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, number)
-            os.close(nowhere)
-
-
 class _Lines:
     """A line a fix on stdout, all else on stderr."""
 
@@ -179,9 +163,9 @@ class _Lines:
             click.echo(json.dumps(message.content(), allow_nan=False))
             return
         if not self._begun:
-            click.echo(cli._HEADER)
+            click.echo(following.HEADER)
             self._begun = True
-        click.echo(cli._row(fix))
+        click.echo(following.row(fix))
 
     def show_status(self, message: Any) -> None:
         self._idle = False
@@ -246,12 +230,12 @@ class _Table(_Lines):
 
     def _draw(self) -> Group:
         table = Table(box=None, pad_edge=False)
-        for title, _, _ in cli._COLUMNS:
+        for title, _, _ in following.COLUMNS:
             table.add_column(title, justify="right")
         table.add_column("status")
         for fix in list(self._fixes):  # more may come while this draws, in a thread of its own
             style = "green" if fix.valid else "yellow"
-            cells = [value(fix) for _, _, value in cli._COLUMNS]
+            cells = [value(fix) for _, _, value in following.COLUMNS]
             table.add_row(*cells, Text(str(fix.status), style=style))
         return Group(table, *self._footer())
 

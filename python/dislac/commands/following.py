@@ -2,14 +2,17 @@
 """Flowgraphs that run until they end or a signal comes, and the fixes that they print."""
 
 import math
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from queue import Empty, Queue
 from select import select
 from threading import Thread
+from types import ModuleType
 from typing import Any
 
 import click
@@ -22,8 +25,19 @@ from ..io.fix_log import MAPPED, spacing
 from ..positioning import Fix, FixStatistics
 from ..scenario import Scenario
 from . import radios
+from .output import Failure
 
-__all__ = ["COLUMNS", "ENDING", "HEADER", "Running", "fix_queue", "follow", "progress", "row"]
+__all__ = [
+    "COLUMNS",
+    "ENDING",
+    "HEADER",
+    "Running",
+    "fix_queue",
+    "follow",
+    "load_flowgraphs",
+    "progress",
+    "row",
+]
 
 ENDING = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 """Signals that end a command in good order; the exit status is 128 and the signal's number."""
@@ -31,6 +45,26 @@ ENDING = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 _FILES = "fixes.jsonl", "fixes.csv", *(f"fixes.{name}" for name in EXPORTS), "map.png"
 _PATIENCE = 1.0
 """How long to wait for a reader of standard output after a signal [s]."""
+
+
+def load_flowgraphs() -> ModuleType:
+    """Return the module of the flowgraphs.
+
+    Raises
+    ------
+    Failure
+        There is no GNU Radio.
+    """
+    if find_spec("gnuradio.gr") is None:
+        raise Failure(
+            f"{sys.executable} has no GNU Radio: install it (apt-get install gnuradio) and use its "
+            "interpreter; `dislac doctor` says more"
+        )
+    # What a block has to say about its end is said here, in one line; all else would be chatter.
+    os.environ.setdefault("GR_CONF_LOG_LOG_LEVEL", "off")
+    from ..blocks import flowgraphs
+
+    return flowgraphs
 
 
 def fix_queue() -> Queue[Any]:

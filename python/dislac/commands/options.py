@@ -1,12 +1,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Kinds of option that several commands have: finite numbers and counts, each within a range."""
+"""Options that several commands have, and kinds of option: finite numbers and counts, each within a
+range."""
 
 import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
+import yaml
 
-__all__ = ["DECIBEL", "FRAMES", "MOST", "SEED", "Number"]
+from ..scenario.loader import parse_value
+
+__all__ = [
+    "DECIBEL",
+    "FRAMES",
+    "KEY_FILE",
+    "MOST",
+    "SEED",
+    "Number",
+    "json_option",
+    "out_option",
+    "settings_option",
+]
 
 MOST = 10**9
 """Largest count: so many frames of a millisecond last eleven days."""
@@ -46,3 +62,49 @@ SEED = click.IntRange(0, 2**63 - 1)
 
 FRAMES = click.IntRange(0, MOST)
 """Frames to send or to use, 0 for no end."""
+
+KEY_FILE = click.Path(exists=True, dir_okay=False)
+"""A file of a CURVE key."""
+
+
+def _parse_settings(
+    ctx: click.Context, parameter: click.Parameter, values: Sequence[str]
+) -> dict[str, Any]:
+    settings = {}
+    for value in values:
+        key, equals, text = value.partition("=")
+        if not (equals and all(key.split("."))):
+            raise click.BadParameter(
+                f"'{value[:60]}' is not KEY=VALUE, such as channel.noise.snr_db=5"
+            )
+        try:
+            settings[key] = parse_value(text)
+        except yaml.YAMLError as error:
+            reason = getattr(error, "problem", None)
+            shown = text if len(text) < 60 else f"{text[:56]} ..."
+            raise click.BadParameter(
+                f"{key}: '{shown}' is not a YAML value{f' ({reason})' if reason else ''}"
+            ) from None
+    return settings
+
+
+settings_option: Callable[..., Any] = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    callback=_parse_settings,
+    help="Another value for a key of the scenario, such as estimator.every=10. May be repeated.",
+)
+
+out_option: Callable[..., Any] = click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    is_eager=True,  # --export asks for it
+    help="Write fixes.jsonl, fixes.csv, fixes.geojson and map.png there.",
+)
+
+json_option: Callable[..., Any] = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object a fix."
+)

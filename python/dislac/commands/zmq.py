@@ -13,15 +13,12 @@ from typing import Any
 
 import click
 
-from .. import cli as _cli
 from ..io import zmq_sockets
 from ..scenario import load_scenario
 from . import following
-from .options import DECIBEL, FRAMES, Number
+from .options import DECIBEL, FRAMES, KEY_FILE, Number, json_option, out_option, settings_option
 
 __all__ = ["COMMANDS"]
-
-cli: Any = _cli  # which takes these commands in, so that its types are not known here yet
 
 SATELLITE, CHANNEL = "5560", "5561"
 """Ports of this host where they hand out samples, unless said otherwise."""
@@ -54,21 +51,20 @@ _bind_any = click.option(
 )
 
 
-_key_file = click.Path(exists=True, dir_okay=False)
 _keys = click.option(
     "--keys",
-    type=_key_file,
+    type=KEY_FILE,
     metavar="FILE",
     help="NAME.key_secret of this end: samples only for those whose public keys lie beside it.",
 )
 _own_keys = click.option(
-    "--keys", type=_key_file, metavar="FILE", help="NAME.key_secret of this end."
+    "--keys", type=KEY_FILE, metavar="FILE", help="NAME.key_secret of this end."
 )
 
 
 def _server_key(flag: str, whose: str) -> Any:
     return click.option(
-        flag, type=_key_file, metavar="FILE", help=f"NAME.key of the {whose}, if it has one."
+        flag, type=KEY_FILE, metavar="FILE", help=f"NAME.key of the {whose}, if it has one."
     )
 
 
@@ -85,7 +81,7 @@ def _server_key(flag: str, whose: str) -> Any:
     metavar="N",
     help="Frames to send; 0: until Ctrl-C.",
 )
-@cli._settings
+@settings_option
 def satellite(
     scenario: str,
     address: str,
@@ -95,7 +91,7 @@ def satellite(
     settings: dict[str, Any],
 ) -> None:
     """Sends the frames of SCENARIO, up to the satellite's antennas, to a channel that asks."""
-    cli._flowgraphs()
+    following.load_flowgraphs()
     from ..blocks.zmq_flowgraphs import satellite_flowgraph
 
     chosen = load_scenario(scenario, settings)
@@ -119,7 +115,7 @@ def satellite(
 @_bind_any
 @_keys
 @_server_key("--server-key", "satellite")
-@cli._settings
+@settings_option
 def channel(
     scenario: str,
     source: str,
@@ -130,7 +126,7 @@ def channel(
     settings: dict[str, Any],
 ) -> None:
     """Takes samples from a satellite over the channel of SCENARIO to a base station that asks."""
-    cli._flowgraphs()
+    following.load_flowgraphs()
     from ..blocks.zmq_flowgraphs import channel_flowgraph
 
     chosen = load_scenario(scenario, settings)
@@ -155,9 +151,9 @@ def channel(
 @_from(CHANNEL)
 @_own_keys
 @_server_key("--server-key", "channel")
-@cli._out
-@cli._settings
-@cli._json
+@out_option
+@settings_option
+@json_option
 def station(
     scenario: str,
     source: str,
@@ -168,7 +164,7 @@ def station(
     as_json: bool,
 ) -> None:
     """Receives what a channel brings, as SCENARIO says, and prints the fixes."""
-    cli._flowgraphs()
+    following.load_flowgraphs()
     from ..blocks.zmq_flowgraphs import station_flowgraph
 
     chosen = load_scenario(scenario, settings)
@@ -183,7 +179,7 @@ def station(
             keys=keys,
             server_key=server_key,
         )
-        cli._follow(flowgraph, fixes, chosen, 0, out, as_json)
+        following.follow(flowgraph, fixes, chosen, 0, out, as_json)
 
 
 def _port(flag: str, default: str, text: str) -> Any:
@@ -219,7 +215,7 @@ def _port(flag: str, default: str, text: str) -> Any:
 @_keys
 @_server_key("--gnb-key", "gNB")
 @_server_key("--ue-key", "UE")
-@cli._settings
+@settings_option
 def relay(
     scenario: str,
     rate: float,
@@ -237,7 +233,7 @@ def relay(
     settings: dict[str, Any],
 ) -> None:
     """Puts the satellite link of SCENARIO between the ZeroMQ radios of a gNB and a UE."""
-    cli._flowgraphs()
+    following.load_flowgraphs()
     from ..blocks.zmq_flowgraphs import relay_flowgraph
 
     flowgraph = relay_flowgraph(
@@ -281,7 +277,7 @@ def _serve(flowgraph: Any) -> None:
 
 def _run(flowgraph: Any) -> None:
     """Runs a flowgraph that makes no fixes to its end or to Ctrl-C."""
-    with cli._Running(flowgraph, SimpleQueue()) as running:
+    with following.Running(flowgraph, SimpleQueue()) as running:
         running.next()
     running.end()
 
