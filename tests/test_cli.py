@@ -419,3 +419,9 @@ def test_waveform_refuses_in_one_line(dislac, arguments, status, says):
     ended, out, err = dislac("waveform", *arguments)
     assert (ended, out, err.count("\n")) == (status, "", 1)
     assert says in err
+
+
+@pytest.mark.parametrize(("error", "shown"), [(999999.0, "999999.00"), (1.5e300, "1.5e+300")])
+def test_a_row_has_room_for_any_number(error, shown):
+    row = following.row(Fix(7, 0.5, FixStatus.BEHIND, error=error))
+    assert row.split()[6] == shown and len(row) < 110

@@ -146,10 +146,11 @@ def test_addresses_that_cannot_be_had(tmp_path):
                 ('"frame": 1,', '"frame": 1.5,', "none of a fix"),
                 ("-1.0, 0.0]", "-1.0]", "none of a fix"),
                 ("-1.0, 0.0]", "-1.0, 1e13]", "numbers that none has"),
+                ('"frame": 1,', f'"frame": {2**53 + 1},', "numbers that none has"),
             )
         ),
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_what_is_no_fix_is_said(text, reason):
     with pytest.raises(ValueError, match=reason):

@@ -249,7 +249,9 @@ class Running:
 
 
 def _metres(value: float) -> str:
-    return "-" if np.isnan(value) else f"{value:.2f}"
+    if np.isnan(value):
+        return "-"
+    return f"{value:.2f}" if abs(value) < 1e6 else f"{value:.3g}"
 
 
 COLUMNS: list[tuple[str, int, Callable[[Fix], str]]] = [

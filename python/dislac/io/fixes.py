@@ -15,6 +15,7 @@ from ..files import open_regular
 from ..positioning import Fix, FixStatus
 
 __all__ = [
+    "check_fix",
     "fix_from_dict",
     "fix_to_dict",
     "fix_to_json",
@@ -26,8 +27,11 @@ __all__ = [
 _LONGEST = 1 << 16
 """Bytes of a line; a fix takes less than two thousand."""
 
-_FARTHEST = 1e12
-"""Metres and seconds from which a position or a time is none of this scene."""
+_GREATEST = 1e12
+"""Time [s] and coordinate [m] that no scene reaches."""
+
+_LAST_FRAME = 1 << 53
+"""Index beyond which no frame is: JSON has whole numbers up to it."""
 
 
 def fix_to_dict(fix: Fix) -> dict[str, Any]:
@@ -77,6 +81,20 @@ def fix_from_dict(values: Mapping[str, Any]) -> Fix:
         raise ValueError("a fix with values that are none of a fix") from None
 
 
+def check_fix(fix: Fix) -> None:
+    """Check that frame, time and position of a fix can be those of a scene.
+
+    Raises
+    ------
+    ValueError
+        They cannot.
+    """
+    numbers = [fix.time, *(fix.position if fix.valid else ())]
+    # Comparisons with NaN are false, so that it is refused, too.
+    if abs(fix.frame) > _LAST_FRAME or not all(abs(number) < _GREATEST for number in numbers):
+        raise ValueError("a fix with numbers that none has")
+
+
 def fix_to_json(fix: Fix) -> str:
     """A fix as one line of JSON."""
     return json.dumps(fix_to_dict(fix), allow_nan=False)
@@ -102,10 +120,8 @@ def iterate_fixes(path: str | os.PathLike[str]) -> Iterator[Fix]:
                 raise ValueError(f"{os.fspath(path)}:{faulty}: not a fix")
             try:
                 fix = fix_from_dict(json.loads(line))
-                values = [fix.time, *fix.position] if fix.valid else [fix.time]
-                if not np.all(np.abs(values) < _FARTHEST):
-                    raise ValueError
-            except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+                check_fix(fix)
+            except (ValueError, RecursionError):
                 faulty = number
             else:
                 yield fix

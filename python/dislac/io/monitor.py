@@ -23,7 +23,7 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from ..positioning import Fix
-from .fixes import fix_from_dict, fix_to_dict
+from .fixes import check_fix, fix_from_dict, fix_to_dict
 from .zmq_connections import Connections
 from .zmq_sockets import REFUSED as REFUSAL
 from .zmq_sockets import bind_address, connect_address, secure_client, secure_server
@@ -45,9 +45,6 @@ _LARGEST = 1 << 16
 _LARGEST_SUBSCRIPTION, _MOST_SUBSCRIPTIONS = 1 << 10, 16
 """Bytes of what a listener subscribes to, and times that it does, beyond which it is cut off:
 ZeroMQ keeps them in a tree that takes a hundred bytes for each."""
-
-_BEYOND = 1e12
-"""A time or distance that no fix has [s, m]."""
 
 _LINGER = 1000
 """How long a publisher that ends tries to get rid of its last messages [ms]."""
@@ -85,9 +82,7 @@ class Message(NamedTuple):
             ValueError: there is none.
         """
         fix = fix_from_dict(self.content())
-        numbers = [fix.frame, fix.time, *fix.position, fix.error, fix.bound]
-        if any(abs(number) > _BEYOND for number in numbers):
-            raise ValueError("a fix with numbers that none has")
+        check_fix(fix)
         return fix
 
     def status(self) -> dict[str, Any]:
