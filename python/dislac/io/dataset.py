@@ -59,7 +59,7 @@ class Datatype:
         return cls(match[0], component, half if kind == "u" else 0.0, half)
 
     def size(self, channels: int) -> int:
-        """Bytes of one sample of so many channels."""
+        """Return the bytes of one sample of all channels."""
         return 2 * channels * self.component.itemsize
 
     def decode(self, block: NDArray[np.uint8], channels: int) -> NDArray[np.complex64]:
@@ -91,9 +91,9 @@ class Samples:
     datatype, channels
         Type of the samples, and number of interleaved channels.
     headers
-        (sample, bytes) for so many bytes in front of a sample that are none, in order.
+        (sample, count): bytes in front of a sample that belong to no sample, in order.
     trailing
-        Bytes at the end that are none.
+        Number of bytes at the end that belong to no sample.
 
     Attributes
     ----------
@@ -120,7 +120,7 @@ class Samples:
         # As a plain array: slices of a memmap cost more.
         mapped = np.memmap(extent.path, np.uint8, "r", extent.start, (end,)) if end else ()
         self._bytes = np.asarray(mapped, np.uint8)
-        self._firsts, self._offsets = [0], [0]  # samples from which on so many bytes are headers
+        self._firsts, self._offsets = [0], [0]  # first sample and bytes before it that are headers
         skipped = 0
         for sample, count in headers:
             if not count or sample * self._size + skipped + count > end:

@@ -26,11 +26,12 @@ from .sigmf import (
     META,
     Frame,
     Metadata,
+    MissingError,
     RecordingError,
     capture_marks,
+    extensions,
     find_files,
     read_metadata,
-    required_extensions,
 )
 
 __all__ = ["RecordingReader"]
@@ -53,7 +54,8 @@ class RecordingReader:
 
     Where the scenario's frames are found by the clock or on the direct path, there need be no
     frames. A recording without any, made straight from a radio, is read so though its scenario goes
-    by tags: `scenario` then says by the clock, or on the direct path where nothing tells the time.
+    by tags: `scenario` then says by the clock, or on the direct path where there are no
+    times.
 
     Args:
         path: ``BASE``, ``BASE.sigmf-meta`` or ``BASE.sigmf-data``; or ``BASE.sigmf``, an archive of
@@ -158,15 +160,15 @@ class RecordingReader:
         """The error to raise about one of the recording's files."""
         return RecordingError(f"{self._files.label(self._files.name + file)}: {message}")
 
-    # What the metadata say
+    # Metadata
 
     def _metadata(self, scenario: Scenario | None) -> Metadata:
-        """What the metadata say; nothing where only `scenario` tells anything."""
+        """Read the metadata; empty where `scenario` stands in for those that are missing."""
         try:
             metadata = read_metadata(self._files)
+        except MissingError:
+            raise
         except RecordingError as error:
-            if "no such recording" in str(error):
-                raise
             if scenario is None:
                 raise RecordingError(
                     f"{error}; give the scenario it was recorded with (--scenario)"
@@ -180,7 +182,9 @@ class RecordingReader:
     def _check_extensions(self, facts: Mapping[str, Any]) -> None:
         """Refuses what needs an extension that is not known here."""
         ours = int(EXTENSION_VERSION.split(".")[0])
-        for name, version in required_extensions(facts):
+        for name, version, required in extensions(facts):
+            if not required:
+                continue
             if name != "dislac":
                 raise self._error(
                     f"needs the SigMF extension '{name}' (core:extensions, optional: false), which "
@@ -204,7 +208,8 @@ class RecordingReader:
         try:
             if isinstance(chosen.get("calibration"), str):  # a file of the user's, from where he is
                 chosen["calibration"] = os.path.abspath(chosen["calibration"])
-            then = _meant_then(parse_document(text, name).data, _declared_version(facts))
+            document = parse_document(text, name, chosen)
+            then = _meant_then(document.data, _declared_version(facts))
             return parse_scenario(text, name, {**then, **chosen})
         except ScenarioError as error:
             raise RecordingError(f"{error}; or give another one (--scenario)") from None
@@ -329,7 +334,7 @@ class RecordingReader:
         for key, value in facts.items():
             if key.endswith((":channels", ":num_channels")) and type(value) is int and value > 0:
                 self._warn(
-                    f"does not say core:num_channels; {key} is {value}, and so many interleaved "
+                    f"does not say core:num_channels; {key} is {value}, and that many interleaved "
                     "channels are read"
                 )
                 return value
@@ -479,12 +484,10 @@ _GIVEN = (
 
 def _declared_version(facts: Mapping[str, Any]) -> int:
     """Major version of the `dislac` extension that the recording declares, else today's."""
-    declared = facts.get("core:extensions")
-    for extension in declared if isinstance(declared, list) else []:
-        if isinstance(extension, dict) and extension.get("name") == "dislac":
-            major = str(extension.get("version")).split(".")[0]
-            if major in ("0", "1", "2"):
-                return int(major)
+    for name, version, _ in extensions(facts):
+        major = version.split(".")[0]
+        if name == "dislac" and major in ("0", "1", "2"):
+            return int(major)
     return int(EXTENSION_VERSION.split(".")[0])
 
 

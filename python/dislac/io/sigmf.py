@@ -4,6 +4,7 @@
 SigMF v1.2: https://sigmf.org.
 """
 
+import errno
 import json
 import math
 import os
@@ -26,13 +27,14 @@ __all__ = [
     "Files",
     "Frame",
     "Metadata",
+    "MissingError",
     "RecordingError",
     "capture_marks",
+    "extensions",
     "find_files",
     "is_recording",
     "read_metadata",
     "recording_base",
-    "required_extensions",
 ]
 
 EXTENSION_VERSION = "3.0.0"
@@ -46,7 +48,7 @@ DATA, META = ".sigmf-data", ".sigmf-meta"
 _ARCHIVE, _COLLECTION = ".sigmf", ".sigmf-collection"
 
 CHECKSUMMED = 1 << 29
-"""Bytes of samples up to which a checksum is made, and compared if nobody says: a few seconds."""
+"""Bytes of samples up to which a checksum is made, and compared by default: a few seconds."""
 
 _LARGEST = 1 << 24
 """Bytes of metadata that are read."""
@@ -55,11 +57,15 @@ _MOST_MEMBERS = 1000
 """Members of an archive that are looked at."""
 
 _GREATEST = 2**48
-"""Counts beyond this are nonsense: so many samples of one byte are 281 TB."""
+"""Largest count: as many samples of one byte are 281 TB."""
 
 
 class RecordingError(ValueError):
     """A recording that cannot be used at all: which file, what is wrong, what would help."""
+
+
+class MissingError(RecordingError):
+    """Neither samples nor metadata are there."""
 
 
 class Frame(NamedTuple):
@@ -190,7 +196,7 @@ def _archive(path: str) -> Files:
         try:
             return members[os.path.join(folder, file)]
         except KeyError:
-            raise FileNotFoundError(2, "No such member of the archive") from None
+            raise FileNotFoundError(errno.ENOENT, "No such member of the archive") from None
 
     return Files(path, name, find)
 
@@ -224,7 +230,7 @@ def _listed(names: list[Any]) -> str:
 
 @dataclass
 class Metadata:
-    """What the metadata of a recording say, those values that can be used.
+    """Values in the metadata of a recording that can be used.
 
     Attributes
     ----------
@@ -279,10 +285,12 @@ _CAPTURE = {
 
 
 def read_metadata(files: Files) -> Metadata:
-    """Return what the metadata of a recording say.
+    """Read the metadata of a recording.
 
     Raises
     ------
+    MissingError
+        There is no such recording.
     RecordingError
         No metadata, or none of a recording.
     """
@@ -291,13 +299,14 @@ def read_metadata(files: Files) -> Metadata:
     try:
         extent = files.find(name)
         if extent.size > _LARGEST:
-            raise OSError(27, f"Larger than {_LARGEST:,} bytes")
+            raise OSError(errno.EFBIG, f"Larger than {_LARGEST:,} bytes")
         with open_regular(extent.path) as file:
             file.seek(extent.start)
             content = json.loads(file.read(extent.size))
     except OSError as error:
-        what = error.strerror if _is_there(files, DATA) else "no such recording"
-        raise RecordingError(f"{path}: cannot read the metadata ({what})") from None
+        if not _is_there(files, DATA):
+            raise MissingError(f"{path}: cannot read the metadata (no such recording)") from None
+        raise RecordingError(f"{path}: cannot read the metadata ({error.strerror})") from None
     except (ValueError, RecursionError):
         raise RecordingError(f"{path}: the metadata are no JSON") from None
     if not isinstance(content, dict) or not isinstance(content.get("global"), dict):
@@ -419,11 +428,16 @@ def _time(value: Any) -> tuple[int, float] | None:
     return None if whole is None or fraction is None else (int(whole), fraction)
 
 
-def required_extensions(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Names and versions of the extensions without which a recording cannot be understood."""
+def extensions(facts: Mapping[str, Any]) -> list[tuple[str, str, bool]]:
+    """Return name and version of each extension that a recording declares, and True where it cannot
+    be understood without."""
     declared = facts.get("core:extensions")
     return [
-        (str(extension.get("name")), str(extension.get("version")))
+        (
+            str(extension.get("name")),
+            str(extension.get("version")),
+            extension.get("optional", True) is not True,
+        )
         for extension in (declared if isinstance(declared, list) else [])
-        if isinstance(extension, dict) and extension.get("optional", True) is not True
+        if isinstance(extension, dict)
     ]
