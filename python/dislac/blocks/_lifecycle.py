@@ -100,7 +100,7 @@ def guarded(returns: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 def message_handler(method: Callable[..., None]) -> Callable[..., None]:
     """Makes a message handler catch everything, and take note of the end of messages.
 
-    A message that is none of the port's is dropped: whoever sends it is no part of this block.
+    A message that a port does not take is dropped: its sender is no part of this block.
     """
 
     @guarded(None)
@@ -195,12 +195,12 @@ class Guarded:
         self.message_port_pub(port, message)
 
     def _is_ahead(self) -> bool:
-        """Whether too many messages wait for one of the blocks that take this one's."""
+        """Return True where too many messages wait for a block that takes this one's."""
         takers = (_takers.get(alias) for alias in self._listeners())
         return any(t is not None and t.messages_waiting() > MOST_WAITING for t in takers)
 
     def messages_waiting(self) -> int:
-        """Messages that have come and not been handled yet."""
+        """Return the number of messages that have come and not been handled yet."""
         return 0 if self._input is None else self.gateway.nmsgs(self._input[0])
 
     def _listeners(self) -> Iterator[str]:

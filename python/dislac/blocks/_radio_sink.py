@@ -30,8 +30,8 @@ class RadioSink(Guarded, gr.sync_block):
 
     A radio that is started anew counts its time from its first sample, in both directions. What
     it is given then begins with the sample that belongs to the first that it gave: what is older is
-    left out, what is missing is zeros. A second one that asks meanwhile waits, which is told on the
-    port `events` (`client_waits`, with the addresses of both).
+    left out, what is missing is zeros. A second one that asks meanwhile waits, which the port
+    `events` reports (`client_waits`, with the addresses of both).
 
     Args:
         addresses: where to listen, one a stream: PORT of this host alone, HOST:PORT.

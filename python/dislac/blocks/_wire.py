@@ -24,7 +24,7 @@ __all__ = [
     "LAST_SAMPLE",
     "Header",
     "Mark",
-    "MessageError",
+    "WireError",
     "message_header",
     "read_header",
     "sample_at",
@@ -44,7 +44,7 @@ _MOST_SYMBOLS = 1024
 """Names that one sender may bring along: GNU Radio keeps each for ever."""
 
 
-class MessageError(ValueError):
+class WireError(ValueError):
     """A message that is damaged, or made to harm."""
 
 
@@ -89,7 +89,7 @@ def read_header(message: memoryview, known: set[bytes]) -> Header:
 
     Raises
     ------
-    MessageError
+    WireError
         The header is damaged, or beyond what is read of one.
     ValueError
         The message is none with such a header.
@@ -101,9 +101,9 @@ def read_header(message: memoryview, known: set[bytes]) -> Header:
         )
     _, _, offset, count = _HEADER.unpack_from(message)
     if count > MOST_TAGS:
-        raise MessageError(f"a message has {count} tags; {MOST_TAGS} are read at most")
+        raise WireError(f"a message has {count} tags; {MOST_TAGS} are read at most")
     if offset + len(message) > LAST_SAMPLE:
-        raise MessageError(f"a message begins at the offset {offset}, which no stream reaches")
+        raise WireError(f"a message begins at the offset {offset}, which no stream reaches")
     place, marks = _HEADER.size, []
     try:
         for _ in range(count):
@@ -122,7 +122,7 @@ def read_header(message: memoryview, known: set[bytes]) -> Header:
                     raise FormatError("a tag without a name, or outside of the message")
                 marks.append(Mark(at, name, pmt.deserialize_str(bytes(message[value:source]))))
     except (struct.error, RuntimeError, FormatError) as error:
-        raise MessageError(f"a message with samples has a damaged header: {error}") from None
+        raise WireError(f"a message with samples has a damaged header: {error}") from None
     return Header(offset, marks, place, count - len(marks))
 
 

@@ -31,7 +31,7 @@ class isac_source(FrameSource):
     frame come as many zeros as it takes to get that frame through precompensator and channel.
 
     A packet for which there is no room is dropped, told on the port `events` (`packet_dropped`) and
-    counted in `packets_lost`. A message that is no packet is dropped and told there, too
+    counted in `packets_lost`. A message that is no packet is dropped and reported there
     (`message_dropped`), and counted in `messages_dropped`.
 
     Args:

@@ -33,7 +33,7 @@ class ofdm_demodulator(Guarded, gr.basic_block):
     reference is the direct path and no time zero is given, as the tags `rx_time` count).
 
     A frame with values that are not finite is dropped; so is one that the next frame, a gap or the
-    end of the stream cuts off. Each is told on the port `events` (`frame_dropped`, with frame,
+    end of the stream cuts off. Each is reported on the port `events` (`frame_dropped`, with frame,
     reason and, of several in a row, count) and counted in `frames_lost`.
 
     Args:

@@ -303,7 +303,7 @@ def _index(value: Any) -> int:
 
 
 def _numbers(value: Any, count: int | None = None) -> NDArray[np.float64]:
-    """Real numbers, so many of them."""
+    """Return a vector of real numbers, of `count` of them where that is given."""
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu":
         raise TypeError
     if value.ndim != 1 or (count is not None and len(value) != count):

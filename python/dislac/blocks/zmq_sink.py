@@ -108,7 +108,7 @@ class zmq_sink(Guarded, gr.sync_block):
                 return
 
     def _turn_away(self, server: SampleServer) -> None:
-        """Tells who waits, here and to themselves."""
+        """Report the clients that wait, and tell them for whom."""
         for client, present in server.newcomers():
             details = {"client": client, "present": present}
             self.tell("client_waits", **details)

@@ -16,7 +16,7 @@ from ..printable import printable
 from ..scenario import Scenario
 from . import pmt_keys
 from ._lifecycle import Guarded, guarded
-from ._wire import Mark, MessageError, read_header, sample_at, time_of
+from ._wire import Mark, WireError, read_header, sample_at, time_of
 
 __all__ = ["zmq_source"]
 
@@ -28,7 +28,7 @@ _OURS = {
 _MOST_TOLD = 10
 """Messages that are refused aloud; further ones are only counted."""
 _LONGEST_FLIGHT = 10.0
-"""How long after it was sent a frame is due at most [s]."""
+"""Longest time from when a frame was sent until it is due [s]."""
 
 
 class zmq_source(Guarded, gr.sync_block):
@@ -38,15 +38,17 @@ class zmq_source(Guarded, gr.sync_block):
     items as there are chains and tags passed. Either process may be started anew at any time: the
     source asks on. The first sample of the stream and the first after each gap or restart have a
     tag `rx_time` with the time since time zero (whole and fractional seconds) and one `rx_rate`;
-    what is missing is told on the port `events` and counted in `samples_lost`. Tags
+    what is missing is reported on the port `events` and counted in `samples_lost`. Tags
     `dislac:frame` that carry an offset get it in terms of the stream that they are now in.
 
-    Events are `connected` and `disconnected`, `samples_lost` (with samples and time) and
+    Events are `connected` and `disconnected`; `samples_lost` (with samples and time);
     `started_anew` (with time), when time has gone back; `refused`, where a CURVE key is missing or
-    is not known; `waiting` (with the address of the other
-    client), while the other end serves somebody else. What comes is checked before it is believed:
-    a message that is damaged or made to harm is left out, counted in `messages_refused`, and told
-    the first times (`message_refused`, with reason).
+    is not known; and `waiting` (with the address of the other client), while the other end's
+    samples go to another client.
+
+    Messages are checked before they are used. One that is damaged or made to harm is left out,
+    counted in `messages_refused`, and reported the first times (`message_refused`, with reason).
+    Tags that are left out are counted in `tags_left_out`, and the first are reported.
 
     Args:
         scenario: chains and sample rate come from here; what comes otherwise ends the flowgraph.
@@ -133,7 +135,7 @@ class zmq_source(Guarded, gr.sync_block):
         try:
             offset, marks, begin, left_out = read_header(message, self._names)
             marks = [self._read(mark) for mark in marks]
-        except MessageError as error:
+        except WireError as error:
             self._refuse(error)
             return True
         if left_out and not self.tags_left_out:
@@ -168,16 +170,16 @@ class zmq_source(Guarded, gr.sync_block):
         return True
 
     def _wait_for(self, present: str) -> None:
-        """Says that the other end's samples go to somebody else, once."""
+        """Report once that the other end's samples go to another client."""
         if not self._waiting:
             self._say("waiting", address=self._address, present=present)
         self._waiting = present
 
     def _read(self, mark: Mark) -> Mark:
-        """A tag with the plain value of what is looked at here.
+        """Return a tag, with a plain value where the tag is one that is understood here.
 
         Raises:
-            MessageError: it holds something else.
+            WireError: it holds something else.
         """
         at, key, value = mark
         try:
@@ -193,7 +195,7 @@ class zmq_source(Guarded, gr.sync_block):
                     raise ValueError(f"a frame that is sent at {at} is due at {due}")
                 return Mark(at, key, (index, due))
         except ValueError as error:
-            raise MessageError(str(error)) from None
+            raise WireError(str(error)) from None
         return mark
 
     def _take(self, mark: Mark, shift: int, broken: bool) -> None:
@@ -231,8 +233,8 @@ class zmq_source(Guarded, gr.sync_block):
             self._say("started_anew", time=(clock + at) / self._rate)
         self._clock = clock
 
-    def _refuse(self, error: MessageError) -> None:
-        """Leaves a message out, and says so; of the later ones the number alone."""
+    def _refuse(self, error: WireError) -> None:
+        """Leave a message out and report it; later ones are only counted."""
         self.messages_refused += 1
         if self.messages_refused <= _MOST_TOLD:
             self._say("message_refused", reason=printable(error, 200), count=self.messages_refused)

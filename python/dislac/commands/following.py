@@ -40,11 +40,11 @@ __all__ = [
 ]
 
 ENDING = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
-"""Signals that end a command in good order; the exit status is 128 and the signal's number."""
+"""Signals after which a command completes its files; the exit status is 128 plus the number."""
 
 _FILES = "fixes.jsonl", "fixes.csv", *(f"fixes.{name}" for name in EXPORTS), "map.png"
 _PATIENCE = 1.0
-"""How long to wait for a reader of standard output after a signal [s]."""
+"""Longest wait for a reader of standard output after a signal [s]."""
 
 
 def load_flowgraphs() -> ModuleType:
@@ -118,7 +118,7 @@ def follow(
                 advance()
     except Exception:
         if out is not None and fixes.frames:
-            with suppress(OSError):  # what went wrong first is what is told
+            with suppress(OSError):  # the first error is the one to report
                 draw_map(fixes, scenario, out / "map.png")
         raise
     if out is not None:
@@ -139,7 +139,7 @@ def follow(
 
 @contextmanager
 def progress(total: int, what: str = "frames") -> Iterator[Callable[..., None]]:
-    """A bar on stderr where that is a terminal; gives what makes it advance, by one if not said."""
+    """Show a bar on stderr where that is a terminal; yields a function that advances it."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda count=1: None
@@ -194,7 +194,7 @@ class Running:
             self._unread = True  # the terminal is gone
 
     def end(self) -> None:
-        """End the command with the status that tells of a signal, if one came."""
+        """End the command with the status of the signal that came, if one did."""
         if self.interrupted:
             raise click.exceptions.Exit(128 + self.interrupted)
 

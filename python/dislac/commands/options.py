@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 MOST = 10**9
-"""Largest count: so many frames of a millisecond last eleven days."""
+"""Largest count: as many frames of a millisecond last eleven days."""
 
 
 class Number(click.FloatRange):

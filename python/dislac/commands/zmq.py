@@ -301,9 +301,9 @@ _PAUSE = 1.0
 
 
 class _Events:
-    """Tells on stderr what happens to connections.
+    """Reports of connections on stderr.
 
-    In a thread of its own, so that no block waits for whoever reads there, nor the command's end.
+    Written by a thread of their own: neither a block nor the command's end waits for their reader.
     """
 
     def __init__(self) -> None:
@@ -313,7 +313,7 @@ class _Events:
         self._thread = Thread(target=self._write, daemon=True)
 
     def tell(self, event: str, details: dict[str, Any]) -> None:
-        """Say what has happened."""
+        """Report an event."""
         now = time.monotonic()
         if now - self._last.get(event, -_PAUSE) < _PAUSE:
             self._left_out[event] += 1

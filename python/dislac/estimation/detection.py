@@ -32,8 +32,7 @@ Floats = NDArray[np.float64]
 
 CALIBRATION_FRAMES = 1000
 LOOKS = 300_000_000
-"""Frames of noise, of which only half are taken where their search would cost more than so many
-points of a grid."""
+"""Cost of a calibration [points of a grid] beyond which it takes half of the frames."""
 
 BATCH, ELEMENTS = 50, 2**18
 """Frames at once; and elements of them, at most."""

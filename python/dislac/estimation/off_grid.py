@@ -184,7 +184,7 @@ class OffGridEstimator:
         return np.asarray(result.explained / energy)
 
     def _starts(self, y: Complex) -> Floats:
-        """Where the strongest path may be (B, 1, 6)."""
+        """Starting points (B, 1, 6) of the search for the strongest path."""
         start, explained = self._search(y, 3)
         return start[explained >= 0.5 * explained[0], None]
 

@@ -20,8 +20,8 @@ LARGEST_FILE = 32 << 20
 """Bytes of a file of elements: all that is in orbit takes half of it as XML."""
 
 _MOST_ENTRIES = 60_000  # twice what is in orbit
-_MOST_LINES = 1_500_000  # so many entries in KVN, and as many elements of XML
-_MOST_FAULTS = 5  # that are told one by one
+_MOST_LINES = 1_500_000  # as many entries take in KVN; also elements of XML
+_MOST_FAULTS = 5  # that are reported one by one
 _USUAL_MESSAGE = 1 << 12  # characters of a message in JSON
 _LONGEST_MESSAGE = 1 << 16  # also of a line in CSV
 _LONGEST_TAG = 1 << 20  # characters of XML in which nothing begins or ends
@@ -194,7 +194,7 @@ def _csv_messages(path: Path, text: str) -> Iterator[Message | OrbitError]:
         heading = [name.strip() for name in next(rows)]
         for row in rows:
             if any(row):
-                # A short row lacks its last fields, and is told so.
+                # A short row lacks its last fields, which is reported of the message.
                 fields = {name: value for name, value in zip(heading, row, strict=False) if value}
                 yield f"{path}:{before + rows.line_num}", fields
     except csv.Error as error:
@@ -250,7 +250,7 @@ def _after(pattern: re.Pattern[str], text: str, place: int) -> int:
 
 
 def _decode(text: str, place: int) -> tuple[Any, int]:
-    """What stands in JSON at a place, and its length."""
+    """Value of JSON at an index of a text, and its length."""
     decoder = json.JSONDecoder()
     try:
         value, length = decoder.raw_decode(text[place : place + _USUAL_MESSAGE])

@@ -72,7 +72,7 @@ class ElementSet:
 
     @property
     def epoch(self) -> datetime:
-        """When the elements hold best, UTC."""
+        """Time at which the elements hold best, UTC."""
         record = self.record
         days = timedelta(record.jdsatepoch - NOON_2000) + timedelta(record.jdsatepochF)
         return datetime(2000, 1, 1, 12, tzinfo=UTC) + days
@@ -159,7 +159,7 @@ class ElementSet:
 
 
 def write_days(days: float) -> str:
-    """A number of days as people say it."""
+    """Return a number of days in words: days, or years where there are many."""
     return f"{days / 365.25:.1f} years" if days > 730 else f"{days:.0f} days"
 
 
@@ -216,7 +216,7 @@ _TLE_FIELDS = {
         "mean motion": (52, 63, f" {_DIGITS}"),
     },
 }
-"""What SGP4 needs: first and last column, and what stands there."""
+"""Fields that SGP4 needs: first and last column, and pattern of the text."""
 
 _TLE_LARGEST = {"epoch's day": 367.0, "inclination": 180.0}
 
@@ -231,7 +231,7 @@ _TLE_NEUTRAL = {
     ],
     2: [(64, 68, r" *\d+", "    0")],
 }
-"""What SGP4 does not need: columns, what sgp4 reads there, and what it is given if that is not."""
+"""Fields that SGP4 does not need: columns, pattern that sgp4 reads, text in place of others."""
 
 _EPHEMERIS_TYPES = {
     "1": "SGP",
@@ -310,7 +310,7 @@ _NEEDED = {
     "ARG_OF_PERICENTER": (-360.0, 360.0),
     "MEAN_ANOMALY": (-360.0, 360.0),
 }
-"""What SGP4 needs besides epoch and BSTAR, and the range of each."""
+"""Fields that SGP4 needs besides epoch and BSTAR, and the range of each."""
 
 _NOT_NEEDED = "ELEMENT_SET_NO", "REV_AT_EPOCH", "MEAN_MOTION_DOT", "MEAN_MOTION_DDOT"
 
@@ -320,7 +320,7 @@ _CONVENTIONS = {
     "REF_FRAME": ("TEME", "TEMEOFDATE", "TEMEOFEPOCH"),
     "TIME_SYSTEM": ("UTC",),
 }
-"""What a message may say of its elements; CCSDS 502.0-B-3, 4.2.4.6, asks TLE-based ones for these.
+"""Values that a message may have; CCSDS 502.0-B-3, 4.2.4.6, asks TLE-based ones for these.
 JSON and CSV often leave them out. TEME of epoch differs by less than SGP4 errs."""
 
 _DESIGNATOR = r"\d{4}-\d{3}[A-Z]{1,3}"

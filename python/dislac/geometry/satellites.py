@@ -133,7 +133,7 @@ def _earth_fixed(
 # for the place on it. Where they no longer converge, both go anywhere, and it reports no error.
 
 _WINDOW = 86400.0
-"""Spans are worked out for windows of so many seconds, and kept."""
+"""Length of the windows for which spans are worked out and kept [s]."""
 
 _FIRST_PROBE, _GROWTH = 3600.0, 1.1
 """States are looked at this long after the epoch [s], and at distances that grow so."""

@@ -73,7 +73,7 @@ class Datatype:
             values = values.astype(exact)
             values -= self.zero
             values /= self.full_scale
-        with np.errstate(over="ignore"):  # of doubles: infinity is seen by whoever looks for it
+        with np.errstate(over="ignore"):  # of doubles: infinity, which readers look for
             return values.astype(np.float32).view(np.complex64)[..., 0]
 
 

@@ -117,7 +117,7 @@ class FixLog:
 
 
 def spacing(count: int) -> int:
-    """Return how many frames there are to one in ``fixes.geojson``, after so many."""
+    """Return the number of frames to one in ``fixes.geojson``, after `count` frames."""
     return 1 << (count // MAPPED).bit_length()
 
 

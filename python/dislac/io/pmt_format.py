@@ -44,7 +44,7 @@ def value_end(data: bytes | memoryview, begin: int = 0, symbols: set[bytes] | No
     begin
         Index of the value's first byte.
     symbols
-        Takes the names of all symbols in the value; None for nobody.
+        Set to which the names of all symbols in the value are added.
 
     Raises
     ------

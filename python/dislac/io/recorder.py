@@ -196,7 +196,7 @@ class RecordingWriter:
             f'{{"global": {json.dumps(content, indent=2)},\n'
             f'"captures": [\n{captures}\n],\n"annotations": []}}\n'
         )
-        # Whoever reads meanwhile finds the old file or the new one, never half of one.
+        # A reader finds the old file or the new one, never half of one.
         # Not waited for on the way: a radio does not wait.
         write_file(self.base + META, text.encode(), durable=closing is not None)
         self._declared = len(self._trains) + len(self._marks)

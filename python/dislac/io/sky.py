@@ -130,7 +130,7 @@ def fleet_remarks(fleet: Fleet, time: Floats, which: Sequence[int]) -> Iterator[
     """Sentences about elements that are no orbit during a time, and about old ones.
 
     Args:
-        fleet: the satellites; those of a shell have nothing to be told.
+        fleet: the satellites; there is nothing to say about those of a shell.
         time: the first and the last time looked at [s].
         which: numbers of the satellites that are looked at.
     """

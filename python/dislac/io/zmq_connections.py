@@ -5,7 +5,7 @@ ZeroMQ limits the bytes of a part (ZMQ_MAXMSGSIZE) and the messages that wait (Z
 limits neither the connections, nor the parts of a message, which it keeps until the last has come,
 nor what a socket subscribes to. So connections are counted here, and the bytes that come by each
 between two messages, and one that goes beyond is cut by its descriptor. A peer that was cut may
-connect anew, as after any loss.
+connect again, as after any loss.
 """
 
 import os
@@ -27,7 +27,7 @@ _LARGEST = 1 << 20
 _PAUSE = 0.1
 """Between two looks at the bytes [s]."""
 _RECEIVED = 128
-"""Where Linux has the bytes received (64 bits) in its struct tcp_info."""
+"""Offset of the bytes received (64 bits) in Linux's struct tcp_info."""
 
 
 @dataclass(eq=False)
@@ -75,7 +75,7 @@ class Connections:
             return connection
 
     def is_open(self, connection: Connection) -> bool:
-        """Whether a connection is still there."""
+        """Return True while a connection is still there."""
         with self._lock:
             self._follow()
             return connection.open
@@ -136,7 +136,7 @@ def _peer(descriptor: int) -> str:
 
 
 def _received(descriptor: int) -> int:
-    """Bytes that have come by a TCP connection of Linux; 0 where nobody counts."""
+    """Bytes that have come by a TCP connection of Linux; 0 where they are not counted."""
     try:
         with socket.socket(fileno=os.dup(descriptor)) as own:
             info = own.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)

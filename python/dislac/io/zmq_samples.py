@@ -46,11 +46,11 @@ WAIT = 0.05
 
 
 SILENCE = 3 * HEARTBEAT
-"""How long a client that asks for nothing keeps its place while others wait [s]."""
+"""Time for which a client that asks for nothing keeps its place while others wait [s]."""
 _TURN = 1.0
-"""How often those who wait are told for whom [s]."""
+"""Time between two answers to a client that waits [s]."""
 _MOST_WAITING = 16
-"""Clients that wait; of further ones nobody takes notice until there is room."""
+"""Clients that wait; further ones are ignored until there is room."""
 _MOST_REQUESTS = 16
 """Requests of one client that wait for an answer; further ones are dropped."""
 _MOST_PARTS = 8
@@ -79,12 +79,12 @@ class _Client:
     connection: Connection | None
     requests: deque[_Request] = field(default_factory=deque)
     last: float = 0.0
-    """When it was last asked or answered [s]."""
+    """Time of its last request or answer [s]."""
     announced: bool = False
 
     @property
     def address(self) -> str:
-        """Where it is."""
+        """Address of its connection."""
         return "one that has gone" if self.connection is None else self.connection.address
 
 
@@ -172,7 +172,7 @@ class SampleServer:
         """Answers those who wait, about once a second, with a message that holds no samples.
 
         Args:
-            message: makes it of the address of the client whom they wait for.
+            message: from the address of the client that is served to the message.
         """
         now = time.monotonic()
         for client in self._waiting.values():
@@ -211,7 +211,7 @@ class SampleServer:
         self._choose()
 
     def _known(self, identity: bytes, connection: Connection | None) -> _Client | None:
-        """The client of an identity; None for one that nobody has time for."""
+        """Return the client of an identity; None for one beyond those that may wait."""
         if self._client is not None and self._client.identity == identity:
             return self._client
         if identity not in self._waiting and len(self._waiting) < _MOST_WAITING:
@@ -219,7 +219,7 @@ class SampleServer:
         return self._waiting.get(identity)
 
     def _choose(self) -> None:
-        """Gives the place to the next where the present client has gone, or is silent."""
+        """Give the place to the next client where the present one has gone, or is silent."""
         present = self._client
         for client in [*self._waiting.values()]:
             if not self._is_there(client):

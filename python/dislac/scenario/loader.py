@@ -45,9 +45,9 @@ _TAGS = {f"{_TAG}{kind}" for kind in ("str", "int", "float", "bool", "null", "se
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader for people's files and for hostile ones.
+    """SafeLoader that refuses hostile files.
 
-    It reads 28e9 as a number, as people mean it, and every key as text. It refuses repeated keys,
+    It reads 28e9 as a number, as it is meant, and every key as text. It refuses repeated keys,
     tags beyond those of JSON, and what is too large, before anything is made of it.
     """
 
