@@ -148,7 +148,7 @@ def same(one: Any, other: Any) -> bool:
         return same(vars(one), vars(other))
     if isinstance(one, dict):
         return set(one) == set(other) and all(
-            same(one[k], other[k]) for k in one if k not in ("text", "name", "description")
+            same(one[k], other[k]) for k in one if k not in ("document", "name", "description")
         )
     if isinstance(one, tuple):
         return len(one) == len(other) and all(map(same, one, other))

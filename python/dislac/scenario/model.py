@@ -180,7 +180,7 @@ class Scenario:
     `satellites` send what the transmitter sends. With a `gateway`, they and the transmitter pass on
     what it sends them. `payload` is what frames carry beside pilots, or None. `front_end` is what
     the receiver's does, None if it is perfect; `calibration` what the receiver knows about it.
-    `known` is where the target is known to be. `text` is the YAML that says all this, `document`
+    `known` is where the target is known to be. `document` is the data that all this comes from, and
     knows where in a file each key stands.
     """
 
@@ -209,8 +209,12 @@ class Scenario:
     synchronization: Synchronization
     target_below: bool
     known: Locus
-    text: str
     document: Document
+
+    @property
+    def text(self) -> str:
+        """YAML of the scenario, overrides included."""
+        return self.document.text()
 
     def __str__(self) -> str:
         """The name: all the rest would fill a page."""
@@ -317,7 +321,6 @@ def _build(document: Document) -> Scenario:
         synchronization=synchronization,
         target_below=locator.get("side", "below") == "below",
         known=_known(document),
-        text=document.text(),
         document=document,
     )
     check_scenario(document, scenario)
