@@ -15,9 +15,7 @@ may be the target's, and with what a path not detected may do to it (`undetected
 is that of the mixture.
 """
 
-import math
 from dataclasses import replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,12 +24,13 @@ from scipy.special import ndtr
 from ..arrays import wrap_spatial_frequency
 from ..bounds import estimable_covariance
 from ..channel import Paths, SnapshotModel
-from .detection import detection_threshold, log_odds
-from .misfit import Misfit
+from .detection import detection_threshold
+from .judgement import Judge
+from .maxima import LocalMaxima, joined
 from .refinement import Fit, Prior, fit, pick, refine
-from .result import Estimate, EstimatorError, checked_frame, no_paths
-from .search import LEAST_LEFT, CoarseSearch, DirectionSearch, FurtherSearch
-from .signature import DELAY, DOPPLER, Signatures, departure_of, search_windows
+from .result import Estimate, EstimatorError, checked_frame, nothing
+from .search import CoarseSearch, DirectionSearch, FurtherSearch
+from .signature import DELAY, Signatures, departure_of, search_windows
 from .undetected import undetected_path
 
 __all__ = ["OffGridEstimator"]
@@ -67,26 +66,10 @@ COMPARABLE_GAIN = 0.5
 # Less probable targets of a solution are left out.
 PROBABLE = 1e-2
 DELAY_TOLERANCE = 1e-10
-
-
-# Other maxima over directions are refined for a few rounds, and to the end where they leave no more
-# than this times what the best one leaves.
-ROUGH, CLOSE = 4, 1.5
-# A target's place is ambiguous if there are posterior odds of at least so much for one that is
-# farther off in what makes the position than this many standard deviations.
-RIVAL_ODDS, APART = 1e-3, 5.0
-POSITION = (0, 1, 4)
-# Rows that are few enough for directions far apart to look alike to them; and of such directions,
-# how many may be expected that explain a frame as well.
-FEW_ROWS, FALSE_PLACES = 32, 1e-2
 # Draws from the Gaussian that a solution's curvature describes. Below a first effective part of
 # them, as they are weighed by the likelihood, that Gaussian is too narrow: variances grow with the
 # third power of what is missing. Below a second one it describes nothing.
 DRAWS, EFFECTIVE, LEAST_EFFECTIVE = 64, 0.7, 0.2
-# Noise power of a frame without noise, of its power: what rounding and refinement leave.
-EXACT = 1e-9
-# Standard deviations from the edge of a window within which the truth may be beyond it.
-EDGE = 2.0
 
 
 class OffGridEstimator:
@@ -111,10 +94,12 @@ class OffGridEstimator:
         windows = search_windows(model, delay_window, doppler_window)
         self._doppler_spread = max(float(np.ptp(windows[1])) / 4, 1e-3 * self._signatures.cells[5])
         self._search = CoarseSearch(self._signatures, *windows)
-        self._windows = windows
-        self._directions = DirectionSearch(self._signatures, self._search.departures, windows[1])
+        departures = self._search.departures
+        self._maxima = LocalMaxima(
+            self._signatures, DirectionSearch(self._signatures, departures, windows[1])
+        )
         self._further = FurtherSearch(self._signatures, windows[0])
-        self._misfit = Misfit(self._signatures, windows)
+        self._judge = Judge(self._signatures, windows, departures, self._maxima)
         self.threshold = detection_threshold(
             self._statistic,
             model.shape,
@@ -135,7 +120,7 @@ class OffGridEstimator:
         parameters, result = self._strongest(y, energy)
         statistic = _share(result, energy)
         if statistic < self.threshold:
-            return self._nothing(energy, statistic)
+            return nothing(statistic, self.threshold, energy / self._signatures.dimensions)
         maxima = self._maxima(y, energy, parameters, result)
         parameters, result = maxima[0][:1], pick(maxima[1], [0])
         solutions = [(parameters[0], result)]
@@ -153,11 +138,7 @@ class OffGridEstimator:
         noiseless = estimate.noise_power < 1e-12 * energy / self._signatures.dimensions
         if self.max_paths > 1 and not noiseless:
             estimate = self._averaged(estimate, solutions, y, energy)
-        return self._judged(estimate, y, parameters[0], result.gain[0], maxima)
-
-    def _nothing(self, energy: float, statistic: float) -> Estimate:
-        noise = energy / self._signatures.dimensions
-        return Estimate(no_paths(), np.zeros((0, 6, 6)), noise, statistic, self.threshold)
+        return self._judge(estimate, y, parameters[0], result.gain[0], maxima)
 
     def _rows(self, frame: Complex) -> Complex:
         """(J, Nsc) from (Ms, Nsc, Nrf), without the nuisance."""
@@ -178,194 +159,7 @@ class OffGridEstimator:
         strongest = refine(
             self._signatures, y, parameters[best], energy, 12, current=pick(result, best)
         )
-        return _joined(strongest, (parameters, result))
-
-    def _maxima(
-        self, y: Complex, energy: float, parameters: Floats, result: Fit
-    ) -> tuple[Floats, Fit]:
-        """Local maxima (B, 1, 6) of one path's likelihood, the greatest first, and places on the
-        way to them: those that `_strongest` gives, and more at the delay of the first."""
-        start = self._directions(y, float(parameters[0, 0, DELAY]))[:, None]
-        start = start[self._apart(start[:, 0], parameters[0, 0])]
-        if len(start):
-            more = refine(self._signatures, y, start, energy, ROUGH)
-            parameters, result = _joined((parameters, result), more)
-        left = energy - result.explained
-        close = left <= left.min() * CLOSE
-        close &= self._apart(parameters[:, 0], parameters[0, 0])
-        if np.any(close):
-            rough = parameters[close], pick(result, close)
-            last = refine(self._signatures, y, rough[0], energy, 20, current=rough[1])
-            parameters, result = _joined((parameters, result), last)
-        order = np.argsort(-result.explained, kind="stable")
-        return parameters[order], pick(result, order)
-
-    def _apart(self, points: Floats, point: Floats) -> NDArray[np.bool_]:
-        """(B,) true for parameters (B, 6) farther than a third of a cell from those of a point."""
-        away = points - point
-        away[:, :4] = wrap_spatial_frequency(away[:, :4])
-        free = self._signatures.free
-        return np.asarray(np.any(np.abs(away / self._signatures.cells)[:, free] > 0.3, axis=1))
-
-    def _judged(
-        self,
-        estimate: Estimate,
-        y: Complex,
-        parameters: Floats,
-        gain: Complex,
-        maxima: tuple[Floats, Fit],
-    ) -> Estimate:
-        """The estimate with its status, and with noise that is no less than what the target's path
-        leaves; without any path where that is too much.
-
-        Args:
-            parameters, gain: (L, 6), (L,) all that has been found in y.
-            maxima: other places for the target (B, 1, 6), where there is nothing but it.
-        """
-        s, e = (factor[:, 0] for factor in self._signatures.factors(parameters))
-        residual = y - (gain[:, None] * s).T @ e
-        k = int(np.argmin(np.abs(gain - estimate.paths.gain[0])))
-        explained = float(abs(gain[k]) ** 2 * np.vdot(s[k], s[k]).real * np.vdot(e[k], e[k]).real)
-        noise = max(estimate.noise_power, EXACT * _energy(y) / self._signatures.dimensions)
-        verdict = self._misfit(residual, s[k], e[k], explained, noise)
-        if np.isfinite(verdict.margin) and self._elsewhere(y, maxima):
-            return replace(estimate, status="outside_window")
-        if verdict.margin < 1.0:
-            return self._nothing(_energy(y), self.threshold * verdict.margin)
-        end_fire = self._end_fire(estimate)
-        covariance = np.asarray(estimate.covariance)
-        if verdict.excess > 1.0:
-            covariance = np.where(np.isinf(covariance), covariance, covariance * verdict.excess)
-        estimate = replace(estimate, covariance=covariance)
-        noise *= verdict.excess
-        if self._at_an_edge(estimate):
-            return replace(estimate, status="outside_window")
-        if len(s) > 1:
-            alone = residual + gain[k] * np.outer(s[k], e[k])
-            own = parameters[None, k : k + 1]
-            energy = _energy(alone)
-            maxima = self._maxima(alone, energy, own, fit(self._signatures, alone, own))
-        chance = self._alike(noise * len(y), explained)
-        if end_fire or chance > FALSE_PLACES or self._ambiguous(estimate, maxima, noise):
-            return replace(estimate, status="ambiguous")
-        return estimate
-
-    @cached_property
-    def _all_directions(self) -> DirectionSearch:
-        """The search over all Dopplers that the symbols can tell."""
-        steps = np.diff(np.unique(self.model.symbol_times))
-        half = 0.5 / float(steps.min()) if len(steps) else 0.0
-        return DirectionSearch(self._signatures, self._search.departures, (-half, half))
-
-    def _elsewhere(self, y: Complex, maxima: tuple[Floats, Fit]) -> bool:
-        """True if a path outside of the windows explains more of y than any within.
-
-        One look, at the delay at which all rows together have most energy, whatever the directions.
-        """
-        least, greatest = self._windows[0]
-        rows, every = (
-            1.0 / float(np.diff(f).min()) if len(f) > 1 else 0.0
-            for f in (self.model.frequencies, self.model.element_frequencies)
-        )
-        at = np.zeros((2 * y.shape[1], 6))
-        at[:, DELAY] = (least + greatest - rows) / 2 + rows * np.arange(len(at)) / len(at)
-        tones = self._signatures.factors(at)[1][:, 0]
-        left = np.maximum(np.sum(np.abs(tones) ** 2, axis=1), LEAST_LEFT * y.shape[1])
-        power = np.sum(np.abs(y @ tones.conj().T) ** 2, axis=0) / left
-        # Combs that lie apart tell delays that each of them alone does not.
-        turns = np.arange(max(round(every / rows), 1)) if rows > 0 else np.zeros(1)
-        delays = at[int(np.argmax(power)), DELAY] + rows * turns
-        start = np.concatenate([self._all_directions(y, float(delay)) for delay in delays])
-        if not len(start):
-            return False
-        energy = _energy(y)
-        parameters, result = refine(self._signatures, y, start[:, None], energy, 20)
-        best = int(np.argmax(result.explained))
-        noise = (energy - float(result.explained[best])) / self._signatures.dimensions
-        if result.explained[best] < maxima[1].explained[0] + FURTHER_GAIN * noise:
-            return False
-        found = parameters[best, 0, DELAY:]
-        inside = [low <= x <= high for x, (low, high) in zip(found, self._windows, strict=True)]
-        free = np.isin([DELAY, DOPPLER], self._signatures.free)
-        return bool(np.any(free & ~np.array(inside)))
-
-    def _at_an_edge(self, estimate: Estimate) -> bool:
-        """True if delay or Doppler of the target may lie beyond its window.
-
-        A Doppler shift that is not known to a part of a resolution cell is hardly measured: beams
-        that change from symbol to symbol can hide it, at no cost to the position.
-        """
-        paths, covariance = estimate.paths, np.asarray(estimate.covariance)
-        for k, value in ((DELAY, paths.delay[0]), (DOPPLER, paths.doppler[0])):
-            if k in self._signatures.free:
-                least, greatest = self._windows[k - DELAY]
-                margin = EDGE * math.sqrt(covariance[0, k, k])
-                if k == DOPPLER and margin > self._signatures.cells[k] / 4:
-                    continue
-                if not least + margin <= value <= greatest - margin:
-                    return True
-        return False
-
-    def _end_fire(self, estimate: Estimate) -> bool:
-        """True if the target's arrival is so near one end of an array's axis that it may be at the
-        other: spatial frequencies 2 apart are the same to elements half a wavelength apart."""
-        arrival, covariance = estimate.paths.arrival[0], np.asarray(estimate.covariance)[0]
-        far = math.sqrt(-2.0 * math.log(RIVAL_ODDS))
-        for axis in np.intersect1d(self._signatures.free, (0, 1)):
-            other = np.hypot(2.0 - abs(arrival[axis]), arrival[1 - axis])
-            if other < 1.0 + far * math.sqrt(covariance[axis, axis]):
-                return True
-        return False
-
-    @cached_property
-    def _compression(self) -> tuple[float, float]:
-        """Directions that arrays could tell apart; and how many complex numbers the rows tell of
-        them beyond what a path's gain and directions take. Nothing is compressed if the rows are as
-        many as the elements."""
-        signatures, model = self._signatures, self.model
-        spatial = signatures.free[signatures.free < DELAY]
-        rows, cells = signatures.receive, float(np.prod(2.0 / signatures.cells[spatial]))
-        for array, axes in ((model.receive_array, (0, 1)), (model.transmit_array, (2, 3))):
-            if array.nx > 1 and array.ny > 1 and np.isin(axes, spatial).all():
-                cells *= np.pi / 4  # the visible disc
-        if len(rows) > FEW_ROWS:
-            return cells, np.inf
-        if np.isin(spatial, (2, 3)).any():
-            rows = (rows[:, :, None] * signatures.transmit[:, None, :]).reshape(len(rows), -1)
-        rank = int(np.linalg.matrix_rank(rows))
-        return cells, np.inf if rank == rows.shape[1] else rank - 1 - len(spatial) / 2
-
-    def _alike(self, noise: float, explained: float) -> float:
-        """Expected number of directions far from a path's that explain its rows as well: what is
-        left of a random direction's response is as little as the noise with that probability.
-
-        Args:
-            noise, explained: energy in the rows at one delay and Doppler, and of the path.
-        """
-        cells, beyond = self._compression
-        return float(cells * (noise / (noise + explained)) ** beyond)
-
-    def _ambiguous(self, estimate: Estimate, maxima: tuple[Floats, Fit], noise: float) -> bool:
-        """True if another place explains the frame nearly as well as the target's."""
-        parameters, result = maxima[0][:, 0], maxima[1]
-        if not np.any(self._apart(parameters, parameters[0])):
-            return False
-        cells = self._signatures.cells[self._signatures.free]
-        elements = self._signatures.dimensions
-        odds = log_odds(result.explained, result.curvature, noise, elements, cells)
-        free = np.intersect1d(self._signatures.free, POSITION)
-        paths = estimate.paths
-        own = np.array([*paths.arrival[0], *paths.departure[0], paths.delay[0], paths.doppler[0]])
-        away = parameters - own
-        away[:, :4] = wrap_spatial_frequency(away[:, :4])
-        away = away[:, free]
-        covariance = np.asarray(estimate.covariance)[0][np.ix_(free, free)]
-        covariance = covariance + np.diag((1e-3 * self._signatures.cells[free]) ** 2)
-        distance = np.sum(away * np.linalg.solve(covariance, away.T).T, axis=1)
-        possible = np.sum(parameters[:, :2] ** 2, axis=1) <= 1.0
-        possible[0] = False
-        rivals = possible & (distance > APART**2) & (odds > np.log(RIVAL_ODDS))
-        return bool(np.any(rivals))
+        return joined(strongest, (parameters, result))
 
     def _with_another(
         self, y: Complex, energy: float, parameters: Floats, result: Fit
@@ -596,12 +390,6 @@ class OffGridEstimator:
         covariance[path, parameter, :] = covariance[path, :, parameter] = 0.0
         covariance[path, parameter, parameter] = np.inf
         return covariance
-
-
-def _joined(first: tuple[Floats, Fit], second: tuple[Floats, Fit]) -> tuple[Floats, Fit]:
-    """Two batches as one."""
-    results = zip(first[1], second[1], strict=True)
-    return np.concatenate([first[0], second[0]]), Fit(*(np.concatenate(both) for both in results))
 
 
 def _energy(y: Complex) -> float:
