@@ -22,8 +22,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
 from ..arrays import wrap_spatial_frequency
-from ..bounds import estimable_covariance
 from ..channel import Paths, SnapshotModel
+from ..dsp.information import estimable_covariance
 from .detection import detection_threshold
 from .judgement import Judge
 from .maxima import LocalMaxima, joined
