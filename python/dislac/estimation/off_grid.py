@@ -27,7 +27,8 @@ from ..dsp.information import estimable_covariance
 from .detection import detection_threshold
 from .judgement import Judge
 from .maxima import LocalMaxima, joined
-from .refinement import Fit, Prior, fit, pick, refine
+from .posterior import Sample, predictive_factor, sample
+from .refinement import Fit, Prior, fit, marginal, pick, refine
 from .result import Estimate, EstimatorError, checked_frame, nothing
 from .search import CoarseSearch, DirectionSearch, FurtherSearch
 from .signature import DELAY, Signatures, departure_of, search_windows
@@ -66,10 +67,10 @@ COMPARABLE_GAIN = 0.5
 # Less probable targets of a solution are left out.
 PROBABLE = 1e-2
 DELAY_TOLERANCE = 1e-10
-# Draws from the Gaussian that a solution's curvature describes. Below a first effective part of
-# them, as they are weighed by the likelihood, that Gaussian is too narrow: variances grow with the
-# third power of what is missing. Below a second one it describes nothing.
-DRAWS, EFFECTIVE, LEAST_EFFECTIVE = 64, 0.7, 0.2
+# Solutions whose evidence is less than the best by no more than this logarithm are sampled.
+SAMPLED = 6.0
+# What makes the position.
+POSITION = (0, 1, 4)
 
 
 class OffGridEstimator:
@@ -130,7 +131,9 @@ class OffGridEstimator:
             if more is None:
                 break
             solutions += [(p, pick(more[1], [k])) for k, p in enumerate(more[0])]
-            best = np.argmax(self._plausible(*more, noise), keepdims=True)
+            best = np.argmax(
+                self._plausible(more[0], more[1].gain, more[1].explained, noise), keepdims=True
+            )
             if more[1].explained[best[0]] < result.explained[0] + FURTHER_GAIN * noise:
                 break
             parameters, result = more[0][best], pick(more[1], best)
@@ -183,7 +186,9 @@ class OffGridEstimator:
         both, new = refine(self._signatures, y, both, energy, ROUNDS, prior)
         if new.explained.max() < least:
             return None
-        best = np.argsort(-self._plausible(both, new, noise), kind="stable")[:FINALISTS]
+        best = np.argsort(-self._plausible(both, new.gain, new.explained, noise), kind="stable")[
+            :FINALISTS
+        ]
         both = both[best]
         for _ in range(PASSES):
             # The missing path was a part of the noise so far, and the prior weighs the noise.
@@ -195,13 +200,15 @@ class OffGridEstimator:
                 break
         return both, new
 
-    def _plausible(self, parameters: Floats, result: Fit, noise: float) -> Floats:
+    def _plausible(
+        self, parameters: Floats, gain: Complex, explained: Floats, noise: float
+    ) -> Floats:
         """(B,) energy explained, less what paths that precede the strongest cost."""
         delay = parameters[..., 4]
-        strongest = np.abs(result.gain).argmax(axis=1)[:, None]
+        strongest = np.abs(gain).argmax(axis=1)[:, None]
         lead = np.take_along_axis(delay, strongest, axis=1)[:, 0] - delay.min(axis=1)
         early = np.minimum(lead / (PRECEDENCE_CELLS * self._signatures.delay_cell), 1.0)
-        return result.explained - PRECEDENCE * noise * early
+        return explained - PRECEDENCE * noise * early
 
     def _estimate(
         self, parameters: Floats, result: Fit, energy: float, statistic: float
@@ -279,38 +286,51 @@ class OffGridEstimator:
         cells = self._signatures.unknown_cells(paths)
         return np.asarray(result.curvature[0] * (2.0 / prior.noise) + np.diag(1.0 / cells**2))
 
-    def _effective(self, y: Complex, parameters: Floats, result: Fit, prior: Prior) -> float:
-        """Effective part of draws from the Gaussian of a solution's curvature, weighed by their
-        likelihood: one where that is Gaussian; little where paths that are hardly resolved have it
-        bend, and a covariance does not say where they may be.
+    def _log_posterior(self, y: Complex, parameters: Floats, prior: Prior) -> Floats:
+        """(B,) logarithm of the posterior density of paths (B, L, 6), gains integrated, up to a
+        constant that is the same for any number of paths."""
+        there = marginal(self._signatures, y, parameters, prior)
+        plausible = self._plausible(parameters, there.gain, there.explained, prior.noise)
+        further = (parameters.shape[1] - 1) * np.log(MORE * prior.density)
+        return np.asarray(plausible / prior.noise - there.volume + further)
 
-        Source: A. Kong, A note on importance sampling using standardized weights, 1992.
-        """
+    def _posterior(
+        self, y: Complex, parameters: Floats, result: Fit, prior: Prior
+    ) -> tuple[Sample, Floats]:
+        """Draws about a solution (L, 6), and the paths (N, L, 6) that they stand for."""
         paths = len(parameters)
-        half = np.linalg.cholesky(np.linalg.inv(self._information(result, prior, paths)))
-        drawn = np.random.default_rng(0).standard_normal((DRAWS // 2, len(half)))
-        drawn = np.concatenate([drawn, -drawn])
-        moved = (drawn @ half.T @ self._signatures.spread(paths)).reshape(DRAWS, paths, 6)
-        there = fit(self._signatures, y, parameters + moved, prior)
-        gained = (there.explained - result.explained[0]) / prior.noise
-        weight = gained + np.sum(drawn**2, axis=1) / 2
-        weight = np.exp(weight - weight.max())
-        return float(weight.sum() ** 2 / np.sum(weight**2)) / DRAWS
+        cells = self._signatures.unknown_cells(paths)
+        # In cells, so that units do not decide what rounding leaves of the smallest eigenvalues.
+        information = self._information(result, prior, paths) * cells[:, None] * cells
+        value, vector = np.linalg.eigh(information)
+        half = vector / np.sqrt(np.maximum(value, 1.0))
+        spread = cells[:, None] * self._signatures.spread(paths)
 
-    def _evidence(self, parameters: Floats, result: Fit, prior: Prior) -> float:
+        def there(draws: Floats) -> Floats:
+            return parameters + (draws @ half.T @ spread).reshape(len(draws), paths, 6)
+
+        visible = np.all(np.sum(parameters[:, :2] ** 2, axis=-1) <= 1.0)
+
+        def log_density(draws: Floats) -> Floats:
+            places = there(draws)
+            density = self._log_posterior(y, places, prior)
+            density -= np.sum((draws @ half.T) ** 2, axis=1) / 2
+            if visible:
+                hidden = np.any(np.sum(places[..., :2] ** 2, axis=-1) > 1.0, axis=1)
+                density[hidden] = -np.inf
+            return density
+
+        found = sample(log_density, len(cells))
+        volume = float(np.linalg.slogdet(half)[1] + np.sum(np.log(cells)))
+        return found._replace(evidence=found.evidence + volume), there(found.draws)
+
+    def _evidence(self, y: Complex, parameters: Floats, result: Fit, prior: Prior) -> float:
         """Logarithm of a solution's marginal likelihood, by Laplace's approximation: gains are
         integrated exactly, positions and Doppler shifts by the curvature, none of them being less
         certain than a resolution cell."""
-        paths, noise = len(parameters), prior.noise
-        s, e = self._signatures.factors(parameters)
-        gram = (s[:, 0].conj() @ s[:, 0].T) * (e[:, 0].conj() @ e[:, 0].T)
-        gains = np.linalg.slogdet(np.eye(paths) + gram * (prior.power / noise))[1]
-        information = self._information(result, prior, paths)
+        information = self._information(result, prior, len(parameters))
         volume = np.linalg.slogdet(information / (2 * np.pi))[1] / 2
-        plausible = float(self._plausible(parameters[None], result, noise)[0])
-        return float(
-            plausible / noise - gains - volume + (paths - 1) * np.log(MORE * prior.density)
-        )
+        return float(self._log_posterior(y, parameters[None], prior)[0] - volume)
 
     def _averaged(
         self, estimate: Estimate, solutions: list[tuple[Floats, Fit]], y: Complex, energy: float
@@ -322,25 +342,27 @@ class OffGridEstimator:
         for parameters, result in self._distinct(solutions):
             prior = self._prior(noise, result.gain[0], len(parameters))
             result = fit(self._signatures, y, parameters[None], prior)
-            judged.append((self._evidence(parameters, result, prior), parameters, result, prior))
-        least = max(score for score, *_ in judged) - HOPELESS
+            score = self._evidence(y, parameters, result, prior)
+            judged.append((score, parameters, result, prior))
+        best = max(score for score, *_ in judged)
         evidence, target, spread = [], [], []
-        best = max(judged, key=lambda solution: solution[0])
-        effective = self._effective(y, *best[1:]) if len(best[1]) > 1 else 1.0
-        if effective < LEAST_EFFECTIVE:
-            estimate = replace(estimate, status="ambiguous")
         for score, parameters, result, prior in judged:
-            if score < least:
+            if score < best - HOPELESS:
                 continue
             paths = len(parameters)
             own = self._covariance(result.curvature[0], noise, paths)
+            mean = parameters
+            if paths > 1 and score > best - SAMPLED:
+                drawn, places = self._posterior(y, parameters, result, prior)
+                score = drawn.evidence
+                mean, own = self._moments(drawn, places, own)
             chance = MORE if paths < self.max_paths else BEYOND
             for which, share in self._targets(parameters, result, energy, prior, own[:, 4, 4]):
                 more = undetected_path(
                     self._signatures, y, parameters, result, which, prior, chance
                 )
                 evidence.append(score + np.log(share) + more.evidence)
-                target.append(parameters[which])
+                target.append(mean[which])
                 spread.append(own[which] + more.displacement)
         weight = np.exp(np.array(evidence) - max(evidence))
         weight /= weight.sum()
@@ -355,7 +377,6 @@ class OffGridEstimator:
         lost = np.isinf(spread).any(axis=0)
         covariance[0] = np.einsum("k,kab->ab", weight, np.where(lost, 0.0, spread))
         covariance[0] += (weight[:, None] * (away - mean)).T @ (away - mean)
-        covariance[0] *= max(EFFECTIVE / effective, 1.0) ** 3
         covariance[0][lost] = np.inf
         mean += own
         replaced = {
@@ -368,6 +389,18 @@ class OffGridEstimator:
         for name, value in replaced.items():
             values[name][0] = value
         return replace(estimate, paths=Paths(**values), covariance=covariance)
+
+    def _moments(self, drawn: Sample, places: Floats, own: Floats) -> tuple[Floats, Floats]:
+        """Mean (L, 6) and covariance (L, 6, 6) of the paths drawn; `own` where the frame tells
+        nothing."""
+        mean = np.einsum("n,nla->la", drawn.weight, places)
+        away = places - mean
+        spread = np.einsum("n,nla,nlb->lab", drawn.weight, away, away)
+        spread *= predictive_factor(drawn.effective, len(POSITION))
+        lost = np.isinf(own)
+        known = np.einsum("laa->la", own) > 0
+        kept = ~lost & known[:, :, None] & known[:, None]
+        return mean, np.where(kept & np.isfinite(spread), spread, own)
 
     def _covariance(self, curvature: Floats, noise: float, paths: int) -> Floats:
         """(L, 6, 6) from half the Fisher information times the noise power.
