@@ -7,7 +7,7 @@ from gnuradio.dislac.arrays import wrap_spatial_frequency
 from gnuradio.dislac.bounds import position_bound
 from gnuradio.dislac.channel import Paths, synthesize
 from gnuradio.dislac.estimation import make_estimator
-from gnuradio.dislac.estimation.off_grid import DELAY_SPREAD
+from gnuradio.dislac.estimation.expectations import DELAY_SPREAD
 from gnuradio.dislac.estimation.refinement import Prior, fit
 from gnuradio.dislac.estimation.signature import Signatures
 

@@ -23,7 +23,7 @@ def estimable_covariance(information: Floats) -> Floats:
     infinite and its covariances are zero. Parameters are scaled to unit information first, so
     that metres and nanoseconds weigh the same (`RANK_TOLERANCE`, `LEAK_TOLERANCE`).
     """
-    scale = np.sqrt(np.diag(information))
+    scale = np.sqrt(np.maximum(np.diag(information), 0.0))
     scale = np.where(scale > 0, scale, 1.0)
     value, vector = np.linalg.eigh(information / np.outer(scale, scale))
     full = value > RANK_TOLERANCE

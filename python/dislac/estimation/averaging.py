@@ -39,7 +39,7 @@ PROBABLE = 1e-2
 DELAY_TOLERANCE = 1e-10
 # What makes the position; and so much of the probability may lie beyond so many standard deviations
 # of it, where a mixture is far from Gaussian.
-POSITION, OUTSIDE, SIGMAS = (0, 1, 4), 1e-3, 5.0
+POSITION, OUTSIDE, SIGMAS = (0, 1, 4), 2e-3, 5.0
 
 
 class TargetAverage:
@@ -82,7 +82,7 @@ class TargetAverage:
         """
         estimate = self._estimate(*best, energy, statistic)
         noiseless = estimate.noise_power < 1e-12 * energy / self._signatures.dimensions
-        if self._max_paths > 1 and not noiseless:
+        if (self._max_paths > 1 or len(solutions) > 1) and not noiseless:
             estimate = self._averaged(estimate, solutions, y, energy)
         return estimate
 

@@ -22,6 +22,8 @@ FURTHER_GAIN = 11.0
 # A further path is refined from so many starts for a few rounds, the best of them to the end. It is
 # given up where the grid, or those rounds, show less than these parts of what it has to add.
 STARTS, ROUNDS, FINALISTS = 4, 2, 3
+# How far the two of a pair that is not resolved are begun from each other [resolution cells].
+SPLIT = 0.2
 WORTHWHILE, PROMISING = 0.6, 0.8
 # The prior weighs the noise, of which a missing path is a part: passes until that is settled.
 PASSES = 4
@@ -61,7 +63,8 @@ class JointSearch:
     def __call__(
         self, y: Complex, energy: float, maxima: tuple[Floats, Fit]
     ) -> tuple[Solution, list[Solution]]:
-        """The best paths of a frame (J, Nsc), and all solutions with and without one more.
+        """The best paths of a frame (J, Nsc), and all solutions tried: of one path more than are
+        looked for as well, if it is there.
 
         Args:
             energy: of the frame.
@@ -75,6 +78,12 @@ class JointSearch:
             if other is None:
                 break
             beam = [other, *beam[: WIDTH - 1]]
+        if len(beam[0][0]) == self._max_paths:
+            before = float(beam[0][1].explained[0])
+            noise = (energy - before) / self._signatures.dimensions
+            beyond = self._with_another(y, energy, *beam[0])
+            if any(r.explained[0] > before + FURTHER_GAIN * noise for _, r in beyond):
+                solutions += beyond
         return beam[0], self._distinct(solutions)
 
     def _grown(
@@ -141,6 +150,7 @@ class JointSearch:
         start = start[gain >= WORTHWHILE * FURTHER_GAIN * noise]
         if not len(start):
             return []
+        start = np.concatenate([start, self._beside(known)])
         prior = self._expect.prior(noise, result.gain[0], paths)
         least = float(result.explained[0]) + PROMISING * FURTHER_GAIN * noise
         both = np.concatenate([known[None].repeat(len(start), axis=0), start[:, None]], axis=1)
@@ -164,6 +174,16 @@ class JointSearch:
             if energy - float(explained.max()) > 0.9 * left:
                 break
         return [(p, pick(new, [k])) for k, p in enumerate(both)]
+
+    def _beside(self, known: Floats) -> Floats:
+        """Starts (N, 6) where one known path may be two that are not resolved: what those leave
+        once one has taken the place of both is too little to be a peak."""
+        axes = [k for k in (0, 1) if k in self._signatures.free]
+        signs = np.stack(np.meshgrid(*[[-1.0, 1.0]] * len(axes)), axis=-1).reshape(-1, len(axes))
+        step = np.zeros((len(signs), 6))
+        step[:, axes] = signs
+        step[:, DELAY] = 1.0
+        return (known[:, None] + SPLIT * step * self._signatures.cells).reshape(-1, 6)
 
     def _distinct(self, solutions: list[Solution]) -> list[Solution]:
         """Solutions without repetitions."""
