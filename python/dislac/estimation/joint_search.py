@@ -63,8 +63,7 @@ class JointSearch:
     def __call__(
         self, y: Complex, energy: float, maxima: tuple[Floats, Fit]
     ) -> tuple[Solution, list[Solution]]:
-        """The best paths of a frame (J, Nsc), and all solutions tried: of one path more than are
-        looked for as well, if it is there.
+        """The best paths of a frame (J, Nsc), and all solutions tried.
 
         Args:
             energy: of the frame.
@@ -78,13 +77,14 @@ class JointSearch:
             if other is None:
                 break
             beam = [other, *beam[: WIDTH - 1]]
-        if len(beam[0][0]) == self._max_paths:
-            before = float(beam[0][1].explained[0])
-            noise = (energy - before) / self._signatures.dimensions
-            beyond = self._with_another(y, energy, *beam[0])
-            if any(r.explained[0] > before + FURTHER_GAIN * noise for _, r in beyond):
-                solutions += beyond
         return beam[0], self._distinct(solutions)
+
+    def beyond(self, y: Complex, energy: float, best: Solution) -> list[Solution]:
+        """Solutions with one path more than the best one has, where that explains enough more."""
+        before = float(best[1].explained[0])
+        noise = (energy - before) / self._signatures.dimensions
+        found = self._with_another(y, energy, *best)
+        return [(p, r) for p, r in found if r.explained[0] > before + FURTHER_GAIN * noise]
 
     def _grown(
         self, y: Complex, energy: float, beam: list[Solution], solutions: list[Solution]

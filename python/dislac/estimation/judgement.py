@@ -4,20 +4,22 @@
 import math
 from dataclasses import replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import wrap_spatial_frequency
 from .detection import log_odds
+from .joint_search import Solution
 from .maxima import LocalMaxima
-from .misfit import Misfit
+from .misfit import Misfit, Verdict
 from .refinement import Fit, fit, refine
 from .result import Estimate, nothing
 from .search import LEAST_LEFT, DirectionSearch
 from .signature import DELAY, DOPPLER, Signatures
 
-__all__ = ["Judge"]
+__all__ = ["Judge", "Rest"]
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
@@ -35,6 +37,21 @@ FEW_ROWS, FALSE_PLACES = 32, 1e-2
 EXACT = 1e-9
 # Standard deviations from the edge of a window within which the truth may be beyond it.
 EDGE = 2.0
+
+
+class Rest(NamedTuple):
+    """Rest of a frame beside what has been found in it.
+
+    verdict: of the test of misfit; noise: power that the target's path is measured against;
+    explained: energy of that path; target: (1, 1, 6) its parameters; alone: (J, Nsc) the frame with
+    nothing but it and the rest, None if nothing else has been found.
+    """
+
+    verdict: Verdict
+    noise: float
+    explained: float
+    target: Floats
+    alone: Complex | None
 
 
 class Judge:
@@ -60,27 +77,28 @@ class Judge:
         self._maxima = maxima
         self._misfit = Misfit(signatures, windows)
 
-    def __call__(
-        self,
-        estimate: Estimate,
-        y: Complex,
-        parameters: Floats,
-        gain: Complex,
-        maxima: tuple[Floats, Fit],
-    ) -> Estimate:
-        """The estimate with its status, and with noise that is no less than what the target's path
-        leaves; without any path where that is too much.
-
-        Args:
-            parameters, gain: (L, 6), (L,) all that has been found in y.
-            maxima: other places for the target (B, 1, 6), where there is nothing but it.
-        """
-        s, e = (factor[:, 0] for factor in self._signatures.factors(parameters))
+    def rest(self, estimate: Estimate, y: Complex, solution: Solution) -> Rest:
+        """Rest of a frame (J, Nsc) beside the paths of a solution that an estimate shows."""
+        parameters, gain = solution[0], solution[1].gain[0]
+        s, e = self._signatures.responses(parameters)
         residual = y - (gain[:, None] * s).T @ e
         k = int(np.argmin(np.abs(gain - estimate.paths.gain[0])))
         explained = float(abs(gain[k]) ** 2 * np.vdot(s[k], s[k]).real * np.vdot(e[k], e[k]).real)
         noise = max(estimate.noise_power, EXACT * _energy(y) / self._signatures.dimensions)
         verdict = self._misfit(residual, s[k], e[k], explained, noise)
+        alone = residual + gain[k] * np.outer(s[k], e[k]) if len(s) > 1 else None
+        return Rest(verdict, noise, explained, parameters[None, k : k + 1], alone)
+
+    def __call__(
+        self, estimate: Estimate, y: Complex, rest: Rest, maxima: tuple[Floats, Fit]
+    ) -> Estimate:
+        """The estimate with its status, and with noise that is no less than what the target's path
+        leaves; without any path where that is too much.
+
+        Args:
+            maxima: other places for the target (B, 1, 6), where there is nothing but it.
+        """
+        verdict, noise = rest.verdict, rest.noise
         if np.isfinite(verdict.margin) and self._elsewhere(y, maxima):
             return replace(estimate, status="outside_window")
         if verdict.margin < 1.0:
@@ -97,12 +115,10 @@ class Judge:
         noise *= verdict.excess
         if self._at_an_edge(estimate):
             return replace(estimate, status="outside_window")
-        if len(s) > 1:
-            alone = residual + gain[k] * np.outer(s[k], e[k])
-            own = parameters[None, k : k + 1]
-            energy = _energy(alone)
-            maxima = self._maxima(alone, energy, own, fit(self._signatures, alone, own))
-        chance = self._alike(noise * len(y), explained)
+        if rest.alone is not None:
+            known = fit(self._signatures, rest.alone, rest.target)
+            maxima = self._maxima(rest.alone, _energy(rest.alone), rest.target, known)
+        chance = self._alike(noise * len(y), rest.explained)
         if end_fire or chance > FALSE_PLACES or self._ambiguous(estimate, maxima, noise):
             return replace(estimate, status="ambiguous")
         return estimate

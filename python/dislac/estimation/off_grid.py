@@ -90,7 +90,12 @@ class OffGridEstimator:
         maxima = self._maxima(y, energy, parameters, result)
         best, solutions = self._joint(y, energy, maxima)
         estimate = self._average(y, energy, statistic, best, solutions)
-        return self._judge(estimate, y, best[0], best[1].gain[0], maxima)
+        rest = self._judge.rest(estimate, y, best)
+        if rest.verdict.excess > 1.0 and len(best[0]) == self.max_paths:
+            more = self._joint.beyond(y, energy, best)
+            if more:
+                estimate = self._average(y, energy, statistic, best, solutions + more)
+        return self._judge(estimate, y, rest, maxima)
 
     def _rows(self, frame: Complex) -> Complex:
         """(J, Nsc) from (Ms, Nsc, Nrf), without the nuisance."""
