@@ -3,16 +3,14 @@
 
 One path is the maximum-likelihood estimate: the greatest share of the frame's energy that one
 signature explains, over arrival, departure, delay and Doppler. Further paths are looked for one at
-a time on the residual, from several starts, and all are refined together each time (Newtonized
-OMP). They share one departure: the satellite is far beyond everything that scatters.
+a time on the residual, and all are refined together each time (`joint_search`). They share one
+departure: the satellite is far beyond everything that scatters.
 
 Paths closer than the array or the bandwidth resolves leave the likelihood nearly flat, with pairs
 of huge opposite gains at its top. What is known beforehand settles that: gains are Gaussian, of a
 scale that the solution itself gives, and further paths come later than the echo and from about its
-direction. What that leaves open stays open: the target is the mean over all solutions found, each
-weighed by its evidence (Laplace's approximation of the marginal likelihood), with each path that
-may be the target's, and with what a path not detected may do to it (`undetected`). Its covariance
-is that of the mixture.
+direction. What that leaves open stays open, in the target's mean and covariance (`averaging`).
+`judgement` says whether the target's path gives a position.
 """
 
 import numpy as np
