@@ -89,7 +89,7 @@ class OffGridEstimator:
         best, solutions = self._joint(y, energy, maxima)
         estimate = self._average(y, energy, statistic, best, solutions)
         rest = self._judge.rest(estimate, y, best)
-        if rest.verdict.excess > 1.0 and len(best[0]) == self.max_paths:
+        if rest.verdict.suspect and len(best[0]) == self.max_paths:
             more = self._joint.beyond(y, energy, best)
             if more:
                 estimate = self._average(y, energy, statistic, best, solutions + more)
