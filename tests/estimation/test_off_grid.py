@@ -279,7 +279,7 @@ def test_without_noise_all_of_what_is_undetected_adds_nothing(scene, make_model)
 
 
 def test_a_second_path_that_is_not_asked_for_is_in_the_covariance(scene, make_model, noise):
-    """With one path looked for beside a second one, too weak to be seen in some: 7 of 40 were beyond."""
+    """One path is looked for where two are, the second at times too weak: 7 of 40 were beyond."""
     model = make_model()
     estimator = make_estimator("off-grid", model, max_paths=1)
     weighed = weighed_errors(scene, model, estimator, noise, 40, 10, 77, 1)
