@@ -22,8 +22,9 @@ Counted are, in cells of signal-to-noise ratio, with and without direct path, of
   satellite is above the horizon; all paths lie within the prefix less the window's advance, and
   the echo's Doppler shift within half a symbol rate and a tenth of the subcarrier spacing, beyond
   which intercarrier interference is no longer small; the echo's integrated signal-to-noise ratio
-  (symbols x subcarriers x chains x ratio per element, interferers being noise) is 3 dB or more
-  above that at which the estimator's statistic just reaches its threshold; the Cramer-Rao bound,
+  (symbols x subcarriers x chains x ratio per element, interferers being noise, less what the
+  direct path's unknowns take of the echo) is 3 dB or more above that at which the estimator's
+  statistic just reaches its threshold; the Cramer-Rao bound,
   the timing, all paths, and of a direct path what it brings to each symbol and chain being unknown
   and interferers noise, is below 10 m; and an efficient measurement with that covariance has a
   position, neither two nor one that bends over its uncertainty (`efficient`).
@@ -51,7 +52,7 @@ from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from ..bounds import PATH_PARAMETERS, path_covariance, position_bound
-from ..channel import Paths
+from ..channel import Paths, SnapshotModel
 from ..estimation import Estimate, direct_path_patterns
 from ..positioning import Fix, FixStatus
 from ..scenario import Scenario, load_scenario
@@ -145,13 +146,23 @@ def cause(scenario: Scenario, view: View, threshold: float, best: Fix) -> str | 
         return "doppler"
     model = snapshot_model(scenario)
     response = model.response(paths.arrival[0], paths.departure[0])
-    power = abs(paths.gain[0]) ** 2 * float(np.mean(np.abs(response) ** 2))
+    power = abs(paths.gain[0]) ** 2 * float(np.mean(np.abs(response) ** 2)) * _left(view, model)
     # Of n elements of noise and an echo with n times their ratio, that is the part that is echo.
     if power / view.noise < MARGIN * threshold / (1 - threshold):
         return "weak"
     if not best.bound < USEFUL:
         return "bound"
     return None if best.valid else "geometry"
+
+
+def _left(view: View, model: SnapshotModel) -> float:
+    """Part of the echo's energy that is not covered by what is unknown of a direct path."""
+    if not view.direct:
+        return 1.0
+    late = view.paths.delay[0] - view.paths.delay[-1]
+    tone = np.exp(-2j * np.pi * late * model.frequencies)
+    covered = np.abs(direct_path_patterns(model).T @ tone) ** 2
+    return 1.0 - float(np.sum(covered)) / len(tone)
 
 
 def efficient(scenario: Scenario, view: View, index: int) -> Fix:
