@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import yaml
 from gnuradio.dislac import cli
+from gnuradio.dislac.commands import following
 from gnuradio.dislac.doctor import Check
-from gnuradio.dislac.io import FixLog, RecordingWriter, fix_to_dict
+from gnuradio.dislac.io import FixLog, RecordingWriter, fix_log, fix_to_dict
 from gnuradio.dislac.positioning import Fix, FixStatus
 from gnuradio.dislac.scenario import load_scenario, truth
 
@@ -276,7 +277,7 @@ def test_help_and_version_are_no_errors(dislac):
 
 ERRORS = {
     "run": "Missing argument 'SCENARIO'. (dislac run --help says more)",
-    "run paper --frames -1": "'--frames': -1 is not in the range x>=0. (dislac run",
+    "run paper --frames -1": "'--frames': -1 is not in the range 0<=x<=1000000000. (dislac run",
     "run paper --set a": "'a' is not KEY=VALUE, such as channel.noise.snr_db=5",
     "run paper --set a=[": "'[' is not a YAML value",
     "run paper --set warp=9": "paper.yml: warp: unknown key; known here:",
@@ -285,9 +286,9 @@ ERRORS = {
     "run /": "/: cannot read the scenario (Is a directory)",
     "bound nowhere.yml": "nowhere.yml: cannot read the scenario",
     "replay nowhere": "nowhere.sigmf-meta: cannot read the metadata (no such recording)",
-    "replay x --speed 0": "'0' is neither 'max' nor a number above 0 (1: real time)",
-    "replay x --speed nan": "'nan' is neither 'max' nor a number above 0",
-    "replay x --speed fast": "'fast' is neither 'max' nor a number above 0",
+    "replay x --speed 0": "'0' is neither 'max' nor a number from 0.001 to 1e6 (1: real time)",
+    "replay x --speed nan": "'nan' is neither 'max' nor a number from 0.001",
+    "replay x --speed fast": "'fast' is neither 'max' nor a number from 0.001",
     "replay x --scenario nowhere.yml": "nowhere.yml: cannot read the scenario",
     "warp": "No such command 'warp'. (dislac --help says more)",
 }
@@ -340,11 +341,24 @@ def test_ctrl_c_ends_with_what_was_done(dislac, flowgraphs, tmp_path):
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_a_map_that_thins_out_is_said_to(dislac, flowgraphs, tmp_path, monkeypatch):
+    for module in (following, fix_log):
+        monkeypatch.setattr(module, "MAPPED", 2)
+    flowgraphs.fixes[:] = [a_fix(frame) for frame in range(5)]
+    _, out, _ = dislac("run", "paper", "--out", tmp_path)
+    assert out.splitlines()[-1] == (
+        "fixes.geojson holds fewer and fewer frames, at the end one in 4; "
+        f"`dislac export {tmp_path}/fixes.jsonl --to geojson` writes all"
+    )
+    flowgraphs.fixes[:] = flowgraphs.fixes[:2]
+    assert "fewer" not in dislac("run", "paper", "--out", tmp_path)[1]
+
+
 def test_nobody_reads_any_more(dislac, flowgraphs, monkeypatch):
     def broken(*_, **__):
         raise BrokenPipeError(32, "Broken pipe")
 
-    monkeypatch.setattr(cli, "fix_to_json", broken)
+    monkeypatch.setattr(following, "fix_to_json", broken)
     status, out, err = dislac("run", "paper", "--json")
     assert (status, out, err) == (1, "", "")
 
@@ -397,7 +411,7 @@ def test_waveform_of_a_scenario(dislac):
     [
         (["paper", "--symbols", "3"], 2, "--set"),
         (["--set", "seed=2"], 2, "none is given"),
-        (["--subcarrier-spacing", "-1"], 1, "subcarrier_spacing is -1"),
+        (["--subcarrier-spacing", "-1"], 2, "'--subcarrier-spacing': -1"),
         (["--max-zenith-deg", "0"], 2, "range"),
     ],
 )

@@ -2,7 +2,10 @@
 """dislac export and dislac monitor: what they print and how they end."""
 
 import json
+import os
 import signal
+import subprocess
+import sys
 import threading
 
 import gpxpy
@@ -71,7 +74,7 @@ def test_export_takes_another_scenario_and_place(dislac, folder):
     assert not target.exists()
     status, _, err = dislac(*asked, "--scenario", "paper", "--set", "epoch=2026-03-01T12:00:00Z")
     assert (status, err) == (0, "")
-    assert target.read_text().startswith("$GPRMC,120000.000000,A,")
+    assert target.read_text().startswith("$GPGGA,120000.000000,5054.")
 
 
 def test_export_of_what_is_no_file_of_fixes(dislac, folder):
@@ -177,6 +180,50 @@ def test_monitor_says_that_nothing_comes_and_ends_with_ctrl_c(
 def test_monitor_refuses_in_one_line(dislac, arguments, says):
     status, out, err = dislac("monitor", *arguments)
     assert status in (1, 2) and out == "" and says in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_monitor_skips_what_is_none_and_prints_nothing_that_a_terminal_obeys(
+    dislac, monkeypatch, as_json
+):
+    note = '{"note": "\x9b2J\u202e", '
+    hostile = [
+        *(monitor.Message(monitor.FIX, text) for text in ("", "[" * 60_000, "{}")),
+        *(monitor.Message(monitor.STATUS, text) for text in ('{"state": 5}', "[]")),
+        monitor.Message("dislac.fix\x1b[2J", "{}"),
+        monitor.Message(monitor.SEVERAL, "{}"),
+        monitor.Message(monitor.STATUS, '{"state": "\\u001b[2J\\u202e", "reason": "\x9b"}'),
+        monitor.Message(monitor.FIX, fix_to_json(a_fix(7)).replace("{", note, 1)),
+    ]
+    come = iter(hostile)
+    monkeypatch.setattr(monitor.FixSubscriber, "receive", lambda *_: next(come))
+    status, out, err = dislac("monitor", "--count", 1, *["--json"] * as_json)
+    assert status == 0
+    assert "7 messages skipped" in err and err.count("is skipped") == 1
+    said = (out + err).replace("\x1b[32m", "").replace("\x1b[0m", "")
+    assert all(c.isprintable() or c == "\n" for c in said)
+    if as_json:
+        assert json.loads(out)["frame"] == 7
+    else:
+        assert out.splitlines()[1].split()[0] == "7"
+
+
+def test_monitor_ends_where_nobody_reads_what_it_prints(publishing):
+    read, written = os.pipe()
+    os.set_blocking(written, False)
+    with pytest.raises(BlockingIOError):
+        while True:
+            os.write(written, b"x" * 4096)
+    os.set_blocking(written, True)
+    command = [sys.executable, "-c", "from gnuradio.dislac.cli import main; main()"]
+    with subprocess.Popen(
+        [*command, "monitor", publishing, "--json"], stdout=written, stderr=subprocess.PIPE
+    ) as process:
+        assert b"connected" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+    os.close(read)
+    os.close(written)
 
 
 def test_fixes_may_come_while_the_table_is_drawn(monkeypatch):

@@ -4,20 +4,23 @@
 import os
 
 # Before numpy is loaded: the matrices are small, and the flowgraph has threads enough. Another
-# number of BLAS threads also gives other last bits, and fixes are to be the same on any machine.
+# number of BLAS threads also gives other last bits, and fixes are not to depend on how many cores
+# there are.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import atexit
 import math
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from queue import SimpleQueue
-from threading import Thread
+from tempfile import TemporaryDirectory
+from threading import current_thread, main_thread
 from types import ModuleType
 from typing import IO, Any
 
@@ -25,15 +28,13 @@ import click
 import numpy as np
 import yaml
 from click.core import ParameterSource
-from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from . import __version__
-from .commands import radios
-from .io import EXPORTS, RecordingReader, fix_to_json
-from .positioning import Fix
-from .scenario import Scenario, load_scenario
+from .commands import following, radios
+from .commands.options import DECIBEL, FRAMES, MOST, SEED, Number
+from .io import EXPORTS, RecordingReader
+from .printable import printable
+from .scenario import load_scenario, old_elements
 from .scenario import warnings as scenario_warnings
 from .scenario.loader import parse_value
 from .scenario.truth import bound as position_bound
@@ -42,18 +43,18 @@ from .waveform.tradeoff import SensingWaveform, echo_excess_delay
 
 __all__ = ["main"]
 
-INTERRUPTED = 130
-"""Exit status after Ctrl-C."""
-
-_FILES = "fixes.jsonl", "fixes.csv", *(f"fixes.{name}" for name in EXPORTS), "map.png"
+_COLUMNS, _HEADER, _row = following.COLUMNS, following.HEADER, following.row
+_follow, _progress, _Running = following.follow, following.progress, following.Running
 
 
 class _Failure(click.ClickException):
     """Ends the command with one line on stderr."""
 
     def show(self, file: IO[Any] | None = None) -> None:
-        text = " ".join(self.format_message().split())
-        click.echo(f"dislac: error: {text}", err=True, file=file)
+        # One line; blanks within stay, as the columns of a line that is quoted count. What it
+        # quotes may hold anything; only printable characters go to a terminal.
+        text = " ".join(line.strip() for line in self.format_message().splitlines())
+        click.echo(f"dislac: error: {printable(text, len(text))}", err=True, file=file)
 
 
 class _Command(click.Group):
@@ -61,10 +62,14 @@ class _Command(click.Group):
 
     def main(self, *args: Any, **options: Any) -> Any:
         options["standalone_mode"] = False
+        _open_closed_streams()
+        _settle_matplotlib()
         try:
-            status = super().main(*args, **options)
+            with _signals() as came:
+                status = super().main(*args, **options)
         except click.Abort:
-            status = INTERRUPTED
+            status = 128 + (came[-1] if came else signal.SIGINT)
+            _drop_output()
         except click.UsageError as error:
             command = error.ctx.command_path if error.ctx else "dislac"
             _Failure(f"{error.format_message()} ({command} --help says more)").show()
@@ -73,6 +78,12 @@ class _Command(click.Group):
             error.show()
             status = error.exit_code
         sys.exit(status)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        for text in args:
+            if any("\ud800" <= c <= "\udfff" for c in text):  # bytes that are no UTF-8
+                raise click.UsageError(f"{text!a} is no text: give it in UTF-8")
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -86,6 +97,59 @@ class _Command(click.Group):
             if isinstance(reason, (ValueError, OSError)):
                 raise _Failure(str(reason)) from None
             raise _Failure(f"unexpected {type(reason).__name__}: {reason}") from None
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Ends the command by an exception when a signal comes; gives the numbers of those that did."""
+    came: list[int] = []
+
+    def end(number: int, _: object) -> None:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    before = {}
+    if current_thread() is main_thread():
+        for number in following.ENDING:
+            # What a shell runs in the background, or nohup, ignores some.
+            if signal.getsignal(number) != signal.SIG_IGN:
+                before[number] = signal.signal(number, end)
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _open_closed_streams() -> None:
+    """Opens standard streams that are closed: a file of the run would take the number of one."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            setattr(sys, name, open(number, "r" if number == 0 else "w"))  # noqa: SIM115
+
+
+def _settle_matplotlib() -> None:
+    """Gives matplotlib a folder where the user has no home: it would complain, or not be there."""
+    with suppress(RuntimeError):
+        if os.access(Path.home(), os.W_OK):
+            return
+    if "MPLCONFIGDIR" not in os.environ:
+        folder = TemporaryDirectory(prefix="dislac-")
+        atexit.register(folder.cleanup)
+        os.environ["MPLCONFIGDIR"] = folder.name
+
+
+def _drop_output() -> None:
+    """Drops what a signal has left unprinted: where nobody reads, the process would wait for it."""
+    with suppress(OSError, ValueError):
+        number = sys.stdout.fileno()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, number)
+        os.close(nowhere)
 
 
 @click.group(cls=_Command, context_settings={"help_option_names": ["-h", "--help"]})
@@ -103,12 +167,18 @@ def _parse_settings(
     settings = {}
     for value in values:
         key, equals, text = value.partition("=")
-        if not (key and equals):
-            raise click.BadParameter(f"'{value}' is not KEY=VALUE, such as channel.noise.snr_db=5")
+        if not (equals and all(key.split("."))):
+            raise click.BadParameter(
+                f"'{value[:60]}' is not KEY=VALUE, such as channel.noise.snr_db=5"
+            )
         try:
             settings[key] = parse_value(text)
-        except yaml.YAMLError:
-            raise click.BadParameter(f"'{text}' is not a YAML value") from None
+        except yaml.YAMLError as error:
+            reason = getattr(error, "problem", None)
+            shown = text if len(text) < 60 else f"{text[:56]} ..."
+            raise click.BadParameter(
+                f"{key}: '{shown}' is not a YAML value{f' ({reason})' if reason else ''}"
+            ) from None
     return settings
 
 
@@ -119,8 +189,10 @@ def _parse_speed(ctx: click.Context, parameter: click.Parameter, value: str) -> 
         speed = float(value)
     except ValueError:
         speed = math.nan
-    if not 0.0 < speed < math.inf:
-        raise click.BadParameter(f"'{value}' is neither 'max' nor a number above 0 (1: real time)")
+    if not 1e-3 <= speed <= 1e6:
+        raise click.BadParameter(
+            f"'{value}' is neither 'max' nor a number from 0.001 to 1e6 (1: real time)"
+        )
     return speed
 
 
@@ -132,7 +204,7 @@ def _parse_site(
         latitude, longitude, height = [*numbers, *[0.0] * (len(numbers) == 2)]
     except ValueError:
         latitude = math.nan
-    if not (abs(latitude) <= 90 and -180 <= longitude <= 360 and math.isfinite(height)):
+    if not (abs(latitude) <= 90 and -180 <= longitude <= 360 and abs(height) <= 1e6):
         raise click.BadParameter(f"'{value}' is not LAT,LON or LAT,LON,HEIGHT, such as 50.9,-1.4")
     return latitude, longitude, height
 
@@ -144,8 +216,12 @@ def _parse_time(
         return None
     try:
         time = datetime.fromisoformat(value)
+        if not 1900 <= time.year < 2200:
+            raise ValueError
     except ValueError:
-        raise click.BadParameter(f"'{value}' is not a time such as 2026-01-01T12:00:00Z") from None
+        raise click.BadParameter(
+            f"'{value}' is not a time such as 2026-01-01T12:00:00Z, of 1900 to 2199"
+        ) from None
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
@@ -240,14 +316,14 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 @click.argument("scenario")
 @click.option(
     "--frames",
-    type=click.IntRange(min=0),
+    type=FRAMES,
     default=20,
     show_default=True,
     metavar="N",
     help="Frames to send, or to use of a radio's; 0: until Ctrl-C.",
 )
-@click.option("--snr-db", type=float, metavar="X", help="SNR of each received element [dB].")
-@click.option("--seed", type=int, metavar="N", help="Seed of pilots, beams, fading and noise.")
+@click.option("--snr-db", type=DECIBEL, metavar="X", help="SNR of each received element [dB].")
+@click.option("--seed", type=SEED, metavar="N", help="Seed of pilots, beams, fading and noise.")
 @click.option("--estimator", metavar="NAME", help="off-grid or mmv-bomp.")
 @click.option("--record", metavar="BASE", help="Record to BASE.sigmf-data and BASE.sigmf-meta.")
 @radios.options("receives", required=False)
@@ -278,7 +354,7 @@ def run(
     flowgraphs = _flowgraphs()
     chosen = load_scenario(scenario, {**given, **settings})
     _warn(scenario_warnings(chosen))
-    fixes: SimpleQueue[Fix] = SimpleQueue()
+    fixes = following.fix_queue()
     make = flowgraphs.run_flowgraph if radio is None else radios.receiver(radio)
     flowgraph = make(chosen, frames=frames, record=record, directory=out, on_fix=fixes.put)
     _send_elsewhere(flowgraph, **elsewhere)
@@ -289,7 +365,7 @@ def run(
 @click.argument("scenario")
 @click.option(
     "--frames",
-    type=click.IntRange(min=0),
+    type=FRAMES,
     default=0,
     show_default=True,
     metavar="N",
@@ -304,8 +380,7 @@ def transmit(scenario: str, frames: int, radio: dict[str, Any], settings: dict[s
     with _Running(flowgraph, SimpleQueue()) as running:
         running.next()
     click.echo(radios.told_by_transmitter(flowgraph.counters()))
-    if running.interrupted:
-        raise click.exceptions.Exit(INTERRUPTED)
+    running.end()
 
 
 @main.command()
@@ -321,6 +396,11 @@ def transmit(scenario: str, frames: int, radio: dict[str, Any], settings: dict[s
     callback=_parse_speed,
     help="1: in real time, 2: twice as fast, max: as fast as possible.",
 )
+@click.option(
+    "--verify/--no-verify",
+    default=None,
+    help="Compare the samples with their checksum; if nothing is said, of up to 0.5 GB.",
+)
 @_out
 @_elsewhere
 @_settings
@@ -329,6 +409,7 @@ def replay(
     recording: str,
     scenario: str | None,
     speed: float | None,
+    verify: bool | None,
     out: Path | None,
     settings: dict[str, Any],
     as_json: bool,
@@ -337,9 +418,9 @@ def replay(
     """Runs the receiver on RECORDING, a SigMF recording with or without its suffix."""
     flowgraphs = _flowgraphs()
     given = None if scenario is None else load_scenario(scenario, settings)
-    reader = RecordingReader(recording, given, settings)
+    reader = RecordingReader(recording, given, settings, verify)
     _warn([*reader.warnings, *scenario_warnings(reader.scenario)])
-    fixes: SimpleQueue[Fix] = SimpleQueue()
+    fixes = following.fix_queue()
     flowgraph = flowgraphs.replay_flowgraph(
         reader, reader.scenario, speed=speed, directory=out, on_fix=fixes.put
     )
@@ -390,38 +471,43 @@ def bound(scenario: str, settings: dict[str, Any]) -> None:
     "--subcarrier-spacing",
     "spacings",
     multiple=True,
-    type=float,
+    type=Number(1, 1e9),
     metavar="HZ",
     help="Any spacing, without prefix unless one is given. May be repeated, as --numerology may.",
 )
-@click.option("--carrier-frequency", type=float, default=2e9, show_default=True, metavar="HZ")
-@click.option("--subcarriers", type=click.IntRange(1), default=1024, show_default=True)
+@click.option(
+    "--carrier-frequency", type=Number(1, 1e15), default=2e9, show_default=True, metavar="HZ"
+)
+@click.option("--subcarriers", type=click.IntRange(1, MOST), default=1024, show_default=True)
 @click.option(
     "--symbols",
-    type=click.IntRange(1),
+    type=click.IntRange(1, MOST),
     default=14,
     show_default=True,
     help="Symbols that are processed together.",
 )
 @click.option(
-    "--symbol-us", type=float, metavar="US", help="Symbol without prefix [us]; else 1 / spacing."
+    "--symbol-us",
+    type=Number(0, 1e9, min_open=True),
+    metavar="US",
+    help="Symbol without prefix [us]; else 1 / spacing.",
 )
-@click.option("--prefix-us", type=float, metavar="US", help="Cyclic prefix [us].")
+@click.option("--prefix-us", type=Number(0, 1e9), metavar="US", help="Cyclic prefix [us].")
 @click.option(
     "--radius",
-    type=click.FloatRange(0),
+    type=Number(0, 1e9),
     metavar="M",
     help="Radius of the scene around the receiver [m].",
 )
 @click.option(
     "--beam-radius",
-    type=click.FloatRange(0),
+    type=Number(0, 1e9),
     metavar="M",
     help="Radius of the area that several satellites serve together [m].",
 )
 @click.option(
     "--max-zenith-deg",
-    type=click.FloatRange(0, 90, min_open=True),
+    type=Number(0, 90, min_open=True),
     default=90.0,
     show_default=True,
     metavar="DEG",
@@ -511,6 +597,18 @@ def waveform(
             click.echo(f"dislac: warning: {w.subcarrier_spacing / 1e3:g} kHz: {text}", err=True)
 
 
+_MOST_STEPS = 5_000_000
+"""Times that satellites are looked at: a year, every 6.3 s."""
+
+_MOST_ROWS = 100_000
+"""Rows of a table of links: a day, every 0.9 s."""
+
+
+def _check_steps(count: float, what: str, most: int) -> None:
+    if not count <= most:
+        raise click.UsageError(f"{what} are {count:.3g} steps; {most:,} at most")
+
+
 @main.command()
 @click.argument("satellites")
 @click.option(
@@ -526,9 +624,11 @@ def waveform(
     callback=_parse_time,
     help="When to begin, such as 2026-01-01T12:00:00Z; default the file's latest epoch.",
 )
-@click.option("--hours", type=click.FloatRange(0, min_open=True), default=24.0, show_default=True)
-@click.option("--step", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True)
-@click.option("--mask", type=float, default=10.0, show_default=True, help="Least elevation [deg].")
+@click.option("--hours", type=Number(0, 1e6, min_open=True), default=24.0, show_default=True)
+@click.option("--step", type=Number(0, 1e15, min_open=True), default=10.0, show_default=True)
+@click.option(
+    "--mask", type=Number(-90, 90), default=10.0, show_default=True, help="Least elevation [deg]."
+)
 @click.option("--name", metavar="TEXT", help="Only satellites with this in their names.")
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw the sky there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a pass.")
@@ -545,32 +645,35 @@ def passes(
 ) -> None:
     """Prints when SATELLITES rise over a site, culminate and set.
 
-    SATELLITES is a file of TLE or OMM (CSV, JSON, XML), or a Walker Delta shell,
+    SATELLITES is a file of TLE or OMM (KVN, CSV, JSON, XML), or a Walker Delta shell,
     walker:ALTITUDE,PLANES,PER_PLANE,INCLINATION[,PHASING] in m and degrees.
     """
     from .geometry import find_passes
     from .io import sky
 
-    fleet, epoch = sky.open_fleet(satellites, start)
     end = hours * 3600.0
+    _check_steps(end / step, f"--hours {hours:g} at --step {step:g}", _MOST_STEPS)
+    fleet, epoch = sky.open_fleet(satellites, start, end, report=lambda text: _warn([text]))
+    which = [k for k, known in enumerate(fleet.names) if name is None or name in known]
+    if not which:
+        known = sky.name_satellites(fleet.names)
+        raise click.BadParameter(
+            f"no satellite has '{name}' in its name: {known}", param_hint="--name"
+        )
     time = np.append(step * np.arange(max(math.ceil(end / step - 1e-9), 1)), end)
+    _warn(list(sky.fleet_remarks(fleet, time, which)))
     with _progress(len(time) - 1, "time steps") as advance:
-        found = find_passes(fleet, site, time, mask=math.radians(mask), progress=advance)
-    if name is not None:
-        chosen = [k for k, s in enumerate(found.satellite) if name in fleet.names[s]]
-        found = found.chosen(np.array(chosen, dtype=np.int64))
+        found = find_passes(
+            fleet, site, time, mask=math.radians(mask), which=which, progress=advance
+        )
     if as_json:
         for number in range(len(found)):
             click.echo(sky.pass_to_json(fleet, found, number, epoch))
     else:
         for row in sky.pass_rows(fleet, found, epoch):
             click.echo(row)
-        count = sky.count_in_view(found, time)
-        click.echo(
-            f"{len(found)} passes of {len(np.unique(found.satellite))} satellites out of "
-            f"{len(fleet)}; in view at a time: {count.min()} to {count.max()}, "
-            f"{count.mean():.1f} on average"
-        )
+        for row in sky.pass_summary(fleet, found, time, which, math.radians(mask)):
+            click.echo(row)
     if plot is not None:
         title = f"{satellites}, {hours:g} h over {site[0]:g}°, {site[1]:g}°"
         sky.draw_sky(fleet, site, found, time, plot, mask=math.radians(mask), title=title)
@@ -578,17 +681,17 @@ def passes(
 
 @main.command()
 @click.argument("scenario")
-@click.option("--start", type=float, default=0.0, show_default=True, metavar="S")
+@click.option("--start", type=Number(-1e9, 1e9), default=0.0, show_default=True, metavar="S")
 @click.option(
     "--duration",
-    type=click.FloatRange(0),
+    type=Number(0, 1e9),
     default=600.0,
     show_default=True,
     metavar="S",
     help="How long to follow the links [s].",
 )
 @click.option(
-    "--step", type=click.FloatRange(0, min_open=True), default=30.0, show_default=True, metavar="S"
+    "--step", type=Number(0, 1e9, min_open=True), default=30.0, show_default=True, metavar="S"
 )
 @click.option(
     "--plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw delays and Dopplers."
@@ -607,7 +710,9 @@ def geometry(
     """Prints delay and Doppler shift of SCENARIO's links over time, and how fast they change."""
     from .io import sky
 
+    _check_steps(duration / step, f"--duration {duration:g} at --step {step:g}", _MOST_ROWS)
     chosen = load_scenario(scenario, settings)
+    _warn(old_elements(chosen, start, start + duration))
     time = start + step * np.arange(math.floor(duration / step + 1e-9) + 1)
     for row in (sky.link_to_json if as_json else sky.link_rows)(chosen, time):
         click.echo(row)
@@ -641,141 +746,6 @@ def _flowgraphs() -> ModuleType:
     from .blocks import flowgraphs
 
     return flowgraphs
-
-
-def _follow(
-    flowgraph: Any,
-    queue: SimpleQueue[Any],
-    scenario: Scenario,
-    frames: int,
-    out: Path | None,
-    as_json: bool,
-) -> None:
-    """Runs a flowgraph to its end or to Ctrl-C and prints the fixes, which it puts on a queue."""
-    fixes: list[Fix] = []
-    total = math.ceil(frames / scenario.estimator.every)
-    with _progress(total) as advance, _Running(flowgraph, queue) as running:
-        while (fix := running.next()) is not None:
-            if not (as_json or fixes):
-                click.echo(_HEADER)
-            fixes.append(fix)
-            click.echo(fix_to_json(fix) if as_json else _row(fix))
-            advance()
-    if out is not None:
-        from .io.map_plot import draw_map
-
-        draw_map(fixes, scenario, out / "map.png")
-    if not as_json:
-        click.echo(_summary(fixes, flowgraph.counters()))
-        if out is not None:
-            click.echo(f"written to {out}: {', '.join(n for n in _FILES if (out / n).exists())}")
-    if running.interrupted:
-        raise click.exceptions.Exit(INTERRUPTED)
-
-
-@contextmanager
-def _progress(total: int, what: str = "frames") -> Iterator[Callable[..., None]]:
-    """A bar on stderr where that is a terminal; gives what makes it advance, by one if not said."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda count=1: None
-        return
-    columns = TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    # What is printed meanwhile has to go above the bar, if both share the terminal.
-    shared = sys.stdout.isatty()
-    with Progress(*columns, console=console, transient=True, redirect_stdout=shared) as bar:
-        task = bar.add_task("", total=total or None)
-        yield lambda count=1: bar.advance(task, count)
-
-
-class _Running:
-    """A flowgraph that runs; leaving it stops it, and so does Ctrl-C, after its last fix."""
-
-    def __init__(self, flowgraph: Any, queue: SimpleQueue[Any]) -> None:
-        self.interrupted = False
-        self._flowgraph = flowgraph
-        self._queue = queue
-        self._waiter = Thread(target=self._wait, daemon=True)
-
-    def next(self) -> Fix | None:
-        """The next fix, None at the end.
-
-        Raises:
-            FlowgraphError: a block has failed.
-        """
-        item = self._queue.get()
-        if isinstance(item, Exception):
-            raise item
-        return item
-
-    def __enter__(self) -> "_Running":
-        self._handler = signal.signal(signal.SIGINT, self._interrupt)
-        self._flowgraph.start()
-        self._waiter.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._flowgraph.stop()
-        self._waiter.join()
-        signal.signal(signal.SIGINT, self._handler)
-
-    def _interrupt(self, *_: object) -> None:
-        signal.signal(signal.SIGINT, self._handler)  # a second Ctrl-C does not wait
-        self.interrupted = True
-        self._flowgraph.stop()
-
-    def _wait(self) -> None:
-        try:
-            self._flowgraph.wait()
-        except Exception as error:
-            self._queue.put(error)
-        else:
-            self._queue.put(None)
-
-
-_COLUMNS: list[tuple[str, int, Callable[[Fix], str]]] = [
-    ("frame", 6, lambda fix: str(fix.frame)),
-    ("time [ms]", 11, lambda fix: f"{fix.time * 1e3:.3f}"),
-    ("east [m]", 10, lambda fix: _metres(fix.position[0])),
-    ("north [m]", 10, lambda fix: _metres(fix.position[1])),
-    ("up [m]", 10, lambda fix: _metres(fix.position[2])),
-    ("sigma [m]", 10, lambda fix: _metres(fix.deviation)),
-    ("error [m]", 10, lambda fix: _metres(fix.error)),
-    ("bound [m]", 10, lambda fix: _metres(fix.bound)),
-]
-_HEADER = "".join(f"{title:>{width}}" for title, width, _ in _COLUMNS) + "  status"
-
-
-def _metres(value: float) -> str:
-    return "-" if np.isnan(value) else f"{value:.2f}"
-
-
-def _row(fix: Fix) -> str:
-    row = "".join(f"{value(fix):>{width}}" for _, width, value in _COLUMNS)
-    return f"{row}  {click.style(str(fix.status), fg='green' if fix.valid else 'yellow')}"
-
-
-def _summary(fixes: Sequence[Fix], counters: dict[str, int]) -> str:
-    """What became of the frames, and how good the fixes are, in one or two lines."""
-    valid = [fix for fix in fixes if fix.valid]
-    lines = [
-        f"{len(valid)} fixes of {counters['frames_used']} frames used, "
-        f"{counters['frames_skipped']} skipped, {counters['frames_lost']} lost"
-    ]
-    lines += radios.told_by_receiver(counters)
-    errors, bounds = (np.array([getattr(f, name) for f in valid]) for name in ("error", "bound"))
-    known = np.isfinite(errors)
-    if known.any():
-        lines.append(
-            f"error: rms {_rms(errors[known]):.2f} m, median {np.median(errors[known]):.2f} m"
-        )
-    if np.isfinite(bounds).any():
-        lines.append(f"bound: rms {_rms(bounds[np.isfinite(bounds)]):.2f} m")
-    return "\n".join(lines)
-
-
-def _rms(values: NDArray[np.float64]) -> float:
-    return float(np.sqrt(np.mean(values**2)))
 
 
 from .commands import calibrate as _calibrate  # noqa: E402 they use what is above

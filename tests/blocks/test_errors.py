@@ -5,13 +5,19 @@ import subprocess
 import sys
 import textwrap
 
+import numpy as np
 import pmt
 import pytest
 from block_helpers import Graph, indices, noise, small_scenario
 from gnuradio import dislac
+from gnuradio.dislac.blocks import pmt_keys
 from gnuradio.dislac.blocks._lifecycle import take_errors
 from gnuradio.dislac.blocks.flowgraphs import FlowgraphError, replay_flowgraph, run_flowgraph
+from gnuradio.dislac.blocks.radio_sink import radio_sink
+from gnuradio.dislac.channel import Paths
+from gnuradio.dislac.estimation import Estimate
 from gnuradio.dislac.io import RecordingReader
+from gnuradio.dislac.scenario import build, load_scenario
 
 
 @pytest.fixture(autouse=True)
@@ -84,10 +90,76 @@ def test_a_recording_of_something_else_ends_a_replay(tmp_path):
     assert "no such recording" in str(take_errors()[source.alias()])
 
 
-def test_a_message_of_another_kind_is_an_error():
-    locator = dislac.bistatic_locator(small_scenario())
-    locator.handle_paths(pmt.intern("hello"))
-    assert "connect a port `paths`" in str(take_errors()[locator.alias()])
+META = pmt.to_pmt({"dislac:frame": 3})
+MALFORMED = [
+    pmt.intern("hello"),
+    pmt.PMT_NIL,
+    pmt.PMT_T,
+    pmt.from_long(7),
+    pmt.cons(META, pmt.PMT_NIL),
+    pmt.cons(META, pmt.init_u8vector(0, [])),
+    pmt.cons(META, pmt.init_f64vector(2, [1.0, 2.0])),
+    pmt.cons(pmt.intern("no"), pmt.init_f64vector(8, [0.0] * 8)),
+    pmt.cons(pmt.to_pmt({1: 2}), pmt.init_c32vector(8, [0j] * 8)),
+]
+
+
+def good_fix():
+    nothing = Paths(*[np.zeros(0)], *[np.zeros((0, 2))] * 2, *[np.zeros(0)] * 2)
+    estimate = Estimate(nothing, None, 1.0, 0.0, 0.1)
+    return pmt_keys.fix_to_pdu(build.locate(small_scenario(), estimate, 0))
+
+
+def changed(pdu, name, value):
+    meta = pmt.dict_add(pmt.car(pdu), pmt.intern(f"dislac:{name}"), pmt.to_pmt(value))
+    return pmt.cons(meta, pmt.cdr(pdu))
+
+
+@pytest.mark.parametrize(
+    ("make", "handler"),
+    [
+        (lambda s: dislac.bistatic_locator(s), "handle_paths"),
+        (lambda s: dislac.fix_sink(s), "handle_fix"),
+        (lambda s: dislac.fix_publisher(s), "handle_fix"),
+        (lambda s: dislac.fix_publisher(s), "handle_event"),
+        (lambda s: dislac.isac_source(small_scenario(payload__modulation="qpsk")), "handle_pdu"),
+    ],
+)
+def test_a_message_of_another_kind_is_dropped(make, handler):
+    block = make(small_scenario())
+    handle = getattr(block, handler)
+    messages = [m for m in MALFORMED if not (handler == "handle_event" and pmt.is_pdu(m))]
+    for message in messages:
+        handle(message)
+    assert block.messages_dropped == len(messages)
+    assert not take_errors()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("frame", -1),
+        ("frame", "x"),
+        ("time", "x"),
+        ("status", 3),
+        ("covariance", [1.0]),
+        ("error", []),
+    ],
+)
+def test_a_fix_with_one_wrong_value_is_dropped_and_the_next_one_taken(name, value):
+    fixes = []
+    sink = dislac.fix_sink(small_scenario(), on_fix=fixes.append)
+    sink.handle_fix(changed(good_fix(), name, value))
+    sink.handle_fix(good_fix())
+    assert (sink.messages_dropped, len(fixes)) == (1, 1)
+
+
+def test_a_radios_message_that_is_none_is_not_counted():
+    sink = radio_sink(load_scenario("lab"), "uhd:type=nothing").feed
+    codes = pmt.dict_add(pmt.make_dict(), pmt.intern("event_code"), pmt.from_long(5))
+    for message in [*MALFORMED, pmt.cons(pmt.intern("uhd_async_msg"), codes)]:
+        sink.handle_async_message(message)
+    assert (sink.underflows, sink.late) == (0, 0)
 
 
 PROGRAM = """

@@ -35,11 +35,18 @@ class Posts(Guarded, gr.sync_block):
         gr.sync_block.__init__(self, "posts", None, [np.complex64])
         self.prepare(pmt_keys.PATHS)
         self.count, self.early = count, early
-        self.ended = Event()
+        self.ended, self.ahead = Event(), Event()
+        self.posted = 0
 
     def post(self, number: int) -> None:
         pdu = pmt_keys.estimate_to_pdu(some_estimate(number), number, 0.0)
-        self.message_port_pub(pmt_keys.PATHS, pdu)
+        self.publish(pmt_keys.PATHS, pdu)
+        self.posted += 1
+
+    def _is_ahead(self) -> bool:
+        if ahead := super()._is_ahead():
+            self.ahead.set()
+        return ahead
 
     def work(self, input_items, output_items):
         done = self.nitems_written(0)
@@ -92,6 +99,36 @@ def test_a_slow_handler_loses_nothing():
     chain = Chain(100, on_fix=slowly)
     chain.run()
     assert fixes == list(range(100))
+
+
+def test_senders_wait_for_those_that_are_far_behind(monkeypatch):
+    """The first fix is handled only once the source waits; GNU Radio would drop messages."""
+    monkeypatch.setattr(_lifecycle, "MOST_WAITING", 10)
+    fixes, under_way = [], []
+
+    def slowly(fix):
+        assert chain.source.ahead.wait(60)
+        under_way.append(chain.source.posted - len(fixes))
+        fixes.append(fix.frame)
+
+    chain = Chain(200, on_fix=slowly)
+    chain.run()
+    assert fixes == list(range(200))
+    # as many and one more before each of two blocks, and what each has in hand
+    assert 10 < max(under_way) <= 2 * 11 + 2
+
+
+def test_nobody_waits_for_a_block_that_has_failed(monkeypatch):
+    monkeypatch.setattr(_lifecycle, "MOST_WAITING", 10)
+
+    def fail(fix):
+        assert chain.source.ahead.wait(60)
+        raise ValueError("enough")
+
+    chain = Chain(200, on_fix=fail)
+    chain.run()
+    errors = take_errors([block.alias() for block in (chain.source, chain.locator, chain.sink)])
+    assert {str(error.__cause__) for error in errors.values()} == {"enough"}
 
 
 def test_a_flowgraph_runs_again():

@@ -85,7 +85,7 @@ def test_a_frame_comes_through(frame, arrival):
 
 
 def test_every_key_has_the_module_as_its_namespace():
-    fix = pmt_keys.fix_to_pdu(Fix(1, 2.0, FixStatus.OK))
+    fix = pmt_keys.fix_to_pdu(Fix(1, 2.0, FixStatus.OK, np.zeros(3)))
     keys = list(pmt.to_python(pmt.car(fix)))
     assert "dislac:status" in keys
     assert all(key.startswith("dislac:") for key in keys)

@@ -2,6 +2,7 @@
 """Samples from process to process: what arrives, when it says it was, and what restarts do."""
 
 import re
+import struct
 from threading import Event, Thread
 
 import numpy as np
@@ -25,6 +26,7 @@ from gnuradio.dislac.blocks.zmq_sink import zmq_sink
 from gnuradio.dislac.blocks.zmq_source import zmq_source
 from gnuradio.dislac.io import fix_to_dict
 from gnuradio.dislac.io.zmq_samples import SampleClient, SampleServer
+from gnuradio.dislac.io.zmq_sockets import make_keys
 from gnuradio.dislac.scenario import build, load_scenario
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,16 +98,18 @@ def test_headers_are_read_as_they_were_written():
         _wire.Mark(75, pmt.intern("other"), pmt.to_pmt({"a": 1})),
     ]
     header = _wire.message_header(70, marks)
-    offset, read, place = _wire.read_header(memoryview(header + b"samples"))
-    assert (offset, place) == (70, len(header))
+    names = set()
+    offset, read, place, left_out = _wire.read_header(memoryview(header + b"samples"), names)
+    assert (offset, place, left_out) == (70, len(header), 0)
+    assert names == {b"dislac:frame", b"other", b"a"}
     assert [m.offset for m in read] == [70, 75]
     for one, other in zip(marks, read, strict=True):
         assert pmt.equal(one.key, other.key) and pmt.equal(one.value, other.value)
     with pytest.raises(ValueError, match="not samples with tags"):
-        _wire.read_header(memoryview(b"\x00" * 64))
+        _wire.read_header(memoryview(b"\x00" * 64), set())
     for length in range(19, len(header) - 1):
         with pytest.raises(ValueError, match="damaged"):
-            _wire.read_header(memoryview(header[:length]))
+            _wire.read_header(memoryview(header[:length]), set())
 
 
 # With GNU Radio's own blocks
@@ -214,6 +218,124 @@ def test_samples_of_another_scenario_are_refused(sent, reason):
     assert re.search(reason, str(error))
 
 
+# What comes is not believed
+
+
+def hostile(value, key=b"\x02\x00\x01x", at=0, count=1, offset=0):
+    """A message whose tags have any bytes for a key and a value."""
+    tag = struct.pack("=Q", at) + key + value + b"\x01"
+    header = struct.pack("=HBQQ", 0x5FF0, 1, offset, count) + count * tag
+    return header + bytes(8 * CHAINS * 10)
+
+
+def time_bytes(whole, fraction):
+    return pmt.serialize_str(pmt.make_tuple(whole, pmt.from_double(fraction)))
+
+
+TIME_KEY, FRAME_KEY = pmt.serialize_str(RX_TIME), pmt.serialize_str(FRAME)
+HOSTILE = [
+    hostile(b"\x07" * 60_000),
+    hostile(b"\x08" + b"\xff" * 4 + b"\x06" * 90),
+    hostile(b"\x06", count=200_000),
+    hostile(b"\x06", key=b"\x06"),
+    hostile(b"\x06", at=2**63),
+    hostile(b"\x06", at=10**6),
+    hostile(b"\x06", offset=2**63),
+    *(
+        hostile(time_bytes(pmt.from_uint64(whole), fraction), TIME_KEY)
+        for whole, fraction in (
+            *((0, value) for value in (-1.0, np.inf, np.nan, 1e300)),
+            (2**63, 0.0),
+        )
+    ),
+    hostile(time_bytes(pmt.from_long(-1), 0.5), TIME_KEY),
+    hostile(pmt.serialize_str(pmt.from_uint64(2**63)), FRAME_KEY),
+    hostile(pmt.serialize_str(pmt.from_uint64(pmt_keys.LAST_FRAME + 1)), FRAME_KEY),
+    *(
+        hostile(pmt.serialize_str(pmt.cons(pmt.from_uint64(1), pmt.from_uint64(due))), FRAME_KEY, 5)
+        for due in (4, 5 + int(10 * RATE) + 1, 2**63)
+    ),
+]
+
+
+def test_messages_that_would_do_harm_are_left_out_and_counted():
+    take = taken([message(0, 50, 0), *HOSTILE, message(50, 50, 50)])
+    assert take.times() == [(0, 0)] and take.streams.shape == (CHAINS, 100)
+    assert take.block.messages_refused == len(HOSTILE)
+    told = [event for event in take.told() if event["event"] == "message_refused"]
+    assert [event["count"] for event in told] == list(range(1, 11))
+
+
+def test_the_last_frame_and_the_latest_due_are_taken():
+    due = 5 + int(10 * RATE)
+    last = pmt_keys.frame_to_tag(pmt_keys.LAST_FRAME, due)
+    take = taken([message(0, 50, 0, [_wire.Mark(5, FRAME, last)])])
+    assert take.frames() == [(5, pmt_keys.LAST_FRAME, due)] and take.block.messages_refused == 0
+
+
+def test_frames_within_frames_and_too_many_names_are_left_out():
+    half = SCENARIO.numerology.frame_length // 2
+    places = [0, 1, half - 1, half, half + 1, 2 * half]
+    frames = [_wire.Mark(at, FRAME, pmt_keys.frame_to_tag(k)) for k, at in enumerate(places)]
+    names = [_wire.Mark(k, pmt.intern(f"name {k}"), pmt.PMT_T) for k in range(1500)]
+    take = taken(
+        [message(0, 3 * half, 0, frames), message(3 * half, 10), message(0, 1500, 0, names)]
+    )
+    assert [frame[:2] for frame in take.frames()] == [(0, 0), (half, 3), (2 * half, 5)]
+    kept = sum(str(tag.key).startswith("name") for tag in take.sinks[0].tags())
+    assert 1000 < kept <= 1024 and take.block.tags_left_out == 3 + 1500 - kept
+
+
+def test_a_source_that_waits_says_for_whom():
+    busy = _wire.message_header(0, [_wire.Mark(0, pmt_keys.BUSY, pmt.intern("192.0.2.7:1\x1b[2J"))])
+    take = taken([busy, busy, message(0, 10, 0)])
+    (told,) = [event for event in take.told() if event["event"] == "waiting"]
+    assert told["present"] == "192.0.2.7:1\N{REPLACEMENT CHARACTER}[2J"
+    assert take.streams.shape == (CHAINS, 10)
+
+
+def test_a_sink_says_who_waits():
+    said = []
+    satellite = satellite_flowgraph(SCENARIO, "0", on_event=lambda *event: said.append(event))
+    with SampleClient(satellite.open(), request=b"\xff") as first:
+        satellite.start()
+        while first.receive(0.01) is None:
+            pass
+        with SampleClient(satellite.output.address, request=b"\xff") as second:
+            message = None
+            while message is None:
+                first.receive(0.0)
+                message = second.receive(0.01)
+        _, [mark], _, _ = _wire.read_header(message, set())
+        [(event, details)] = said
+        assert event == "client_waits" and pmt.eq(mark.key, pmt_keys.BUSY)
+        assert str(mark.value) == details["present"] != details["client"]
+    satellite.stop()
+    satellite.wait()
+
+
+def test_samples_go_to_those_whose_keys_are_known(tmp_path):
+    for name in ("satellite", "station"):
+        make_keys(tmp_path, name)
+    server_key = tmp_path / "satellite.key"
+    x = noise(CHAINS, 1000)
+    play = Play(zmq_sink(SCENARIO, "0", ends=True, keys=tmp_path / "satellite.key_secret"), x)
+    place = play.block.open()
+    stranger = Take(zmq_source(SCENARIO, place))
+    keys = {"keys": tmp_path / "station.key_secret", "server_key": server_key}
+    friend = Take(zmq_source(SCENARIO, place, **keys))
+    stranger.flowgraph.start()
+    while not any(event["event"] == "refused" for event in stranger.told()):
+        pass
+    friend.flowgraph.start()
+    play.run()
+    friend.flowgraph.wait()
+    assert np.array_equal(friend.streams, x)
+    stranger.flowgraph.stop()
+    stranger.flowgraph.wait()
+    assert stranger.streams.size == 0
+
+
 # The channel
 
 WIDE = small_scenario(numerology__frame_period=30_720)
@@ -273,6 +395,17 @@ def test_frames_of_a_transmitter_that_has_gone_are_forgotten(sent):
     assert [f for f in found if f[0] >= begin] == [(begin + due, k) for due, k in arrived]
     assert [f for f in found if f[0] < begin] == [a for a in arrived if a[0] < begin]
     assert np.array_equal(got[:, begin:], whole[:, : got.shape[1] - begin])
+
+
+def test_a_time_at_which_the_path_is_far_longer_ends_the_channel():
+    """A satellite goes on in its line: after a day it is far away."""
+    play = Play(
+        timed_channel(WIDE), noise(CHAINS, 1000), [tag(0, RX_TIME, _wire.time_of(10**13, RATE))]
+    )
+    play.take = Take(play.block, play)
+    play.run()
+    (error,) = take_errors([play.block.alias()]).values()
+    assert re.search(r"when a path takes .* s; give both sides the same scenario", str(error))
 
 
 def test_a_frame_that_a_gap_cuts_is_dropped():

@@ -168,7 +168,11 @@ def minimal() -> str:
 def test_defaults_are_as_documented(key: str, value: Any) -> None:
     text = minimal()
     base: dict[str, Any] = {}
-    if key.startswith("pilots.") and key not in ("pilots.kind", "pilots.user"):
+    if key.startswith("pilots.") and key not in (
+        "pilots.kind",
+        "pilots.user",
+        "pilots.interleaved",
+    ):
         base = {"pilots.kind": "nr-prs", "numerology.subcarriers": 24, "numerology.symbols": 14}
     if key.startswith("pilots.") and "[]" in key:
         group, _, name = key.partition("[].")

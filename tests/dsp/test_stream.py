@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Buffering between callers and fixed chunks."""
 
+import os
 from itertools import pairwise
+from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -133,3 +136,23 @@ def test_history_says_what_it_does_not_hold():
 
 def test_alignment():
     assert all(aligned_empty((3, n)).ctypes.data % 64 == 0 for n in range(1, 20))
+    assert all(aligned_empty((n, 1 << 17)).ctypes.data % 64 == 0 for n in (1, 2))
+
+
+def test_large_buffers_go_back_to_the_system():
+    """Of threads that are gone: malloc would keep what was freed in the arena of each."""
+
+    def resident():
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def use():
+        for _ in range(3):
+            aligned_empty((1, 2 << 20))[:] = 1  # 16 MB
+
+    use()
+    before = resident()
+    for _ in range(5):
+        thread = Thread(target=use)
+        thread.start()
+        thread.join()
+    assert resident() - before < 4e6

@@ -14,7 +14,7 @@ from gnuradio.dislac.estimation import (
     direct_path_patterns,
     make_estimator,
 )
-from gnuradio.dislac.scenario import build, load_scenario
+from gnuradio.dislac.scenario import ScenarioError, build, load_scenario
 from gnuradio.dislac.scenario.truth import (
     directions,
     first_arrival,
@@ -192,7 +192,7 @@ def test_where_no_direct_path_is_found_the_timing_is_as_uncertain_as_is_known(re
 
 def test_too_few_subcarriers_are_refused():
     few = load_scenario("paper", {"numerology.subcarriers": 2})
-    with pytest.raises(EstimatorError, match=r"2 subcarriers .*removal: none"):
+    with pytest.raises(ScenarioError, match=r"estimator: 2 subcarriers .*removal: none"):
         build.estimator(few)
 
 

@@ -59,8 +59,7 @@ def scene(kind, seed, rng):
     overrides = {**ECHO_ALONE, "seed": seed}
     other = dict(overrides)
     if kind == "user":
-        # Zadoff-Chu codes are shifts of each other: every eighth is an echo of the first here.
-        other["pilots.user"] = 8 * int(rng.integers(0, 31)) + int(rng.integers(1, 8))
+        other["pilots.user"] = int(rng.integers(1, 256))
     elif kind == "sequence":
         first = int(rng.integers(100, 4000))
         other["pilots.resources"] = [{"sequence_id": first + k, "re_offset": k} for k in range(4)]

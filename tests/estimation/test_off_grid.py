@@ -278,14 +278,6 @@ def test_without_noise_all_of_what_is_undetected_adds_nothing(scene, make_model)
     assert estimate.paths.delay[0] == pytest.approx(paths[0][3], abs=1e-12)
 
 
-def test_a_second_path_that_is_not_asked_for_is_in_the_covariance(scene, make_model, noise):
-    """One path is looked for where two are, the second at times too weak: 7 of 40 were beyond."""
-    model = make_model()
-    estimator = make_estimator("off-grid", model, max_paths=1)
-    weighed = weighed_errors(scene, model, estimator, noise, 40, 10, 77, 1)
-    assert np.count_nonzero(weighed > 25.0) <= 3
-
-
 def test_a_pair_that_is_not_resolved_is_split(scene, make_model, noise):
     """Twentieths of a cell apart: once one path stands for both, no peak of what is left does."""
     model = make_model()

@@ -2,7 +2,8 @@
 """Runs the dislac command on hostile input in children of its own, and says what went wrong.
 
 The command is imported once and every run is a fork of this process: a run costs tens of
-milliseconds instead of a second, and a crash, a hang or a swollen memory takes only the child along.
+milliseconds instead of a second, and a crash, a hang or a swollen memory takes only the child
+along.
 """
 
 import os
@@ -15,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Outcome", "run", "run_command"]
+__all__ = ["LONGEST", "Outcome", "run", "run_command"]
 
 MOST_MEMORY = 1 << 30
 """Bytes of resident memory from which a run counts as a fault."""
@@ -115,9 +116,9 @@ def _inside(function: Callable[[], object], output: int) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE, _ADDRESS_SPACE))
         # Whoever forks may be a test runner that has put files of its own in their place.
-        sys.stdin = open(0, closefd=False)
-        sys.stdout = open(1, "w", closefd=False)
-        sys.stderr = open(2, "w", closefd=False)
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
         try:
             function()
             status = 0

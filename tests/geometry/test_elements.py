@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""TLE and OMM: sgp4's verification vectors, and skyfield's frames."""
+"""Satellites from mean elements: sgp4's verification vectors, skyfield's frames, plausibility."""
 
-import json
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -15,12 +14,12 @@ from gnuradio.dislac.geometry import (
     ecef_from_geodetic,
     enu_from_ecef,
     look_angles,
-    read_elements,
+    nearest,
 )
 from gnuradio.dislac.geometry.frames import days_since_2000, ecef_from_teme, sidereal_time
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 pytest.importorskip("sgp4")
 
@@ -233,80 +232,117 @@ def test_what_has_decayed_has_no_place():
         fleet.motion(1).state([0.0, 60 * 86400.0])
 
 
-# Files
+# States that are no orbit
 
-OMM = {
-    "OBJECT_NAME": "TEST SAT",
-    "OBJECT_ID": "2026-001A",
-    "EPOCH": "2026-01-01T12:00:00",
-    "MEAN_MOTION": 15.06,
-    "ECCENTRICITY": 0.001,
-    "INCLINATION": 53.0,
-    "RA_OF_ASC_NODE": 20.0,
-    "ARG_OF_PERICENTER": 57.0,
-    "MEAN_ANOMALY": 57.0,
-    "NORAD_CAT_ID": 12345,
-    "BSTAR": 1e-5,
-}
-
-
-def write(path, text):
-    path.write_text(text)
-    return path
-
-
-def xml(fields):
-    tags = [f"<{key}>{value}</{key}>" for key, value in fields.items()]
-    metadata, mean, rest = ("".join(tags[part]) for part in (slice(2), slice(2, 9), slice(9, None)))
-    return (
-        f"<ndm><omm><body><segment><metadata>{metadata}</metadata><data><meanElements>{mean}"
-        f"</meanElements><tleParameters>{rest}</tleParameters></data></segment></body></omm></ndm>"
-    )
-
-
-def test_files_of_every_kind_say_the_same(tmp_path):
-    one, two = tle(), tle(number=2)
-    texts = {
-        "plain.tle": "\n".join([*one, *two]) + "\n",
-        "named.tle": "\r\n".join(["FIRST", *one, "", "0 SECOND", *two]),
-        "omm.json": json.dumps([OMM, {**OMM, "NORAD_CAT_ID": 2}]),
-        "one.json": json.dumps(OMM),
-        "omm.csv": ",".join(OMM) + "\n" + ",".join(map(str, OMM.values())) + "\n",
-        "omm.xml": xml(OMM),
-    }
-    found = {name: read_elements(write(tmp_path / name, text)) for name, text in texts.items()}
-    assert [element.name for element in found["named.tle"]] == ["FIRST", "SECOND"]
-    assert [element.record.satnum for element in found["plain.tle"]] == [1, 2]
-    assert found["plain.tle"][0].epoch == datetime(2026, 1, 1, 12, tzinfo=UTC)
-    first = SatelliteMotion(found["omm.json"][0], EPOCH).state(0.0)
-    for name in ("one.json", "omm.csv", "omm.xml"):
-        (element,) = found[name]
-        assert (element.name, element.record.satnum) == ("TEST SAT", 12345)
-        assert_allclose(SatelliteMotion(element, EPOCH).state(0.0), first, rtol=1e-15)
-    # the TLE of the same elements has fewer digits
-    lines = tle(inclination=np.radians(53.0), node=np.radians(20.0))
-    assert ElementSet.from_tle(*lines).epoch == found["one.json"][0].epoch
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "no satellites"),
-        ("some text\n", r":1: the file ends within a TLE"),
-        ("{", ":1: not valid JSON"),
-        ("[1]", "message 1"),
-        ("<a/>", "no satellites"),
-        ("<a>", "not an OMM in XML"),
-        ("OBJECT_NAME,EPOCH\nX,2026-01-01T00:00:00\n", "message 1: an OMM lacks"),
-        (json.dumps({**OMM, "MEAN_MOTION": "fast"}), "message 1: an OMM cannot be read: .*fast"),
-        (json.dumps({**OMM, "ECCENTRICITY": 1.5}), "message 1: the elements of satellite 12345"),
-        (CLASSIC[0] + "\n", ":1: the file ends within a TLE"),
-        (CLASSIC[1] + "\n", ":1: line 2 of a TLE without line 1"),
-        (CLASSIC[0] + "\n" + CLASSIC[0], ":2: .* is not line 2 of a TLE"),
-        (CLASSIC[0][:-1] + "1\n" + CLASSIC[1], "check digit 1; its other digits give 3"),
-        (CLASSIC[0] + "\n" + next(reversed(VERIFICATION))[1], "two satellites, 00005 and 14128"),
-    ],
+# Public reports: a decayed satellite with much drag, and the last elements before a decay
+DEBRIS = (
+    "1 45110U 20007A   23232.80903846 0.00110000  00000-0  32750-2 0    04",
+    "2 45110  69.9913 111.5649 0009740 159.9373 200.0626 15.34502222    06",
 )
-def test_broken_files_are_refused(tmp_path, text, message):
-    with pytest.raises(OrbitError, match=message):
-        read_elements(write(tmp_path / "broken.txt", text))
+STATION = (
+    "1 25544U 98067A   25345.50000000  .00016717  00000-0  30074-3 0  9993",
+    "2 25544  51.6400 189.8924 0007050 108.0286 252.1739 15.49479551673427",
+)
+FALLING = (
+    "1 55897U 22151AAV 25058.12407234  .09435527  24934+0  44853-1 0  9999",
+    "2 55897  98.5849 110.9278 0014449 269.2407  90.7207 15.92146194 26688",
+)
+RAISED = (  # an orbit that is being raised: much negative drag
+    "1 41923U 17003G   17034.00118558 -.13702181  00000-0 -27963+1 0  9995",
+    "2 41923  86.6009  78.0456 0058911 258.0713  74.8913 14.67777747  2854",
+)
+DAY = 86400.0
+
+
+def moves_as_it_says(lines, days):
+    """Another formulation: velocity against differences of positions over two minutes."""
+    from sgp4.api import Satrec
+
+    record = Satrec.twoline2rv(*lines)
+    minutes = np.array([-1.0, -0.5, 0.0, 0.5, 1.0]) + 1440.0 * days
+    error, r, v = record.sgp4_array(
+        np.full(5, record.jdsatepoch), record.jdsatepochF + minutes / 1440
+    )
+    slope = (r[0] - r[4] + 8 * (r[3] - r[1])) / (12 * 30.0)
+    height = np.linalg.norm(r[2]) - 6378.0
+    return not error.any() and np.linalg.norm(slope - v[2]) < 0.1 and height > 80
+
+
+@pytest.mark.parametrize("lines", [DEBRIS, STATION, FALLING, RAISED], ids=lambda e: e[0][2:7])
+def test_a_state_is_an_orbit_or_nothing(lines):
+    """Near the epoch every state is there; whatever is there moves as it says."""
+    element = ElementSet.from_tle(*lines)
+    motion = Catalogue([element], element.epoch)
+    days = np.concatenate([s * np.geomspace(0.01, 15_000, 120) for s in (1, -1)])
+    seen = np.array([np.isfinite(motion.states([d * DAY])[0]).all() for d in days])
+    assert seen[np.abs(days) < 0.5].all()
+    assert not seen[np.abs(days) > 4000].any()
+    for d in days[seen]:
+        assert moves_as_it_says(lines, d) or abs(d) > 0.5 * np.abs(days[seen]).max()
+
+
+def test_debris_stays_decayed():
+    """SGP4 says error for some months, then gives states without error, 28,000 km up."""
+    element = ElementSet.from_tle(*DEBRIS)
+    assert element.record.sgp4_tsince(849 * 1440.0)[0] == 0
+    assert np.linalg.norm(element.record.sgp4_tsince(849 * 1440.0)[1]) > 20_000
+    fleet = Catalogue([element, ElementSet.from_tle(*STATION)], element.epoch)
+    assert np.isfinite(fleet.states([100 * DAY])[0][0]).all()
+    late = np.arange(220.0, 2000.0, 20.0) * DAY
+    assert np.isnan(fleet.states(late)[0][0]).all()
+    with pytest.raises(OrbitError, match=r"45110 has no place .* epoch, 2023-08-20, .* no orbit"):
+        fleet.motion(0).state(849 * DAY)
+
+
+def test_elements_of_2024_are_no_orbit_in_1985():
+    element = ElementSet.from_tle(*STATION, "ISS")
+    with pytest.raises(OrbitError, match="ISS has no place 0 s after 1985-04-01"):
+        SatelliteMotion(element, datetime(1985, 4, 1, tzinfo=UTC)).state(0.0)
+
+
+@pytest.mark.parametrize("lines", VERIFICATION, ids=lambda lines: lines[0][2:7])
+def test_good_elements_are_an_orbit_for_a_year(lines):
+    element = ElementSet.from_tle(*lines)
+    time = DAY * np.linspace(-365, 365, 300)
+    position = Catalogue([element], element.epoch).states(time)[0]
+    assert np.isfinite(position).all()
+
+
+def test_no_elements_hold_for_more_than_twenty_years():
+    """The geostationary one, which nothing else ends."""
+    element = ElementSet.from_tle(*list(VERIFICATION)[3])
+    fleet = Catalogue([element], element.epoch)
+    limit = 20 * 365.25 * DAY
+    for side in (-1, 1):
+        position = fleet.states(np.sort(side * (limit + np.array([-60.0, 60.0]))))[0][0, ::side]
+        assert np.isfinite(position[0]).all() and np.isnan(position[1]).all()
+        assert np.isnan(fleet.states([side * 10 * limit])[0]).all()
+
+
+def test_whether_a_satellite_is_there_depends_on_nobody_else():
+    elements = [ElementSet.from_tle(*lines) for lines in (STATION, DEBRIS, FALLING)]
+    zero = elements[0].epoch - timedelta(days=400)
+    time = DAY * np.arange(-300.0, 500.0, 10.0)
+    together = Catalogue(elements, zero).states(time)[0]
+    for k, element in enumerate(elements):
+        alone = Catalogue([element], zero).states(time)[0]
+        assert_array_equal(alone[0], together[k])
+        assert_array_equal(Catalogue(elements, zero).states(time, [k])[0][0], together[k])
+    lost = np.isnan(together[:, :, 0])
+    assert lost.any(axis=1).tolist() == [False, True, True] and not lost[1].all()
+
+
+def test_the_nearest_of_several_sets():
+    def element(epoch, **options):
+        return ElementSet.from_tle(*tle(epoch=epoch, **options))
+
+    first, second, other = element(27760.5), element(27770.5), element(27700.0, number=2)
+    for days, best in ((-5, first), (4, first), (6, second), (90, second)):
+        moment = first.epoch + timedelta(days=days)
+        assert nearest([first, other, second], moment) == [best, other]
+    # what is in no catalogue shares a number, not a name
+    lines = [line.replace("26001A", "      ") for line in tle(number=99999)]
+    lines[0] = lines[0][:68] + str((int(lines[0][68]) - 9) % 10)
+    strangers = [ElementSet.from_tle(*lines, name) for name in ("A", "B")]
+    assert nearest(strangers, strangers[0].epoch) == strangers
+    assert first.age(first.epoch + timedelta(days=3), first.epoch - timedelta(days=8)) == 8

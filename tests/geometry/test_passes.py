@@ -62,8 +62,8 @@ def test_view_is_the_elevation_above_the_mask(mask):
 @given(
     latitude=st.floats(-90, 90),
     longitude=st.floats(-180, 180),
-    altitude=st.floats(200e3, 4e7),
-    step=st.floats(1.0, 200.0),
+    altitude=st.floats(200e3, 4e7) | st.floats(4e7, 1e9),
+    step=st.floats(1.0, 200.0) | st.floats(200.0, 2000.0),
 )
 def test_nothing_that_is_up_is_left_out(latitude, longitude, altitude, step):
     shell = WalkerShell(altitude, 5, 4, 1.3, 2)
@@ -195,6 +195,41 @@ def test_a_pass_ends_where_the_place_is_lost_and_begins_where_it_is_found():
     # nobody else's passes change
     for number, same in ((1, 0), (4, 1)):
         assert_array_equal(of(number).set, whole.set[whole.satellite == same])
+
+
+def test_what_jumps_sets_after_it_rises_or_not_at_all():
+    """A motion that no satellite has, which comes up and goes down between the steps."""
+    rng = np.random.default_rng(3)
+
+    class Jumping:
+        def __init__(self, seed):
+            self.place = np.random.default_rng(seed).normal(size=(len(TIME), 3)) * 4e7
+
+        def state(self, time):
+            place = self.place[np.searchsorted(TIME, np.clip(time, 0, TIME[-1]))]
+            return place, np.full_like(place, 1e3)
+
+    fleet = Fixed(*(Jumping(seed) for seed in rng.integers(1000, size=3)), SHELL.motion(0))
+    found = find_passes(fleet, SITE, TIME)
+    assert len(found) > 100
+    assert not (found.set < found.rise).any()
+    assert (np.isnan(found.rise) | (found.rise <= found.culmination)).all()
+    assert (np.isnan(found.set) | (found.culmination <= found.set)).all()
+    assert np.isnan(found.rise_azimuth[np.isnan(found.rise)]).all()
+    assert np.isnan(found.set_azimuth[np.isnan(found.set)]).all()
+    alone = find_passes(Fixed(SHELL.motion(0)), SITE, TIME)
+    assert_array_equal(found.set[found.satellite == 3], alone.set)
+    assert_array_equal(found.elevation[found.satellite == 3], alone.elevation)
+
+
+def test_some_of_a_fleet():
+    whole = find_passes(SHELL, SITE, TIME, mask=0.1)
+    some = find_passes(SHELL, SITE, TIME, mask=0.1, which=[7, 2, 11])
+    expected = whole.chosen(np.isin(whole.satellite, [2, 7, 11]))
+    for name, value in vars(some).items():
+        assert_array_equal(value, getattr(expected, name))
+    assert len(some) > 2
+    assert not len(find_passes(SHELL, SITE, TIME, which=[]))
 
 
 def test_progress_counts_all_steps():

@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fixes in the formats of others, read back by programs of others."""
 
+import errno
+import json
+import os
 import re
+import shutil
+import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +18,7 @@ import pynmea2
 import pytest
 import yaml
 from gnuradio.dislac.io import EXPORTS, ExportError, FixLog
+from gnuradio.dislac.io.exports import split_ring
 from gnuradio.dislac.positioning import Fix, FixStatus
 from gnuradio.dislac.scenario import load_scenario, parse_scenario
 from hypothesis import given
@@ -114,6 +120,22 @@ def test_gpx_of_nothing_is_empty(written):
     assert track.get_points_no() == 0 and len(track.waypoints) == 1
 
 
+@pytest.mark.parametrize(("every", "decimals"), [(1, 3), (2, 3), (0, 6)])
+def test_gpx_times_have_three_decimals_where_that_tells_fixes_apart(written, every, decimals):
+    """Frames of a millisecond, of two, and of a quarter; some readers take no more decimals."""
+    settings = {"epoch": "2026-03-01T12:00:00Z", "estimator.every": every or 1}
+    settings |= {} if every else {"numerology.frame_period": 1920}
+    fix = replace(a_fix(0), time=59.9996)
+    text = written("gpx", [fix], load_scenario("paper", settings)).read_text()
+    times = re.findall(r"<time>(.*?)</time>", text)
+    assert times == [{3: "2026-03-01T12:01:00.000Z", 6: "2026-03-01T12:00:59.999600Z"}[decimals]]
+
+
+def test_gpx_says_what_heights_count_from(written):
+    track = gpxpy.parse(written("gpx").read_text()).tracks[0]
+    assert track.description == "Heights are above the WGS 84 ellipsoid."
+
+
 # KML, by fastkml
 
 
@@ -140,7 +162,24 @@ def test_kml_has_a_place_mark_with_time_numbers_and_ellipse_a_fix(written):
     assert marks["frame 5"].geometry.geom_type == "Point"  # nothing is known about its error
 
 
-# NMEA, by pynmea2
+def test_kml_heights_are_above_the_ground_and_the_ellipsoids_are_said(written):
+    """The ground lies 70 m above the ellipsoid, in England 23 m above the sea."""
+    there = replace(SCENARIO, origin=(50.9, -1.4, 70.0))
+    document = fastkml.KML.from_string(written("kml", [a_fix(0)], there).read_bytes()).features[0]
+    assert "70 m above the WGS 84 ellipsoid" in document.description
+    receiver, mark = document.features
+    assert receiver.geometry.z == pytest.approx(100.0, abs=0.01)
+    point, ring = mark.geometry.geoms
+    assert point.z == pytest.approx(1.5, abs=0.001)
+    np.testing.assert_allclose(np.array(ring.exterior.coords)[:, 2], 1.5, atol=0.001)
+    data = {entry.name: float(entry.value) for entry in mark.extended_data.elements}
+    assert data["height_above_ellipsoid"] == pytest.approx(71.5, abs=0.001)
+    text = written("kml", [a_fix(0)], there).read_text()
+    parts = text.count("<Point>") + text.count("<Polygon>")
+    assert text.count("<altitudeMode>relativeToGround</altitudeMode>") == parts == 3
+
+
+# NMEA, by pynmea2 and gpsd
 
 
 def sentences(path):
@@ -153,9 +192,9 @@ def sentences(path):
 def test_nmea_has_place_time_and_error_a_fix_and_says_where_there_is_none(written):
     said = sentences(written("nmea"))
     kinds = [sentence.sentence_type for sentence in said]
-    with_error, without = ["RMC", "GGA", "GST"], ["RMC", "GGA"]
+    with_error, without = ["GGA", "RMC", "GST"], ["GGA", "RMC"]
     assert kinds == [*with_error * 2, *without * 2, *with_error, *without]
-    rmc, gga, gst = ([s for s in said if s.sentence_type == kind] for kind in with_error)
+    gga, rmc, gst = ([s for s in said if s.sentence_type == kind] for kind in with_error)
     assert [s.status for s in rmc] == list("AAVVAA") and [s.gps_qual for s in gga] == [
         1,
         1,
@@ -188,9 +227,33 @@ def test_nmea_turns_the_ellipse_from_north_clockwise(written):
 def test_nmea_keeps_places_all_over_the_earth(latitude, longitude):
     there = replace(SCENARIO, origin=(latitude, longitude, 0.0))
     with EXPORTS["nmea"]("/dev/null", there) as nmea:
-        line = nmea.entry(a_fix(0, 0.0, 0.0, 0.0)).split(b"\r\n")[1].decode()
+        line = nmea.entry(a_fix(0, 0.0, 0.0, 0.0)).split(b"\r\n")[0].decode()
     found = pynmea2.parse(line, check=True)
     assert abs(found.latitude - latitude) < 2e-9 and abs(found.longitude - longitude) < 2e-9
+
+
+@pytest.mark.skipif(shutil.which("gpsdecode") is None, reason="needs gpsd-clients")
+def test_gpsd_takes_places_heights_and_errors(written):
+    """A fix is told at the next one's time: the last stays untold."""
+    fixes = [a_fix(k, float(k)) for k in range(6)]
+    with open(written("nmea", fixes), "rb") as file:
+        told = subprocess.run(["gpsdecode"], stdin=file, capture_output=True, timeout=60).stdout
+    reports = [json.loads(line) for line in told.splitlines()]
+    places_told = [report for report in reports if report["class"] == "TPV"]
+    assert {report["mode"] for report in places_told} == {3}
+    assert len({report["time"] for report in places_told}) == 5
+    for report in places_told:
+        (fix,) = [f for f in fixes if abs(f.position[0] - east_of(report)) < 0.01]
+        np.testing.assert_allclose(
+            places(report["lat"], report["lon"], report["altHAE"]), fix.position, atol=2e-3
+        )
+        assert report["time"] == f"{EPOCH + timedelta(seconds=fix.time):%FT%T.%f}"[:-3] + "Z"
+    errors = [report for report in reports if report["class"] == "GST"]
+    assert [(e["lat"], e["lon"], e["alt"]) for e in errors] == [(4.0, 3.0, 2.0)] * 6
+
+
+def east_of(report):
+    return places(report["lat"], report["lon"], report["altHAE"])[0]
 
 
 # GeoJSON, by geojson
@@ -205,7 +268,84 @@ def test_geojson_is_valid_and_closes_its_rings(written, monkeypatch):
     np.testing.assert_allclose(places(latitude, longitude, height), positions(), atol=1e-3)
 
 
+def area(ring):
+    """Of a plane ring; positive counterclockwise."""
+    x, y = ring[:-1, 0], ring[:-1, 1]
+    return np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y) / 2
+
+
+@pytest.mark.parametrize("longitude", [180.0, -180.0, 179.99995, -179.99995])
+@pytest.mark.parametrize("kind", ["geojson", "kml"])
+def test_rings_are_cut_at_the_antimeridian(written, monkeypatch, kind, longitude):
+    monkeypatch.setattr(geojson.geometry, "DEFAULT_PRECISION", 15)
+    there = replace(SCENARIO, origin=(50.9, longitude, 0.0))
+    fix = a_fix(0, 0.0, 0.0, 0.0)
+    path = written(kind, [fix], there)
+    if kind == "geojson":
+        collection = geojson.loads(path.read_text())
+        assert collection.is_valid, collection.errors()
+        geometry = collection.features[-1].geometry
+        assert geometry.type == "MultiPolygon"
+        rings = [np.array(ring) for (ring,) in geometry.coordinates]
+    else:
+        geometries = placemarks(path)["frame 0"].geometry.geoms
+        rings = [np.array(g.exterior.coords) for g in geometries if g.geom_type == "Polygon"]
+    assert len(rings) == 2
+    for ring in rings:
+        assert np.array_equal(ring[0], ring[-1]) and area(ring) > 0
+        assert np.abs(ring[:, 0]).max() == 180.0 and np.ptp(ring[:, 0]) < 2e-4
+    # Together they are the ellipse of one at another meridian.
+    (whole,) = EXPORTS["kml"]("/dev/null", replace(there, origin=(50.9, 10.0, 0.0))).outline(fix)
+    assert sum(map(area, rings)) == pytest.approx(area(whole), rel=1e-4)
+
+
+def test_a_ring_away_from_the_antimeridian_is_left_as_it_is():
+    ring = np.array([[179.0, 1, 0], [180.0, 2, 0], [179.0, 3, 0], [179.0, 1, 0]])
+    (same,) = split_ring(ring)
+    np.testing.assert_array_equal(same, ring)
+
+
+@pytest.mark.parametrize("pole", [1, -1])
+def test_a_ring_about_a_pole_reaches_up_to_it(pole):
+    around = np.linspace(0.0, 360.0, 33) * pole + 100.0
+    ring = np.stack([(around + 180) % 360 - 180, np.full(33, 80.0 * pole), np.zeros(33)], axis=-1)
+    ring[-1] = ring[0]
+    rings = split_ring(ring)
+    assert all(area(part) > 0 and np.abs(part[:, 0]).max() <= 180.0 for part in rings)
+    assert sum(map(area, rings)) == pytest.approx(360.0 * 10.0)
+
+
 # All
+
+
+@pytest.mark.parametrize("kind", EXPORTS)
+def test_a_full_disk_leaves_the_fixes_before(kind, written, tmp_path, monkeypatch):
+    whole = [written(kind, FIXES[:count]).read_bytes() for count in range(len(FIXES) + 1)]
+    write = os.write
+    size = 0
+
+    def limited(descriptor, content):
+        """Take what lies within the size of the disk."""
+        room = size - os.lseek(descriptor, 0, os.SEEK_CUR)
+        if room <= 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(descriptor, content[:room])
+
+    monkeypatch.setattr(os, "write", limited)
+    for size in np.linspace(len(whole[0]), len(whole[-1]) - 1, 40).astype(int):  # noqa: B007
+        path = tmp_path / "full"
+        with (
+            pytest.raises(OSError, match=r"No space left on device: '.*/full'"),
+            EXPORTS[kind](path, SCENARIO) as file,
+        ):
+            for count, fix in enumerate(FIXES):  # noqa: B007 the one that found no room
+                file.write(fix)
+        assert path.read_bytes() == whole[count]
+    if whole[0]:  # NMEA has no head
+        size = len(whole[0]) - 1
+        with pytest.raises(OSError, match="No space left"):
+            EXPORTS[kind](tmp_path / "none", SCENARIO)
+    assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.parametrize("kind", EXPORTS)
@@ -241,6 +381,11 @@ def test_without_an_epoch_times_are_left_out_and_nmea_is_refused(written, tmp_pa
     assert {point.time for point in track.walk(only_points=True)} == {None}
     assert "<when>" not in written("kml", scenario=TIMELESS).read_text()
     assert "<when>" in written("kml").read_text()
+
+
+def test_a_time_beyond_the_calendar_is_refused(written):
+    with pytest.raises(ExportError, match="frame 3 is 1e\\+12 s from the epoch"):
+        written("gpx", [replace(a_fix(3), time=1e12)])
 
 
 def test_a_folder_has_the_formats_that_are_asked_for(tmp_path):

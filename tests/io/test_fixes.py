@@ -11,7 +11,14 @@ import sys
 import numpy as np
 import pytest
 import yaml
-from gnuradio.dislac.io import FixLog, fix_from_dict, fix_to_dict, fix_to_json, read_fixes
+from gnuradio.dislac.io import (
+    FixLog,
+    fix_from_dict,
+    fix_log,
+    fix_to_dict,
+    fix_to_json,
+    read_fixes,
+)
 from gnuradio.dislac.positioning import Fix, FixStatus
 from gnuradio.dislac.scenario import load_scenario, parse_scenario
 from hypothesis import given
@@ -85,7 +92,7 @@ def test_what_is_not_known_is_null():
 
 
 def test_no_line_holds_what_json_does_not_know():
-    endless = Fix(0, 0.0, FixStatus.OK, bound=math.inf, position=np.array([1.0, np.inf, 2.0]))
+    endless = Fix(0, 0.0, FixStatus.BEHIND, bound=math.inf, position=np.array([1.0, np.inf, 2.0]))
 
     def refuse(constant):
         raise AssertionError(f"{constant} is no JSON")
@@ -110,6 +117,26 @@ def test_a_last_line_that_is_cut_off_is_left_out(tmp_path):
         read_fixes(path)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("[]", "{}", "x", "1e999", "[" * 60_000, "1" * 70_000),
+        *('{"status": "ok"}', '{"position": null}', '{"position": [1, 2, 1e300]}'),
+        *('{"time": NaN}', '{"time": 1e300}', '{"frame": 1e999}', '{"covariance": [1, 2]}'),
+    ],
+)
+def test_a_line_that_is_no_fix_is_named(tmp_path, line):
+    values = json.loads(fix_to_json(a_fix()))
+    if line.startswith("{") and len(line) > 2 and "status" not in line:
+        line = json.dumps(values | json.loads(line))
+    path = tmp_path / "fixes.jsonl"
+    path.write_text(f"{fix_to_json(a_fix())}\n{line}\n{fix_to_json(a_fix())}\n")
+    with pytest.raises(ValueError, match=r"fixes\.jsonl:2: not a fix"):
+        read_fixes(path)
+    with pytest.raises(OSError, match="Not a regular file"):
+        read_fixes("/dev/zero")
+
+
 def test_files_are_whole_after_every_fix(tmp_path):
     fixes = [a_fix(0), NOTHING, a_fix(8, (0.0, 5.0, 0.0))]
     log = FixLog(tmp_path, SCENARIO)
@@ -125,6 +152,18 @@ def test_files_are_whole_after_every_fix(tmp_path):
     assert kinds == ["receiver", "truth", "fix", "uncertainty", "fix", "uncertainty"]
     log.close()
     assert all(map(same, read_fixes(tmp_path / "fixes.jsonl"), fixes))
+
+
+def test_the_map_thins_out_and_the_rest_holds_every_fix(tmp_path, monkeypatch):
+    monkeypatch.setattr(fix_log, "MAPPED", 4)
+    with FixLog(tmp_path, SCENARIO, ["gpx"]) as log:
+        for frame in range(20):
+            log.write(a_fix(frame))
+    mapped = [fix["properties"]["frame"] for fix in features_of(tmp_path, "fix")]
+    assert mapped == [0, 1, 2, 3, 4, 6, 8, 12, 16]
+    assert [fix.frame for fix in read_fixes(tmp_path / "fixes.jsonl")] == list(range(20))
+    assert (tmp_path / "fixes.gpx").read_text().count("<trkpt") == 20
+    assert len((tmp_path / "fixes.csv").read_text().splitlines()) == 21
 
 
 def test_the_table_has_numbers_under_names_with_units(tmp_path):

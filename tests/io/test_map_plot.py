@@ -9,7 +9,7 @@ import pytest
 import yaml
 from gnuradio.dislac.geometry import bistatic_range
 from gnuradio.dislac.io import map_plot
-from gnuradio.dislac.positioning import Fix, FixStatus
+from gnuradio.dislac.positioning import Fix, FixStatistics, FixStatus
 from gnuradio.dislac.scenario import load_scenario, parse_scenario
 from matplotlib.figure import Figure
 from matplotlib.image import imread
@@ -47,7 +47,7 @@ def draw(tmp_path, monkeypatch):
     def run(fixes, scenario):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            map_plot.draw_map(fixes, scenario, tmp_path / "map.png")
+            map_plot.draw_map(FixStatistics(fixes), scenario, tmp_path / "map.png")
         assert imread(tmp_path / "map.png").std() > 0.01  # not one colour
         return figures[-1]
 
@@ -92,6 +92,16 @@ def test_the_title_says_how_good_the_fixes_are(draw):
     assert "rms error 3.00 m" in title and "bound 2.00 m" in title
 
 
+def test_of_very_many_fixes_a_bounded_number_is_drawn(draw):
+    scenario = load_scenario("paper")
+    figure = draw(fixes_of(scenario, 5000), scenario)
+    assert "5000 fixes of 5000 frames, one in 4 drawn" in figure._suptitle.get_text()
+    _, near = figure.axes
+    (points,) = [line for line in near.lines if line.get_label() == "fix"]
+    (ellipses,) = near.collections
+    assert len(points.get_xdata()) == len(ellipses.get_paths()) == 1250
+
+
 def test_nothing_known_is_no_failure(draw):
     scenario = load_scenario("paper")
     assert len(draw([], scenario).axes) == 1
@@ -99,7 +109,10 @@ def test_nothing_known_is_no_failure(draw):
     bare = [
         replace(f, covariance=np.full((3, 3), np.nan), error=np.nan) for f in fixes_of(scenario)
     ]
-    assert "rms error" not in draw(bare[:1], scenario)._suptitle.get_text()
+    figure = draw(bare[:1], scenario)
+    assert "rms error" not in figure._suptitle.get_text()
+    legend = {text.get_text() for text in figure.axes[1].get_legend().get_texts()}
+    assert legend == {"fix", "truth"}
     data = yaml.safe_load(scenario.text)
     del data["nodes"]["target"]
     data["channel"]["paths"] = [{"kind": "direct"}]

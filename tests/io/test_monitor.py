@@ -11,11 +11,13 @@ from gnuradio.dislac.positioning import Fix, FixStatus
 
 pytest.importorskip("zmq")
 
+import zmq
 from gnuradio.dislac.io.monitor import (
     CONNECTED,
     DISCONNECTED,
     FIX,
     REFUSED,
+    SEVERAL,
     STATUS,
     FixPublisher,
     FixSubscriber,
@@ -131,6 +133,65 @@ def test_addresses_that_cannot_be_had(tmp_path):
         FixSubscriber(keys=tmp_path / "a.key_secret")
 
 
-def test_what_is_no_object_is_said():
-    with pytest.raises(ValueError, match="is no JSON object"):
-        Message(FIX, "[1]").content()
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        *((text, "is no JSON object") for text in ("[1]", "", "nothing", "NaN", '{"a": Infinity}')),
+        ("[" * 60_000, "too deep"),
+        ("{}", "a fix without 'frame'"),
+        *(
+            (fix_to_json(a_fix(1)).replace(old, new), reason)
+            for old, new, reason in (
+                ('"ok"', '"fine"', "none of a fix"),
+                ('"frame": 1,', '"frame": 1.5,', "none of a fix"),
+                ("-1.0, 0.0]", "-1.0]", "none of a fix"),
+                ("-1.0, 0.0]", "-1.0, 1e13]", "numbers that none has"),
+            )
+        ),
+    ],
+    ids=range(11),
+)
+def test_what_is_no_fix_is_said(text, reason):
+    with pytest.raises(ValueError, match=reason):
+        Message(FIX, text).fix()
+
+
+@pytest.mark.parametrize("wrong", [{"state": 5}, {"reason": ["a"]}, {"fixes": -1}, {"fixes": "1"}])
+def test_what_is_no_status_is_said(wrong):
+    with pytest.raises(ValueError, match="a status whose"):
+        Message(STATUS, json.dumps({**READY, **wrong})).status()
+    assert Message(STATUS, json.dumps(READY)).status() == {
+        "scenario": "",
+        "state": "searching",
+        "reason": "begins",
+        **dict.fromkeys(("frames_used", "frames_skipped", "frames_lost", "fixes"), 0),
+    }
+
+
+def test_who_subscribes_too_often_or_to_too_much_is_cut_off():
+    with FixPublisher("0") as publisher, zmq.Context() as context:
+        publisher.publish_status(READY)
+        for topics in ([b"x" * 2000], [str(k).encode() for k in range(20)]):
+            hostile = context.socket(zmq.SUB)
+            hostile.setsockopt(zmq.RECONNECT_IVL, -1)
+            events = hostile.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+            hostile.connect(publisher.endpoint)
+            for topic in topics:
+                hostile.subscribe(topic)
+            assert events.poll(PATIENCE * 1e3)
+            hostile.disable_monitor()
+            hostile.close(0)
+        with FixSubscriber(publisher.endpoint) as subscriber:
+            assert received(subscriber, STATUS).content() == READY
+
+
+def test_a_message_in_several_parts_is_one_of_no_topic():
+    with zmq.Context() as context, context.socket(zmq.XPUB) as publisher:
+        publisher.bind("tcp://127.0.0.1:*")
+        with FixSubscriber(publisher.last_endpoint.decode()) as subscriber:
+            publisher.recv()
+            for parts in ([b"dislac.fix {}", b"{}"], [b"dislac.fix {}"]):
+                publisher.send_multipart(parts)
+            assert subscriber.receive(PATIENCE) == Message(CONNECTED)
+            assert subscriber.receive(PATIENCE).topic == SEVERAL
+            assert subscriber.receive(PATIENCE) == Message(FIX, "{}")

@@ -2,11 +2,13 @@
 """Samples are asked for and answered; either side may be started anew."""
 
 import struct
+import time
 
 import pytest
 import zmq
+from gnuradio.dislac.io import zmq_samples
 from gnuradio.dislac.io.zmq_samples import SampleClient, SampleServer
-from gnuradio.dislac.io.zmq_sockets import AddressError
+from gnuradio.dislac.io.zmq_sockets import AddressError, make_keys
 
 LONG = 10.0
 ASK = struct.pack("=I", 1000)
@@ -66,22 +68,118 @@ def test_answers_tell_the_connection_by_which_they_came(tmp_path):
                 assert came_by == [turn] * 4
 
 
-def test_a_later_client_takes_over_for_good():
+def test_the_present_client_keeps_its_place_and_a_stranger_waits():
     with SampleServer("0") as server:
         first = SampleClient(server.address, request=ASK)
-        assert exchange(server, first, 5)[0] == [0, 1, 2, 3, 4]
-        with SampleClient(server.address, request=ASK) as second:
-            while server.clients < 2:
-                second.receive(0.01)
-                server.wait(0.01)
-            got, last = exchange(server, second, 5, first=100)
-            assert got == [100, 101, 102, 103, 104]
-            while first.receive(0.05) is not None:  # what it had been given before
+        got, last = exchange(server, first, 5)
+        assert got == [0, 1, 2, 3, 4] and server.newcomers() == []
+        with zmq.Context() as context:
+            stranger = context.socket(zmq.REQ)
+            stranger.setsockopt(zmq.LINGER, 0)
+            stranger.connect(server.address)
+            stranger.send(ASK)
+            news = []
+            while not news:
+                got, last = exchange(server, first, 1, first=last)
+                news = server.newcomers()
+            [(address, present)] = news
+            assert address != present and {address[:10], present[:10]} == {"127.0.0.1:"}
+            while not stranger.poll(0):  # it is told for whom it waits, and the other goes on
+                got, last = exchange(server, first, 1, first=last)
+                server.turn_away(str.encode)
+            assert stranger.recv() == present.encode()
+            stranger.send(ASK)
+            exchange(server, first, 1, first=last)
+            first.close()
+            while not server.wait(0.01):
                 pass
-            got, _ = exchange(server, second, 5, first=last)
-            assert got == [105, 106, 107, 108, 109]
-            assert first.receive(0.05) is None
-        first.close()
+            assert server.clients == 2 and server.answer(b"samples")
+            assert stranger.recv() == b"samples"
+            stranger.close()
+
+
+def test_a_client_that_is_silent_loses_its_place_to_one_that_waits(monkeypatch):
+    monkeypatch.setattr(zmq_samples, "SILENCE", 0.2)
+    with (
+        SampleServer("0") as server,
+        SampleClient(server.address, request=ASK) as first,
+        SampleClient(server.address, request=ASK) as second,
+    ):
+        _, last = exchange(server, first, 5)
+        while not server.newcomers():
+            exchange(server, first, 1, first=last)
+            second.receive(0.0)
+        begin = time.monotonic()
+        while server.clients < 2:
+            second.receive(0.0)
+            if server.wait(0.01):
+                server.answer(b"0")
+        assert time.monotonic() - begin >= 0.2
+        # the first asks again, and waits now in its turn
+        got, last = exchange(server, second, 5, first=100)
+        assert got[1:] == [100, 101, 102, 103] and server.clients == 2
+
+
+def raw_request(context, server):
+    socket = context.socket(zmq.DEALER)
+    socket.setsockopt(zmq.LINGER, 0)
+    socket.setsockopt(zmq.SNDHWM, 0)
+    socket.connect(server.address)
+    return socket
+
+
+def test_requests_in_many_parts_are_dropped_and_few_are_kept():
+    with SampleServer("0") as server, zmq.Context() as context:
+        hostile = raw_request(context, server)
+        for _ in range(100):
+            hostile.send_multipart([b"x" * 1000] * 199 + [b"", ASK])
+        for _ in range(100):
+            hostile.send_multipart([b"", ASK])
+        while not server.wait(0.01):
+            pass
+        for _ in range(100):
+            server.wait(0.0)
+            assert len(server._client.requests) <= zmq_samples._MOST_REQUESTS
+        assert all(request.envelope == [b""] for request in server._client.requests)
+        hostile.close()
+
+
+def test_a_client_that_sends_a_large_part_is_cut_off():
+    with SampleServer("0") as server, zmq.Context() as context:
+        hostile = raw_request(context, server)
+        events = hostile.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        hostile.send_multipart([b"", b"x" * 2000])
+        assert events.poll(LONG * 1e3)
+        assert not server.wait(0.0)
+        with SampleClient(server.address, request=ASK) as client:
+            assert exchange(server, client, 5)[0] == [0, 1, 2, 3, 4]
+        hostile.disable_monitor()
+        hostile.close()
+
+
+def test_keys_let_in_those_that_are_known(tmp_path):
+    for name in ("satellite", "channel"):
+        make_keys(tmp_path, name)
+    make_keys(tmp_path / "elsewhere", "stranger")
+    server_key = tmp_path / "satellite.key"
+    with SampleServer("0", keys=tmp_path / "satellite.key_secret") as server:
+        clients = [
+            SampleClient(server.address, request=ASK, **keys)
+            for keys in (
+                {},
+                {"keys": tmp_path / "elsewhere/stranger.key_secret", "server_key": server_key},
+                {"keys": tmp_path / "channel.key_secret", "server_key": server_key},
+            )
+        ]
+        got, _ = exchange(server, clients[-1], 5)
+        assert got == [0, 1, 2, 3, 4]
+        for stranger in clients[:-1]:
+            assert stranger.receive(0.2) is None and not stranger.connected
+        assert server.clients == 1
+        for client in clients:
+            client.close()
+    with pytest.raises(ValueError, match="needs both"):
+        SampleClient("5560", request=ASK, server_key=server_key)
 
 
 def test_plain_sockets_of_request_and_reply_are_at_the_other_end():

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which addresses sockets may have, and who is let in."""
 
+import errno
+import os
+
 import pytest
 import zmq
 from gnuradio.dislac.io import zmq_sockets as sockets
@@ -70,7 +73,7 @@ def test_sockets_connect_to_one_place():
 
 def test_keys_are_their_owners_alone(tmp_path):
     public, secret = sockets.make_keys(tmp_path / "keys", "roof")
-    assert secret.stat().st_mode & 0o777 == 0o600
+    assert secret.stat().st_mode & 0o777 == 0o600 and public.stat().st_mode & 0o777 == 0o644
     keys = sockets.load_keys(secret)
     assert sockets.load_public_key(public) == keys.public == zmq.curve_public(keys.secret)
     assert keys.secret.decode() not in repr(keys) and keys.secret.decode() not in public.read_text()
@@ -83,6 +86,28 @@ def test_keys_are_their_owners_alone(tmp_path):
         sockets.load_keys(secret)
     with pytest.raises(sockets.KeyFileError, match="names no keys"):
         sockets.make_keys(tmp_path, "../roof")
+
+
+@pytest.mark.parametrize("written", range(4))
+def test_a_full_disk_leaves_no_key_that_is_none(tmp_path, monkeypatch, written):
+    """Four writes: two of pyzmq's to a folder that goes, two of ours."""
+    count = iter(range(4))
+
+    def write(*arguments):
+        if next(count) == written - 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(*arguments)
+
+    def full(*arguments, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    real = os.write
+    monkeypatch.setattr(os, "write", write)
+    if written < 2:
+        monkeypatch.setattr(zmq.auth.certs, "_write_key_file", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        sockets.make_keys(tmp_path, "roof")
+    assert list(tmp_path.iterdir()) == []
     damaged = tmp_path / "damaged.key"
     damaged.write_text('public-key = "short"\n')
     with pytest.raises(sockets.KeyFileError, match="5 characters"):

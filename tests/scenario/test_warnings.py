@@ -45,6 +45,8 @@ def test_nothing_is_said_of_what_comes_with_the_module(source):
         ({**ONE, "locator.known_height_m": 0}, ["measures no direction"]),
         ({**ROW, "locator.known_height_m": 0}, ["a second place .*orientation_deg.*ambiguous"]),
         ({**UPRIGHT, "locator.known_height_m": 0}, []),
+        ({"pilots.interleaved": False}, ["pilots.interleaved is false: .* passes for an echo"]),
+        ({"pilots.interleaved": False, "synchronization.reference": "direct-path"}, []),
         ({**ONE, **ROAD}, []),
         ({"locator.known_height_m": 2}, ["nodes.target is 2 m away .*known_height_m"]),
         ({"nodes.target.position": [0, 0, 150]}, ["behind the receive array.*locator.side"]),
@@ -88,7 +90,8 @@ def test_each_thing_is_said_with_key_and_remedy(settings, texts):
     assert len(found) == len(texts)
     for text, pattern in zip(found, texts, strict=True):
         assert re.search(pattern, text), text
-        assert any(key in text for key in ("nodes.", "locator.", "numerology.", "estimator."))
+        keys = "nodes.", "locator.", "numerology.", "estimator.", "pilots."
+        assert any(key in text for key in keys)
 
 
 def test_what_the_direct_path_takes_off():

@@ -57,6 +57,8 @@ BOTH = (*FAST, ("beams.coupling", "physical"))
 LONG = (("numerology.frame_period", 2_560), ("numerology.symbols", 32))
 WALSH = (*FAST, ("pilots.kind", "walsh-hadamard"))
 RANDOM = (*FAST, ("pilots.kind", "random-phase"))
+SHIFTED = ("pilots.interleaved", False)
+"""Users' codes that are shifts of one another."""
 TOGETHER = ((ONE, ({"sequence_id": 7},)),)
 
 
@@ -66,14 +68,16 @@ TOGETHER = ((ONE, ({"sequence_id": 7},)),)
         ("paper", FAST, ("seed", 108)),
         ("paper", BOTH, ("seed", 108)),
         ("lab", (), ("seed", 108)),
+        *((*scene, ("pilots.user", 8)) for scene in (("paper", FAST), ("lab", ()))),
+        ("paper", WALSH, ("pilots.user", 64)),
         # Half a symbol and 6 kHz; half a sample and 12 kHz; 1 sample and 24 kHz; 2 samples
-        *(("paper", FAST, ("pilots.user", user)) for user in (1, 2, 4, 8, 255, 248)),
-        ("paper", BOTH, ("pilots.user", 2)),
+        *(("paper", (*FAST, SHIFTED), ("pilots.user", user)) for user in (1, 2, 4, 8, 255, 248)),
+        ("paper", (*BOTH, SHIFTED), ("pilots.user", 2)),
         # A thirty-second of a sample and 1.5 kHz
-        ("paper", LONG, ("pilots.user", 1)),
-        *(("paper", WALSH, ("pilots.user", user)) for user in (1, 32, 64, 128)),
-        *(("paper", RANDOM, ("pilots.user", user)) for user in (1, 2, 8)),
-        *(("lab", (), ("pilots.user", user)) for user in (1, 8)),
+        ("paper", (*LONG, SHIFTED), ("pilots.user", 1)),
+        *(("paper", (*WALSH, SHIFTED), ("pilots.user", user)) for user in (1, 32, 64, 128)),
+        *(("paper", (*RANDOM, SHIFTED), ("pilots.user", user)) for user in (1, 2, 8)),
+        *(("lab", (SHIFTED,), ("pilots.user", user)) for user in (1, 8)),
         (PRS, TOGETHER, (ONE, ({"sequence_id": 8},))),
         (PRS, (), (ONE, tuple({"sequence_id": 50 + k, "re_offset": k} for k in range(4)))),
     ],
@@ -118,7 +122,8 @@ def test_ours_is_found_beneath_a_stronger_signal_from_elsewhere(over):
 
 
 def test_two_users_at_once_are_told_apart():
-    made, other = loaded("paper", FAST), loaded("paper", (*FAST, ("pilots.user", 1)))
+    made = loaded("paper", (*FAST, SHIFTED))
+    other = loaded("paper", (*FAST, SHIFTED, ("pilots.user", 1)))
     rng = np.random.default_rng(13)
     for _ in range(5):
         start, carrier = int(rng.integers(100, 1_200)), rng.uniform(-20e3, 20e3)
@@ -153,6 +158,7 @@ def heard(made, level):
 @pytest.mark.parametrize("before", [False, True])
 def test_the_lock_is_lost_when_only_another_signal_is_left(other, before):
     settings = {
+        "pilots.interleaved": False,
         "beams.chains": 4,
         "numerology.frame_period": 1_280,
         "channel.paths": [{"kind": "direct"}],

@@ -9,7 +9,9 @@ nobody has taken has exit status 1.
 
 **Messages.** GNU Radio tells message blocks that upstream is done by a message on another port,
 which may overtake those that it should follow. So each block of ours closes its ports with an
-end-of-file object when it stops, and each that takes messages waits for it when it stops.
+end-of-file object when it stops, and each that takes messages waits for it when it stops. GNU Radio
+drops messages once 8192 of them wait for a block, so each block of ours that sends them (`publish`)
+waits for those of ours that are far behind, as it would for room in a stream.
 """
 
 import atexit
@@ -21,6 +23,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from threading import Lock
 from typing import Any
+from weakref import WeakValueDictionary
 
 import pmt
 
@@ -46,6 +49,11 @@ class FlowgraphError(RuntimeError):
     """A block of the flowgraph has failed: says which, and why."""
 
 
+MOST_WAITING = 1000
+"""Messages that may wait for a block before those that send it more wait for it."""
+
+_takers: WeakValueDictionary[str, "Guarded"] = WeakValueDictionary()
+"""By aliases: blocks that run and take messages."""
 _unclosed: dict[str, set[str]] = {}
 """By aliases: which blocks will still close a port that leads to this one."""
 _errors: dict[str, FlowgraphError] = {}
@@ -90,8 +98,17 @@ def guarded(returns: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 
 def message_handler(method: Callable[..., None]) -> Callable[..., None]:
-    """Makes a message handler catch everything, and take note of the end of messages."""
-    handle = guarded(None)(method)
+    """Makes a message handler catch everything, and take note of the end of messages.
+
+    A message that is none of the port's is dropped: whoever sends it is no part of this block.
+    """
+
+    @guarded(None)
+    def handle(self: Any, message: Any) -> None:
+        try:
+            method(self, message)
+        except pmt_keys.MessageError as error:
+            self.drop_message(error)
 
     @wraps(method)
     def call(self: Any, message: Any) -> None:
@@ -113,7 +130,7 @@ class Guarded:
     def prepare(self, *ports: Any) -> None:
         """Registers the port `events` and these message output ports."""
         self._ports = ports
-        self.frames_lost = self._losses = 0
+        self.frames_lost = self.messages_dropped = self._losses = 0
         self._input: tuple[Any, Callable[[Any], None]] | None = None
         self._messages_ended = False
         for port in (*ports, pmt_keys.EVENTS):
@@ -144,7 +161,9 @@ class Guarded:
         while self._input is not None and self.gateway.nmsgs(self._input[0]):
             self.gateway.delete_head_nowait(self._input[0])
         self._messages_ended = False
-        self.frames_lost = self._losses = 0
+        self.frames_lost = self.messages_dropped = self._losses = 0
+        if self._input is not None:
+            _takers[self.alias()] = self
         # All blocks start before one of them stops.
         for alias in self._listeners():
             _unclosed.setdefault(alias, set()).add(self.alias())
@@ -156,6 +175,7 @@ class Guarded:
 
     def stop(self) -> bool:
         self._take_last_messages()
+        _takers.pop(self.alias(), None)
         try:
             self.finish()
         except Exception as error:
@@ -167,6 +187,21 @@ class Guarded:
             for alias in self._listeners():
                 _unclosed[alias].discard(self.alias())
         return True
+
+    def publish(self, port: Any, message: Any) -> None:
+        """Publishes a message, once the blocks that take it are not far behind."""
+        while self._is_ahead() and not self.failed():
+            time.sleep(0.001)
+        self.message_port_pub(port, message)
+
+    def _is_ahead(self) -> bool:
+        """Whether too many messages wait for one of the blocks that take this one's."""
+        takers = (_takers.get(alias) for alias in self._listeners())
+        return any(t is not None and t.messages_waiting() > MOST_WAITING for t in takers)
+
+    def messages_waiting(self) -> int:
+        """Messages that have come and not been handled yet."""
+        return 0 if self._input is None else self.gateway.nmsgs(self._input[0])
 
     def _listeners(self) -> Iterator[str]:
         """Aliases of the blocks that take this one's messages."""
@@ -226,6 +261,13 @@ class Guarded:
             last = "; further ones are only counted" if self._losses == _MOST_LOGGED else ""
             more = f" and {count - 1} more" if count > 1 else ""
             self.logger.warn(f"frame {frame}{more} dropped: {reason}{last}")
+
+    def drop_message(self, error: pmt_keys.MessageError) -> None:
+        """Counts a message that cannot be used, and says why; in the log only a few times."""
+        self.messages_dropped += 1
+        self.tell("message_dropped", reason=str(error))
+        if self.messages_dropped <= _MOST_LOGGED:
+            self.logger.warn(f"message dropped: {error}")
 
     def tell(self, event: str, **details: Any) -> None:
         """Tells on the port `events` what has happened."""

@@ -3,6 +3,7 @@
 
 import time
 from collections.abc import Sequence
+from os import PathLike
 from threading import Lock
 
 import numpy as np
@@ -29,13 +30,16 @@ class RadioSink(Guarded, gr.sync_block):
 
     A radio that is started anew counts its time from its first sample, in both directions. What
     it is given then begins with the sample that belongs to the first that it gave: what is older is
-    left out, what is missing is zeros.
+    left out, what is missing is zeros. A second one that asks meanwhile waits, which is told on the
+    port `events` (`client_waits`, with the addresses of both).
 
     Args:
         addresses: where to listen, one a stream: PORT of this host alone, HOST:PORT.
         source: what the same radio transmits.
         latency: zeros before the first sample; see `RelayLink.latency`.
         any_interface: allow addresses that stand for all interfaces.
+        keys: file of the CURVE secret key; only those whose public keys lie beside it may ask;
+            None: anybody may.
     """
 
     def __init__(
@@ -44,23 +48,25 @@ class RadioSink(Guarded, gr.sync_block):
         source: RadioSource,
         latency: int = 0,
         any_interface: bool = False,
+        keys: str | PathLike[str] | None = None,
     ) -> None:
         gr.sync_block.__init__(self, "radio_sink", [np.complex64] * len(addresses), None)
         self.prepare()
-        self._where = tuple(addresses), any_interface
+        self._where = tuple(addresses)
+        self._any_interface, self._keys = any_interface, keys
         self._source = source
         source.before_waiting(self.send)
         self._latency = latency
         self._lock = Lock()  # the source's thread sends, too
         self._servers: list[SampleServer] = []
-        self.addresses = self._where[0]
+        self.addresses = self._where
 
     def begin(self) -> None:
         self._radio = 0  # which of those that have asked is being served
         self._connection = 0  # and what of the source belongs to it
         self._since: float | None = None
         self._zeros = self._latency
-        self._staged = [_NONE] * len(self._where[0])  # samples on their way, channel by channel
+        self._staged = [_NONE] * len(self._where)  # samples on their way, channel by channel
         self._unwanted = 0
         self.open()
 
@@ -71,10 +77,12 @@ class RadioSink(Guarded, gr.sync_block):
             AddressError: an address is none, or cannot be had.
         """
         if not self._servers:
-            addresses, any_interface = self._where
             try:
-                for address in addresses:
-                    self._servers.append(SampleServer(address, any_interface=any_interface))
+                for address in self._where:
+                    server = SampleServer(
+                        address, any_interface=self._any_interface, keys=self._keys
+                    )
+                    self._servers.append(server)
             except ValueError:
                 self.finish()
                 raise
@@ -118,6 +126,9 @@ class RadioSink(Guarded, gr.sync_block):
     def _asked(self, wait: float) -> bool:
         """Whether a channel asks, after `wait` [s] at most, and it is known what to begin with."""
         asked = [server.wait(0.0) for server in self._servers]
+        for server in self._servers:
+            for client, present in server.newcomers():
+                self.tell("client_waits", client=client, present=present)
         if not any(asked) and not self._servers[0].wait(wait):
             return False
         return self._aligned()

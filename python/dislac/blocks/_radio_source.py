@@ -3,6 +3,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from os import PathLike
 
 import numpy as np
 from gnuradio import gr
@@ -30,14 +31,22 @@ class RadioSource(Guarded, gr.sync_block):
 
     Args:
         addresses: where its transmit ports listen, one a stream: PORT of this host, HOST:PORT.
+        keys, server_key: files of this end's CURVE secret key and of the radio's public one; None:
+            the radio asks for none.
     """
 
-    def __init__(self, addresses: Sequence[str]) -> None:
+    def __init__(
+        self,
+        addresses: Sequence[str],
+        keys: str | PathLike[str] | None = None,
+        server_key: str | PathLike[str] | None = None,
+    ) -> None:
         gr.sync_block.__init__(self, "radio_source", None, [np.complex64] * len(addresses))
         self.prepare()
         self.set_tag_propagation_policy(gr.TPP_DONT)
         self.enlarge_buffers(8 * CHUNK)
         self._addresses = tuple(addresses)
+        self._keys, self._server_key = keys, server_key
         self._clients: list[SampleClient] = []
         self._callbacks: list[Callable[[], None]] = []
         self.connections = 0
@@ -51,7 +60,14 @@ class RadioSource(Guarded, gr.sync_block):
         self.connections = 0
         self.begins_at = 0  # the sample with which the present connection has begun
         self._clients = [
-            SampleClient(address, request=b"\xff", depth=1, immediate=True)
+            SampleClient(
+                address,
+                request=b"\xff",
+                depth=1,
+                immediate=True,
+                keys=self._keys,
+                server_key=self._server_key,
+            )
             for address in self._addresses
         ]
         self._waiting = [np.zeros(0, np.complex64) for _ in self._clients]

@@ -56,7 +56,8 @@ class StatusKeeper:
                 self._state = str(event.get("state", ""))
                 self._reason = str(event.get("reason", ""))
             elif kind == "frame_dropped":
-                self._lost += int(event.get("count", 1))
+                count = event.get("count", 1)
+                self._lost += count if isinstance(count, int) else 1
             else:
                 return False
         return True

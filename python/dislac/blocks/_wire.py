@@ -4,8 +4,12 @@
 A message is a header, in the host's order, and the items: magic and version (16, 8 bits), the
 sender's offset of the first item, the number of tags (64 bits each), and of each tag the offset,
 then key, value and source in PMT's serialization. gr-zeromq, lib/tag_headers.cc.
+
+A message comes from another process, which may be anybody's: nothing in it is believed before it
+has been checked, and what is kept of it is bounded.
 """
 
+import math
 import struct
 from collections.abc import Sequence
 from fractions import Fraction
@@ -13,12 +17,35 @@ from typing import Any, NamedTuple
 
 import pmt
 
-__all__ = ["Mark", "message_header", "read_header", "sample_at", "time_of"]
+from ..io.pmt_format import FormatError, value_end
+from ..printable import printable
+
+__all__ = [
+    "LAST_SAMPLE",
+    "Header",
+    "Mark",
+    "MessageError",
+    "message_header",
+    "read_header",
+    "sample_at",
+    "time_of",
+]
 
 _HEADER = struct.Struct("=HBQQ")
 _MAGIC, _VERSION = 0x5FF0, 1
-_LONGEST = 1 << 16
-"""Bytes of a key or value beyond which it is not read."""
+
+LAST_SAMPLE = 1 << 62
+"""Index of a sample, or offset, beyond which there is none: two of them add up to 64 bits."""
+MOST_TAGS = 4096
+"""Tags of a message beyond which it is not read."""
+_LONGEST = 1 << 20
+"""Bytes of a header beyond which it is not read."""
+_MOST_SYMBOLS = 1024
+"""Names that one sender may bring along: GNU Radio keeps each for ever."""
+
+
+class MessageError(ValueError):
+    """A message that is damaged, or made to harm."""
 
 
 class Mark(NamedTuple):
@@ -27,6 +54,18 @@ class Mark(NamedTuple):
     offset: int
     key: Any
     value: Any
+
+
+class Header(NamedTuple):
+    """Header of a message: offset of its first item, tags, and where the items begin.
+
+    Tags whose names are too many are left out of `marks`, and counted.
+    """
+
+    offset: int
+    marks: list[Mark]
+    begin: int
+    left_out: int
 
 
 def message_header(offset: int, marks: Sequence[Mark]) -> bytes:
@@ -38,11 +77,22 @@ def message_header(offset: int, marks: Sequence[Mark]) -> bytes:
     return b"".join(parts)
 
 
-def read_header(message: memoryview) -> tuple[int, list[Mark], int]:
-    """Offset of the first item, tags, and where the items begin.
+def read_header(message: memoryview, known: set[bytes]) -> Header:
+    """Read what stands before the items of a message.
 
-    Raises:
-        ValueError: the message has no such header.
+    Parameters
+    ----------
+    message
+        As it has come.
+    known
+        Names that the sender has used so far; those of this message are added.
+
+    Raises
+    ------
+    MessageError
+        The header is damaged, or beyond what is read of one.
+    ValueError
+        The message is none with such a header.
     """
     if len(message) < _HEADER.size or message[:3] != struct.pack("=HB", _MAGIC, _VERSION):
         raise ValueError(
@@ -50,22 +100,30 @@ def read_header(message: memoryview) -> tuple[int, list[Mark], int]:
             "Pass Tags: Yes)"
         )
     _, _, offset, count = _HEADER.unpack_from(message)
+    if count > MOST_TAGS:
+        raise MessageError(f"a message has {count} tags; {MOST_TAGS} are read at most")
+    if offset + len(message) > LAST_SAMPLE:
+        raise MessageError(f"a message begins at the offset {offset}, which no stream reaches")
     place, marks = _HEADER.size, []
     try:
         for _ in range(count):
             (at,) = struct.unpack_from("=Q", message, place)
-            place += 8
-            values = []
-            for _ in range(3):
-                value = pmt.deserialize_str(bytes(message[place : place + _LONGEST]))
-                place += len(pmt.serialize_str(value))
-                if pmt.is_eof_object(value) or place > len(message):
-                    raise ValueError("cut off")
-                values.append(value)
-            marks.append(Mark(at, *values[:2]))
-    except (struct.error, RuntimeError, ValueError):
-        raise ValueError("a message with samples has a damaged header") from None
-    return offset, marks, place
+            symbols: set[bytes] = set()
+            key = place + 8
+            value = value_end(message, key, symbols)
+            source = value_end(message, value, symbols)
+            place = value_end(message, source)
+            if place > _LONGEST:
+                raise FormatError("too many bytes")
+            if symbols <= known or len(known | symbols) <= _MOST_SYMBOLS:
+                known |= symbols
+                name = pmt.deserialize_str(bytes(message[key:value]))
+                if not pmt.is_symbol(name) or not offset <= at <= offset + len(message):
+                    raise FormatError("a tag without a name, or outside of the message")
+                marks.append(Mark(at, name, pmt.deserialize_str(bytes(message[value:source]))))
+    except (struct.error, RuntimeError, FormatError) as error:
+        raise MessageError(f"a message with samples has a damaged header: {error}") from None
+    return Header(offset, marks, place, count - len(marks))
 
 
 def time_of(sample: int, rate: float) -> Any:
@@ -78,12 +136,18 @@ def sample_at(value: Any, rate: float) -> int:
     """Sample index since time zero, the nearest, that an rx_time tag stands for.
 
     Raises:
-        ValueError: the tag holds no time.
+        ValueError: the tag holds no time, or one beyond all samples.
     """
     try:
         whole, rest = (pmt.tuple_ref(value, k) for k in range(2))
-        return round((pmt.to_uint64(whole) + Fraction(pmt.to_double(rest))) * Fraction(rate))
+        seconds, fraction = pmt.to_uint64(whole), pmt.to_double(rest)
     except (ValueError, IndexError, RuntimeError):
-        raise ValueError(
-            f"an rx_time tag holds {value}; it must hold seconds and their fraction"
-        ) from None
+        seconds, fraction = 0, math.nan
+    if math.isfinite(fraction):
+        sample = round((seconds + Fraction(fraction)) * Fraction(rate))
+        if 0 <= sample <= LAST_SAMPLE:
+            return sample
+    raise ValueError(
+        f"an rx_time tag holds {printable(value)}; it must hold whole seconds and their fraction, "
+        "from time zero on"
+    )

@@ -52,4 +52,4 @@ class bistatic_locator(Guarded, gr.basic_block):
     def handle_paths(self, message: Any) -> None:
         estimate, frame, _ = pmt_keys.estimate_from_pdu(message)
         fix = build.locate(self._scenario, estimate, frame)
-        self.message_port_pub(pmt_keys.FIX, pmt_keys.fix_to_pdu(fix))
+        self.publish(pmt_keys.FIX, pmt_keys.fix_to_pdu(fix))

@@ -167,6 +167,8 @@ class replay_flowgraph(Receiver):
         self.connect_chains(self.source, self.demodulator)
 
     def _frames_lost(self) -> int:
+        if self.scenario.synchronization.reference != "tags":
+            return super()._frames_lost()  # where frames are looked for, the demodulator counts all
         return super()._frames_lost() + self.source.frames_lost
 
 

@@ -31,7 +31,8 @@ class isac_source(FrameSource):
     frame come as many zeros as it takes to get that frame through precompensator and channel.
 
     A packet for which there is no room is dropped, told on the port `events` (`packet_dropped`) and
-    counted in `packets_lost`.
+    counted in `packets_lost`. A message that is no packet is dropped and told there, too
+    (`message_dropped`), and counted in `messages_dropped`.
 
     Args:
         scenario: numerology, pilots, payload and chains come from here.

@@ -6,9 +6,10 @@ import pmt
 from gnuradio import gr
 
 from ..scenario import Scenario, build
-from ..synchronization import FrameReader, Mark, aligned_grid
+from ..synchronization import FrameReader, aligned_grid
 from . import pmt_keys
 from ._lifecycle import Guarded, guarded
+from ._marks import marks_among
 from ._overrides import overridden
 from ._wire import sample_at
 
@@ -121,14 +122,7 @@ class ofdm_demodulator(Guarded, gr.basic_block):
     def _read(self, streams, begin: int, vectors) -> int:
         """Frames that a synchronizer finds."""
         assert self._reader is not None
-        rates, times = (
-            self.get_tags_in_window(0, 0, len(streams[0]), key)
-            for key in (pmt_keys.RX_RATE, pmt_keys.RX_TIME)
-        )
-        known = {tag.offset: pmt_keys.time_parts_from_tag(tag.value) for tag in times}
-        # SoapySDR's radios give no time, but a new rate tag after each overflow
-        offsets = sorted(known.keys() | {tag.offset for tag in rates})
-        marks = [Mark(offset, known.get(offset)) for offset in offsets]
+        marks = marks_among(self, len(streams[0]))
         made, first = 0, self.nitems_written(0)
         for found, samples in self._reader.read(streams, begin, marks, len(vectors)):
             grid = aligned_grid(samples, found, self._numerology)

@@ -80,5 +80,5 @@ class path_estimator(Guarded, gr.sync_block):
         else:
             self.frames_used += 1
             pdu = pmt_keys.estimate_to_pdu(estimate, index, time)
-            self.message_port_pub(pmt_keys.PATHS, pdu)
+            self.publish(pmt_keys.PATHS, pdu)
         return 1

@@ -11,14 +11,17 @@ from numpy.typing import NDArray
 from ..channel import Paths
 from ..estimation import ESTIMATE_STATUSES, Estimate
 from ..positioning import Fix, FixStatus
+from ..printable import printable
 
 __all__ = [
     "ASYNC_MESSAGES",
+    "BUSY",
     "CHAINS",
     "END",
     "EVENTS",
     "FIX",
     "FRAME",
+    "LAST_FRAME",
     "LINK",
     "PATHS",
     "PDUS",
@@ -29,6 +32,7 @@ __all__ = [
     "TX_EOB",
     "TX_SOB",
     "TX_TIME",
+    "MessageError",
     "bytes_from_pdu",
     "bytes_to_pdu",
     "estimate_from_pdu",
@@ -66,6 +70,8 @@ and its last."""
 # Tags between processes alone
 CHAINS = pmt.intern("dislac:chains")
 """How many streams lie interleaved (uint64); on the first sample of every message."""
+BUSY = pmt.intern("dislac:busy")
+"""The samples go to somebody else: address of the client that is served (symbol)."""
 END = pmt.intern("dislac:end")
 """The stream has ended here (true)."""
 
@@ -81,8 +87,15 @@ SYMBOLS = pmt.intern("symbols")
 # Keys of PDU metadata are the names of fields after this, such as `dislac:residual_delay`.
 _NAMESPACE = "dislac:"
 
+LAST_FRAME = 1 << 53
+"""Index beyond which no frame is: it is kept exactly as a double, and in JSON."""
+
 _FIX_NUMBERS = ("time", "residual_delay", "residual_doppler", "error", "bound")
 _ESTIMATE_NUMBERS = ("noise_power", "statistic", "threshold")
+
+
+class MessageError(ValueError):
+    """A message that is none of those that a port takes."""
 
 
 def frame_to_tag(index: int, arrival: int | None = None) -> Any:
@@ -95,17 +108,19 @@ def frame_from_tag(value: Any) -> tuple[int, int | None]:
     """Index of the frame, and the offset at which it is due at the receiver if the tag says so.
 
     Raises:
-        ValueError: the tag holds something else.
+        ValueError: the tag holds something else, or an index that is no frame's.
     """
     try:
-        if pmt.is_pair(value):
-            return pmt.to_uint64(pmt.car(value)), pmt.to_uint64(pmt.cdr(value))
-        return pmt.to_uint64(value), None
+        pair = pmt.is_pair(value)
+        index = pmt.to_uint64(pmt.car(value) if pair else value)
+        if index <= LAST_FRAME:
+            return index, pmt.to_uint64(pmt.cdr(value)) if pair else None
     except ValueError:
-        raise ValueError(
-            f"a {FRAME} tag holds {value}; it must hold a frame's index (uint64), or the pair of "
-            "index and due offset"
-        ) from None
+        pass
+    raise ValueError(
+        f"a {FRAME} tag holds {printable(value)}; it must hold a frame's index (uint64, at most "
+        "2^53), or the pair of index and due offset"
+    )
 
 
 def time_to_tag(time: float) -> Any:
@@ -134,8 +149,8 @@ def time_parts_from_tag(value: Any) -> tuple[int, float]:
         return pmt.to_uint64(pmt.tuple_ref(value, 0)), pmt.to_double(pmt.tuple_ref(value, 1))
     except (ValueError, IndexError):
         raise ValueError(
-            f"a {RX_TIME} tag holds {value}; it must hold a tuple of whole seconds (uint64) and "
-            "their fraction (double)"
+            f"a {RX_TIME} tag holds {printable(value)}; it must hold a tuple of whole seconds "
+            "(uint64) and their fraction (double)"
         ) from None
 
 
@@ -151,20 +166,20 @@ def fix_from_pdu(pdu: Any) -> Fix:
     """The fix that `fix_to_pdu` was given.
 
     Raises:
-        ValueError: the message is no such PDU.
+        MessageError: the message is no such PDU.
     """
     try:
         meta, position = _parts(pdu)
         return Fix(
-            frame=meta["frame"],
+            frame=_index(meta["frame"]),
             status=FixStatus(meta["status"]),
-            position=position,
-            covariance=meta["covariance"].reshape(3, 3),
-            direction=meta["direction"],
-            **{name: meta[name] for name in _FIX_NUMBERS},
+            position=_numbers(position, 3),
+            covariance=_numbers(meta["covariance"], 9).reshape(3, 3),
+            direction=_numbers(meta["direction"], 3),
+            **{name: _number(meta[name]) for name in _FIX_NUMBERS},
         )
-    except (KeyError, ValueError, TypeError, AttributeError):
-        raise ValueError("the message is no fix; connect a port `fix`") from None
+    except _MALFORMED:
+        raise MessageError("the message is no fix; connect a port `fix`") from None
 
 
 def estimate_to_pdu(estimate: Estimate, frame: int, time: float) -> Any:
@@ -186,11 +201,11 @@ def estimate_from_pdu(pdu: Any) -> tuple[Estimate, int, float]:
     """The estimate, frame and time [s] that `estimate_to_pdu` was given.
 
     Raises:
-        ValueError: the message is no such PDU.
+        MessageError: the message is no such PDU.
     """
     try:
         meta, data = _parts(pdu)
-        table = np.reshape(data, (-1, 8))
+        table = _numbers(data).reshape(-1, 8)
         paths = Paths(
             gain=table[:, 0] + 1j * table[:, 1],
             arrival=table[:, 2:4],
@@ -200,15 +215,15 @@ def estimate_from_pdu(pdu: Any) -> tuple[Estimate, int, float]:
         )
         covariance = meta.get("covariance")
         if covariance is not None:
-            covariance = covariance.reshape(-1, 6, 6)
-        numbers = {name: meta[name] for name in _ESTIMATE_NUMBERS}
+            covariance = _numbers(covariance, 36 * len(table)).reshape(-1, 6, 6)
+        numbers = {name: _number(meta[name]) for name in _ESTIMATE_NUMBERS}
         status = meta.get("status", "ok")
         if status not in ESTIMATE_STATUSES:
             raise ValueError
         estimate = Estimate(paths, covariance, **numbers, status=status)
-        return estimate, meta["frame"], meta["time"]
-    except (KeyError, ValueError, TypeError, AttributeError):
-        raise ValueError("the message holds no paths; connect a port `paths`") from None
+        return estimate, _index(meta["frame"]), _number(meta["time"])
+    except _MALFORMED:
+        raise MessageError("the message holds no paths; connect a port `paths`") from None
 
 
 def bytes_to_pdu(data: bytes, frame: int | None = None) -> Any:
@@ -221,10 +236,10 @@ def bytes_from_pdu(pdu: Any) -> bytes:
     """The bytes of a PDU.
 
     Raises:
-        ValueError: the message is no PDU of bytes, or of none.
+        MessageError: the message is no PDU of bytes, or of none.
     """
     if not (pmt.is_pdu(pdu) and pmt.is_u8vector(pmt.cdr(pdu)) and pmt.length(pmt.cdr(pdu))):
-        raise ValueError(
+        raise MessageError(
             "the message is no PDU of bytes (a pair of metadata and u8vector, one byte or more)"
         )
     return bytes(pmt.u8vector_elements(pmt.cdr(pdu)))
@@ -247,8 +262,15 @@ def event_to_pdu(event: str, details: Mapping[str, Any]) -> Any:
 
 
 def event_from_pdu(pdu: Any) -> dict[str, Any]:
-    """Name (under `event`) and details of what has happened."""
-    return _parts(pdu)[0]
+    """Name (under `event`) and details of what has happened.
+
+    Raises:
+        MessageError: the message is no such PDU.
+    """
+    try:
+        return _parts(pdu)[0]
+    except _MALFORMED:
+        raise MessageError("the message is no event; connect a port `events`") from None
 
 
 def _pdu(meta: Mapping[str, Any], data: NDArray[np.float64]) -> Any:
@@ -262,3 +284,28 @@ def _parts(pdu: Any) -> tuple[dict[str, Any], NDArray[np.float64]]:
     meta = pmt.to_python(pmt.car(pdu))
     named = {key.removeprefix(_NAMESPACE): value for key, value in meta.items()}
     return named, pmt.to_python(pmt.cdr(pdu))
+
+
+_MALFORMED = (KeyError, ValueError, TypeError, AttributeError, OverflowError, RuntimeError)
+"""Exceptions of reading what a message does not hold, PMT's own among them."""
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError
+    return float(value)
+
+
+def _index(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise TypeError
+    return value
+
+
+def _numbers(value: Any, count: int | None = None) -> NDArray[np.float64]:
+    """Real numbers, so many of them."""
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu":
+        raise TypeError
+    if value.ndim != 1 or (count is not None and len(value) != count):
+        raise ValueError
+    return value.astype(float, copy=False)

@@ -267,10 +267,10 @@ class _Feed(Guarded, gr.basic_block):
             codes = pmt.to_python(
                 pmt.dict_ref(pmt.cdr(message), pmt.intern("event_code"), pmt.PMT_NIL)
             )
+            names = {str(code) for code in (codes or ())}
         except Exception as error:
             self.logger.warn(f"a message of the radio that is none of gr-uhd's: {error}")
             return
-        names = {str(code) for code in (codes or ())}
         if any("underflow" in name for name in names):
             self.underflows += 1
             self.tell("underflow", count=self.underflows)

@@ -10,12 +10,16 @@ from ..io import Frame, RecordingWriter
 from ..scenario import Scenario
 from . import pmt_keys
 from ._lifecycle import Guarded, guarded
+from ._marks import marks_among
 
 __all__ = ["recording_sink"]
 
 
 class recording_sink(Guarded, gr.sync_block):
     """Records the streams of all receive chains, their frame tags and the scenario to SigMF.
+
+    Tags `rx_time` and `rx_rate`, which radios give on the first sample and after each gap, are kept
+    too: a recording made straight from a radio replays without frame tags.
 
     What has been recorded stays readable if the process is killed.
 
@@ -47,5 +51,5 @@ class recording_sink(Guarded, gr.sync_block):
         for tag in self.get_tags_in_window(0, 0, count, pmt_keys.FRAME):
             index, _ = pmt_keys.frame_from_tag(tag.value)
             frames.append(Frame(tag.offset, index))
-        self._writer.write(np.stack(input_items), sorted(frames))
+        self._writer.write(np.stack(input_items), sorted(frames), marks_among(self, count))
         return count

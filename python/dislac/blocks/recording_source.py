@@ -6,11 +6,13 @@ from os import PathLike, fspath
 from threading import Lock
 
 import numpy as np
+import pmt
 from gnuradio import gr
 
 from ..dsp.stream import CHUNK
 from ..io import RecordingReader
 from ..scenario import Scenario
+from ..synchronization import Mark
 from . import pmt_keys
 from ._lifecycle import Guarded, guarded
 
@@ -21,10 +23,11 @@ _NAP = 0.05
 
 
 class recording_source(Guarded, gr.sync_block):
-    """Plays a SigMF recording on one stream a receive chain, with its frame tags.
+    """Plays a SigMF recording on one stream a receive chain, with its tags.
 
     Tags `dislac:frame` are on the first sample of each whole good frame; frames that are cut off
-    or not finite have none, are told on the port `events` and counted in `frames_lost`.
+    or not finite have none, are told on the port `events` and counted in `frames_lost`. Of a radio,
+    there are tags `rx_time` and `rx_rate` where it gave them: on the first sample and after gaps.
 
     Args:
         scenario: what was recorded.
@@ -77,6 +80,7 @@ class recording_source(Guarded, gr.sync_block):
                 f"{self._scenario.chains}; give the scenario it was recorded with"
             )
         self._frames = np.array([f.start for f in self._reader.frames])
+        self._marks = np.array([mark.offset for mark in self._reader.marks])
         self.frames_lost = self._reader.frames_left_out
         for warning in self._reader.warnings:
             self.logger.warn(warning)
@@ -98,7 +102,18 @@ class recording_source(Guarded, gr.sync_block):
             value = pmt_keys.frame_to_tag(frame.number)
             self.add_item_tag(0, begin - place + frame.start, pmt_keys.FRAME, value)
         self.frames_sent += int(last - first)
+        first, last = np.searchsorted(self._marks, [place, place + count])
+        for mark in reader.marks[first:last]:
+            self._send_mark(begin - place + mark.offset, mark)
         return count
+
+    def _send_mark(self, item: int, mark: Mark) -> None:
+        """Tags a sample as the radio had tagged it."""
+        if mark.time is not None:
+            time = pmt_keys.time_parts_to_tag(*mark.time)
+            self.add_item_tag(0, item, pmt_keys.RX_TIME, time)
+        rate = pmt.from_double(self._scenario.sample_rate)
+        self.add_item_tag(0, item, pmt_keys.RX_RATE, rate)
 
     def _keep_pace(self, begin: int, count: int) -> int:
         """Waits until some of the next `count` samples are due; how many those are."""

@@ -15,6 +15,9 @@ from .leo_channel import leo_channel
 
 __all__ = ["timed_channel"]
 
+_LONGEST = 0.5
+"""A delay that any channel holds [s]; beyond it, twice the longest of time zero."""
+
 
 class timed_channel(leo_channel):
     """A `leo_channel` whose clock follows the tags `rx_time` of stream 0.
@@ -23,7 +26,7 @@ class timed_channel(leo_channel):
     transmitter has been started anew, the channel begins anew at the tag's time: satellites and
     targets are where they are then. What had been on its way is gone, so its output goes on as soon
     as the longest path is filled again, with a tag `rx_time` of its own; frames before that are not
-    tagged.
+    tagged. A time when a path is far longer than at time zero ends the flowgraph.
 
     Args:
         scenario: nodes, arrays, beams, paths, fading and noise come from here.
@@ -63,20 +66,33 @@ class timed_channel(leo_channel):
             self.add_item_tag(0, place, pmt_keys.FRAME, pmt_keys.frame_to_tag(frame))
         return made
 
+    def _longest_delay(self, time: float) -> float:
+        """Delay of the longest path at a time since time zero [s]."""
+        processor = self._processor
+        assert processor is not None
+        return max(
+            float(path.range_and_rate(time, speed=processor.speed)[0]) / processor.speed
+            for path in processor.paths
+        )
+
     def _begin_at(self, index: int, begin: int, written: int) -> None:
         """Takes sample `index` since time zero as the next one."""
         rate, processor = self._scenario.sample_rate, self._processor
         assert processor is not None
+        gone = 0
+        if index and processor.paths:  # before time zero nothing was sent
+            longest = self._longest_delay(index / rate)
+            # Before anything is made ready for so long a delay
+            if not longest <= max(_LONGEST, 2.0 * self._longest_delay(0.0)):
+                raise ValueError(
+                    f"samples of the time {index / rate:.6g} s have come, when a path takes "
+                    f"{longest:.3g} s; give both sides the same scenario"
+                )
+            gone = int(np.ceil(longest * rate)) + 2 * HOP
         with self._lock:
             processor.start = index
             processor.reset()
-        self._gone = 0
-        if index and processor.paths:  # before time zero nothing was sent
-            longest = max(
-                path.range_and_rate(index / rate, speed=processor.speed)[0]
-                for path in processor.paths
-            )
-            self._gone = int(np.ceil(longest / processor.speed * rate)) + 2 * HOP
+        self._gone = gone
         self._time_in = index - begin
         self._time_out = index + self._gone - written
         self._due.clear()

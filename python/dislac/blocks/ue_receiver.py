@@ -79,8 +79,8 @@ class ue_receiver(Guarded, gr.sync_block):
             quality["bit_errors"] = errors
             self.bits += self._payload.bits
             self.bit_errors += errors
-        self.message_port_pub(pmt_keys.LINK, pmt_keys.link_to_pdu(quality))
-        self.message_port_pub(pmt_keys.SYMBOLS, pmt_keys.symbols_to_pdu(reception.symbols, index))
+        self.publish(pmt_keys.LINK, pmt_keys.link_to_pdu(quality))
+        self.publish(pmt_keys.SYMBOLS, pmt_keys.symbols_to_pdu(reception.symbols, index))
         self._collect(reception.block if reception.good else None, index)
         return 1
 
@@ -94,4 +94,4 @@ class ue_receiver(Guarded, gr.sync_block):
         packet = self._reassembly.take(block)
         if packet is not None:
             self.packets += 1
-            self.message_port_pub(pmt_keys.PDUS, pmt_keys.bytes_to_pdu(packet, index))
+            self.publish(pmt_keys.PDUS, pmt_keys.bytes_to_pdu(packet, index))

@@ -18,6 +18,7 @@ from .zmq_source import zmq_source
 __all__ = ["channel_flowgraph", "relay_flowgraph", "satellite_flowgraph", "station_flowgraph"]
 
 OnEvent = Callable[[str, dict[str, Any]], None]
+KeyFile = str | PathLike[str]
 
 
 class _Sender(Chain):
@@ -47,15 +48,26 @@ class satellite_flowgraph(_Sender):
         address: where the channel asks for samples (`zmq_sink`).
         frames: how many to send, 0 for no end.
         any_interface: allow an address that stands for all interfaces.
+        on_event: called with what happens to the connection, in a thread of the flowgraph.
+        keys: file of the CURVE secret key; None: anybody may ask.
     """
 
     def __init__(
-        self, scenario: Scenario, address: str, *, frames: int = 0, any_interface: bool = False
+        self,
+        scenario: Scenario,
+        address: str,
+        *,
+        frames: int = 0,
+        any_interface: bool = False,
+        on_event: OnEvent | None = None,
+        keys: KeyFile | None = None,
     ) -> None:
         super().__init__("dislac satellite", scenario)
         self.source = pilot_source(scenario, frames)
         self.precompensator = precompensator(scenario)
-        self.output = zmq_sink(scenario, address, any_interface, ends=True, linger=_FOR_EVER)
+        self.output = zmq_sink(
+            scenario, address, any_interface, True, _FOR_EVER, on_event=on_event, keys=keys
+        )
         self.connect_chains(self.source, self.precompensator, self.output)
 
 
@@ -67,7 +79,9 @@ class channel_flowgraph(_Sender):
         source: where the satellite's samples are to be had (`zmq_source`).
         address: where the base station asks for samples (`zmq_sink`).
         any_interface: allow an address that stands for all interfaces.
-        on_event: called with what happens to the connection, in a thread of the flowgraph.
+        on_event: called with what happens to the connections, in a thread of the flowgraph.
+        keys, server_key: files of this end's CURVE secret key, which holds for both connections,
+            and of the satellite's public one; None for none.
 
     Raises:
         ValueError: the scenario has a front end, which would have to follow each new start.
@@ -81,6 +95,8 @@ class channel_flowgraph(_Sender):
         *,
         any_interface: bool = False,
         on_event: OnEvent | None = None,
+        keys: KeyFile | None = None,
+        server_key: KeyFile | None = None,
     ) -> None:
         if scenario.front_end is not None:
             raise ValueError(
@@ -88,9 +104,13 @@ class channel_flowgraph(_Sender):
                 "processes; leave it out (--set front_end=null), or use one flowgraph"
             )
         super().__init__("dislac channel", scenario)
-        self.source = zmq_source(scenario, source, on_event)
+        # A satellite without a key is asked by an open connection.
+        own = None if server_key is None else keys
+        self.source = zmq_source(scenario, source, on_event, own, server_key)
         self.channel = timed_channel(scenario)
-        self.output = zmq_sink(scenario, address, any_interface, ends=True, linger=_FOR_EVER)
+        self.output = zmq_sink(
+            scenario, address, any_interface, True, _FOR_EVER, on_event=on_event, keys=keys
+        )
         self.connect_chains(self.source, self.channel, self.output)
 
 
@@ -103,6 +123,8 @@ class station_flowgraph(Receiver):
         directory: where to write files of fixes, None for none.
         on_fix: called with each fix, in a thread of the flowgraph.
         on_event: called with what happens to the connection, in a thread of the flowgraph.
+        keys, server_key: files of this end's CURVE secret key and of the channel's public one; None
+            for none.
     """
 
     def __init__(
@@ -113,9 +135,11 @@ class station_flowgraph(Receiver):
         directory: str | PathLike[str] | None = None,
         on_fix: OnFix | None = None,
         on_event: OnEvent | None = None,
+        keys: KeyFile | None = None,
+        server_key: KeyFile | None = None,
     ) -> None:
         super().__init__("dislac station", scenario, directory, on_fix)
-        self.source = zmq_source(scenario, source, on_event)
+        self.source = zmq_source(scenario, source, on_event, keys, server_key)
         self.connect_chains(self.source, self.demodulator)
 
 
@@ -130,6 +154,8 @@ class relay_flowgraph(Chain):
         carriers: down and up [Hz]; 0 for no Doppler shift, None: as the scenario says.
         noise_power: of each received sample.
         any_interface: allow addresses that stand for all interfaces.
+        keys: file of the CURVE secret key of this end; None: anybody may ask.
+        gnb_key, ue_key: files of the radios' public keys; None for a radio without.
 
     Raises:
         ValueError: one side of a direction has more ports than the other.
@@ -147,6 +173,9 @@ class relay_flowgraph(Chain):
         carriers: tuple[float | None, float | None] = (None, None),
         noise_power: float = 0.0,
         any_interface: bool = False,
+        keys: KeyFile | None = None,
+        gnb_key: KeyFile | None = None,
+        ue_key: KeyFile | None = None,
     ) -> None:
         for way, sent, received in (
             ("down", gnb_transmits, ue_receives),
@@ -172,8 +201,13 @@ class relay_flowgraph(Chain):
             )
         ]
         self.latency = max(link.latency() for link in links)
-        self.gnb = zmq_radio(gnb_transmits, gnb_receives, links[1].latency(), any_interface)
-        self.ue = zmq_radio(ue_transmits, ue_receives, links[0].latency(), any_interface)
+        self.gnb, self.ue = (
+            zmq_radio(transmits, receives, link.latency(), any_interface, keys, server_key)
+            for transmits, receives, link, server_key in (
+                (gnb_transmits, gnb_receives, links[1], gnb_key),
+                (ue_transmits, ue_receives, links[0], ue_key),
+            )
+        )
         self.down, self.up = (leo_channel(scenario, emulator=link) for link in links)
         for source, channel, sink, link in (
             (self.gnb, self.down, self.ue, links[0]),

@@ -2,6 +2,7 @@
 """A gNB or UE with a ZeroMQ radio, as seen from the air."""
 
 from collections.abc import Sequence
+from os import PathLike
 
 import numpy as np
 from gnuradio import gr
@@ -31,6 +32,9 @@ class zmq_radio(gr.hier_block2):
             alone, the full address of one of its interfaces.
         latency: zeros before the first input sample; see `RelayLink.latency`.
         any_interface: allow addresses that stand for all interfaces, such as tcp://*:2100.
+        keys: file of this end's CURVE secret key, NAME.key_secret, for a radio that speaks CURVE
+            (srsRAN's does not); only those whose public keys lie beside it may ask. None for none.
+        server_key: file of the radio's public key, NAME.key; None: it is asked openly.
     """
 
     def __init__(
@@ -39,6 +43,8 @@ class zmq_radio(gr.hier_block2):
         receives: Sequence[str],
         latency: int = 0,
         any_interface: bool = False,
+        keys: str | PathLike[str] | None = None,
+        server_key: str | PathLike[str] | None = None,
     ) -> None:
         gr.hier_block2.__init__(
             self,
@@ -47,13 +53,14 @@ class zmq_radio(gr.hier_block2):
             gr.io_signature(len(transmits), len(transmits), np.dtype(np.complex64).itemsize),
         )
         self.message_port_register_hier_out(str(pmt_keys.EVENTS))
-        self.source = RadioSource(transmits)
-        self.sink = RadioSink(receives, self.source, latency, any_interface)
+        self.source = RadioSource(transmits, keys if server_key else None, server_key)
+        self.sink = RadioSink(receives, self.source, latency, any_interface, keys)
         for stream in range(len(transmits)):
             self.connect((self.source, stream), (self, stream))
         for stream in range(len(receives)):
             self.connect((self, stream), (self.sink, stream))
         self.msg_connect((self.source, "events"), (self, "events"))
+        self.msg_connect((self.sink, "events"), (self, "events"))
 
     def open(self) -> tuple[str, ...]:
         """Listens from now on, if it does not yet; where, in full.

@@ -2,7 +2,10 @@
 """Streams out of a process, to whoever asks for them."""
 
 import time
+from collections.abc import Callable
+from os import PathLike
 from threading import Event
+from typing import Any
 
 import numpy as np
 import pmt
@@ -34,6 +37,10 @@ class zmq_sink(Guarded, gr.sync_block):
         ends: tell the other side when the stream has ended, once it asks again; not where that is
             because a block has failed.
         linger: how long to wait for that [s].
+        on_event: called with name and details of each event, in a thread of the flowgraph; None
+            for none.
+        keys: file of the CURVE secret key, NAME.key_secret; only those whose public keys lie beside
+            it may ask; None: anybody may.
     """
 
     def __init__(
@@ -43,11 +50,15 @@ class zmq_sink(Guarded, gr.sync_block):
         any_interface: bool = False,
         ends: bool = False,
         linger: float = 5.0,
+        on_event: Callable[[str, dict[str, Any]], None] | None = None,
+        keys: str | PathLike[str] | None = None,
     ) -> None:
         gr.sync_block.__init__(self, "zmq_sink", [np.complex64] * scenario.chains, None)
         self.prepare()
         self._rate, self._chains = scenario.sample_rate, scenario.chains
-        self._where = address, any_interface
+        self._address = address
+        self._any_interface, self._keys = any_interface, keys
+        self._on_event = on_event
         self._ends, self._linger = ends, linger
         self._most = most_items(scenario.chains)
         self._server: SampleServer | None = None
@@ -70,8 +81,9 @@ class zmq_sink(Guarded, gr.sync_block):
             AddressError: the address is none, or cannot be had.
         """
         if self._server is None:
-            address, any_interface = self._where
-            self._server = SampleServer(address, any_interface=any_interface)
+            self._server = SampleServer(
+                self._address, any_interface=self._any_interface, keys=self._keys
+            )
             self.address = self._server.address
         return self.address
 
@@ -95,10 +107,23 @@ class zmq_sink(Guarded, gr.sync_block):
             if server.wait(WAIT) and server.answer(end):
                 return
 
+    def _turn_away(self, server: SampleServer) -> None:
+        """Tells who waits, here and to themselves."""
+        for client, present in server.newcomers():
+            details = {"client": client, "present": present}
+            self.tell("client_waits", **details)
+            if self._on_event is not None:
+                self._on_event("client_waits", details)
+        server.turn_away(
+            lambda present: message_header(0, [Mark(0, pmt_keys.BUSY, pmt.intern(present))])
+        )
+
     @guarded(-1)
     def work(self, input_items, output_items):
         assert self._server is not None
-        if not self._server.wait(WAIT):
+        asked = self._server.wait(WAIT)
+        self._turn_away(self._server)
+        if not asked:
             return 0
         begin = self.nitems_read(0)
         count = min(len(input_items[0]), self._server.most or self._most, self._most)

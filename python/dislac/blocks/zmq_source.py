@@ -3,6 +3,7 @@
 
 import struct
 from collections.abc import Callable
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,23 @@ from gnuradio import gr
 
 from ..dsp.stream import CHUNK
 from ..io.zmq_samples import WAIT, SampleClient, most_items
+from ..printable import printable
 from ..scenario import Scenario
 from . import pmt_keys
 from ._lifecycle import Guarded, guarded
-from ._wire import Mark, read_header, sample_at, time_of
+from ._wire import Mark, MessageError, read_header, sample_at, time_of
 
 __all__ = ["zmq_source"]
+
+_OURS = {
+    str(getattr(pmt_keys, name)).encode()
+    for name in ("BUSY", "CHAINS", "END", "FRAME", "RX_RATE", "RX_TIME")
+}
+"""Names that are known before they come."""
+_MOST_TOLD = 10
+"""Messages that are refused aloud; further ones are only counted."""
+_LONGEST_FLIGHT = 10.0
+"""How long after it was sent a frame is due at most [s]."""
 
 
 class zmq_source(Guarded, gr.sync_block):
@@ -30,13 +42,19 @@ class zmq_source(Guarded, gr.sync_block):
     `dislac:frame` that carry an offset get it in terms of the stream that they are now in.
 
     Events are `connected` and `disconnected`, `samples_lost` (with samples and time) and
-    `started_anew` (with time), when time has gone back.
+    `started_anew` (with time), when time has gone back; `refused`, where a CURVE key is missing or
+    is not known; `waiting` (with the address of the other
+    client), while the other end serves somebody else. What comes is checked before it is believed:
+    a message that is damaged or made to harm is left out, counted in `messages_refused`, and told
+    the first times (`message_refused`, with reason).
 
     Args:
         scenario: chains and sample rate come from here; what comes otherwise ends the flowgraph.
         address: where the other process listens: PORT of this host, HOST:PORT or ipc://PATH.
         on_event: called with name and details of each event, in a thread of the flowgraph; None
             for none.
+        keys: file of this end's CURVE secret key, NAME.key_secret; None for none.
+        server_key: file of the other end's public key, NAME.key; None: it asks for none.
     """
 
     def __init__(
@@ -44,26 +62,39 @@ class zmq_source(Guarded, gr.sync_block):
         scenario: Scenario,
         address: str,
         on_event: Callable[[str, dict[str, Any]], None] | None = None,
+        keys: str | PathLike[str] | None = None,
+        server_key: str | PathLike[str] | None = None,
     ) -> None:
         gr.sync_block.__init__(self, "zmq_source", None, [np.complex64] * scenario.chains)
         self.prepare()
         self.set_tag_propagation_policy(gr.TPP_DONT)
         self.enlarge_buffers(8 * CHUNK)
         self._rate, self._chains = scenario.sample_rate, scenario.chains
+        # From one frame to the next; pre-compensation moves them by less.
+        self._shortest = scenario.numerology.frame_length // 2
         self._address = address
+        self._keys, self._server_key = keys, server_key
         self._on_event = on_event
         self._client: SampleClient | None = None
-        self.frames_sent = self.samples_lost = 0
+        self._set_back()
+
+    def _set_back(self) -> None:
+        self.frames_sent = self.samples_lost = self.messages_refused = self.tags_left_out = 0
+        self._names = set(_OURS)  # of tags that may come
 
     def begin(self) -> None:
-        self.frames_sent = self.samples_lost = 0
+        self._set_back()
         self._items = np.zeros((0, self._chains), np.complex64)
         self._marks: list[Mark] = []
+        self._free = 0  # where the next frame may begin
         self._next: int | None = None  # the sender's offset of what should come
         self._clock: int | None = None  # index of a sample since time zero, less its offset here
-        self._connected = False
+        self._connected = self._refused = False
         request = struct.pack("=I", most_items(self._chains))
-        self._client = SampleClient(self._address, request=request)
+        self._waiting = ""  # for whom
+        self._client = SampleClient(
+            self._address, request=request, keys=self._keys, server_key=self._server_key
+        )
 
     def finish(self) -> None:
         if self._client is not None:
@@ -93,12 +124,29 @@ class zmq_source(Guarded, gr.sync_block):
             self._connected = self._client.connected
             event = "connected" if self._connected else "disconnected"
             self._say(event, address=self._client.address)
+        if self._refused != self._client.refused:
+            self._refused = self._client.refused
+            if self._refused:
+                self._say("refused", address=self._client.address)
         if message is None:
             return True
-        offset, marks, begin = read_header(message)
+        try:
+            offset, marks, begin, left_out = read_header(message, self._names)
+            marks = [self._read(mark) for mark in marks]
+        except MessageError as error:
+            self._refuse(error)
+            return True
+        if left_out and not self.tags_left_out:
+            self._say("tags_left_out", tags=left_out)
+        self.tags_left_out += left_out
         marks.sort(key=lambda mark: mark.offset)
         if any(pmt.eq(mark.key, pmt_keys.END) for mark in marks):
             return False
+        for mark in marks:
+            if pmt.eq(mark.key, pmt_keys.BUSY):
+                self._wait_for(printable(mark.value))
+                return True
+        self._waiting = ""
         width = 8 * self._chains
         count, rest = divmod(len(message) - begin, width)
         if rest:
@@ -110,18 +158,49 @@ class zmq_source(Guarded, gr.sync_block):
         self._items = self._items.reshape(count, self._chains)
         if offset != self._next and not _any(marks, offset, pmt_keys.RX_TIME):
             # GNU Radio's own sink tells no time: its clock starts with its stream
-            marks.insert(0, Mark(offset, pmt_keys.RX_TIME, time_of(offset, self._rate)))
+            marks.insert(0, Mark(offset, pmt_keys.RX_TIME, offset))
         broken, self._next = offset != self._next, offset + count
+        if broken:
+            self._free = 0
         self._marks = []
         for mark in marks:
             self._take(mark, place - offset, broken and mark.offset == offset)
         return True
 
+    def _wait_for(self, present: str) -> None:
+        """Says that the other end's samples go to somebody else, once."""
+        if not self._waiting:
+            self._say("waiting", address=self._address, present=present)
+        self._waiting = present
+
+    def _read(self, mark: Mark) -> Mark:
+        """A tag with the plain value of what is looked at here.
+
+        Raises:
+            MessageError: it holds something else.
+        """
+        at, key, value = mark
+        try:
+            if pmt.eq(key, pmt_keys.RX_TIME):
+                return Mark(at, key, sample_at(value, self._rate))
+            if pmt.eq(key, pmt_keys.RX_RATE):
+                return Mark(at, key, pmt.to_double(value))
+            if pmt.eq(key, pmt_keys.CHAINS):
+                return Mark(at, key, pmt.to_uint64(value))
+            if pmt.eq(key, pmt_keys.FRAME):
+                index, due = pmt_keys.frame_from_tag(value)
+                if due is not None and not 0 <= due - at <= _LONGEST_FLIGHT * self._rate:
+                    raise ValueError(f"a frame that is sent at {at} is due at {due}")
+                return Mark(at, key, (index, due))
+        except ValueError as error:
+            raise MessageError(str(error)) from None
+        return mark
+
     def _take(self, mark: Mark, shift: int, broken: bool) -> None:
         """Keeps a tag, moved by `shift` to where it is in the stream here."""
         at, key, value = mark.offset + shift, mark.key, mark.value
         if pmt.eq(key, pmt_keys.RX_TIME):
-            clock = sample_at(value, self._rate) - at
+            clock = value - at
             if broken or clock != self._clock:
                 self._set_clock(clock, at)
                 self._marks += [
@@ -129,11 +208,15 @@ class zmq_source(Guarded, gr.sync_block):
                     Mark(at, pmt_keys.RX_RATE, pmt.from_double(self._rate)),
                 ]
         elif pmt.eq(key, pmt_keys.RX_RATE):
-            self._check("samples a second", pmt.to_double(value), self._rate)
+            self._check("samples a second", value, self._rate)
         elif pmt.eq(key, pmt_keys.CHAINS):
-            self._check("chains", pmt.to_uint64(value), self._chains)
+            self._check("chains", value, self._chains)
         elif pmt.eq(key, pmt_keys.FRAME):
-            index, due = pmt_keys.frame_from_tag(value)
+            if at < self._free:  # within the frame before it
+                self.tags_left_out += 1
+                return
+            self._free = at + self._shortest
+            index, due = value
             due = None if due is None else due + shift
             self._marks.append(Mark(at, key, pmt_keys.frame_to_tag(index, due)))
         else:
@@ -147,6 +230,12 @@ class zmq_source(Guarded, gr.sync_block):
         elif self._clock is not None:
             self._say("started_anew", time=(clock + at) / self._rate)
         self._clock = clock
+
+    def _refuse(self, error: MessageError) -> None:
+        """Leaves a message out, and says so; of the later ones the number alone."""
+        self.messages_refused += 1
+        if self.messages_refused <= _MOST_TOLD:
+            self._say("message_refused", reason=printable(error, 200), count=self.messages_refused)
 
     def _check(self, what: str, sent: float, wanted: float) -> None:
         if sent != wanted:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The command that calibrates receive chains."""
 
-import os
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -10,12 +9,14 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cli import INTERRUPTED, _flowgraphs, _Running, _settings
+from ..cli import _flowgraphs, _Running, _settings
 from ..estimation import Calibration
 from ..io import RecordingReader
-from ..io.recording import recording_base
+from ..io.sigmf import is_recording
 from ..scenario import Scenario, load_scenario
+from ..scenario.budget import MOST_BYTES
 from ..scenario.truth import true_calibration
+from .options import MOST
 
 __all__ = ["COMMANDS"]
 
@@ -31,7 +32,11 @@ __all__ = ["COMMANDS"]
     help="File to write, for the key `calibration` of a scenario.",
 )
 @click.option(
-    "--frames", type=click.IntRange(8), default=2000, show_default=True, help="Most frames to use."
+    "--frames",
+    type=click.IntRange(8, MOST),
+    default=2000,
+    show_default=True,
+    help="Most frames to use.",
 )
 @click.option("--scenario", metavar="FILE", help="What was recorded, if the recording is wrong.")
 @_settings
@@ -45,7 +50,7 @@ def calibrate(
     """
     flowgraphs = _flowgraphs()
     reader = None
-    if os.path.exists(f"{recording_base(source)}.sigmf-meta"):
+    if is_recording(source):
         given = None if scenario is None else load_scenario(scenario, settings)
         reader = RecordingReader(source, given, settings)
         chosen = reader.scenario
@@ -55,16 +60,27 @@ def calibrate(
         raise click.UsageError(f"--scenario goes with a recording, and {source} is none")
     else:
         chosen = load_scenario(source, settings)
+    _check_memory(chosen, frames)
     flowgraph = flowgraphs.calibrate_flowgraph(chosen, reader, frames=frames, path=out)
     with _Running(flowgraph, SimpleQueue()) as running:
         running.next()
     if flowgraph.calibration is None:  # stopped before there was anything
-        raise click.exceptions.Exit(INTERRUPTED)
+        running.end()
+        return
     for line in _report(flowgraph.calibration, chosen, emulated=reader is None):
         click.echo(line)
     click.echo(f"written to {out}")
-    if running.interrupted:
-        raise click.exceptions.Exit(INTERRUPTED)
+    running.end()
+
+
+def _check_memory(scenario: Scenario, frames: int) -> None:
+    """Refuse more frames than there is memory for; they are all kept, twice in the end."""
+    n = scenario.numerology
+    fitting = int(MOST_BYTES / (16 * n.symbols * n.subcarriers * scenario.chains))
+    if frames > fitting:
+        raise click.UsageError(
+            f"--frames {frames}: more than the {fitting} that {MOST_BYTES / 1e9:g} GB hold"
+        )
 
 
 def _report(found: Calibration, scenario: Scenario, *, emulated: bool) -> list[str]:

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Commands for fixes that others have made: watched as they come, and in other formats."""
 
+import json
+import os
 import sys
 import time
 from collections import deque
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from select import select
 from typing import Any
 
 import click
@@ -16,10 +19,12 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import cli
-from ..io import EXPORTS, fix_from_dict, read_fixes
+from ..io import EXPORTS, iterate_fixes
 from ..io.fix_log import SCENARIO
-from ..positioning import Fix
+from ..positioning import Fix, FixStatistics
+from ..printable import printable
 from ..scenario import load_scenario
+from .options import MOST, Number
 
 __all__ = ["COMMANDS"]
 
@@ -50,26 +55,28 @@ def export(
         raise click.UsageError(f"there is no {source}; say where the fixes come from (--scenario)")
     target = fixes.with_suffix(f".{kind}") if out is None else out
     made = EXPORTS[kind]
-    found, chosen = read_fixes(fixes), load_scenario(source, settings)
+    chosen = load_scenario(source, settings)
+    found = FixStatistics(
+        iterate_fixes(fixes)
+    )  # all of them can be read, before anything is written
     with made(target, chosen) as file:
-        for fix in found:
+        for fix in iterate_fixes(fixes):
             file.write(fix)
     if chosen.epoch is None and kind in ("kml", "gpx"):  # others count from time zero, or refuse
         click.echo(
             "dislac: warning: no times are written: the scenario has no epoch (--set epoch=...)",
             err=True,
         )
-    valid = sum(fix.valid for fix in found)
-    click.echo(f"{target}: {valid} fixes of {len(found)} frames")
+    click.echo(f"{target}: {found.valid} fixes of {found.frames} frames")
 
 
 @click.command()
 @click.argument("address", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a fix, as it comes.")
-@click.option("--count", type=click.IntRange(1), metavar="N", help="End after N fixes.")
+@click.option("--count", type=click.IntRange(1, MOST), metavar="N", help="End after N fixes.")
 @click.option(
     "--idle",
-    type=click.FloatRange(0, min_open=True),
+    type=Number(0, 1e6, min_open=True),
     default=5.0,
     show_default=True,
     metavar="S",
@@ -105,15 +112,12 @@ def monitor(
                 message = subscriber.receive(idle)
                 if message is None:
                     screen.show_idle(idle, subscriber.connected)
-                elif message.topic == m.FIX:
-                    screen.show_fix(message)
-                    fixes += 1
-                elif message.topic == m.STATUS:
-                    screen.show_status(message)
-                else:
+                elif message.topic in _CHANGES:
                     screen.show_change(message.topic)
-        except KeyboardInterrupt:
-            pass  # how one leaves a monitor
+                else:
+                    fixes += _show(screen, message)
+        except KeyboardInterrupt:  # how one leaves a monitor
+            _drop_unread_output()
 
 
 COMMANDS = [export, monitor]
@@ -125,6 +129,32 @@ _CHANGES = {
 }
 
 
+def _show(screen: "_Lines", message: Any) -> bool:
+    """Shows a message, or counts it as one that cannot be shown; whether it was a fix."""
+    from ..io import monitor as m
+
+    try:
+        if message.topic == m.FIX:
+            screen.show_fix(message)
+            return True
+        if message.topic != m.STATUS:
+            raise ValueError(f"the topic is {message.topic}")
+        screen.show_status(message)
+    except ValueError as error:
+        screen.show_skipped(error)
+    return False
+
+
+def _drop_unread_output() -> None:
+    """Drops what is unprinted where nobody reads it: the process would wait for that at its end."""
+    with suppress(OSError, ValueError):
+        number = sys.stdout.fileno()
+        if not select([], [number], [], 0)[1]:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, number)
+            os.close(nowhere)
+
+
 class _Lines:
     """A line a fix on stdout, all else on stderr."""
 
@@ -132,30 +162,39 @@ class _Lines:
         self._address, self._as_json = address, as_json
         self._begun = self._idle = False
         self._state: Any = None
+        self._skipped = 0
 
     def __enter__(self) -> "_Lines":
         return self
 
     def __exit__(self, *_: object) -> None:
-        pass
+        if self._skipped:
+            self._say(f"{self._skipped} messages skipped")
 
     def show_fix(self, message: Any) -> None:
         self._idle = False
+        fix = message.fix()
         if self._as_json:
-            click.echo(message.text)
+            # Written again: the text itself may hold what a terminal obeys.
+            click.echo(json.dumps(message.content(), allow_nan=False))
             return
         if not self._begun:
             click.echo(cli._HEADER)
             self._begun = True
-        click.echo(cli._row(fix_from_dict(message.content())))
+        click.echo(cli._row(fix))
 
     def show_status(self, message: Any) -> None:
         self._idle = False
-        status = message.content()
-        state = status.get("state"), status.get("reason")
+        status = message.status()
+        state = printable(status["state"]), printable(status["reason"])
         if any(state) and state != self._state:
             self._say(": ".join(filter(None, state)))
         self._state = state
+
+    def show_skipped(self, reason: ValueError) -> None:
+        self._skipped += 1
+        if self._skipped == 1:
+            self._say(f"a message is skipped: {printable(reason)}; further ones are only counted")
 
     def show_change(self, topic: str) -> None:
         self._say(_CHANGES[topic].format(address=self._address))
@@ -195,11 +234,11 @@ class _Table(_Lines):
         self._live.__exit__(*error)
 
     def show_fix(self, message: Any) -> None:
-        self._fixes.append(fix_from_dict(message.content()))
+        self._fixes.append(message.fix())
         self._note = ""
 
     def show_status(self, message: Any) -> None:
-        self._status = message.content()
+        self._status = message.status()
         self._note = ""
 
     def _say(self, text: str) -> None:  # type: ignore[override]
@@ -218,13 +257,15 @@ class _Table(_Lines):
 
     def _footer(self) -> Sequence[Text]:
         s = self._status
-        line = Text(f"{s.get('scenario', '')}  " if s else "")
-        if state := s.get("state"):
+        line = Text(f"{printable(s['scenario'])}  " if s else "")
+        if s and (state := printable(s["state"])):
             line.append(f" {state} ", style=_STYLES.get(state, "reverse"))
-            line.append(f" {s.get('reason', '')}  ")
+            line.append(f" {printable(s['reason'])}  ")
         if s:
             line.append(
                 f"{s['fixes']} fixes of {s['frames_used']} frames used, "
                 f"{s['frames_skipped']} skipped, {s['frames_lost']} lost"
             )
+        if self._skipped:
+            line.append(f"  {self._skipped} messages skipped", style="yellow")
         return [line, Text(self._note, style="yellow")]

@@ -8,10 +8,26 @@ from typing import Any
 
 import click
 
+from .options import Number
+
 __all__ = ["options", "receiver", "told_by_receiver", "told_by_transmitter", "transmitter"]
 
 
-def _numbers(kind: type, text: str | None) -> Any:
+def _channel(text: str) -> int:
+    """Number of a channel of a device."""
+    if not 0 <= (number := int(text)) < 1000:
+        raise ValueError(text)
+    return number
+
+
+def _gain(text: str) -> float:
+    """Gain [dB]."""
+    if not abs(gain := float(text)) <= 300:  # which NaN is not, either
+        raise ValueError(text)
+    return gain
+
+
+def _values(kind: Callable[[str], Any], text: str | None) -> Any:
     """One value, or one for each channel after commas; None for none."""
     if text is None:
         return None
@@ -19,9 +35,11 @@ def _numbers(kind: type, text: str | None) -> Any:
     return values[0] if len(values) == 1 else values
 
 
-def _parse(kind: type, ctx: click.Context, parameter: click.Parameter, text: str | None) -> Any:
+def _parse(
+    kind: Callable[[str], Any], ctx: click.Context, parameter: click.Parameter, text: str | None
+) -> Any:
     try:
-        return _numbers(kind, text)
+        return _values(kind, text)
     except ValueError:
         raise click.BadParameter(f"'{text}' is not a number, or one a channel, as 30,28") from None
 
@@ -29,7 +47,7 @@ def _parse(kind: type, ctx: click.Context, parameter: click.Parameter, text: str
 _TRANSMITTER = {
     "peak": click.option(
         "--peak",
-        type=click.FloatRange(0, 1, min_open=True),
+        type=Number(0, 1, min_open=True),
         default=0.5,
         show_default=True,
         metavar="A",
@@ -52,7 +70,7 @@ def options(does: str, required: bool) -> Callable[[Callable[..., Any]], Callabl
             help=f"The radio that {does}: uhd:ARGS or soapy:ARGS, as uhd:addr=192.168.10.2.",
         ),
         "gain": click.option(
-            "--gain", callback=partial(_parse, float), metavar="DB", help="Gain, or one a channel."
+            "--gain", callback=partial(_parse, _gain), metavar="DB", help="Gain, or one a channel."
         ),
         "antenna": click.option(
             "--antenna",
@@ -61,7 +79,10 @@ def options(does: str, required: bool) -> Callable[[Callable[..., Any]], Callabl
             help="Port, or one a channel.",
         ),
         "lo_offset": click.option(
-            "--lo-offset", type=float, metavar="HZ", help="Puts the oscillator above the carrier."
+            "--lo-offset",
+            type=Number(-1e12, 1e12),
+            metavar="HZ",
+            help="Puts the oscillator above the carrier.",
         ),
         "clock_source": click.option(
             "--clock-source", metavar="NAME", help="internal, external, gpsdo, ..."
@@ -70,17 +91,20 @@ def options(does: str, required: bool) -> Callable[[Callable[..., Any]], Callabl
             "--time-source", metavar="NAME", help="Of the pulse per second; as the clock's."
         ),
         "start_time": click.option(
-            "--start-time", type=float, metavar="S", help="First sample, by the device's clock."
+            "--start-time",
+            type=Number(0, 1e11),
+            metavar="S",
+            help="First sample, by the device's clock.",
         ),
         "channels": click.option(
             "--channels",
-            callback=partial(_parse, int),
+            callback=partial(_parse, _channel),
             metavar="K,K",
             help="The device's channels.",
         ),
         "patience": click.option(
             "--patience",
-            type=click.FloatRange(0, min_open=True),
+            type=Number(0, 1e6, min_open=True),
             metavar="S",
             help="Silence after which the radio counts as lost [s]; default 3.",
         ),

@@ -1,17 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Commands that talk over ZeroMQ: satellite, channel and base station as processes of their own."""
 
+import os
+import time
+from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Full, Queue, SimpleQueue
+from threading import Thread
 from typing import Any
 
 import click
 
 from .. import cli as _cli
 from ..io import zmq_sockets
-from ..positioning import Fix
 from ..scenario import load_scenario
+from . import following
+from .options import DECIBEL, FRAMES, Number
 
 __all__ = ["COMMANDS"]
 
@@ -48,13 +54,32 @@ _bind_any = click.option(
 )
 
 
+_key_file = click.Path(exists=True, dir_okay=False)
+_keys = click.option(
+    "--keys",
+    type=_key_file,
+    metavar="FILE",
+    help="NAME.key_secret of this end: samples only for those whose public keys lie beside it.",
+)
+_own_keys = click.option(
+    "--keys", type=_key_file, metavar="FILE", help="NAME.key_secret of this end."
+)
+
+
+def _server_key(flag: str, whose: str) -> Any:
+    return click.option(
+        flag, type=_key_file, metavar="FILE", help=f"NAME.key of the {whose}, if it has one."
+    )
+
+
 @click.command()
 @click.argument("scenario")
 @_at(SATELLITE)
 @_bind_any
+@_keys
 @click.option(
     "--frames",
-    type=click.IntRange(min=0),
+    type=FRAMES,
     default=0,
     show_default=True,
     metavar="N",
@@ -62,15 +87,28 @@ _bind_any = click.option(
 )
 @cli._settings
 def satellite(
-    scenario: str, address: str, bind_any: bool, frames: int, settings: dict[str, Any]
+    scenario: str,
+    address: str,
+    bind_any: bool,
+    keys: str | None,
+    frames: int,
+    settings: dict[str, Any],
 ) -> None:
     """Sends the frames of SCENARIO, up to the satellite's antennas, to a channel that asks."""
     cli._flowgraphs()
     from ..blocks.zmq_flowgraphs import satellite_flowgraph
 
     chosen = load_scenario(scenario, settings)
-    flowgraph = satellite_flowgraph(chosen, address, frames=frames, any_interface=bind_any)
-    _serve(flowgraph)
+    with _Events() as events:
+        flowgraph = satellite_flowgraph(
+            chosen,
+            address,
+            frames=frames,
+            any_interface=bind_any,
+            on_event=events.tell,
+            keys=keys,
+        )
+        _serve(flowgraph)
     click.echo(f"{flowgraph.source.frames_sent} frames sent")
 
 
@@ -79,41 +117,73 @@ def satellite(
 @_from(SATELLITE)
 @_at(CHANNEL)
 @_bind_any
+@_keys
+@_server_key("--server-key", "satellite")
 @cli._settings
 def channel(
-    scenario: str, source: str, address: str, bind_any: bool, settings: dict[str, Any]
+    scenario: str,
+    source: str,
+    address: str,
+    bind_any: bool,
+    keys: str | None,
+    server_key: str | None,
+    settings: dict[str, Any],
 ) -> None:
     """Takes samples from a satellite over the channel of SCENARIO to a base station that asks."""
     cli._flowgraphs()
     from ..blocks.zmq_flowgraphs import channel_flowgraph
 
     chosen = load_scenario(scenario, settings)
-    flowgraph = channel_flowgraph(
-        chosen, source, address, any_interface=bind_any, on_event=_tell_event
-    )
-    _serve(flowgraph)
+    with _Events() as events:
+        flowgraph = channel_flowgraph(
+            chosen,
+            source,
+            address,
+            any_interface=bind_any,
+            on_event=events.tell,
+            keys=keys,
+            server_key=server_key,
+        )
+        _serve(flowgraph)
     click.echo(f"{flowgraph.source.samples_lost} samples lost on their way here")
+    if refused := flowgraph.source.messages_refused:
+        click.echo(f"{refused} messages left out: damaged, or made to harm")
 
 
 @click.command()
 @click.argument("scenario")
 @_from(CHANNEL)
+@_own_keys
+@_server_key("--server-key", "channel")
 @cli._out
 @cli._settings
 @cli._json
 def station(
-    scenario: str, source: str, out: Path | None, settings: dict[str, Any], as_json: bool
+    scenario: str,
+    source: str,
+    keys: str | None,
+    server_key: str | None,
+    out: Path | None,
+    settings: dict[str, Any],
+    as_json: bool,
 ) -> None:
     """Receives what a channel brings, as SCENARIO says, and prints the fixes."""
     cli._flowgraphs()
     from ..blocks.zmq_flowgraphs import station_flowgraph
 
     chosen = load_scenario(scenario, settings)
-    fixes: SimpleQueue[Fix] = SimpleQueue()
-    flowgraph = station_flowgraph(
-        chosen, source, directory=out, on_fix=fixes.put, on_event=_tell_event
-    )
-    cli._follow(flowgraph, fixes, chosen, 0, out, as_json)
+    fixes = following.fix_queue()
+    with _Events() as events:
+        flowgraph = station_flowgraph(
+            chosen,
+            source,
+            directory=out,
+            on_fix=fixes.put,
+            on_event=events.tell,
+            keys=keys,
+            server_key=server_key,
+        )
+        cli._follow(flowgraph, fixes, chosen, 0, out, as_json)
 
 
 def _port(flag: str, default: str, text: str) -> Any:
@@ -124,17 +194,31 @@ def _port(flag: str, default: str, text: str) -> Any:
 
 @click.command()
 @click.argument("scenario")
-@click.option("--rate", type=float, required=True, metavar="HZ", help="Sample rate of both radios.")
+@click.option(
+    "--rate",
+    type=Number(1, 1e10),
+    required=True,
+    metavar="HZ",
+    help="Sample rate of both radios.",
+)
 @_port("--gnb-tx", "2000", "The gNB's tx_port, where it is asked. Once a channel.")
 @_port("--gnb-rx", "2001", "The gNB's rx_port, where it is to ask.")
 @_port("--ue-tx", "2101", "The UE's tx_port, where it is asked.")
 @_port("--ue-rx", "2100", "The UE's rx_port, where it is to ask.")
 @click.option(
-    "--carrier-down", type=float, metavar="HZ", help="Else the scenario's; 0: no Doppler shift."
+    "--carrier-down",
+    type=Number(0, 1e15),
+    metavar="HZ",
+    help="Else the scenario's; 0: no Doppler shift.",
 )
-@click.option("--carrier-up", type=float, metavar="HZ", help="Else the scenario's.")
-@click.option("--noise-db", type=float, metavar="DB", help="Power of the noise, 0 dB: full scale.")
+@click.option("--carrier-up", type=Number(0, 1e15), metavar="HZ", help="Else the scenario's.")
+@click.option(
+    "--noise-db", type=DECIBEL, metavar="DB", help="Power of the noise, 0 dB: full scale."
+)
 @_bind_any
+@_keys
+@_server_key("--gnb-key", "gNB")
+@_server_key("--ue-key", "UE")
 @cli._settings
 def relay(
     scenario: str,
@@ -147,6 +231,9 @@ def relay(
     carrier_up: float | None,
     noise_db: float | None,
     bind_any: bool,
+    keys: str | None,
+    gnb_key: str | None,
+    ue_key: str | None,
     settings: dict[str, Any],
 ) -> None:
     """Puts the satellite link of SCENARIO between the ZeroMQ radios of a gNB and a UE."""
@@ -163,6 +250,9 @@ def relay(
         carriers=(carrier_down, carrier_up),
         noise_power=0.0 if noise_db is None else 10 ** (noise_db / 10),
         any_interface=bind_any,
+        keys=keys,
+        gnb_key=gnb_key,
+        ue_key=ue_key,
     )
     for radio, addresses in flowgraph.open().items():
         click.echo(f"rx_port of the {radio}: {', '.join(addresses)}")
@@ -193,18 +283,63 @@ def _run(flowgraph: Any) -> None:
     """Runs a flowgraph that makes no fixes to its end or to Ctrl-C."""
     with cli._Running(flowgraph, SimpleQueue()) as running:
         running.next()
-    if running.interrupted:
-        raise click.exceptions.Exit(cli.INTERRUPTED)
+    running.end()
 
 
+_MOST_LINES = 100
 _EVENTS = {
+    "client_waits": "{client} asks for samples, too, and waits: they go to {present}",
+    "refused": "{address} refuses: CURVE keys are missing, or not those it knows",
+    "waiting": "waiting: the samples of {address} go to {present}",
     "connected": "connected to {address}",
     "disconnected": "no connection to {address}: waiting for it",
     "samples_lost": "{samples} samples lost before {time:.6f} s",
     "started_anew": "samples have begun anew at {time:.6f} s",
+    "message_refused": "a message is left out: {reason}",
+    "tags_left_out": "{tags} tags are left out: the sender has used too many names",
 }
 
 
-def _tell_event(event: str, details: dict[str, Any]) -> None:
-    """Tells on stderr what happens to a connection."""
-    click.echo(f"dislac: {_EVENTS[event].format(**details)}", err=True)
+_PAUSE = 1.0
+"""Between two lines about one kind of event [s]; those meanwhile are counted."""
+
+
+class _Events:
+    """Tells on stderr what happens to connections.
+
+    In a thread of its own, so that no block waits for whoever reads there, nor the command's end.
+    """
+
+    def __init__(self) -> None:
+        self._lines: Queue[str | None] = Queue(_MOST_LINES)
+        self._last: dict[str, float] = {}
+        self._left_out: Counter[str] = Counter()
+        self._thread = Thread(target=self._write, daemon=True)
+
+    def tell(self, event: str, details: dict[str, Any]) -> None:
+        """Say what has happened."""
+        now = time.monotonic()
+        if now - self._last.get(event, -_PAUSE) < _PAUSE:
+            self._left_out[event] += 1
+            return
+        self._last[event] = now
+        text = _EVENTS[event].format(**details)
+        if left_out := self._left_out.pop(event, 0):
+            text += f" ({left_out} times more since it was last said)"
+        with suppress(Full):
+            self._lines.put_nowait(text)
+
+    def __enter__(self) -> "_Events":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(Full):
+            self._lines.put_nowait(None)
+            self._thread.join(_PAUSE)
+
+    def _write(self) -> None:
+        # Not by sys.stderr, whose lock the end of the process would wait for.
+        with suppress(OSError):
+            while (text := self._lines.get()) is not None:
+                os.write(2, f"dislac: {text}\n".encode())

@@ -9,6 +9,7 @@ a buffering shell (`ChunkProcessor`) stands between them and the callers' buffer
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ __all__ = [
 ]
 
 HOP = 256
-"""Samples over which a delay is held constant."""
+"""Samples over which a delay runs straight."""
 HOPS = 256
 """Hops in a chunk."""
 CHUNK = HOP * HOPS
@@ -44,6 +45,9 @@ class StreamError(ValueError):
     """Samples that a stream operation cannot take, or settings that it cannot follow."""
 
 
+_LARGE = 1 << 20
+"""Bytes from which an array has memory of its own."""
+
 CELL = 64
 """Samples to which silence is told from sound."""
 PAD = 8
@@ -54,7 +58,12 @@ def aligned_empty(shape: tuple[int, ...], dtype: Any = np.complex64) -> NDArray[
     """An uninitialised array that starts at a 64-byte border, so that equal work takes the same
     vector instructions in every process."""
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    raw = np.empty(size + 64, dtype=np.uint8)
+    if size >= _LARGE:
+        # Memory of its own, which goes back to the system with the array: malloc would keep it
+        # for the thread that made it, and a flowgraph has new threads in every run.
+        raw = np.frombuffer(mmap(-1, size, MAP_PRIVATE | MAP_ANONYMOUS), np.uint8)
+    else:
+        raw = np.empty(size + 64, dtype=np.uint8)
     shift = -raw.ctypes.data % 64
     return raw[shift : shift + size].view(dtype).reshape(shape)
 

@@ -82,7 +82,7 @@ class TargetAverage:
         """
         estimate = self._estimate(*best, energy, statistic)
         noiseless = estimate.noise_power < 1e-12 * energy / self._signatures.dimensions
-        if (self._max_paths > 1 or len(solutions) > 1) and not noiseless:
+        if self._max_paths > 1 and not noiseless:
             estimate = self._averaged(estimate, solutions, y, energy)
         return estimate
 

@@ -2,20 +2,22 @@
 """Detection at a set false-alarm rate, whatever the noise power.
 
 The statistic T is the share of an energy that lies along one signature, the largest over all that
-an estimator looks at. Along one fixed signature of N elements noise alone gives P(T > t) =
-(1 - t)^(N-1), so x = -(N-1) log(1 - T) is exponential, and the noise power has cancelled. The
-maximum over a smooth family with d parameters exceeds x at about C x^(d/2) e^-x places (expected
-number of peaks of a Gaussian field: Rice's formula in d dimensions), hence
+an estimator looks at. Along one fixed signature of n elements noise alone gives P(T > t) =
+(1 - t)^(n-1), and the noise power has cancelled. The maximum over a smooth family with d parameters
+exceeds t at about C o^k (1 - t)^(n-1) places, with o = (n - 1) t / (1 - t) and k = d/2: the volume
+of a tube about the family (see `misfit`). Hence
 
-    P(max > x) = 1 - exp(-h(x)),  h(x) = C x^k e^(-x - a/x),  k = d/2.
+    P(max T > t) = 1 - exp(-h),  h = C o^k (1 - t)^(n-1) e^(-a/o).
 
 C depends on beams, windows and numerology. A search that climbs from the best points of a coarse
-grid misses some of the lower maxima, the less the higher they are: a factor e^(-a/x), which leaves
+grid misses some of the lower maxima, the less the higher they are: a factor e^(-a/o), which leaves
 the far tail to theory. C and a are fitted (maximum likelihood) to noise-only frames that run
-through the very estimator they are for.
+through the very search they are for. Of the lower half of these only the number counts: there the
+law, of high maxima far from each other, does not hold.
 """
 
 import hashlib
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -28,7 +30,13 @@ __all__ = ["detection_threshold", "log_odds"]
 
 Floats = NDArray[np.float64]
 
-CALIBRATION_FRAMES = 500
+CALIBRATION_FRAMES = 1000
+LOOKS = 300_000_000
+"""Frames of noise, of which only half are taken where their search would cost more than so many
+points of a grid."""
+
+BATCH, ELEMENTS = 50, 2**18
+"""Frames at once; and elements of them, at most."""
 
 _constants: dict[bytes, tuple[float, float]] = {}
 """a and log C of the models that have been calibrated in this process."""
@@ -38,24 +46,26 @@ MISSED = np.arange(0.0, 100.0, 2.0)
 
 
 def detection_threshold(
-    statistic: Callable[[NDArray[np.complex128]], float],
+    statistics: Callable[[NDArray[np.complex128]], Floats],
     shape: tuple[int, int, int],
     elements: int,
     false_alarm_rate: float,
     parameters: int,
     *,
     exhaustive: bool = False,
+    looks: int = 1,
     model: Sequence[object] = (),
 ) -> float:
     """Value that the statistic of noise alone exceeds with probability `false_alarm_rate`.
 
     Args:
-        statistic: from a frame (Ms, Nsc, Nrf) to a share of energy.
+        statistics: from frames (B, Ms, Nsc, Nrf) to shares of energy (B,).
         shape: (Ms, Nsc, Nrf).
         elements: number N of elements whose energy is shared.
         false_alarm_rate: in (0, 0.5].
         parameters: number d of real parameters over which the statistic is a maximum.
         exhaustive: whether no maximum is missed (a = 0).
+        looks: cost of a frame, in points of the search's grid.
         model: all that the statistic depends on; the same again is not calibrated again.
 
     Raises:
@@ -63,26 +73,34 @@ def detection_threshold(
     """
     if not 0.0 < false_alarm_rate <= 0.5:
         raise EstimatorError(f"false_alarm_rate is {false_alarm_rate}; give one in (0, 0.5]")
-    degrees = max(elements - 1.0, 1.0)
     k = max(parameters, 1) / 2
-    key = _digest(CALIBRATION_FRAMES, shape, elements, parameters, exhaustive, *model)
+    degrees = max(elements - 1.0, k + 1.0)
+    frames = min(CALIBRATION_FRAMES, max(LOOKS // looks, CALIBRATION_FRAMES // 2))
+    key = _digest(frames, shape, elements, parameters, exhaustive, *model)
     if not model or key not in _constants:
         rng = np.random.default_rng(0)
+        batch = min(BATCH, max(ELEMENTS // math.prod(shape), 1))
         shares = [
-            statistic(rng.standard_normal((*shape, 2)).view(complex)[..., 0])
-            for _ in range(CALIBRATION_FRAMES)
+            statistics(rng.standard_normal((count, *shape, 2)).view(complex)[..., 0])
+            for count in np.diff([*range(0, frames, batch), frames])
         ]
-        x = -degrees * np.log1p(-np.array(shares))
-        _constants[key] = _fitted(x, k, np.zeros(1) if exhaustive else MISSED)
+        share = np.concatenate(shares)
+        odds = degrees * share / np.maximum(1.0 - share, 1e-12)
+        _constants[key] = _fitted(odds, degrees, k, np.zeros(1) if exhaustive else MISSED)
     a, log_cells = _constants[key]
     rare = log_cells - np.log(-np.log1p(-false_alarm_rate))
 
-    def excess(level: float) -> float:
-        return float(rare + k * np.log(level) - level - a / level)
+    def excess(odds: float) -> float:
+        return rare + float(_log_shape(np.array(odds), degrees, k, a))
 
-    least = (k + np.sqrt(k**2 + 4 * a)) / 2  # where h is greatest
-    level = float(brentq(excess, least, least + 1e3)) if excess(least) > 0 else least
-    return float(-np.expm1(-level / degrees))
+    least = (k + np.sqrt(k**2 + 4 * a)) / 2  # about where h is greatest
+    level = least
+    if excess(least) > 0:
+        most = least
+        while excess(most) > 0:
+            most *= 2
+        level = float(brentq(excess, least, most))
+    return float(level / (degrees + level))
 
 
 def _digest(*values: object) -> bytes:
@@ -95,13 +113,22 @@ def _digest(*values: object) -> bytes:
     return digest.digest()
 
 
-def _fitted(x: Floats, k: float, missed: Floats) -> tuple[float, float]:
-    """Likeliest a among `missed`, and log C: samples of density |h'| exp(-h)."""
-    a = missed[:, None]
-    log_h = k * np.log(x) - x - a / x
-    log_cells = -np.log(np.mean(np.exp(log_h), axis=1))
-    slope = np.maximum(1.0 - k / x - a / x**2, 1e-3)  # -h' / h
-    likelihood = log_cells + np.mean(log_h + np.log(slope), axis=1)
+def _log_shape(odds: Floats, degrees: float, k: float, a: float | Floats) -> Floats:
+    """Logarithm of h / C."""
+    return np.asarray(k * np.log(odds) - degrees * np.log1p(odds / degrees) - a / odds)
+
+
+def _fitted(odds: Floats, degrees: float, k: float, missed: Floats) -> tuple[float, float]:
+    """Likeliest a among `missed`, and log C: odds above the median have the density |h'| exp(-h),
+    the others the probability exp(-h) of the median."""
+    odds = np.sort(odds)
+    half = len(odds) // 2
+    low, high, a = odds[max(half - 1, 0)], odds[half:], missed[:, None]
+    log_h = _log_shape(high, degrees, k, a)
+    total = np.exp(log_h).sum(axis=1) + half * np.exp(_log_shape(low, degrees, k, missed))
+    log_cells = np.log(len(high) / total)
+    slope = np.maximum(1.0 / (1.0 + high / degrees) - k / high - a / high**2, 1e-3)  # -h' / h
+    likelihood = len(high) * log_cells + np.sum(log_h + np.log(slope), axis=1)
     best = int(np.argmax(likelihood))
     return float(missed[best]), float(log_cells[best])
 

@@ -79,13 +79,6 @@ class JointSearch:
             beam = [other, *beam[: WIDTH - 1]]
         return beam[0], self._distinct(solutions)
 
-    def beyond(self, y: Complex, energy: float, best: Solution) -> list[Solution]:
-        """Solutions with one path more than the best one has, where that explains enough more."""
-        before = float(best[1].explained[0])
-        noise = (energy - before) / self._signatures.dimensions
-        found = self._with_another(y, energy, *best)
-        return [(p, r) for p, r in found if r.explained[0] > before + FURTHER_GAIN * noise]
-
     def _grown(
         self, y: Complex, energy: float, beam: list[Solution], solutions: list[Solution]
     ) -> list[Solution]:

@@ -40,9 +40,6 @@ Floats = NDArray[np.float64]
 SIGNIFICANT = 1e-4
 """Probability at which white noise is taken for more than white noise."""
 
-SUSPECT = 1e-2
-"""Probability at which white noise is worth another look."""
-
 STRUCTURED_RATE = 1e-4
 """Probability at which a foreign signal is taken for a path."""
 
@@ -63,12 +60,10 @@ class Verdict(NamedTuple):
             nothing but white noise is left.
         margin: least ratio of a share to its threshold, infinite if nothing but white noise is
             left; the path is refused below 1.
-        suspect: more is left than white noise leaves in most frames.
     """
 
     excess: float
     margin: float
-    suspect: bool
 
 
 def share_threshold(elements: int, cells: float, parameters: int, rate: float) -> float:
@@ -112,17 +107,17 @@ class Misfit:
         count = np.maximum(np.array(lengths) / signatures.cells, 1.0)
         tones = subcarriers - signatures.nuisance.shape[1]
         sizes = symbols * chains, tones, symbols * tones, symbols
-        self._tests: list[tuple[int, float, float, float, float]] = []
+        self._tests: list[tuple[int, float, float, float]] = []
         for index, (size, names) in enumerate(zip(sizes, PARAMETERS, strict=True)):
             free = [p for p in names if p in signatures.free]
             degrees = size - 1 - len(free) / 2
             if degrees < 1:
                 continue
             # At least the gain is fitted in a marginal; how much more differs from path to path.
-            most, some = gammaincinv(size - 1, 1 - np.array([SIGNIFICANT, SUSPECT])) / degrees
+            most = float(gammaincinv(size - 1, 1 - SIGNIFICANT)) / degrees
             cells = float(np.prod(count[free]))
             least = share_threshold(size, cells, len(free), STRUCTURED_RATE)
-            self._tests.append((index, degrees, float(most), float(some), least))
+            self._tests.append((index, degrees, most, least))
 
     def __call__(
         self, residual: Complex, s: Complex, e: Complex, explained: float, noise: float
@@ -136,16 +131,15 @@ class Misfit:
             noise: noise power per element found over the whole frame.
         """
         left = self._left(residual, s, e)
-        excess, margin, suspect = 1.0, np.inf, False
-        for index, degrees, most, some, least in self._tests:
+        excess, margin = 1.0, np.inf
+        for index, degrees, most, least in self._tests:
             ratio = left[index] / max(degrees * noise, 1e-300)
-            suspect |= ratio > some
             if ratio > most:
                 # White over tones; over rows and symbols another path, hence in one direction.
                 concentrated = degrees if index in ONE_DIRECTION else 1.0
                 excess = max(excess, ratio, 1.0 + (ratio - most) * concentrated)
                 margin = min(margin, explained / (explained + left[index]) / least)
-        return Verdict(excess, margin, suspect)
+        return Verdict(excess, margin)
 
     def _left(self, residual: Complex, s: Complex, e: Complex) -> list[float]:
         """Energy of the residual in each marginal."""

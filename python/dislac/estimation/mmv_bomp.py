@@ -246,7 +246,7 @@ class MmvBompEstimator:
         # the atom is chosen by norms alone, which leaves the coefficients isotropic.
         symbols, subcarriers, _ = model.shape
         self.threshold = detection_threshold(
-            self._statistic,
+            self._statistics,
             model.shape,
             symbols * subcarriers,
             false_alarm_rate,
@@ -290,9 +290,10 @@ class MmvBompEstimator:
             return frame
         return np.asarray(frame - self._nuisance @ (self._nuisance.T @ frame))
 
-    def _statistic(self, frame: Complex) -> float:
-        frame = self._projected(frame)
-        return self._share(frame, self.pursuit(frame, 1))
+    def _statistics(self, frames: Complex) -> Floats:
+        """(B,) shares of frames (B, Ms, Nsc, Nrf)."""
+        projected = map(self._projected, frames)
+        return np.array([self._share(frame, self.pursuit(frame, 1)) for frame in projected])
 
     def _share(self, frame: Complex, found: Pursuit) -> float:
         """Share of the first atom's energy that lies at one delay and Doppler."""

@@ -33,6 +33,11 @@ __all__ = ["OffGridEstimator"]
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 
+# Rounds of refinement of all starts of the strongest path, and then of the best of them.
+ROUGH_ROUNDS, FINAL_ROUNDS = 3, 12
+# Points of the coarse grid that cost as much as a row in that refinement.
+ROW_LOOKS = 2000
+
 
 class OffGridEstimator:
     """The default estimator; see `make_estimator` for the arguments."""
@@ -61,11 +66,12 @@ class OffGridEstimator:
         )
         self._judge = Judge(self._signatures, windows, departures, self._maxima)
         self.threshold = detection_threshold(
-            self._statistic,
+            self._statistics,
             model.shape,
             self._signatures.dimensions,
             false_alarm_rate,
             parameters=len(self._signatures.free),
+            looks=self._search.size + ROW_LOOKS * len(self._signatures.times),
             model=self._signatures.content + windows,
         )
         doppler_spread = max(float(np.ptp(windows[1])) / 4, 1e-3 * self._signatures.cells[5])
@@ -89,10 +95,6 @@ class OffGridEstimator:
         best, solutions = self._joint(y, energy, maxima)
         estimate = self._average(y, energy, statistic, best, solutions)
         rest = self._judge.rest(estimate, y, best)
-        if rest.verdict.suspect and len(best[0]) == self.max_paths:
-            more = self._joint.beyond(y, energy, best)
-            if more:
-                estimate = self._average(y, energy, statistic, best, solutions + more)
         return self._judge(estimate, y, rest, maxima)
 
     def _rows(self, frame: Complex) -> Complex:
@@ -100,19 +102,32 @@ class OffGridEstimator:
         rows = np.ascontiguousarray(frame.transpose(0, 2, 1)).reshape(-1, frame.shape[1])
         return self._signatures.project(rows)
 
-    def _statistic(self, frame: Complex) -> float:
-        y = self._rows(frame)
-        energy = _energy(y)
-        return _share(self._strongest(y, energy)[1], energy)
+    def _statistics(self, frames: Complex) -> Floats:
+        """(B,) statistics of frames (B, Ms, Nsc, Nrf), found as in `_strongest`, all at once."""
+        y = np.array([self._rows(frame) for frame in frames])
+        energy = np.sum(y.real**2 + y.imag**2, axis=(1, 2))
+        starts = [self._starts(rows) for rows in y]
+        frame = np.repeat(np.arange(len(y)), [len(start) for start in starts])
+        start = np.concatenate(starts)
+        parameters, result = refine(self._signatures, y[frame], start, energy[frame], ROUGH_ROUNDS)
+        order = np.lexsort([-result.explained, frame])
+        best = order[np.searchsorted(frame, np.arange(len(y)))]
+        start, rough = parameters[best], pick(result, best)
+        _, result = refine(self._signatures, y, start, energy, FINAL_ROUNDS, current=rough)
+        return np.asarray(result.explained / energy)
+
+    def _starts(self, y: Complex) -> Floats:
+        """Where the strongest path may be (B, 1, 6)."""
+        start, explained = self._search(y, 3)
+        return start[explained >= 0.5 * explained[0], None]
 
     def _strongest(self, y: Complex, energy: float) -> tuple[Floats, Fit]:
         """The strongest path in y, and after it where the search for it began, rough (B, 1, 6)."""
-        start, explained = self._search(y, 3)
-        start = start[explained >= 0.5 * explained[0], None]
-        parameters, result = refine(self._signatures, y, start, energy, 3)
+        start = self._starts(y)
+        parameters, result = refine(self._signatures, y, start, energy, ROUGH_ROUNDS)
         best = np.argmax(result.explained, keepdims=True)
         strongest = refine(
-            self._signatures, y, parameters[best], energy, 12, current=pick(result, best)
+            self._signatures, y, parameters[best], energy, FINAL_ROUNDS, current=pick(result, best)
         )
         return joined(strongest, (parameters, result))
 

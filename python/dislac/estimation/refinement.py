@@ -76,12 +76,13 @@ def pick(current: Fit, which: Any) -> Fit:
 def fit(
     signatures: Signatures, frame: Complex, parameters: Floats, prior: Prior | None = None
 ) -> Fit:
-    """Regularised least squares of a frame (J, Nsc) on paths at `parameters` (B, L, 6)."""
+    """Regularised least squares of a frame (J, Nsc), or of B frames (B, J, Nsc), on paths at
+    `parameters` (B, L, 6)."""
     batch, paths, _ = parameters.shape
     s, e = signatures.factors(parameters)
     c = s.shape[-2]
     sc, ec = s.conj(), e.conj()
-    match = (sc * (ec @ frame.T)).sum(axis=-1)
+    match = (sc * (ec @ frame.swapaxes(-1, -2)[..., None, :, :])).sum(axis=-1)
     s, sc = s.reshape(batch, paths * c, -1), sc.reshape(batch, paths * c, -1)
     e, ec = e.reshape(batch, paths * c, -1), ec.reshape(batch, paths * c, -1)
     gram = sc @ s.swapaxes(1, 2)
@@ -177,12 +178,13 @@ def refine(
     signatures: Signatures,
     frame: Complex,
     parameters: Floats,
-    energy: float,
+    energy: float | Floats,
     iterations: int,
     prior: Prior | None = None,
     current: Fit | None = None,
 ) -> tuple[Floats, Fit]:
-    """Levenberg-Marquardt from `parameters` (B, L, 6): B independent problems at once.
+    """Levenberg-Marquardt from `parameters` (B, L, 6): B independent problems at once, all of one
+    frame (J, Nsc) of an energy, or each of its own (B, J, Nsc), (B,).
 
     It ends when the next step promises no problem more than a few thousandths of the noise's energy
     per element, far less than the estimate's own uncertainty. `current` is the fit at `parameters`,

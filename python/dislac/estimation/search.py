@@ -82,6 +82,11 @@ class CoarseSearch:
         self._score = np.empty((cells * gt, gr), np.float32)
         self._scratch = np.empty_like(self._score)
 
+    @property
+    def size(self) -> int:
+        """Number of grid points."""
+        return self._score.size
+
     def __call__(self, frame: Complex, count: int) -> tuple[Floats, Floats]:
         """The best grid points of a frame (J, Nsc): at `count` delays, and some more departures.
 

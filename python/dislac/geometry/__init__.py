@@ -9,7 +9,8 @@ from .bistatic import (
     ellipsoid_on_line,
     range_along_ray,
 )
-from .elements import Catalogue, ElementSet, SatelliteMotion, read_elements
+from .element_files import read_elements
+from .elements import OLD, ElementSet, nearest, write_days
 from .frames import (
     LocalMotion,
     ecef_from_geodetic,
@@ -31,9 +32,11 @@ from .motion import (
 )
 from .orbits import CircularOrbit, OrbitError, WalkerShell
 from .passes import Fleet, Passes, find_passes, in_view
+from .satellites import Catalogue, SatelliteMotion
 
 __all__ = [
     "ANYWHERE",
+    "OLD",
     "SPEED_OF_LIGHT",
     "Catalogue",
     "CircularOrbit",
@@ -65,7 +68,9 @@ __all__ = [
     "geodetic_from_enu",
     "in_view",
     "look_angles",
+    "nearest",
     "range_along_ray",
     "range_and_rate",
     "read_elements",
+    "write_days",
 ]

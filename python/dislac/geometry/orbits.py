@@ -25,6 +25,10 @@ EQUATORIAL_RADIUS = 6378137.0
 """Of the Earth [m], WGS-84: from here the altitudes of orbits count."""
 
 
+HILL_RADIUS = 1.5e9
+"""Distance from the Earth up to which something can orbit it [m]."""
+
+
 class OrbitError(ValueError):
     """An orbit that does not exist."""
 
@@ -60,8 +64,11 @@ def _circular_state(
 
 
 def _check_orbit(altitude: float, inclination: float) -> None:
-    if not 0 < altitude < np.inf:
-        raise OrbitError(f"the altitude of an orbit is {altitude} m; it must be positive")
+    if not 0 < altitude < HILL_RADIUS:
+        raise OrbitError(
+            f"the altitude of an orbit is {altitude} m; it must be positive, and below "
+            f"{HILL_RADIUS:g} m, where the Sun takes over"
+        )
     if not 0 <= inclination <= np.pi:
         raise OrbitError(
             f"the inclination of an orbit is {np.degrees(inclination):g} degrees; it must lie "

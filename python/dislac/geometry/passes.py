@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .frames import enu_from_ecef, look_angles
+from .frames import EARTH_ROTATION, enu_from_ecef, look_angles
 from .motion import Motion
 
 __all__ = ["Fleet", "Passes", "find_passes", "in_view"]
@@ -21,8 +21,11 @@ _BLOCK = 16
 """Time steps that are worked out together."""
 
 _FASTEST = 12e3
-"""No satellite moves faster in the Earth-fixed frame [m/s]: escape from the ground is 11.2 km/s,
-and up to 130,000 km the turning of the frame adds less than height takes away."""
+"""No satellite moves faster in the Earth-fixed frame [m/s] up to 130,000 km: escape from the ground
+is 11.2 km/s, and the turning of the frame adds less than height takes away."""
+
+_FASTEST_AFAR = 2.5e3
+"""No satellite moves faster [m/s] in a frame that does not turn, beyond 130,000 km."""
 
 _HALVINGS = 40
 """Of a time step, when an event is looked for."""
@@ -84,7 +87,12 @@ class _Track(NamedTuple):
 
 
 def _tracks(
-    fleet: Fleet, site: ArrayLike, time: Floats, mask: float, progress: Progress | None
+    fleet: Fleet,
+    site: ArrayLike,
+    time: Floats,
+    mask: float,
+    which: ArrayLike | None,
+    progress: Progress | None,
 ) -> Iterator[_Track]:
     """Blocks of time, neighbours sharing the step at their border.
 
@@ -94,15 +102,18 @@ def _tracks(
     """
     sine = np.sin(mask)
     last = len(time) - 1
+    asked = np.arange(len(fleet)) if which is None else np.asarray(which, dtype=np.int64)
     for first in range(0, max(last, 1), _BLOCK):
         steps = time[first : first + _BLOCK + 1]
-        middle = 0.5 * (steps[0] + steps[-1])
-        reach = _FASTEST * (1 + abs(sine)) * 0.5 * (steps[-1] - steps[0])
-        place, _ = enu_from_ecef(*fleet.states([middle]), site)
+        middle, half = 0.5 * (steps[0] + steps[-1]), 0.5 * (steps[-1] - steps[0])
+        states = fleet.states([middle], asked)
+        farthest = np.linalg.norm(states[0][:, 0], axis=-1) + _FASTEST * half
+        speed = np.maximum(_FASTEST, _FASTEST_AFAR + EARTH_ROTATION * farthest)
+        place, _ = enu_from_ecef(*states, site)
         height = place[:, 0, 2] - sine * np.linalg.norm(place[:, 0], axis=-1)
         # what has no place at the middle may have one elsewhere
-        which = np.flatnonzero(~(height < -reach))
-        yield _Track(first, which, *enu_from_ecef(*fleet.states(steps, which), site))
+        near = asked[~(height < -speed * (1 + abs(sine)) * half)]
+        yield _Track(first, near, *enu_from_ecef(*fleet.states(steps, near), site))
         if progress is not None:
             progress(len(steps) - 1)
 
@@ -136,7 +147,7 @@ def in_view(
     """
     time = _check_times(time)
     seen = np.zeros((len(fleet), len(time)), dtype=bool)
-    for track in _tracks(fleet, site, time, mask, progress):
+    for track in _tracks(fleet, site, time, mask, None, progress):
         up = look_angles(track.position)[1] >= mask
         seen[track.which, track.first : track.first + up.shape[1]] = up
     return seen
@@ -160,6 +171,7 @@ def find_passes(
     time: ArrayLike,
     *,
     mask: float = 0.0,
+    which: ArrayLike | None = None,
     progress: Progress | None = None,
 ) -> Passes:
     """All passes of a fleet over a site.
@@ -168,11 +180,16 @@ def find_passes(
     10 s. Passes shorter than a step are found; interruptions shorter than a step are not. A
     satellite sets when it last has a place, and rises when it first has one.
 
-    Args and raises as in `in_view`.
+    Args:
+        fleet, site, time, mask, progress: as in `in_view`.
+        which: numbers of the satellites to look at; None for all.
+
+    Raises:
+        ValueError: the times do not grow.
     """
     time = _check_times(time)
     arcs, early, late = [], [_NOTHING], [_NOTHING]
-    for track in _tracks(fleet, site, time, mask, progress):
+    for track in _tracks(fleet, site, time, mask, which, progress):
         arcs.append(_eventful(track, time, mask))
         if track.first == 0:
             early.append(_up_at(track, time, mask, 0))
@@ -308,8 +325,19 @@ def _join(events: Sequence[_Events]) -> _Events:
 
 
 def _pair(rises: _Events, sets: _Events, tops: _Events) -> Passes:
-    """Each rise with the set that follows, and the highest of the tops between them."""
-    begin, end = (_chosen(e, np.lexsort((e.time, e.satellite))) for e in (rises, sets))
+    """Each rise with the set that follows next, and the highest of the tops between them.
+
+    A rise or a set that has no partner, as of a motion that jumps, is a pass whose other end is
+    not known.
+    """
+    both = _join([rises, sets])
+    order = np.lexsort((np.arange(len(both.time)) >= len(rises.time), both.time, both.satellite))
+    rising, satellite = order < len(rises.time), both.satellite[order]
+    paired = rising[:-1] & ~rising[1:] & (satellite[1:] == satellite[:-1])
+    head = np.flatnonzero(rising | ~np.insert(paired, 0, False)[: len(order)])
+    tail = head + np.append(paired, False)[head]
+    begin, end = (_chosen(both, order[ends]) for ends in (head, tail))
+    known = rising[head], ~rising[tail]
     # The tops of a pass, the highest last: passes and tops in one order of satellite and time
     count = len(begin.satellite)
     order = np.lexsort(
@@ -323,17 +351,21 @@ def _pair(rises: _Events, sets: _Events, tops: _Events) -> Passes:
     pass_of = np.empty(len(order), dtype=np.int64)
     pass_of[order] = number
     pass_of = pass_of[count:]
-    ranked = np.lexsort((tops.elevation, pass_of))
+    within = (pass_of >= 0) & (tops.time <= end.time[pass_of] if count else False)
+    ranked = np.lexsort((np.where(within, tops.elevation, -np.inf), pass_of))
     best = ranked[np.searchsorted(pass_of[ranked], np.arange(count), side="right") - 1]
     chosen = np.lexsort((tops.time[best], begin.time))
-    unknown = [np.where(np.isfinite(events.time), events.time, np.nan) for events in (begin, end)]
+    (rise, rise_azimuth), (set_, set_azimuth) = (
+        [np.where(there & np.isfinite(events.time), v, np.nan)[chosen] for v in events[1:3]]
+        for there, events in zip(known, (begin, end), strict=True)
+    )
     return Passes(
         satellite=begin.satellite[chosen],
-        rise=unknown[0][chosen],
+        rise=rise,
         culmination=tops.time[best][chosen],
-        set=unknown[1][chosen],
+        set=set_,
         elevation=tops.elevation[best][chosen],
-        rise_azimuth=begin.azimuth[chosen],
+        rise_azimuth=rise_azimuth,
         azimuth=tops.azimuth[best][chosen],
-        set_azimuth=end.azimuth[chosen],
+        set_azimuth=set_azimuth,
     )

@@ -4,13 +4,10 @@ and what other programs read."""
 
 from .exports import EXPORTS, ExportError
 from .fix_log import FixLog
-from .fixes import fix_from_dict, fix_to_dict, fix_to_json, read_fixes
-from .recording import (
-    Frame,
-    RecordingError,
-    RecordingReader,
-    RecordingWriter,
-)
+from .fixes import fix_from_dict, fix_to_dict, fix_to_json, iterate_fixes, read_fixes
+from .recorder import RecordingWriter
+from .recording import RecordingReader
+from .sigmf import Frame, RecordingError
 
 __all__ = [
     "EXPORTS",
@@ -23,5 +20,6 @@ __all__ = [
     "fix_from_dict",
     "fix_to_dict",
     "fix_to_json",
+    "iterate_fixes",
     "read_fixes",
 ]

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fixes for maps and navigation programs: GeoJSON, KML, GPX and NMEA 0183.
 
-Each file is complete after every fix, so that a process that is killed has lost none. Places on the
-Earth (WGS 84) need the scenario's origin; heights are above the ellipsoid. Times are the
-scenario's epoch plus the fix's; without an epoch KML and GPX leave them out, and NMEA, which
-has no place without time, cannot be written.
+Each file is complete after every fix, so that a process that is killed has lost none, and a full
+disk leaves what came before. Places on the Earth (WGS 84) need the scenario's origin. Heights are
+above the ellipsoid, as sea level is known to no scenario; KML, whose heights count from the sea or
+from the ground, has them above the origin, taken as the ground. Times are the scenario's epoch
+plus the fix's; without an epoch KML and GPX leave them out, and NMEA, which has no place without
+time, cannot be written.
 """
 
 import json
@@ -21,12 +23,23 @@ from xml.etree.ElementTree import Element, SubElement
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..files import GrowingFile
 from ..geometry.frames import geodetic_from_enu
 from ..positioning import Fix, confidence_ellipse
 from ..scenario import Scenario
 from .fixes import fix_to_dict
 
-__all__ = ["EXPORTS", "Export", "ExportError", "GeoJson", "Gpx", "Kml", "Nmea", "fix_properties"]
+__all__ = [
+    "EXPORTS",
+    "Export",
+    "ExportError",
+    "GeoJson",
+    "Gpx",
+    "Kml",
+    "Nmea",
+    "fix_properties",
+    "split_ring",
+]
 
 Floats = NDArray[np.float64]
 Path = str | os.PathLike[str]
@@ -48,7 +61,7 @@ class Export(ABC):
 
     Raises:
         ExportError: the scenario has no origin, or no epoch where the format needs one.
-        OSError: the file cannot be written.
+        OSError: the file cannot be written; what it held before is kept.
     """
 
     tail = b""
@@ -58,9 +71,7 @@ class Export(ABC):
         assert scenario.origin is not None
         self.scenario = scenario
         self._origin = scenario.origin
-        # Unbuffered: a fix is one write.
-        self._file = open(path, "wb", buffering=0)  # noqa: SIM115 closed by close()
-        self._file.write(self.head() + self.tail)
+        self._file = GrowingFile(path, self.head(), self.tail)
 
     @classmethod
     def check(cls, scenario: Scenario) -> None:
@@ -77,18 +88,20 @@ class Export(ABC):
 
     @abstractmethod
     def head(self) -> bytes:
-        """What stands before the first fix."""
+        """Return what stands before the first fix."""
 
     @abstractmethod
     def entry(self, fix: Fix) -> bytes:
-        """What a fix adds; nothing perhaps."""
+        """Return what a fix adds; nothing perhaps."""
 
     def write(self, fix: Fix) -> None:
-        """Adds a fix."""
+        """Adds a fix.
+
+        Raises:
+            OSError: there is no room for it; the file is as it was before.
+        """
         if entry := self.entry(fix):
-            # The end of the document is written anew with what comes before it, at once.
-            self._file.seek(-len(self.tail), os.SEEK_END)
-            self._file.write(entry + self.tail)
+            self._file.append(entry)
 
     def close(self) -> None:
         """Closes the file. More calls do nothing."""
@@ -107,21 +120,78 @@ class Export(ABC):
             [np.round(longitude, 9), np.round(latitude, 9), np.round(height, 4)], axis=-1
         )
 
-    def outline(self, fix: Fix) -> Floats | None:
-        """(n, 3) of the ellipse that holds 95 % in the horizontal plane, as `geodetic` has it."""
+    def outline(self, fix: Fix) -> list[Floats]:
+        """Rings (n, 3) about what holds 95 % in the horizontal plane, as `geodetic` has them: one,
+        two where it lies across the antimeridian, none where the covariance is not known."""
         if not np.isfinite(fix.covariance).all():
-            return None
+            return []
         ellipse = fix.position[:2] + confidence_ellipse(fix.covariance[:2, :2])
-        return self.geodetic(np.insert(ellipse, 2, fix.position[2], axis=-1))
+        return split_ring(self.geodetic(np.insert(ellipse, 2, fix.position[2], axis=-1)))
 
     def moment(self, fix: Fix) -> datetime | None:
         """When the fix was, UTC; None without an epoch."""
         epoch = self.scenario.epoch
-        return None if epoch is None else epoch.astimezone(UTC) + timedelta(seconds=fix.time)
+        try:
+            return None if epoch is None else epoch.astimezone(UTC) + timedelta(seconds=fix.time)
+        except OverflowError:
+            raise ExportError(
+                f"frame {fix.frame} is {fix.time:g} s from the epoch, beyond the years 1 to 9999"
+            ) from None
 
     def receiver(self) -> Floats:
         """Longitude, latitude, height of the receiver."""
         return self.geodetic(self.scenario.receiver.motion.state(0.0)[0])
+
+
+def split_ring(ring: Floats) -> list[Floats]:
+    """Cut a ring on the Earth where it crosses the antimeridian.
+
+    Parameters
+    ----------
+    ring
+        (n, 3) longitude, latitude [degrees] and height, counterclockwise; the last is the first.
+
+    Returns
+    -------
+    list of ndarray
+        Rings (m, 3) of the same kind with all longitudes from -180 to 180 degrees, none of which
+        crosses from one to the other. About a pole, they reach up to it.
+
+    References
+    ----------
+    RFC 7946, section 3.1.9.
+    """
+    points = ring.copy()
+    points[:, 0] = np.unwrap(ring[:, 0], period=360.0)
+    turn = points[-1, 0] - points[0, 0]
+    if abs(turn) > 180.0:  # about a pole: along it, and back to where it began
+        poles = points[[-1, 0]]
+        poles[:, 1] = np.copysign(90.0, turn)
+        points = np.vstack([points, poles, points[:1]])
+    parts = []
+    for turns in (-1, 0, 1):
+        part = points + np.array([360.0 * turns, 0.0, 0.0])
+        for side in (-1.0, 1.0):
+            part = _cut(part, side)
+        if len(part) > 3 and np.ptp(part[:, 0]) > 0.0:
+            parts.append(part)
+    return parts
+
+
+def _cut(ring: Floats, side: float) -> Floats:
+    """The part of a ring on this side of a meridian, side times 180 degrees."""
+    room = 180.0 - side * ring[:, 0]
+    if np.all(room >= 0.0):
+        return ring
+    kept: list[Floats] = []
+    for k in range(len(ring) - 1):
+        if room[k] >= 0.0:
+            kept.append(ring[k])
+        if (room[k] < 0.0) != (room[k + 1] < 0.0):
+            crossing = ring[k] + room[k] / (room[k] - room[k + 1]) * (ring[k + 1] - ring[k])
+            crossing[0] = side * 180.0
+            kept.append(crossing)
+    return np.array([*kept, *kept[:1]]).reshape(-1, 3)
 
 
 def fix_properties(fix: Fix) -> dict[str, Any]:
@@ -159,7 +229,7 @@ class GeoJson(Export):
         super().__init__(path, scenario)
 
     def head(self) -> bytes:
-        receiver = self._feature("Point", self.receiver(), {"kind": "receiver"})
+        receiver = self._feature("Point", self.receiver().tolist(), {"kind": "receiver"})
         return b'{"type": "FeatureCollection", "features": [\n' + receiver
 
     def entry(self, fix: Fix) -> bytes:
@@ -169,20 +239,23 @@ class GeoJson(Export):
             if self._truth is None or np.any(truth != self._truth):
                 self._truth = truth
                 about = {"kind": "truth", "time": float(fix.time)}
-                features.append(self._feature("Point", self.geodetic(truth), about))
+                features.append(self._feature("Point", self.geodetic(truth).tolist(), about))
         if fix.valid:
             about = {"kind": "fix", **fix_to_dict(fix)}
-            features.append(self._feature("Point", self.geodetic(fix.position), about))
-            if (outline := self.outline(fix)) is not None:
+            features.append(self._feature("Point", self.geodetic(fix.position).tolist(), about))
+            if rings := self.outline(fix):
                 about = {"kind": "uncertainty", "frame": int(fix.frame), "probability": 0.95}
-                features.append(self._feature("Polygon", outline[None], about))
+                polygons = [[ring.tolist()] for ring in rings]
+                one = len(polygons) == 1
+                kind, coordinates = ("Polygon", polygons[0]) if one else ("MultiPolygon", polygons)
+                features.append(self._feature(kind, coordinates, about))
         return b"".join(b",\n" + feature for feature in features)
 
     @staticmethod
-    def _feature(kind: str, coordinates: Floats, properties: Mapping[str, Any]) -> bytes:
+    def _feature(kind: str, coordinates: list[Any], properties: Mapping[str, Any]) -> bytes:
         feature = {
             "type": "Feature",
-            "geometry": {"type": kind, "coordinates": coordinates.tolist()},
+            "geometry": {"type": kind, "coordinates": coordinates},
             "properties": properties,
         }
         return json.dumps(feature, allow_nan=False).encode()
@@ -192,7 +265,9 @@ class Kml(Export):
     """Placemarks for Google Earth and its like: the receiver, and each fix with its time, its
     numbers (ExtendedData) and the ellipse that holds it with 95 % probability.
 
-    Drawn on the ground; heights stand in the coordinates.
+    Altitudes are relative to the ground, which is taken to lie at the height of the origin: KML's
+    absolute ones count from the sea, and how far it is from the ellipsoid is not known. Heights
+    above the ellipsoid stand in the extended data.
 
     Source: OGC 12-007r2, KML 2.3, as far as KML 2.2 has it too.
     """
@@ -202,6 +277,11 @@ class Kml(Export):
     def head(self) -> bytes:
         document = Element("Document")
         SubElement(document, "name").text = self.scenario.name
+        SubElement(document, "description").text = (
+            "Altitudes are above the ground, taken to lie at the height of the scene's origin, "
+            f"{self._origin[2]:g} m above the WGS 84 ellipsoid. Heights in the extended data are "
+            "above the ellipsoid, not above sea level."
+        )
         for name, color, width in (("fix", "ff005ed5", "2"), ("receiver", "ffb27200", "2")):
             style = SubElement(document, "Style", id=name)
             icon = SubElement(style, "IconStyle")
@@ -224,15 +304,17 @@ class Kml(Export):
         if not fix.valid:
             return b""
         mark = self._placemark(f"frame {fix.frame}", "fix", self.moment(fix))
+        place, rings = self.geodetic(fix.position), self.outline(fix)
         data = SubElement(mark, "ExtendedData")
-        for name, value in fix_properties(fix).items():
+        numbers = {**fix_properties(fix), "height_above_ellipsoid": float(place[2])}
+        for name, value in numbers.items():
             SubElement(SubElement(data, "Data", name=name), "value").text = repr(value)
-        outline = self.outline(fix)
-        parts = mark if outline is None else SubElement(mark, "MultiGeometry")
-        self._point(parts, self.geodetic(fix.position))
-        if outline is not None:
-            ring = SubElement(SubElement(parts, "Polygon"), "outerBoundaryIs")
-            self._coordinates(SubElement(ring, "LinearRing"), outline)
+        parts = SubElement(mark, "MultiGeometry") if rings else mark
+        self._point(parts, place)
+        for ring in rings:
+            polygon = self._geometry(parts, "Polygon")
+            border = SubElement(SubElement(polygon, "outerBoundaryIs"), "LinearRing")
+            self._coordinates(border, ring)
         return ElementTree.tostring(mark) + b"\n"
 
     @staticmethod
@@ -244,13 +326,18 @@ class Kml(Export):
         SubElement(mark, "styleUrl").text = f"#{style}"
         return mark
 
-    @classmethod
-    def _point(cls, parent: Element, place: Floats) -> None:
-        cls._coordinates(SubElement(parent, "Point"), place[None])
+    def _point(self, parent: Element, place: Floats) -> None:
+        self._coordinates(self._geometry(parent, "Point"), place[None])
 
     @staticmethod
-    def _coordinates(parent: Element, places: Floats) -> None:
-        text = " ".join(f"{x:.9f},{y:.9f},{z:.4f}" for x, y, z in places.tolist())
+    def _geometry(parent: Element, kind: str) -> Element:
+        geometry = SubElement(parent, kind)
+        SubElement(geometry, "altitudeMode").text = "relativeToGround"
+        return geometry
+
+    def _coordinates(self, parent: Element, places: Floats) -> None:
+        above_ground = places - [0.0, 0.0, self._origin[2]]
+        text = " ".join(f"{x:.9f},{y:.9f},{z:.4f}" for x, y, z in above_ground.tolist())
         SubElement(parent, "coordinates").text = text
 
 
@@ -258,7 +345,8 @@ class Gpx(Export):
     """A track of fixes, broken where a frame gave none, and the receiver as a way point.
 
     What the covariance predicts stands in extensions, in metres: GPX's dilutions of precision
-    are ratios, not errors.
+    are ratios, not errors. Times have three decimals, which is all that some readers take; six
+    where fixes follow each other within a millisecond.
 
     Source: GPX 1.1 schema, topografix.com.
     """
@@ -267,19 +355,23 @@ class Gpx(Export):
 
     def __init__(self, path: Path, scenario: Scenario) -> None:
         self._begun = self._broken = False
+        n = scenario.numerology
+        self._interval = n.frame_period * scenario.estimator.every / n.sample_rate
         super().__init__(path, scenario)
 
     def head(self) -> bytes:
         receiver = self._point("wpt", self.receiver(), None)
         SubElement(receiver, "name").text = "receiver"
-        name = Element("name")
-        name.text = self.scenario.name
+        about = Element("trk")
+        SubElement(about, "name").text = self.scenario.name
+        SubElement(about, "desc").text = "Heights are above the WGS 84 ellipsoid."
+        track = ElementTree.tostring(about, encoding="unicode").removesuffix("</trk>")
         return (
             '<?xml version="1.0" encoding="UTF-8"?>\n'
             '<gpx version="1.1" creator="gr-dislac" xmlns="http://www.topografix.com/GPX/1/1" '
             f'xmlns:dislac="{_NAMESPACE}">\n'
             f"{ElementTree.tostring(receiver, encoding='unicode')}\n"
-            f"<trk>{ElementTree.tostring(name, encoding='unicode')}<trkseg>\n"
+            f"{track}<trkseg>\n"
         ).encode()
 
     def entry(self, fix: Fix) -> bytes:
@@ -296,23 +388,22 @@ class Gpx(Export):
         self._begun, self._broken = True, False
         return begin + ElementTree.tostring(point) + b"\n"
 
-    @staticmethod
-    def _point(kind: str, place: Floats, moment: datetime | None) -> Element:
+    def _point(self, kind: str, place: Floats, moment: datetime | None) -> Element:
         longitude, latitude, height = place.tolist()
         point = Element(kind, lat=f"{latitude:.9f}", lon=f"{longitude:.9f}")
         SubElement(point, "ele").text = f"{height:.4f}"
         if moment is not None:
-            SubElement(point, "time").text = _iso(moment)
+            SubElement(point, "time").text = _iso(moment, 3 if self._interval >= 1e-3 else 6)
         return point
 
 
 class Nmea(Export):
-    """Sentences RMC, GGA and GST a frame, as a navigation receiver would send them.
+    """Sentences GGA, RMC and GST a frame, as a navigation receiver would send them.
 
-    GST, the error ellipse, is left out where there is no covariance. A frame without a fix has RMC
-    and GGA, with status V, quality 0 and no place. Heights are above
-    the ellipsoid, the separation of the geoid is given as zero. The talker is GP, which every
-    reader knows.
+    In this order, in which gpsd takes height and date of a fix together. GST, the error ellipse, is
+    left out where there is no covariance. A frame without a fix has GGA and RMC, with quality 0,
+    status V and no place. Heights are above the ellipsoid, the separation of the geoid is given as
+    zero. The talker is GP, which every reader knows.
 
     Source: NMEA 0183 version 2.3, whose RMC has a mode indicator and no navigational status yet.
     """
@@ -336,14 +427,14 @@ class Nmea(Export):
         if not fix.valid:
             nowhere = ["", "", "", ""]
             return _sentences(
-                ["GPRMC", time, "V", *nowhere, "", "", date, "", "", "N"],
                 ["GPGGA", time, *nowhere, "0", "00", "", "", "M", "", "M", "", ""],
+                ["GPRMC", time, "V", *nowhere, "", "", date, "", "", "N"],
             )
         longitude, latitude, height = self.geodetic(fix.position).tolist()
         place = [*_degrees(latitude, 2, "NS"), *_degrees(longitude, 3, "EW")]
         sentences = [
-            ["GPRMC", time, "A", *place, "", "", date, "", "", "A"],
             ["GPGGA", time, *place, "1", "01", "", f"{height:.3f}", "M", "0.0", "M", "", ""],
+            ["GPRMC", time, "A", *place, "", "", date, "", "", "A"],
         ]
         if np.isfinite(fix.covariance).all():
             sentences.append(["GPGST", time, "", *_error_ellipse(fix.covariance)])
@@ -354,9 +445,11 @@ EXPORTS: dict[str, type[Export]] = {"geojson": GeoJson, "kml": Kml, "gpx": Gpx, 
 """Formats by their names, which are also the suffixes of their files."""
 
 
-def _iso(moment: datetime) -> str:
-    """UTC with microseconds, as XML Schema's dateTime."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+def _iso(moment: datetime, decimals: int = 6) -> str:
+    """Return UTC as XML Schema's dateTime, with three or six decimals of a second."""
+    if decimals == 3:
+        moment += timedelta(microseconds=500)  # the nearest millisecond, also beyond a full second
+    return f"{moment:%Y-%m-%dT%H:%M:%S.%f}"[: 20 + decimals] + "Z"
 
 
 def _sentences(*sentences: Sequence[str]) -> bytes:

@@ -10,15 +10,19 @@ from typing import Any, Self
 
 import numpy as np
 
+from ..files import GrowingFile, write_file
 from ..positioning import Fix
 from ..scenario import Scenario
 from .exports import EXPORTS, ExportError
 from .fixes import fix_to_json, plain
 
-__all__ = ["SCENARIO", "FixLog", "check_formats"]
+__all__ = ["MAPPED", "SCENARIO", "FixLog", "check_formats", "spacing"]
 
 SCENARIO = "fixes.scenario.yml"
 """Name of the file that says where the fixes of a folder come from."""
+
+MAPPED = 5000
+"""Frames of which ``fixes.geojson`` takes every one: ten megabytes."""
 
 _CSV_COLUMNS = (
     *("frame", "time [s]", "status", "east [m]", "north [m]", "up [m]"),
@@ -44,11 +48,13 @@ class FixLog:
     """Writes fixes to ``fixes.jsonl``, ``fixes.csv`` and ``fixes.geojson`` of a folder, and to
     other formats if asked.
 
-    Each is complete after every fix, so that a process that is killed has lost none. Beside them
-    lies the scenario, ``fixes.scenario.yml``, by which `dislac export` makes further formats later.
-    GeoJSON needs the scene's origin on the Earth; without, `notes` says that there is none. What
-    files of these names held before is overwritten, and those of formats that are not asked for are
-    removed: all that is in the folder is of one run.
+    Each is whole after every fix, so that a process that is killed has lost none. All hold every
+    fix but ``fixes.geojson``, which is to stay one that maps can open: of frames beyond the first
+    `MAPPED` it takes every second one, of those beyond twice as many every fourth, and so on (see
+    `spacing`). Beside them lies the scenario, ``fixes.scenario.yml``, by which `dislac export`
+    makes further formats later. GeoJSON needs the scene's origin on the Earth; without, `notes`
+    says that there is none. What files of these names held before is overwritten, and those of
+    formats that are not asked for are removed: all that is in the folder is of one run.
 
     Args:
         directory: where to write; it is made.
@@ -70,31 +76,37 @@ class FixLog:
         self.notes: list[str] = []
         check_formats(formats, scenario)
         self.directory.mkdir(parents=True, exist_ok=True)
-        (self.directory / SCENARIO).write_text(scenario.text, encoding="utf-8")
-        # Unbuffered: a fix is one write to each file.
-        self._lines = open(self.directory / "fixes.jsonl", "wb", buffering=0)  # noqa: SIM115
-        self._table = open(self.directory / "fixes.csv", "wb", buffering=0)  # noqa: SIM115
-        self._table.write(_csv_row(_CSV_COLUMNS))
+        write_file(self.directory / SCENARIO, scenario.text.encode())
+        self._lines = GrowingFile(self.directory / "fixes.jsonl")
+        self._table = GrowingFile(self.directory / "fixes.csv", _csv_row(_CSV_COLUMNS))
+        self._count = 0
         formats = list(dict.fromkeys(["geojson", *formats]))
         if scenario.origin is None:
             self.notes.append("no fixes.geojson: the scenario has no origin on the Earth (origin)")
             formats.remove("geojson")
         for name in EXPORTS.keys() - set(formats):
             (self.directory / f"fixes.{name}").unlink(missing_ok=True)
-        self._exports = [EXPORTS[f](self.directory / f"fixes.{f}", scenario) for f in formats]
+        self._exports = {f: EXPORTS[f](self.directory / f"fixes.{f}", scenario) for f in formats}
 
     def write(self, fix: Fix) -> None:
-        """Adds a fix to every file."""
-        self._lines.write(f"{fix_to_json(fix)}\n".encode())
-        self._table.write(_csv_row(_csv_values(fix)))
-        for export in self._exports:
-            export.write(fix)
+        """Adds a fix to every file.
+
+        Raises:
+            OSError: one has no room for it, and is as it was before.
+        """
+        self._lines.append(f"{fix_to_json(fix)}\n".encode())
+        self._table.append(_csv_row(_csv_values(fix)))
+        mapped = self._count % spacing(self._count) == 0
+        self._count += 1
+        for name, export in self._exports.items():
+            if mapped or name != "geojson":
+                export.write(fix)
 
     def close(self) -> None:
         """Closes the files. More calls do nothing."""
         self._lines.close()
         self._table.close()
-        for export in self._exports:
+        for export in self._exports.values():
             export.close()
 
     def __enter__(self) -> Self:
@@ -102,6 +114,11 @@ class FixLog:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def spacing(count: int) -> int:
+    """Return how many frames there are to one in ``fixes.geojson``, after so many."""
+    return 1 << (count // MAPPED).bit_length()
 
 
 def _csv_values(fix: Fix) -> list[Any]:

@@ -3,16 +3,31 @@
 
 import json
 import os
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from io import BufferedReader
+from itertools import count
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..files import open_regular
 from ..positioning import Fix, FixStatus
 
-__all__ = ["fix_from_dict", "fix_to_dict", "fix_to_json", "plain", "read_fixes"]
+__all__ = [
+    "fix_from_dict",
+    "fix_to_dict",
+    "fix_to_json",
+    "iterate_fixes",
+    "plain",
+    "read_fixes",
+]
+
+_LONGEST = 1 << 16
+"""Bytes of a line; a fix takes less than two thousand."""
+
+_FARTHEST = 1e12
+"""Metres and seconds from which a position or a time is none of this scene."""
 
 
 def fix_to_dict(fix: Fix) -> dict[str, Any]:
@@ -36,19 +51,30 @@ def fix_to_dict(fix: Fix) -> dict[str, Any]:
 
 
 def fix_from_dict(values: Mapping[str, Any]) -> Fix:
-    """The fix that `fix_to_dict` was given."""
-    return Fix(
-        frame=int(values["frame"]),
-        time=float(values["time"]),
-        status=FixStatus(values["status"]),
-        position=_array(values["position"], (3,)),
-        covariance=_array(values["covariance"], (3, 3)),
-        residual_delay=float(_array(values["residual_delay"])),
-        residual_doppler=float(_array(values["residual_doppler"])),
-        direction=_array(values["direction"], (3,)),
-        error=float(_array(values["error"])),
-        bound=float(_array(values["bound"])),
-    )
+    """The fix that `fix_to_dict` was given.
+
+    Raises:
+        ValueError: the object is no fix.
+    """
+    try:
+        if type(values["frame"]) is not int or isinstance(values["time"], str):
+            raise TypeError
+        return Fix(
+            frame=values["frame"],
+            time=float(values["time"]),
+            status=FixStatus(values["status"]),
+            position=_array(values["position"], (3,)),
+            covariance=_array(values["covariance"], (3, 3)),
+            residual_delay=float(_array(values["residual_delay"])),
+            residual_doppler=float(_array(values["residual_doppler"])),
+            direction=_array(values["direction"], (3,)),
+            error=float(_array(values["error"])),
+            bound=float(_array(values["bound"])),
+        )
+    except KeyError as error:
+        raise ValueError(f"a fix without {error}") from None
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        raise ValueError("a fix with values that are none of a fix") from None
 
 
 def fix_to_json(fix: Fix) -> str:
@@ -56,21 +82,38 @@ def fix_to_json(fix: Fix) -> str:
     return json.dumps(fix_to_dict(fix), allow_nan=False)
 
 
-def read_fixes(path: str | os.PathLike[str]) -> list[Fix]:
-    """The fixes of a JSON Lines file; a last line that was cut off is left out.
+def iterate_fixes(path: str | os.PathLike[str]) -> Iterator[Fix]:
+    """Give the fixes of a JSON Lines file one by one; a last line that was cut off is left out.
 
-    Raises:
-        ValueError: a line before the last is no fix.
+    Raises
+    ------
+    OSError
+        No regular file.
+    ValueError
+        A line before the last is no fix, or one whose position or time is none.
     """
-    lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
-    fixes = []
-    for number, line in enumerate(lines, 1):
-        try:
-            fixes.append(fix_from_dict(json.loads(line)))
-        except (ValueError, KeyError, TypeError):
-            if number < len(lines):
-                raise ValueError(f"{path}:{number}: not a fix") from None
-    return fixes
+    faulty = 0
+    with BufferedReader(open_regular(path)) as file:  # type: ignore[type-var]
+        for number in count(1):
+            line = file.readline(_LONGEST)
+            if not line:
+                return
+            if faulty:
+                raise ValueError(f"{os.fspath(path)}:{faulty}: not a fix")
+            try:
+                fix = fix_from_dict(json.loads(line))
+                values = [fix.time, *fix.position] if fix.valid else [fix.time]
+                if not np.all(np.abs(values) < _FARTHEST):
+                    raise ValueError
+            except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+                faulty = number
+            else:
+                yield fix
+
+
+def read_fixes(path: str | os.PathLike[str]) -> list[Fix]:
+    """The fixes of a JSON Lines file, see `iterate_fixes`."""
+    return list(iterate_fixes(path))
 
 
 def plain(value: ArrayLike) -> Any:
@@ -83,5 +126,11 @@ def plain(value: ArrayLike) -> Any:
 
 
 def _array(value: Any, shape: tuple[int, ...] = ()) -> NDArray[np.float64]:
-    """Inverse of `plain`: NaN for None."""
-    return np.broadcast_to(np.asarray(value, dtype=float), shape).copy()
+    """Inverse of `plain`: NaN for None.
+
+    Raises:
+        ValueError, TypeError: the value is of another shape, or no number.
+    """
+    if value is None:
+        return np.full(shape, np.nan)
+    return np.asarray(value, dtype=float).reshape(shape)

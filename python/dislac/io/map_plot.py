@@ -7,13 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
-from matplotlib.patches import Ellipse, Rectangle
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from ..geometry import bistatic_range
-from ..positioning import Fix
+from ..positioning import Fix, FixStatistics, confidence_ellipse
 from ..scenario import Scenario
+from .figures import write_figure
 
 __all__ = ["draw_map"]
 
@@ -26,7 +28,7 @@ _CHI_95 = float(np.sqrt(-2.0 * np.log(0.05)))
 """Semi-axes of the ellipse that holds 95 % of a plane normal distribution, in deviations."""
 
 
-def draw_map(fixes: Sequence[Fix], scenario: Scenario, path: str | os.PathLike[str]) -> None:
+def draw_map(fixes: FixStatistics, scenario: Scenario, path: str | os.PathLike[str]) -> None:
     """Draws fixes on a map of the scene, east to the right, and writes it to an image file.
 
     On the left the scene: receiver, truth, fixes, the ray along which the last echo came and the
@@ -34,7 +36,7 @@ def draw_map(fixes: Sequence[Fix], scenario: Scenario, path: str | os.PathLike[s
     fixes from near, with the ellipses that hold each with 95 % probability.
 
     Args:
-        fixes: only those with a position are drawn; there may be none.
+        fixes: those that it keeps are drawn, and the title says of how many; there may be none.
         scenario: where they come from.
         path: of the image; its suffix chooses the format.
 
@@ -42,12 +44,12 @@ def draw_map(fixes: Sequence[Fix], scenario: Scenario, path: str | os.PathLike[s
         OSError: the file cannot be written.
         ValueError: matplotlib does not know the format.
     """
-    valid = [fix for fix in fixes if fix.valid]
-    time = fixes[-1].time if fixes else 0.0
+    valid = fixes.kept.items
+    time = fixes.last.time if fixes.last else 0.0
     receiver, transmitter = (
         node.motion.state(time)[0] for node in (scenario.receiver, scenario.transmitter)
     )
-    truths = _truths(valid or fixes[-1:], scenario)
+    truths = _truths([fix.time for fix in valid] or [time], scenario)
     positions = np.array([fix.position for fix in valid]).reshape(-1, 3)
     places = np.vstack([receiver, truths, positions])
     reach = float(np.max(np.linalg.norm(places - receiver, axis=1)))
@@ -55,12 +57,12 @@ def draw_map(fixes: Sequence[Fix], scenario: Scenario, path: str | os.PathLike[s
 
     figure = Figure(figsize=(11.0 if valid else 6.2, 5.7), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
-    figure.suptitle(_title(fixes, valid, scenario), fontsize=12, color=_INK)
+    figure.suptitle(_title(fixes, scenario), fontsize=12, color=_INK)
     pictures = list(figure.subplots(1, 2 if valid else 1, squeeze=False)[0])
     scene = pictures[0]
     _square(scene, np.vstack([places, transmitter]) if is_near else places, 0.3, least=20.0)
-    if valid:
-        _draw_echo(scene, valid[-1], scenario)
+    if fixes.last_valid is not None:
+        _draw_echo(scene, fixes.last_valid, scenario)
         near = pictures[1]
         _square(near, np.vstack([truths, positions]), 0.15, least=2.4 * _spread(valid))
         _draw_covariances(near, valid)
@@ -80,25 +82,24 @@ def draw_map(fixes: Sequence[Fix], scenario: Scenario, path: str | os.PathLike[s
         if len(truths):
             axes.plot(*truths.T[:2], "P", color=_TRUTH, ms=11, mec="white", label="truth", zorder=7)
         _dress(axes)
-    figure.savefig(path, dpi=130)
+    write_figure(figure, path, dpi=130)
 
 
-def _title(fixes: Sequence[Fix], valid: Sequence[Fix], scenario: Scenario) -> str:
-    parts = [f"{scenario.name}: {len(valid)} fixes of {len(fixes)} frames"]
-    errors = np.array([fix.error for fix in valid])
-    bounds = np.array([fix.bound for fix in valid])
-    if np.isfinite(errors).any():
-        parts.append(f"rms error {np.sqrt(np.nanmean(errors**2)):.2f} m")
-    if np.isfinite(bounds).any():
-        parts.append(f"Cramér-Rao bound {np.sqrt(np.nanmean(bounds**2)):.2f} m")
+def _title(fixes: FixStatistics, scenario: Scenario) -> str:
+    parts = [f"{scenario.name}: {fixes.valid} fixes of {fixes.frames} frames"]
+    if fixes.kept.every > 1:
+        parts[0] += f", one in {fixes.kept.every} drawn"
+    if np.isfinite(fixes.rms_error):
+        parts.append(f"rms error {fixes.rms_error:.2f} m")
+    if np.isfinite(fixes.rms_bound):
+        parts.append(f"Cramér-Rao bound {fixes.rms_bound:.2f} m")
     return "   ·   ".join(parts)
 
 
-def _truths(fixes: Sequence[Fix], scenario: Scenario) -> Floats:
-    """(n, 3) where the target was at each fix, once where it rests; none where not known."""
+def _truths(times: Sequence[float], scenario: Scenario) -> Floats:
+    """(n, 3) where the target was at these times, once where it rests; none where not known."""
     if scenario.target is None:
         return np.empty((0, 3))
-    times = [fix.time for fix in fixes] or [0.0]
     return np.unique(scenario.target.motion.state(times)[0], axis=0)
 
 
@@ -155,13 +156,10 @@ def _draw_covariances(axes: Axes, fixes: Sequence[Fix]) -> None:
     """Ellipses that hold each fix with 95 % probability; the more there are, the fainter."""
     known = [fix for fix in fixes if np.isfinite(fix.covariance).all()]
     strength = max(0.15, min(0.9, 6.0 / max(len(known), 1)))
-    for number, fix in enumerate(known):
-        variances, directions = np.linalg.eigh(fix.covariance[:2, :2])
-        width, height = 2.0 * _CHI_95 * np.sqrt(np.maximum(variances, 0.0))
-        angle = np.degrees(np.arctan2(directions[1, 0], directions[0, 0]))
-        style = {"fill": False, "ec": _FIX, "alpha": strength, "lw": 0.9}
-        label = None if number else "95 % of a fix"
-        axes.add_patch(Ellipse(fix.position[:2], width, height, angle=angle, label=label, **style))
+    outlines = [f.position[:2] + confidence_ellipse(f.covariance[:2, :2], points=97) for f in known]
+    style = {"facecolors": "none", "edgecolors": _FIX, "alpha": strength, "linewidths": 0.9}
+    label = "95 % of a fix" if known else None
+    axes.add_collection(PolyCollection(outlines, label=label, **style))
 
 
 def _mark(scene: Axes, near: Axes) -> None:

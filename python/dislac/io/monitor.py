@@ -9,6 +9,8 @@ A message is one frame: a topic, a blank, and one JSON object. Topics:
   (with a position). The newest comes to each subscriber as soon as it is one.
 
 Who does not keep up with them misses messages; the publisher never waits.
+
+What comes from a publisher may be anybody's: a `Message` gives its content only after a check.
 """
 
 import json
@@ -21,7 +23,9 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from ..positioning import Fix
-from .fixes import fix_to_dict
+from .fixes import fix_from_dict, fix_to_dict
+from .zmq_connections import Connections
+from .zmq_sockets import REFUSED as REFUSAL
 from .zmq_sockets import bind_address, connect_address, secure_client, secure_server
 
 __all__ = ["ADDRESS", "FIX", "STATUS", "FixPublisher", "FixSubscriber", "Message"]
@@ -33,6 +37,17 @@ ADDRESS = "tcp://127.0.0.1:5570"
 
 FIX, STATUS = "dislac.fix", "dislac.status"
 CONNECTED, DISCONNECTED, REFUSED = "connected", "disconnected", "refused"
+SEVERAL = "a message in several parts"
+
+_LARGEST = 1 << 16
+"""Bytes of a message beyond which its connection is cut."""
+
+_LARGEST_SUBSCRIPTION, _MOST_SUBSCRIPTIONS = 1 << 10, 16
+"""Bytes of what a listener subscribes to, and times that it does, beyond which it is cut off:
+ZeroMQ keeps them in a tree that takes a hundred bytes for each."""
+
+_BEYOND = 1e12
+"""A time or distance that no fix has [s, m]."""
 
 _LINGER = 1000
 """How long a publisher that ends tries to get rid of its last messages [ms]."""
@@ -53,10 +68,50 @@ class Message(NamedTuple):
         Raises:
             ValueError: the text is no JSON object.
         """
-        value = json.loads(self.text)
+        try:
+            value = json.loads(self.text, parse_constant=_refuse_constant)
+        except RecursionError:
+            raise ValueError(f"a message of {self.topic} is too deep") from None
+        except ValueError:
+            value = None
         if not isinstance(value, dict):
             raise ValueError(f"a message of {self.topic} is no JSON object")
         return value
+
+    def fix(self) -> Fix:
+        """The fix in a message of that topic.
+
+        Raises:
+            ValueError: there is none.
+        """
+        fix = fix_from_dict(self.content())
+        numbers = [fix.frame, fix.time, *fix.position, fix.error, fix.bound]
+        if any(abs(number) > _BEYOND for number in numbers):
+            raise ValueError("a fix with numbers that none has")
+        return fix
+
+    def status(self) -> dict[str, Any]:
+        """The status in a message of that topic, with all that belongs to one.
+
+        Raises:
+            ValueError: there is none.
+        """
+        content = self.content()
+        status = {name: content.get(name) or none for name, none in _STATUS.items()}
+        for name, none in _STATUS.items():
+            value = status[name]
+            if type(value) is not type(none) or (none == 0 and not 0 <= value <= 1 << 53):
+                raise ValueError(f"a status whose {name} is none")
+        return status
+
+
+_STATUS: dict[str, Any] = dict.fromkeys(("scenario", "state", "reason"), "") | dict.fromkeys(
+    ("frames_used", "frames_skipped", "frames_lost", "fixes"), 0
+)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 class FixPublisher:
@@ -83,8 +138,11 @@ class FixPublisher:
         self._guard: Any = None
         outside, inside = self._context.socket(zmq.XPUB), self._context.socket(zmq.PULL)
         self._socket = self._context.socket(zmq.PUSH)
+        self._connections = Connections(outside)
         try:
             outside.setsockopt(zmq.XPUB_VERBOSE, 1)
+            outside.setsockopt(zmq.MAXMSGSIZE, _LARGEST_SUBSCRIPTION)
+            outside.setsockopt(zmq.RCVHWM, _MOST_SUBSCRIPTIONS)
             outside.setsockopt(zmq.HEARTBEAT_IVL, _HEARTBEAT)
             outside.setsockopt(zmq.IPV6, int("[" in place))
             if keys is not None:
@@ -98,7 +156,9 @@ class FixPublisher:
         self.endpoint: str = outside.getsockopt_string(zmq.LAST_ENDPOINT)
         inside.bind("inproc://messages")
         self._socket.connect("inproc://messages")
-        self._thread = Thread(target=_forward, args=(inside, outside), daemon=True)
+        self._thread = Thread(
+            target=_forward, args=(inside, outside, self._connections), daemon=True
+        )
         self._thread.start()
 
     def publish_fix(self, fix: Fix) -> None:
@@ -116,6 +176,7 @@ class FixPublisher:
         self._end(_LINGER)
 
     def _end(self, linger: int) -> None:
+        self._connections.close()
         if self._guard is not None:
             self._guard.stop()
         self._context.destroy(linger)
@@ -127,7 +188,9 @@ class FixPublisher:
         self.close()
 
 
-def _forward(inside: zmq.Socket[bytes], outside: zmq.Socket[bytes]) -> None:
+def _forward(
+    inside: zmq.Socket[bytes], outside: zmq.Socket[bytes], connections: Connections
+) -> None:
     """Hands messages on until an empty one; and the newest status to who asks for it."""
     poller, status = zmq.Poller(), b""
     for socket in (inside, outside):
@@ -143,8 +206,13 @@ def _forward(inside: zmq.Socket[bytes], outside: zmq.Socket[bytes]) -> None:
                 status = message
             outside.send(message)
         # Topics are asked for in order: who asks for this one hears of the fixes already.
-        if asked and outside.recv() == b"\x01" + _prefix(STATUS) and status:
-            outside.send(status)
+        if asked:
+            frame = outside.recv(copy=False)
+            connection = connections.take(frame)
+            if connection is not None and connection.messages > _MOST_SUBSCRIPTIONS:
+                connections.cut(connection)
+            elif frame.bytes == b"\x01" + _prefix(STATUS) and status:
+                outside.send(status)
 
 
 def _prefix(topic: str) -> bytes:
@@ -164,13 +232,12 @@ class FixSubscriber:
 
     Raises:
         AddressError, KeyFileError: address or keys are none.
+        ValueError: one of the two files is missing.
     """
 
     def __init__(
         self, address: str = ADDRESS, *, keys: Path | None = None, server_key: Path | None = None
     ) -> None:
-        if (keys is None) != (server_key is None):
-            raise ValueError("a CURVE connection needs both: keys of this end, and the server's")
         self.address = connect_address(address)
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.SUB)
@@ -179,16 +246,12 @@ class FixSubscriber:
         try:
             self._socket.setsockopt(zmq.HEARTBEAT_IVL, _HEARTBEAT)
             self._socket.setsockopt(zmq.IPV6, int("[" in self.address))
-            if keys is not None and server_key is not None:
-                secure_client(self._socket, keys, server_key)
+            self._socket.setsockopt(zmq.MAXMSGSIZE, _LARGEST)
+            secure_client(self._socket, keys, server_key)
             for topic in (FIX, STATUS):
                 self._socket.subscribe(_prefix(topic))
             self._events = self._socket.get_monitor_socket(
-                zmq.EVENT_HANDSHAKE_SUCCEEDED
-                | zmq.EVENT_HANDSHAKE_FAILED_AUTH
-                | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
-                | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
-                | zmq.EVENT_DISCONNECTED
+                zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | REFUSAL
             )
             self._socket.connect(self.address)
         except BaseException:
@@ -216,8 +279,9 @@ class FixSubscriber:
                 ) is not None:
                     return Message(change)
             elif self._socket in ready:
-                topic, _, text = self._socket.recv().decode(errors="replace").partition(" ")
-                return Message(topic, text)
+                parts = self._socket.recv_multipart()
+                topic, _, text = parts[0].decode(errors="replace").partition(" ")
+                return Message(topic if len(parts) == 1 else SEVERAL, text)
 
     def _change(self, event: int) -> str | None:
         """What an event of the socket means, if it is news."""

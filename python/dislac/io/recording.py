@@ -5,224 +5,43 @@ The `dislac` extension of SigMF says what stands where: docs/dislac.sigmf-ext.md
 """
 
 import hashlib
-import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple, Self
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from .. import __version__
+from ..files import open_regular
 from ..scenario import Scenario, ScenarioError, parse_scenario
 from ..scenario.loader import parse_document
 from ..scenario.truth import first_arrival
+from ..synchronization import Mark
+from .dataset import CF32, Datatype, Extent, Samples
+from .sigmf import (
+    CHECKSUMMED,
+    DATA,
+    EXTENSION_VERSION,
+    META,
+    Frame,
+    Metadata,
+    RecordingError,
+    capture_marks,
+    find_files,
+    read_metadata,
+    required_extensions,
+)
 
-__all__ = [
-    "EXTENSION_VERSION",
-    "Frame",
-    "RecordingError",
-    "RecordingReader",
-    "RecordingWriter",
-]
+__all__ = ["RecordingReader"]
 
-EXTENSION_VERSION = "2.0.0"
-"""Version of the `dislac` extension that is written.
-
-Before version 2, the receive array's phases were counted with the other sign: see `_turned_array`.
-"""
-
-_SIGMF_VERSION = "1.2.0"
-_DATA, _META = ".sigmf-data", ".sigmf-meta"
 _PIECE = 4096
 """Samples read at a time: they stay in the cache while they are sorted by chain."""
 
-# numpy type of one component, and what makes it full scale 1
-_DATATYPES = {"cf32_le": ("<f4", 1.0), "ci16_le": ("<i2", 2.0**-15)}
+_SAME_FREQUENCY = 1e-6
+"""Part of the carrier by which a frequency may differ and be the same: steps of oscillators."""
 
-
-class RecordingError(ValueError):
-    """A recording that cannot be used at all: which file, what is wrong, what would help."""
-
-
-class Frame(NamedTuple):
-    """A frame of a recording: its first sample, and its number (the scenario's frame index)."""
-
-    start: int
-    number: int
-
-
-@dataclass
-class _Train:
-    """Frames that follow each other by the frame period."""
-
-    first: Frame
-    count: int = 1
-
-    def next(self, period: int) -> Frame:
-        return Frame(self.first.start + self.count * period, self.first.number + self.count)
-
-
-def recording_base(path: str | os.PathLike[str]) -> str:
-    """The path of a recording without ``.sigmf-meta`` or ``.sigmf-data``."""
-    base = os.fspath(path)
-    for suffix in (_DATA, _META):
-        base = base.removesuffix(suffix)
-    return base
-
-
-class RecordingWriter:
-    """Writes the received samples of a scenario; a killed writer leaves a readable recording.
-
-    Samples go to ``BASE.sigmf-data`` as they come. ``BASE.sigmf-meta`` is there from the start
-    and is replaced, all at once, whenever the frames stop following their period (after lost
-    samples), and when the recording is closed. Whatever was in either file is overwritten.
-
-    Args:
-        base: path without suffix (one of SigMF's is taken off); folders are made.
-        scenario: what is received; it goes into the metadata.
-
-    Raises:
-        RecordingError: the files cannot be written.
-    """
-
-    def __init__(self, base: str | os.PathLike[str], scenario: Scenario) -> None:
-        self.base = recording_base(base)
-        self.samples = 0
-        self._scenario = scenario
-        self._period = scenario.numerology.frame_period
-        self._trains: list[_Train] = []
-        self._declared = 0
-        try:
-            Path(self.base).parent.mkdir(parents=True, exist_ok=True)
-            self._data = open(self.base + _DATA, "wb", buffering=0)  # noqa: SIM115
-            self._write_metadata()
-        except OSError as error:
-            raise RecordingError(
-                f"{self.base}: cannot record here ({error.strerror}); give another path"
-            ) from None
-
-    def write(self, samples: ArrayLike, frames: Iterable[tuple[int, int]] = ()) -> None:
-        """Appends samples.
-
-        Args:
-            samples: (chains, n), stored as complex64.
-            frames: (first sample counted from the start of the recording, number) of each frame
-                that starts among these samples, in order.
-
-        Raises:
-            ValueError: samples of another shape, or a frame that starts elsewhere.
-            RecordingError: the samples cannot be written, such as to a full disk.
-        """
-        chains = self._scenario.chains
-        block = np.asarray(samples)
-        if block.ndim != 2 or len(block) != chains:
-            raise ValueError(f"samples have shape {block.shape}; give ({chains}, n)")
-        for frame in frames:
-            self._note_frame(Frame(*frame), self.samples + block.shape[1])
-        data = np.ascontiguousarray(block.T, dtype="<c8").reshape(-1).view(np.uint8).data
-        try:
-            written = 0
-            while written < len(data):
-                written += self._data.write(data[written:])
-            self.samples += block.shape[1]
-            # One rewrite a break in the frames; after the first hundred, one for every
-            # hundredth part more, so that the cost stays proportional to the recording.
-            if len(self._trains) - self._declared > len(self._trains) // 100:
-                self._write_metadata()
-        except OSError as error:
-            raise RecordingError(
-                f"{self.base}{_DATA}: recording stopped ({error.strerror}) after "
-                f"{self.samples} samples, which are kept"
-            ) from None
-
-    def close(self) -> None:
-        """Completes the metadata: number of samples and frames, checksum. More calls do nothing.
-
-        Raises:
-            RecordingError: the metadata cannot be written; those that are there stay.
-        """
-        if self._data.closed:
-            return
-        try:
-            with self._data:
-                size = self.samples * self._scenario.chains * 8
-                self._data.truncate(size)  # of the last samples, a full disk may have taken a part
-            # Only now: computed on the way, it would take more time than all else.
-            with open(self.base + _DATA, "rb") as data:
-                checksum = hashlib.file_digest(data, "sha512").hexdigest()
-            self._write_metadata(checksum)
-        except OSError as error:
-            raise RecordingError(
-                f"{self.base}{_META}: cannot be completed ({error.strerror}); it is readable, "
-                "but lacks number of samples and checksum"
-            ) from None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _note_frame(self, frame: Frame, end: int) -> None:
-        if not self.samples <= frame.start < end:
-            raise ValueError(
-                f"frame {frame.number} starts at sample {frame.start}, "
-                f"not among samples {self.samples} to {end - 1} that are written"
-            )
-        if self._trains and self._trains[-1].next(self._period) == frame:
-            self._trains[-1].count += 1
-        else:
-            self._trains.append(_Train(frame))
-
-    def _write_metadata(self, checksum: str | None = None) -> None:
-        scenario = self._scenario
-        content: dict[str, Any] = {
-            "core:datatype": "cf32_le",
-            "core:sample_rate": scenario.sample_rate,
-            "core:num_channels": scenario.chains,
-            "core:version": _SIGMF_VERSION,
-            "core:description": scenario.name,
-            "core:recorder": f"gr-dislac {__version__}",
-            "core:extensions": [{"name": "dislac", "version": EXTENSION_VERSION, "optional": True}],
-            "dislac:scenario": scenario.text,
-        }
-        closed = checksum is not None
-        if closed:
-            content["dislac:sample_count"] = self.samples
-            content["core:sha512"] = checksum
-        # One capture a line: there may be many.
-        captures = ",\n".join(map(json.dumps, self._captures(closed)))
-        text = (
-            f'{{"global": {json.dumps(content, indent=2)},\n'
-            f'"captures": [\n{captures}\n],\n"annotations": []}}\n'
-        )
-        # Whoever reads meanwhile finds the old file or the new one, never half of one.
-        temporary = f"{self.base}{_META}.part"
-        Path(temporary).write_text(text, encoding="utf-8")
-        os.replace(temporary, self.base + _META)
-        self._declared = len(self._trains)
-
-    def _captures(self, closed: bool) -> list[dict[str, Any]]:
-        """A capture segment for each train of frames; the first begins with the recording."""
-        carrier = self._scenario.numerology.carrier_frequency
-        if not self._trains:
-            return [{"core:sample_start": 0, "core:frequency": carrier}]
-        captures: list[dict[str, Any]] = []
-        for train in self._trains:
-            capture = {
-                "core:sample_start": train.first.start if captures else 0,
-                "core:frequency": carrier,
-                "dislac:frame_start": train.first.start,
-                "dislac:first_frame": train.first.number,
-                "dislac:frame_period": self._period,
-            }
-            if closed or train is not self._trains[-1]:
-                capture["dislac:frame_count"] = train.count
-            captures.append(capture)
-        return captures
+_CONVERT = "convert them to cf32_le or ci16_le"
 
 
 class RecordingReader:
@@ -232,15 +51,21 @@ class RecordingReader:
     with the recording, but does not keep its frames from being used, is said in `warnings`.
     A recording of an older version of the extension gives the fixes that it gave then.
 
+    Where the scenario's frames are found by the clock or on the direct path, there need be no
+    frames. A recording without any, made straight from a radio, is read so though its scenario goes
+    by tags: `scenario` then says by the clock, or on the direct path where nothing tells the time.
+
     Args:
-        path: ``BASE``, ``BASE.sigmf-meta`` or ``BASE.sigmf-data``.
+        path: ``BASE``, ``BASE.sigmf-meta`` or ``BASE.sigmf-data``; or ``BASE.sigmf``, an archive of
+            one recording.
         scenario: what was recorded; default the scenario that the recording carries. With it,
             a recording can be read that has lost its metadata: samples are then taken for
             cf32_le of all the scenario's chains, frame 0 to start where it does when emulated.
         overrides: values for dotted keys of the scenario that the recording carries.
+        verify: compare the checksum of the samples; None: if that takes no more than seconds.
 
     Attributes:
-        base: path without suffix.
+        base: path without suffix, or of the archive.
         scenario: the scenario by which the frames are found and demodulated.
         chains: number of receive chains.
         sample_rate: of the scenario [Hz].
@@ -248,6 +73,8 @@ class RecordingReader:
         frames: whole good frames in order, tuple of `Frame`.
         frames_cut: frames left out because the recording lacks some of their samples.
         frames_not_finite: frames left out because they hold NaN or infinite samples.
+        marks: samples at which the receiver's clock was read or samples were lost, in order, tuple
+            of `synchronization.Mark`.
         warnings: one sentence for each thing that is wrong.
 
     Raises:
@@ -260,30 +87,35 @@ class RecordingReader:
         path: str | os.PathLike[str],
         scenario: Scenario | None = None,
         overrides: Mapping[str, Any] | None = None,
+        verify: bool | None = None,
     ) -> None:
-        self.base = recording_base(path)
+        self._files = find_files(path)
+        self.base = self._files.base
         self.warnings: list[str] = []
         self.frames_cut = self.frames_not_finite = 0
-        facts, captures = self._metadata(scenario)
-        self.scenario = scenario or self._embedded_scenario(facts, overrides)
-        if _has_old_phases(facts):
+        self._given = scenario is not None
+        metadata = self._metadata(scenario)
+        self._check_extensions(metadata.facts)
+        self.scenario = scenario or self._embedded_scenario(metadata.facts, overrides)
+        if _declared_version(metadata.facts) < 2:
             self._warn(_OLD_PHASES + (_GIVEN if scenario else _TURNED))
         self.chains = self.scenario.chains
         self.sample_rate = self.scenario.sample_rate
-        rate = facts.get("core:sample_rate", self.sample_rate)
-        if rate != self.sample_rate:
-            self._warn(
-                f"says it was recorded at {rate:.12g} samples/s, its scenario says "
-                f"{self.sample_rate:.12g}; frames are demodulated as the scenario says"
-            )
-        self._data, self._scale = self._open_data(facts)
-        self.sample_count = len(self._data)
-        declared = facts.get("dislac:sample_count", self.sample_count)
+        self._compare_radio(metadata)
+        self._samples = self._open(metadata, verify)
+        self.sample_count = len(self._samples)
+        declared = metadata.facts.get("dislac:sample_count", self.sample_count)
         if declared > self.sample_count:
             self._warn(f"truncated: holds {self.sample_count} of {declared} samples")
-        elif "dislac:scenario" in facts and "dislac:sample_count" not in facts:
+        elif declared < self.sample_count:
+            self._warn(
+                f"holds {self.sample_count} samples, and {declared} were recorded: what was put in "
+                "may have moved the others"
+            )
+        elif "dislac:scenario" in metadata.facts and not metadata.says("dislac:sample_count"):
             self._warn("was not closed: the recorder was stopped before it could complete it")
-        self.frames = self._good_frames(list(self._find_frames(facts, captures)))
+        self.marks = self._find_marks(metadata)
+        self.frames = self._good_frames(list(self._find_frames(metadata)))
 
     @property
     def scenario_text(self) -> str:
@@ -309,10 +141,7 @@ class RecordingReader:
         count = len(rows[0])
         for first in range(0, count, _PIECE):
             last = min(first + _PIECE, count)
-            block = self._data[start + first : start + last]
-            if block.dtype.kind != "c":
-                components = block.astype(np.float32) * np.float32(self._scale)
-                block = components.view(np.complex64)[..., 0]
+            block = self._samples.block(start + first, start + last)
             for chain, row in enumerate(rows):
                 row[first:last] = block[:, chain]
 
@@ -325,108 +154,286 @@ class RecordingReader:
         named = message.startswith(self.base)
         self.warnings.append(message if named else f"{self.base}: {message}")
 
-    def _metadata(self, scenario: Scenario | None) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        """The global object and the captures; both empty where only `scenario` tells anything."""
+    def _error(self, message: str, file: str = META) -> RecordingError:
+        """The error to raise about one of the recording's files."""
+        return RecordingError(f"{self._files.label(self._files.name + file)}: {message}")
+
+    # What the metadata say
+
+    def _metadata(self, scenario: Scenario | None) -> Metadata:
+        """What the metadata say; nothing where only `scenario` tells anything."""
         try:
-            return _read_metadata(self.base)
+            metadata = read_metadata(self._files)
         except RecordingError as error:
-            if not os.path.exists(self.base + _DATA):
+            if "no such recording" in str(error):
                 raise
             if scenario is None:
                 raise RecordingError(
                     f"{error}; give the scenario it was recorded with (--scenario)"
                 ) from None
-            self._warn(f"{error}; samples are taken for cf32_le of {scenario.chains} chains")
-            return {}, []
+            self._warn(str(error))
+            return Metadata()
+        for warning in metadata.warnings:
+            self._warn(warning)
+        return metadata
+
+    def _check_extensions(self, facts: Mapping[str, Any]) -> None:
+        """Refuses what needs an extension that is not known here."""
+        ours = int(EXTENSION_VERSION.split(".")[0])
+        for name, version in required_extensions(facts):
+            if name != "dislac":
+                raise self._error(
+                    f"needs the SigMF extension '{name}' (core:extensions, optional: false), which "
+                    "is not known here; where the samples can be read without it, set optional to "
+                    "true"
+                )
+            if version.split(".")[0] not in map(str, range(ours + 1)):
+                raise self._error(
+                    f"needs version {version} of the dislac extension, here is "
+                    f"{EXTENSION_VERSION}; update gr-dislac"
+                )
 
     def _embedded_scenario(
         self, facts: dict[str, Any], overrides: Mapping[str, Any] | None
     ) -> Scenario:
-        path = self.base + _META
         text = facts.get("dislac:scenario")
         if not isinstance(text, str):
-            raise RecordingError(
-                f"{path}: carries no scenario; give the one it was recorded with (--scenario)"
-            )
-        name = f"scenario in {path}"
+            raise self._error("carries no scenario; give the one it was recorded with (--scenario)")
+        name = f"scenario in {self._files.label(self._files.name + META)}"
+        chosen = dict(overrides or {})
         try:
-            turned = (
-                _turned_array(parse_document(text, name).data) if _has_old_phases(facts) else {}
-            )
-            return parse_scenario(text, name, {**turned, **(overrides or {})})
+            if isinstance(chosen.get("calibration"), str):  # a file of the user's, from where he is
+                chosen["calibration"] = os.path.abspath(chosen["calibration"])
+            then = _meant_then(parse_document(text, name).data, _declared_version(facts))
+            return parse_scenario(text, name, {**then, **chosen})
         except ScenarioError as error:
             raise RecordingError(f"{error}; or give another one (--scenario)") from None
 
-    def _open_data(self, facts: dict[str, Any]) -> tuple[NDArray[Any], float]:
-        """Samples (n, channels[, 2 components]) mapped from the file, and their scale."""
-        path = self.base + _DATA
-        try:
-            size = os.path.getsize(path)
-            datatype, channels = self._layout(facts, size)
-            component, scale = _DATATYPES[datatype]
-            count, rest = divmod(size, _sample_size(datatype, channels))
-            if rest:
-                self._warn(f"ends within a sample: the last {rest} bytes are left out")
-            if not count:
-                raise RecordingError(f"{path}: holds no samples")
-            if datatype == "cf32_le":
-                shape: tuple[int, ...] = count, channels
-                component = "<c8"
-            else:
-                shape = count, channels, 2
-            # As a plain array: slices of a memmap cost more.
-            return np.asarray(np.memmap(path, component, "r", shape=shape)), scale
-        except OSError as error:
-            raise RecordingError(f"{path}: cannot read the samples ({error.strerror})") from None
-
-    def _layout(self, facts: dict[str, Any], size: int) -> tuple[str, int]:
-        """Datatype and number of channels of `size` bytes of samples."""
-        usual = "cf32_le", self.chains
-        # SigMF takes one channel for granted; without metadata it is the scenario that says
-        said = str(facts.get("core:datatype", usual[0])), facts.get("core:num_channels", 1)
-        if said == usual or not facts:
-            return usual
-        datatype, channels = said
-        if size and size == facts.get("dislac:sample_count", 0) * _sample_size(*usual):
+    def _compare_radio(self, metadata: Metadata) -> None:
+        """Compares rate and carrier with the scenario's."""
+        rate = metadata.facts.get("core:sample_rate", self.sample_rate)
+        if rate != self.sample_rate:
             self._warn(
-                f"says it has {channels} channels of type {datatype}, but its size is that of "
-                f"{usual[1]} of type {usual[0]}, and so they are read"
+                f"says it was recorded at {rate:.12g} samples/s, its scenario says "
+                f"{self.sample_rate:.12g}; frames are demodulated as the scenario says"
+            )
+        carrier = self.scenario.numerology.carrier_frequency
+        for capture in metadata.captures:
+            frequency = capture.get("core:frequency", carrier)
+            if abs(frequency - carrier) > _SAME_FREQUENCY * carrier:
+                self._warn(
+                    f"says it was recorded at {frequency:.12g} Hz (core:frequency), its scenario "
+                    f"says {carrier:.12g}; Doppler shifts and the array's phases are taken as the "
+                    "scenario says (numerology.carrier_frequency)"
+                )
+                return
+
+    # Samples
+
+    def _open(self, metadata: Metadata, verify: bool | None) -> Samples:
+        """The samples as the metadata say they lie in the file."""
+        facts = metadata.facts
+        name = self._dataset_name(facts)
+        path = self._files.label(name)
+        try:
+            extent = self._files.find(name)
+            headers = [
+                (capture["core:sample_start"], capture["core:header_bytes"])
+                for capture in metadata.captures
+                if capture.get("core:header_bytes")
+            ]
+            trailing = facts.get("core:trailing_bytes", 0)
+            usual = CF32.size(self.chains) * facts.get("dislac:sample_count", 0)
+            if headers and extent.size == usual:
+                self._warn(
+                    "has no room for core:header_bytes beside its samples; they are not counted"
+                )
+                headers = []
+            skipped = trailing + sum(count for _, count in headers)
+            datatype, channels = self._layout(metadata, extent.size - skipped)
+            samples = Samples(extent, datatype, channels, headers, trailing)
+            if samples.rest:
+                self._warn(f"ends within a sample: the last {samples.rest} bytes are left out")
+            if not len(samples):
+                raise RecordingError(
+                    f"{path}: holds no samples"
+                    + (f" of {channels} channels" if extent.size else "")
+                )
+            self._compare_checksum(facts, extent, len(samples), verify)
+            return samples
+        except OSError as error:
+            reason = error.strerror
+            if name != self._files.name + DATA:
+                reason = f"{reason}; core:dataset names it"
+            elif facts.get("core:metadata_only") is True:
+                reason = f"{reason}; these are metadata alone, core:metadata_only"
+            raise RecordingError(f"{path}: cannot read the samples ({reason})") from None
+        except ValueError as error:
+            if isinstance(error, RecordingError):
+                raise
+            raise RecordingError(f"{path}: cannot read the samples ({error})") from None
+
+    def _dataset_name(self, facts: Mapping[str, Any]) -> str:
+        """Name of the file of samples, which lies beside the metadata."""
+        name = facts.get("core:dataset", self._files.name + DATA)
+        if not isinstance(name, str) or not name.strip("./\0") or name != os.path.basename(name):
+            raise self._error(
+                f"core:dataset is {name!r:.60}; it has to be the name of a file in the same folder"
+            )
+        return name
+
+    def _layout(self, metadata: Metadata, size: int) -> tuple[Datatype, int]:
+        """Datatype and number of channels of `size` bytes of samples."""
+        facts = metadata.facts
+        usual = CF32, self.chains
+        if "core:datatype" not in facts:
+            self._warn(f"samples are taken for cf32_le of {self.chains} chains")
+            return usual
+        name = facts["core:datatype"]
+        datatype, channels = Datatype.parse(name), self._channels(metadata)
+        count = facts.get("dislac:sample_count", 0)
+        fits = datatype is not None and size == count * datatype.size(channels)
+        real = isinstance(name, str) and Datatype.parse(re.sub("^r", "c", name)) is not None
+        if (datatype, channels) == usual or fits:
+            pass
+        elif size and size == count * CF32.size(self.chains) and (datatype or not real):
+            self._warn(
+                f"says it has {channels} channels of type {name}, but its size is that of "
+                f"{self.chains} of type cf32_le, and so they are read"
             )
             return usual
-        if datatype not in _DATATYPES:
-            raise RecordingError(
-                f"{self.base}{_META}: samples of type {datatype} cannot be read; "
-                f"convert them to {' or '.join(_DATATYPES)}"
-            )
+        if datatype is None:
+            raise self._error(f"samples of type {name!r:.40} cannot be read; {_CONVERT}")
         if channels < self.chains:
-            raise RecordingError(
-                f"{self.base}{_META}: number of channels {channels}, chains of the scenario "
-                f"{self.chains}; give the scenario it was recorded with (--scenario)"
+            raise self._error(
+                f"number of channels {channels} (core:num_channels), chains of the scenario "
+                f"{self.chains}; "
+                + (
+                    f"change the scenario (--set beams.chains={channels}), or the number where it "
+                    "is wrong"
+                    if self._given
+                    else "give the scenario it was recorded with (--scenario)"
+                )
             )
         if channels > self.chains:
             self._warn(f"has {channels} channels; the scenario takes the first {self.chains}")
-        return said
+        return datatype, channels
 
-    def _find_frames(
-        self, facts: dict[str, Any], captures: list[dict[str, Any]]
-    ) -> Iterator[Frame]:
+    def _channels(self, metadata: Metadata) -> int:
+        """Number of channels: SigMF's key, or the one that a recorder has in its place, or 1."""
+        facts = metadata.facts
+        if "core:num_channels" in facts:
+            return int(facts["core:num_channels"])
+        if "core:num_channels" in metadata.unusable:
+            return self.chains
+        for key, value in facts.items():
+            if key.endswith((":channels", ":num_channels")) and type(value) is int and value > 0:
+                self._warn(
+                    f"does not say core:num_channels; {key} is {value}, and so many interleaved "
+                    "channels are read"
+                )
+                return value
+        return 1
+
+    def _compare_checksum(
+        self, facts: Mapping[str, Any], extent: Extent, count: int, verify: bool | None
+    ) -> None:
+        """Compares the checksum of the samples; of those that lack some, there is no need."""
+        expected = facts.get("core:sha512")
+        if expected is None or verify is False or count < facts.get("dislac:sample_count", 0):
+            return
+        if verify is None and extent.size > CHECKSUMMED:
+            self._warn(
+                f"its {extent.size / 1e9:.3g} GB are not compared with their checksum; --verify "
+                "does that"
+            )
+            return
+        digest = hashlib.sha512()
+        with open_regular(extent.path) as file:
+            file.seek(extent.start)
+            left = extent.size
+            while left and (part := file.read(min(left, 1 << 20))):
+                digest.update(part)
+                left -= len(part)
+        if digest.hexdigest() != str(expected).lower():
+            self._warn(
+                "its samples are not those that were recorded (core:sha512): fixes may be wrong"
+            )
+
+    # Frames and marks
+
+    def _find_marks(self, metadata: Metadata) -> tuple[Mark, ...]:
+        marks = []
+        for mark, warning in capture_marks(metadata.captures):
+            if warning and self.scenario.synchronization.reference == "time":
+                raise self._error(
+                    f"{warning}, and the scenario finds frames by it; --set "
+                    "synchronization.reference=direct-path finds them without"
+                )
+            if warning:
+                self._warn(warning)
+            if mark.offset < self.sample_count:
+                marks.append(mark)
+        return tuple(marks)
+
+    def _find_frames(self, metadata: Metadata) -> Iterator[Frame]:
         """Whole frames, by what the metadata say; counts those that are cut off."""
+        facts = metadata.facts
         end = max(facts.get("dislac:sample_count", 0), self.sample_count)
         numerology = self.scenario.numerology
-        trains = [capture for capture in captures if "dislac:frame_start" in capture]
-        if not trains and "dislac:scenario" not in facts:
+        trains = sorted(
+            (capture for capture in metadata.captures if "dislac:frame_start" in capture),
+            key=lambda capture: capture["dislac:frame_start"],
+        )
+        if not trains and not self._goes_without_frames() and "dislac:scenario" not in facts:
             start = first_arrival(self.scenario)
             self._warn(f"does not say where frames start: frame 0 is taken to, at sample {start}")
             trains = [{"dislac:frame_start": start}]
         ends = [*(train["dislac:frame_start"] for train in trains[1:]), end]
+        overlapping, short = 0, None
         for train, limit in zip(trains, ends, strict=False):  # no trains, one end
             start, count = train["dislac:frame_start"], train.get("dislac:frame_count")
             period = train.get("dislac:frame_period", numerology.frame_period)
+            if period < numerology.frame_length:
+                short, period = period, numerology.frame_period
             number = train.get("dislac:first_frame", 0)
             last = min(limit, self.sample_count) - numerology.frame_length
             whole = range(start, last + 1, period)[:count]
-            self.frames_cut += len(range(start, limit, period)[:count]) - len(whole)
+            here = len(range(start, limit, period)[:count])
+            if count is not None:
+                overlapping += len(range(start, end, period)[:count]) - here
+            self.frames_cut += here - len(whole)
             yield from (Frame(place, number + k) for k, place in enumerate(whole))
+        if short is not None:
+            self._warn(
+                f"dislac:frame_period is {short}, less than a frame; the scenario's "
+                f"{numerology.frame_period} is taken"
+            )
+        if overlapping:
+            self.frames_cut += overlapping
+            self._warn(
+                f"captures overlap: {overlapping} frames of some lie where those of others do"
+            )
+
+    def _goes_without_frames(self) -> bool:
+        """Return True where frames are found otherwise; the scenario says so afterwards."""
+        if self.scenario.synchronization.reference != "tags":
+            return True
+        if not self.marks:
+            return False
+        timed = all(mark.time is not None for mark in self.marks)
+        reference = "time" if timed else "direct-path"
+        self._warn(
+            "holds no frame starts, as a radio gives none: frames are found "
+            f"{'by rx_time' if timed else 'on the direct path'} "
+            f"(synchronization.reference={reference})"
+        )
+        overrides = {"synchronization.reference": reference}
+        try:
+            self.scenario = parse_scenario(self.scenario.text, self.scenario.name, overrides)
+        except ScenarioError as error:
+            raise RecordingError(f"{self.base}: {error}") from None
+        return True
 
     def _good_frames(self, whole: list[Frame]) -> tuple[Frame, ...]:
         """Those of the whole frames that are finite; reports the others, and those cut off."""
@@ -438,18 +445,21 @@ class RecordingReader:
         ):
             if count:
                 self._warn(f"frames left out because they {reason}: {count}")
-        if not good:
-            raise RecordingError("; ".join([*self.warnings, f"{self.base}: no whole good frame"]))
+        if not good and self.scenario.synchronization.reference == "tags":
+            raise RecordingError(
+                "; ".join(
+                    [
+                        *self.warnings,
+                        f"{self.base}: no whole good frame (--set "
+                        "synchronization.reference=direct-path looks for some)",
+                    ]
+                )
+            )
         return good
 
     def _is_finite(self, frame: Frame) -> bool:
         stop = frame.start + self.scenario.numerology.frame_length
-        return bool(np.isfinite(self._data[frame.start : stop, : self.chains]).all())
-
-
-def _sample_size(datatype: str, channels: int) -> int:
-    """Bytes of one sample of all channels."""
-    return 2 * channels * np.dtype(_DATATYPES[datatype][0]).itemsize
+        return bool(np.isfinite(self._samples.block(frame.start, stop)[:, : self.chains]).all())
 
 
 # What version 1 of the extension meant by a receive array.
@@ -467,13 +477,23 @@ _GIVEN = (
 )
 
 
-def _has_old_phases(facts: Mapping[str, Any]) -> bool:
-    """The recording declares a version of the `dislac` extension before 2."""
+def _declared_version(facts: Mapping[str, Any]) -> int:
+    """Major version of the `dislac` extension that the recording declares, else today's."""
     declared = facts.get("core:extensions")
     for extension in declared if isinstance(declared, list) else []:
         if isinstance(extension, dict) and extension.get("name") == "dislac":
-            return str(extension.get("version")).split(".")[0] in ("0", "1")
-    return False
+            major = str(extension.get("version")).split(".")[0]
+            if major in ("0", "1", "2"):
+                return int(major)
+    return int(EXTENSION_VERSION.split(".")[0])
+
+
+def _meant_then(scenario: Mapping[str, Any], version: int) -> dict[str, Any]:
+    """Overrides with which a scenario means today what it meant in a version of the extension."""
+    overrides = _turned_array(scenario) if version < 2 else {}
+    if version < 3 and scenario.get("pilots", {}).get("user", 0):
+        overrides["pilots.interleaved"] = False
+    return overrides
 
 
 def _turned_array(scenario: Mapping[str, Any]) -> dict[str, Any]:
@@ -489,45 +509,3 @@ def _turned_array(scenario: Mapping[str, Any]) -> dict[str, Any]:
         return {}  # one element: no phases
     yaw, pitch, roll = array.get("orientation_deg", (0.0, 0.0, 0.0))
     return {"nodes.receiver.array.orientation_deg": [yaw + 180.0, -pitch, -roll]}
-
-
-# Numbers in the metadata that are used here: type, least value.
-_KNOWN: dict[str, tuple[Any, int]] = {
-    "core:sample_rate": ((int, float), 0),
-    "core:num_channels": (int, 1),
-    "dislac:sample_count": (int, 0),
-    "dislac:frame_start": (int, 0),
-    "dislac:first_frame": (int, 0),
-    "dislac:frame_period": (int, 1),
-    "dislac:frame_count": (int, 0),
-}
-
-
-def _read_metadata(base: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The global object and the captures of a recording, those of their values checked that count.
-
-    Raises:
-        RecordingError: no metadata, or none that can be used.
-    """
-    path = base + _META
-    try:
-        metadata = json.loads(Path(path).read_bytes())
-    except OSError as error:
-        what = "no such recording" if not os.path.exists(base + _DATA) else error.strerror
-        raise RecordingError(f"{path}: cannot read the metadata ({what})") from None
-    except (ValueError, RecursionError):
-        raise RecordingError(f"{path}: the metadata are no JSON") from None
-    facts = metadata.get("global") if isinstance(metadata, dict) else None
-    captures = metadata.get("captures", []) if isinstance(metadata, dict) else None
-    if (
-        not isinstance(facts, dict)
-        or not isinstance(captures, list)
-        or not all(isinstance(capture, dict) for capture in captures)
-    ):
-        raise RecordingError(f"{path}: the metadata are not those of a SigMF recording")
-    for place in (facts, *captures):
-        for key, (kind, least) in _KNOWN.items():
-            value = place.get(key, least)
-            if not isinstance(value, kind) or value < least:
-                raise RecordingError(f"{path}: {key} is {value!r}, not a number from {least} on")
-    return facts, captures

@@ -3,7 +3,8 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from ..geometry import (
+    OLD,
     Catalogue,
     Fleet,
     Link,
@@ -25,20 +27,26 @@ from ..geometry import (
     WalkerShell,
     follow_link,
     look_angles,
+    nearest,
     read_elements,
+    write_days,
 )
 from ..scenario import Scenario
 from ..scenario.truth import carriers, ends, path_nodes, reference_link
+from .figures import write_figure
 
 __all__ = [
     "count_in_view",
     "draw_links",
     "draw_sky",
+    "fleet_remarks",
     "follow_scenario",
     "link_rows",
     "link_to_json",
+    "name_satellites",
     "open_fleet",
     "pass_rows",
+    "pass_summary",
     "pass_to_json",
 ]
 
@@ -53,14 +61,31 @@ _LABELLED = 12
 
 # Passes
 
+_LARGEST_FLEET = 100_000
+"""Satellites of a shell whose passes are looked for."""
 
-def open_fleet(text: str, start: datetime | None = None) -> tuple[Fleet, datetime | None]:
+_WIDEST = 40
+"""Characters of a name in a table."""
+
+
+def open_fleet(
+    text: str,
+    start: datetime | None = None,
+    duration: float = 0.0,
+    *,
+    report: Callable[[str], None] = warnings.warn,
+) -> tuple[Fleet, datetime | None]:
     """The satellites that a file or ``walker:...`` stands for, and what their time zero is.
+
+    Of several sets of elements of one satellite the one counts that is nearest to the middle of
+    the time looked at.
 
     Args:
         text: file of TLE or OMM; or ``walker:ALTITUDE,PLANES,PER_PLANE,INCLINATION[,PHASING]``
             in m and degrees.
         start: time zero; None for the latest epoch of the file's elements, to the minute.
+        duration: how long the satellites are looked at from then on [s].
+        report: called with a sentence about each entry of the file that is left out.
 
     Raises:
         OrbitError: no such shell, or a file that cannot be read or understood.
@@ -68,7 +93,7 @@ def open_fleet(text: str, start: datetime | None = None) -> tuple[Fleet, datetim
     """
     if not text.startswith("walker:"):
         try:
-            elements = read_elements(text)
+            elements = read_elements(text, report)
         except OSError as error:
             raise OrbitError(
                 f"{text}: cannot read the satellites ({error.strerror}); give a file of TLE or "
@@ -76,7 +101,7 @@ def open_fleet(text: str, start: datetime | None = None) -> tuple[Fleet, datetim
             ) from None
         if start is None:
             start = max(element.epoch for element in elements).replace(second=0, microsecond=0)
-        return Catalogue(elements, start), start
+        return Catalogue(nearest(elements, start + timedelta(seconds=duration / 2)), start), start
     try:
         numbers = text.removeprefix("walker:").split(",")
         altitude, planes, per_plane, inclination, phasing = [*numbers, *["0"] * (len(numbers) == 4)]
@@ -86,27 +111,101 @@ def open_fleet(text: str, start: datetime | None = None) -> tuple[Fleet, datetim
             f"'{text}' is no shell; write walker:ALTITUDE,PLANES,PER_PLANE,INCLINATION[,PHASING], "
             "such as walker:550e3,72,22,53,39"
         ) from None
-    return WalkerShell(*values[:3], float(np.radians(values[3])), values[4]), start
+    shell = WalkerShell(*values[:3], float(np.radians(values[3])), values[4])
+    if shell.planes * shell.per_plane > _LARGEST_FLEET:
+        raise OrbitError(f"'{text}' has more than {_LARGEST_FLEET} satellites")
+    return shell, start
+
+
+def name_satellites(names: Sequence[str]) -> str:
+    """The first few names of many, and how many more there are."""
+    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
+    return ", ".join(names[:_FEW]) + more
+
+
+_FEW = 3
+
+
+def fleet_remarks(fleet: Fleet, time: Floats, which: Sequence[int]) -> Iterator[str]:
+    """Sentences about elements that are no orbit during a time, and about old ones.
+
+    Args:
+        fleet: the satellites; those of a shell have nothing to be told.
+        time: the first and the last time looked at [s].
+        which: numbers of the satellites that are looked at.
+    """
+    if not isinstance(fleet, Catalogue):
+        return
+    zero = fleet.epoch if fleet.epoch.tzinfo else fleet.epoch.replace(tzinfo=UTC)
+    ends = [zero + timedelta(seconds=float(time[k])) for k in (0, -1)]
+    ages = np.array([fleet.elements[k].age(*ends) for k in which])
+    lost = _lost(fleet, time, which).any(axis=1)
+    oldest = np.argsort(-ages, kind="stable")
+    for kind, consequence in (
+        (lost, "that far from their epoch they are no orbit, and are left out there"),
+        (~lost & (ages > OLD), "SGP4 errs by 1 to 3 km a day"),
+    ):
+        chosen = oldest[kind[oldest]]
+        if len(chosen):
+            some = [fleet.elements[which[k]] for k in chosen]
+            yield (
+                f"{name_satellites([element.name for element in some])}: elements of "
+                f"{some[0].epoch:%Y-%m-%d} for up to {write_days(ages[chosen[0]])} from then: "
+                f"{consequence}"
+            )
+
+
+def _lost(fleet: Fleet, time: Floats, which: Sequence[int]) -> NDArray[np.bool_]:
+    """(satellites, 2) true for one that is no orbit at the first, at the last of the times."""
+    return np.isnan(fleet.states([time[0], time[-1]], which)[0][..., 0])
 
 
 def pass_rows(fleet: Fleet, passes: Passes, start: datetime | None) -> Iterator[str]:
     """A table of passes, heading first: times in UTC, or since time zero where that is unknown."""
     width = 16 if start is not None else 13
     titles = [f"{name:>{width}}" for name in ("rise", "culmination", "set")]
-    yield f"{'satellite':<16}{''.join(titles)}{'minutes':>9}{'highest':>9}  azimuths"
     names = fleet.names
+    longest = max((len(names[k]) for k in np.unique(passes.satellite)), default=0)
+    wide = max(16, min(longest, _WIDEST) + 1)
+    yield f"{'satellite':<{wide}}{''.join(titles)}{'minutes':>9}{'highest':>9}  azimuths"
     for k, satellite in enumerate(passes.satellite):
         times = passes.rise[k], passes.culmination[k], passes.set[k]
         lasted = (times[2] - times[0]) / 60
         azimuths = passes.rise_azimuth[k], passes.azimuth[k], passes.set_azimuth[k]
+        name = names[satellite]
         yield (
-            f"{names[satellite][:15]:<16}"
+            f"{name if len(name) < wide else name[: wide - 2] + '…':<{wide}}"
             + "".join(f"{_moment(time, start):>{width}}" for time in times)
             + (f"{lasted:>9.1f}" if np.isfinite(lasted) else f"{'-':>9}")
             + f"{np.degrees(passes.elevation[k]):>9.1f}"
             + "  "
             + " ".join(f"{np.degrees(a):>3.0f}" if np.isfinite(a) else "  -" for a in azimuths)
         )
+
+
+def pass_summary(
+    fleet: Fleet, passes: Passes, time: Floats, which: Sequence[int], mask: float
+) -> Iterator[str]:
+    """Counts of passes, and which satellites never rise or never set.
+
+    Args:
+        fleet, passes, time, which, mask: what was looked for, and what `find_passes` found.
+    """
+    count = count_in_view(passes, time)
+    seen = np.unique(passes.satellite)
+    yield (
+        f"{len(passes)} passes of {len(seen)} satellites out of {len(which)}; in view at a time: "
+        f"{count.min()} to {count.max()}, {count.mean():.1f} on average"
+    )
+    hours = f"{(time[-1] - time[0]) / 3600:g} h"
+    always = passes.satellite[np.isnan(passes.rise) & np.isnan(passes.set)]
+    never = np.setdiff1d(np.array(which)[~_lost(fleet, time, which).all(axis=1)], seen)
+    for chosen, what in (
+        (always, f"up during all of the {hours}"),
+        (never, f"never above {np.degrees(mask):g}° in {hours}"),
+    ):
+        if len(chosen):
+            yield f"{what}: {name_satellites([fleet.names[k] for k in chosen])}"
 
 
 def _moment(time: float, start: datetime | None) -> str:
@@ -195,7 +294,7 @@ def draw_sky(
             loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=4, fontsize=8, edgecolor=_GRID
         )
     figure.suptitle(title, fontsize=11, color=_INK)
-    figure.savefig(path, dpi=120)
+    write_figure(figure, path, dpi=120)
 
 
 # Links
@@ -223,8 +322,26 @@ def _angles(scenario: Scenario, time: ArrayLike) -> tuple[Floats, Floats, Floats
     return look_angles(transmitter - receiver)
 
 
+_BLOCK = 4096
+"""Times that links are followed over together, so that any number of rows takes little memory."""
+
+
+def _blocks(time: Floats) -> Iterator[Floats]:
+    return (time[first : first + _BLOCK] for first in range(0, len(time), _BLOCK))
+
+
 def link_rows(scenario: Scenario, time: Floats) -> Iterator[str]:
     """A table of the reference link over time, heading first; and of the echo against it."""
+    for number, block in enumerate(_blocks(time)):
+        columns = _link_columns(scenario, block)
+        if number == 0:
+            yield "".join(f"{title:>{width}}" for title, width, _, _ in columns)
+        for k in range(len(block)):
+            yield "".join(f"{value[k]:>{width}.{digits}f}" for _, width, value, digits in columns)
+
+
+def _link_columns(scenario: Scenario, time: Floats) -> list[tuple[str, int, Floats, int]]:
+    """Title, width, values (times,) and digits of each column."""
     links = follow_scenario(scenario, time)
     azimuth, elevation, _ = _angles(scenario, time)
     reference = links["reference"]
@@ -244,26 +361,25 @@ def link_rows(scenario: Scenario, time: Floats) -> Iterator[str]:
             ("echo [us]", 11, (echo.delay - reference.delay) * 1e6, 4),
             ("[Hz]", 9, echo.doppler - reference.doppler, 2),
         ]
-    yield "".join(f"{title:>{width}}" for title, width, _, _ in columns)
-    for k in range(len(time)):
-        yield "".join(f"{value[k]:>{width}.{digits}f}" for _, width, value, digits in columns)
+    return columns
 
 
 def link_to_json(scenario: Scenario, time: Floats) -> Iterator[str]:
     """One line of JSON a time: directions in rad, and every path in SI units."""
-    links = follow_scenario(scenario, time)
-    azimuth, elevation, _ = _angles(scenario, time)
-    for k, t in enumerate(time):
-        paths = {
-            name: {key: float(value[k]) for key, value in vars(link).items()}
-            for name, link in links.items()
-        }
-        entry: dict[str, Any] = {
-            "time": float(t),
-            "azimuth": float(azimuth[k]),
-            "elevation": float(elevation[k]),
-        }
-        yield json.dumps({**entry, **paths}, allow_nan=False)
+    for block in _blocks(time):
+        links = follow_scenario(scenario, block)
+        azimuth, elevation, _ = _angles(scenario, block)
+        for k, t in enumerate(block):
+            paths = {
+                name: {key: float(value[k]) for key, value in vars(link).items()}
+                for name, link in links.items()
+            }
+            entry: dict[str, Any] = {
+                "time": float(t),
+                "azimuth": float(azimuth[k]),
+                "elevation": float(elevation[k]),
+            }
+            yield json.dumps({**entry, **paths}, allow_nan=False)
 
 
 def draw_links(
@@ -308,4 +424,4 @@ def draw_links(
     if len(links) > 1:
         pictures[0].legend(fontsize=8, framealpha=0.9, edgecolor=_GRID)
     figure.suptitle(title, fontsize=11, color=_INK)
-    figure.savefig(path, dpi=120)
+    write_figure(figure, path, dpi=120)

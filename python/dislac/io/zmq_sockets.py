@@ -16,10 +16,14 @@ import re
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
+from ..files import write_file
+
 __all__ = [
+    "REFUSED",
     "AddressError",
     "CurveKeys",
     "KeyFileError",
@@ -33,6 +37,9 @@ __all__ = [
 ]
 
 LOOPBACK = "127.0.0.1"
+
+REFUSED = 0x0800 | 0x2000 | 0x4000
+"""Events of a socket whose peer will not talk to it: ZMQ_EVENT_HANDSHAKE_FAILED_*."""
 
 _HOST_AND_PORT = re.compile(
     r"(?:tcp://)?(?:(?P<host>\*|\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[\w.-]+):)?(?P<port>\d{1,5}|\*)"
@@ -149,12 +156,16 @@ def make_keys(directory: str | os.PathLike[str], name: str = "dislac") -> tuple[
     for path in (public, secret):
         if path.exists():
             raise KeyFileError(f"{path} exists; remove it, or give the new keys another name")
-    mask = os.umask(0o077)  # so that the secret is never anybody else's to read
+    # pyzmq knows the format, but a full disk would leave half of it: here, of what is removed.
+    with TemporaryDirectory(dir=folder, prefix=".") as own:
+        made = [Path(path).read_bytes() for path in zmq.auth.create_certificates(own, name)]
+    # The secret is never anybody else's to read.
+    write_file(secret, made[1], mode=0o600)
     try:
-        zmq.auth.create_certificates(folder, name)
-    finally:
-        os.umask(mask)
-    public.chmod(0o644)
+        write_file(public, made[0], mode=0o644)
+    except OSError:
+        secret.unlink()
+        raise
     return public, secret
 
 
@@ -216,20 +227,25 @@ def secure_server(socket: Any, secret: str | os.PathLike[str]) -> Any:
 
 
 def secure_client(
-    socket: Any, secret: str | os.PathLike[str], server: str | os.PathLike[str]
+    socket: Any, secret: str | os.PathLike[str] | None, server: str | os.PathLike[str] | None
 ) -> None:
     """Makes a socket talk to one server alone; before it connects.
 
     Args:
         socket: a pyzmq socket.
         secret: the client's file NAME.key_secret.
-        server: the server's file NAME.key.
+        server: the server's file NAME.key. None, as the client's: to any server.
 
     Raises:
+        ValueError: one of the two files is None.
         KeyFileError: a file holds no such key.
         OSError: a file cannot be read.
         ImportError: pyzmq is not installed.
     """
+    if secret is None and server is None:
+        return
+    if secret is None or server is None:
+        raise ValueError("a CURVE connection needs both: keys of this end, and the server's")
     zmq, keys = _zmq(), load_keys(secret)
     socket.setsockopt(zmq.CURVE_PUBLICKEY, keys.public)
     socket.setsockopt(zmq.CURVE_SECRETKEY, keys.secret)

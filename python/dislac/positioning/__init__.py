@@ -3,5 +3,13 @@
 
 from .bistatic import BistaticLocator, Fix, FixStatus
 from .ellipse import confidence_ellipse
+from .statistics import FixStatistics, Thinned
 
-__all__ = ["BistaticLocator", "Fix", "FixStatus", "confidence_ellipse"]
+__all__ = [
+    "BistaticLocator",
+    "Fix",
+    "FixStatistics",
+    "FixStatus",
+    "Thinned",
+    "confidence_ellipse",
+]

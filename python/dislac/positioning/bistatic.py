@@ -117,6 +117,9 @@ class Fix:
         direction: (3,) unit vector from the receiver, in the scene's frame.
         error: distance from the true position, where that is known [m].
         bound: Cramer-Rao bound of the position's root mean square error, where computed [m].
+
+    Raises:
+        ValueError: the status is ``ok`` and the position is not finite.
     """
 
     frame: int
@@ -129,6 +132,12 @@ class Fix:
     direction: Floats = field(default_factory=lambda: np.full(3, np.nan))
     error: float = np.nan
     bound: float = np.nan
+
+    def __post_init__(self) -> None:
+        if self.status is FixStatus.OK and not np.all(np.isfinite(self.position)):
+            raise ValueError(
+                f"frame {self.frame}: a fix of status ok has a position; {self.position} is none"
+            )
 
     @property
     def valid(self) -> bool:
@@ -255,6 +264,8 @@ class BistaticLocator:
         if isinstance(found, FixStatus):
             return replace(fix, status=found)
         position, ray = found.position, found.position - receiver
+        if not np.all(np.isfinite(position)):  # beyond what numbers hold
+            return fix
         return replace(
             fix,
             status=FixStatus.OK,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One YAML file that says it all: from a scenario to the objects of the other rooms."""
 
-from .checks import warnings
+from .checks import old_elements, warnings
 from .loader import ScenarioError, preset_names
 from .model import Scenario, load_scenario, parse_scenario
 
@@ -10,6 +10,7 @@ __all__ = [
     "Scenario",
     "ScenarioError",
     "load_scenario",
+    "old_elements",
     "parse_scenario",
     "preset_names",
     "warnings",

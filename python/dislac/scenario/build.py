@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From a scenario to the objects of the other rooms: the one place where they are put together."""
 
-from collections.abc import Iterator
-from functools import lru_cache, partial
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial, wraps
 from itertools import count, pairwise
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +49,7 @@ from ..waveform import (
     intersymbol_leakage,
     modulate,
 )
+from .loader import ScenarioError
 from .model import Scenario, parse_scenario
 from .truth import (
     below_horizon,
@@ -101,6 +103,27 @@ HELD = 64
 a second, its Doppler shift, how chains hear it."""
 
 
+_T = TypeVar("_T")
+
+
+def _about(key: str) -> Callable[[Callable[[Scenario], _T]], Callable[[Scenario], _T]]:
+    """Make errors of what is made of a scenario name a key, and where it stands."""
+
+    def decorate(make: Callable[[Scenario], _T]) -> Callable[[Scenario], _T]:
+        @wraps(make)
+        def call(scenario: Scenario) -> _T:
+            try:
+                return make(scenario)
+            except ScenarioError:
+                raise
+            except (ValueError, ArithmeticError) as error:
+                raise scenario.document.error(key, str(error)) from error
+
+        return call
+
+    return decorate
+
+
 # The transmitter
 
 
@@ -143,6 +166,7 @@ def payload(scenario: Scenario) -> Payload:
     return scenario.payload
 
 
+@_about("precompensation")
 def precompensator(scenario: Scenario) -> Precompensator | None:
     """The transmitter's pre-compensation towards the receiver, None where the mode is none."""
     settings = scenario.precompensation
@@ -194,6 +218,7 @@ def _largest_doppler(scenario: Scenario) -> float:
 # The channel
 
 
+@_about("channel")
 def emulator(scenario: Scenario) -> ChannelEmulator:
     """The channel between the transmit chains and the receive chains."""
     numerology = scenario.numerology
@@ -298,6 +323,7 @@ def relay_link(
 # The receiver
 
 
+@_about("front_end")
 def front_end(scenario: Scenario) -> FrontEnd | None:
     """What the receiver's front end does to the receive chains, None where it is perfect."""
     settings = scenario.front_end
@@ -327,6 +353,7 @@ def received(scenario: Scenario, sent: NDArray[np.complex64]) -> NDArray[np.comp
     return sent
 
 
+@_about("synchronization")
 def synchronizer(scenario: Scenario) -> Synchronizer | None:
     """What finds frames in the receive chains' streams; None where tags say where they are."""
     settings = scenario.synchronization
@@ -462,6 +489,7 @@ def calibration(
     return calibrate(snapshot_model(scenario), frames, known_signature(scenario, numbers))
 
 
+@_about("estimator")
 def estimator(scenario: Scenario) -> Estimator:
     """The estimator that the scenario chooses, behind direct-signal cancellation if there is to be
     any."""
@@ -580,6 +608,7 @@ def data_aided_estimator(scenario: Scenario) -> DataAided:
     return DataAided(_estimator(scenario, payload_model(scenario)))
 
 
+@_about("payload")
 def payload_receiver(scenario: Scenario) -> PayloadReceiver:
     """What turns demodulated frames into blocks of bytes.
 

@@ -10,6 +10,7 @@ import numpy as np
 import yaml
 
 from ..estimation import Calibration
+from ..files import write_file
 from .loader import Document, ScenarioError, load_part
 
 if TYPE_CHECKING:
@@ -45,9 +46,7 @@ def write_calibration(
     text = yaml.safe_dump(data, sort_keys=False, default_flow_style=None, width=200)
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f"{target.name}.part")
-    partial.write_text(_TITLE + text, encoding="utf-8")
-    partial.replace(target)
+    write_file(target, f"{_TITLE}{text}".encode())
 
 
 def load_calibration(path: str | os.PathLike[str]) -> Calibration:

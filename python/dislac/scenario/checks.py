@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a scenario says that cannot work, or will not work as it stands."""
 
+from datetime import timedelta
 from itertools import pairwise
 
 import numpy as np
 
-from ..geometry import bistatic_range, delay_and_doppler, elevation
+from ..geometry import OLD, bistatic_range, delay_and_doppler, elevation, write_days
 from ..positioning import FixStatus
 from .build import locator
 from .model import Scenario, unambiguous_doppler
+from .motion import satellite_motion
 from .truth import (
     carriers,
     ends,
@@ -20,7 +22,7 @@ from .truth import (
     true_paths,
 )
 
-__all__ = ["warnings"]
+__all__ = ["old_elements", "warnings"]
 
 
 def warnings(scenario: Scenario, frame: int = 0) -> list[str]:
@@ -30,12 +32,35 @@ def warnings(scenario: Scenario, frame: int = 0) -> list[str]:
     - The Earth stands in the way of a path: the satellite is below the horizon.
     - The receive array, with what is known of the target's place, gives no position; or what is
       known does not hold for the scenario's target.
+    - Another user's signal would pass for an echo.
     - The target's residual delay or Doppler shift, timing and carrier errors included, lies
       outside what the prefix, the pilots or the estimator's windows allow.
+    - The mean elements of a satellite are old.
     """
-    texts = [*_horizon(scenario, frame), *_place(scenario, frame)]
+    texts = [*_horizon(scenario, frame), *_place(scenario, frame), *_users(scenario)]
     if scenario.target is not None and has_echo(scenario):
         texts += [*_delay(scenario, frame), *_doppler(scenario, frame)]
+    time = frame_time(scenario, frame)
+    return texts + old_elements(scenario, time, time)
+
+
+def old_elements(scenario: Scenario, first: float, last: float) -> list[str]:
+    """One sentence for each satellite whose mean elements are old at some of the times [s] between
+    two, with the key and the remedy."""
+    nodes = {"nodes.transmitter": scenario.transmitter}
+    nodes |= {f"nodes.satellites.{name}": node for name, node in scenario.satellites.items()}
+    texts = []
+    for key, node in nodes.items():
+        motion = satellite_motion(node.motion)
+        if motion is None:
+            continue
+        age = motion.elements.age(*(motion.epoch + timedelta(seconds=t) for t in (first, last)))
+        if age > OLD:
+            texts.append(
+                f"{key}: its elements, of {motion.elements.epoch:%Y-%m-%d}, are used for up to "
+                f"{write_days(age)} from then, and SGP4 errs by 1 to 3 km a day: take a set of "
+                "that time"
+            )
     return texts
 
 
@@ -110,6 +135,16 @@ def _place(scenario: Scenario, frame: int) -> list[str]:
         "echo is not late: move nodes.target, or choose another nodes.transmitter",
     }
     return [f"{remedies[fix.status]} (status {fix.status})"] if fix.status in remedies else []
+
+
+def _users(scenario: Scenario) -> list[str]:
+    if scenario.pilots.interleaved or scenario.synchronization.reference == "direct-path":
+        return []
+    return [
+        "pilots.interleaved is false: users' codes are then ours but for a delay and a Doppler "
+        "shift, and where the direct path finds no frames, another user's signal passes for an "
+        "echo: leave it out, unless the signal was made so"
+    ]
 
 
 def _delay(scenario: Scenario, frame: int) -> list[str]:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From a YAML file to validated plain data, with every error naming its key and line."""
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any
 
 import jsonschema
 import yaml
+
+from ..files import read_bounded
+from ..printable import printable
 
 __all__ = [
     "Document",
@@ -28,18 +32,76 @@ class ScenarioError(ValueError):
     """A scenario that cannot be used: says which file, line and key, and what would be right."""
 
 
+LARGEST_FILE = 1 << 20
+"""Bytes of a scenario's file."""
+
+_LONGEST = 1 << 16  # characters of one value
+_DEEPEST = 32  # levels, of which the schema has eight
+_MOST = 10_000  # keys, values and lists, each counted as often as aliases repeat it
+_MESSAGE = 600  # characters of a message: values that are quoted in one may be long
+
+_TAG = "tag:yaml.org,2002:"
+_TAGS = {f"{_TAG}{kind}" for kind in ("str", "int", "float", "bool", "null", "seq", "map", "merge")}
+
+
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that reads 28e9 as a number, as people mean it, and refuses repeated keys."""
+    """SafeLoader for people's files and for hostile ones.
+
+    It reads 28e9 as a number, as people mean it, and every key as text. It refuses repeated keys,
+    tags beyond those of JSON, and what is too large, before anything is made of it.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = 0
+        self._count = 0
+        self._sizes: dict[yaml.Node, int] = {}  # of nodes that are complete
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node:
+        mark, before = self.peek_event().start_mark, self._count
+        alias = self.check_event(yaml.AliasEvent)
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise _refusal(mark, f"more than {_DEEPEST} levels")
+        node: Any = super().compose_node(parent, index)
+        self._depth -= 1
+        if not alias:
+            self._count += 1
+            self._sizes[node] = self._count - before
+        elif node in self._sizes:
+            self._count += self._sizes[node]
+        else:
+            raise _refusal(mark, "an alias stands within what it repeats")
+        if self._count > _MOST:
+            raise _refusal(mark, f"more than {_MOST} values, aliases included")
+        if node.tag not in _TAGS:
+            raise _refusal(mark, f"tag '{node.tag.removeprefix(_TAG)}'; leave it out")
+        if isinstance(node, yaml.ScalarNode) and len(node.value) > _LONGEST:
+            raise _refusal(mark, f"a value of more than {_LONGEST} characters")
+        return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, ArithmeticError):
+            kind = node.tag.removeprefix(_TAG)
+            raise _refusal(node.start_mark, f"'{node.value}' is no {kind}") from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise _refusal(key.start_mark, "a key is a name, not a list or a section")
             if key.value in seen:
-                raise yaml.MarkedYAMLError(
-                    problem=f"key '{key.value}' appears twice", problem_mark=key.start_mark
-                )
+                raise _refusal(key.start_mark, f"key '{key.value}' appears twice")
             seen.add(key.value)
+            if not key.tag.endswith(":merge"):
+                key.tag = f"{_TAG}str"
         return super().construct_mapping(node, deep)
+
+
+def _refusal(mark: yaml.Mark, problem: str) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
 
 
 # A time stays text, as in JSON; it is read where it is understood.
@@ -49,7 +111,8 @@ _Loader.yaml_implicit_resolvers = {
 }
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)[eE][-+]?\d+$"),
+    # Each text matches in one way only, so that a long one takes no quadratic time.
+    re.compile(r"^[-+]?(\d[\d_]*(\.[\d_]*)?|\.\d[\d_]*)[eE][-+]?\d+$"),
     list("-+.0123456789"),
 )
 
@@ -76,7 +139,8 @@ class Document:
             known = known[:-1]
         where = f"{self.name}:{self._lines[known]}" if known in self._lines else self.name
         dotted = "".join(f"[{k}]" if isinstance(k, int) else f".{k}" for k in path)
-        return ScenarioError(f"{where}: {dotted.lstrip('.') or 'scenario'}: {message}")
+        text = f"{where}: {dotted.lstrip('.') or 'scenario'}: {message}"
+        return ScenarioError(printable(text, _MESSAGE))
 
     def text(self) -> str:
         """The data as YAML, overrides included: what a recording carries."""
@@ -100,16 +164,10 @@ def load_document(source: str | Path, overrides: Mapping[str, Any] | None = None
     """
     if str(source) in preset_names():
         text = (_presets() / f"{source}.yml").read_text(encoding="utf-8")
-        return parse_document(text, f"{source}.yml", overrides)
-    try:
-        text = Path(source).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a text file"
-        raise ScenarioError(
-            f"{source}: cannot read the scenario ({reason}); give a YAML file or one of the "
-            f"presets {', '.join(preset_names())}"
-        ) from None
-    return parse_document(text, str(source), overrides)
+        return parse_document(text, f"{source}.yml", overrides, names_files=True)
+    remedy = f"; give a YAML file or one of the presets {', '.join(preset_names())}"
+    text = _read(source, "scenario", remedy)
+    return parse_document(text, str(source), overrides, names_files=True)
 
 
 def load_part(path: str | Path, part: str) -> Document:
@@ -118,12 +176,17 @@ def load_part(path: str | Path, part: str) -> Document:
     Raises:
         ScenarioError: no such file, not YAML, or something else.
     """
+    return parse_document(_read(path, part), str(path), part=part)
+
+
+def _read(path: str | Path, what: str, remedy: str = "") -> str:
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return read_bounded(path, LARGEST_FILE).decode("utf-8")
+    except (OSError, ValueError) as error:  # the latter also for a path with a null character
         reason = error.strerror if isinstance(error, OSError) else "not a text file"
-        raise ScenarioError(f"{path}: cannot read the {part} ({reason})") from None
-    return parse_document(text, str(path), part=part)
+        raise ScenarioError(
+            printable(f"{path}: cannot read the {what} ({reason}){remedy}", _MESSAGE)
+        ) from None
 
 
 def parse_document(
@@ -131,25 +194,48 @@ def parse_document(
     name: str = "scenario",
     overrides: Mapping[str, Any] | None = None,
     part: str | None = None,
+    *,
+    names_files: bool = False,
 ) -> Document:
-    """Validate the text of a scenario, or of `part` of one; `name` stands for its file in
-    messages."""
+    """Validate the text of a scenario, or of `part` of one.
+
+    Args:
+        text: what the file says.
+        name: stands for its file in messages.
+        overrides: values for dotted keys.
+        part: what the schema defines as a part of a scenario.
+        names_files: True where the text may name other files, which are then opened. A text that
+            comes inside something else, such as a recording, may not; `overrides` always may.
+
+    Raises:
+        ScenarioError: not YAML, or not a scenario.
+    """
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
         data = loader.construct_document(node) if node is not None else None
+        lines = dict(_key_lines(node)) if node is not None else {}
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ScenarioError(f"{name}:{line}: not valid YAML: {error.problem}") from None
+        problem = printable(f"{name}:{line}: not valid YAML: {error.problem}", _MESSAGE)
+        raise ScenarioError(problem) from None
     except yaml.YAMLError as error:
-        raise ScenarioError(f"{name}: not valid YAML: {error}") from None
+        raise ScenarioError(printable(f"{name}: not valid YAML: {error}", _MESSAGE)) from None
     if node is None or not isinstance(data, dict):
         example = "numerology" if part is None else "chains"
         raise ScenarioError(
             f"{name}:1: not a {part or 'scenario'}: expected keys such as '{example}:'"
         )
-    document = Document(data, name, dict(_key_lines(node)))
-    for key, value in (overrides or {}).items():
+    document = Document(_own(data), name, lines)
+    overrides = overrides or {}
+    named = isinstance(data.get("calibration"), str) and "calibration" not in overrides
+    if named and not names_files:
+        raise document.error(
+            "calibration",
+            "what comes inside another file opens no further one; name it by "
+            "--set calibration=FILE, or leave it out by --set calibration=null",
+        )
+    for key, value in overrides.items():
         _override(document, key, value)
     _validate(document, part)
     return document
@@ -164,8 +250,10 @@ def parse_value(text: str) -> Any:
     return yaml.load(text, _Loader)
 
 
-def _key_lines(node: yaml.Node, path: Key = ()) -> Any:
+def _key_lines(node: yaml.Node, path: Key = ()) -> Iterator[tuple[Key, int]]:
     """Pairs of key and line number over a YAML tree."""
+    if len(path) > _DEEPEST:  # by way of aliases
+        raise _refusal(node.start_mark, f"more than {_DEEPEST} levels")
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             yield (*path, key.value), key.start_mark.line + 1
@@ -183,7 +271,14 @@ def _override(document: Document, key: str, value: Any) -> None:
         place = place.setdefault(parent, {})
         if not isinstance(place, dict):
             raise document.error(key, f"cannot be overridden: {parent} is no section")
-    place[last] = value
+    place[last] = _own(value)
+
+
+def _own(value: Any) -> Any:
+    """A copy in which nothing stands twice, as aliases have it: what changes, changes once."""
+    if isinstance(value, dict):
+        return {key: _own(item) for key, item in value.items()}
+    return [_own(item) for item in value] if isinstance(value, list) else value
 
 
 @cache
@@ -196,20 +291,88 @@ def _validator(part: str | None) -> jsonschema.Draft202012Validator:
     schema = yaml.safe_load((files(__package__) / "schema.yml").read_text(encoding="utf-8"))
     if part is not None:
         schema = {"$defs": schema["$defs"], "$ref": f"#/$defs/{part}"}
-    return jsonschema.Draft202012Validator(schema)
+    return _Validator(schema)
+
+
+# A whole number is an int: a float such as 1.0 becomes one before it gets any further.
+_Validator = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
 
 
 def _validate(document: Document, part: str | None) -> None:
-    errors = _validator(part).iter_errors(document.data)
-    error = jsonschema.exceptions.best_match(errors)
-    if error is None:
-        return
+    validator = _validator(part)
+    errors = list(validator.iter_errors(document.data))
+    if _make_whole(document.data, errors):
+        errors = list(validator.iter_errors(document.data))
+    if error := jsonschema.exceptions.best_match(errors):
+        raise _schema_error(document, error, validator.schema)
+    _check_values(document, (), document.data)
+
+
+def _make_whole(data: Any, errors: Iterable[jsonschema.ValidationError]) -> bool:
+    """Turn whole floats into ints where errors say that the schema wants those; True if any."""
+    found = False
+    for error in errors:
+        found |= _make_whole(data, error.context or ())
+        value = error.instance
+        if error.validator_value == "integer" and isinstance(value, float) and value.is_integer():
+            *parents, last = error.absolute_path
+            place = data
+            for key in parents:
+                place = place[key]
+            place[last] = int(value)
+            found = True
+    return found
+
+
+def _schema_error(
+    document: Document, error: jsonschema.ValidationError, schema: Mapping[str, Any]
+) -> ScenarioError:
     path: Key = tuple(error.absolute_path)
     message = error.message
     if error.validator == "additionalProperties":
-        unknown = sorted(set(error.instance) - set(error.schema["properties"]))
+        unknown = sorted(set(error.instance) - set(error.schema["properties"]), key=str)
         path, message = (*path, unknown[0]), "unknown key"
         message += f"; known here: {', '.join(sorted(error.schema['properties']))}"
-    elif description := error.schema.get("description"):
+    elif description := _description(error, schema):
         message += f" ({description})"
-    raise document.error(path, message)
+    return document.error(path, message)
+
+
+def _description(error: jsonschema.ValidationError, schema: Mapping[str, Any]) -> str:
+    """Description of the key that an error is about, also where it is a reference's or a list's."""
+    found, place = "", schema
+    for step in error.absolute_schema_path:
+        if step == "properties":
+            found = ""
+        if isinstance(place, dict) and step not in place:  # references are no steps
+            place = schema["$defs"][place["$ref"].rsplit("/")[-1]]
+        place = place[step]
+        if isinstance(place, dict) and step != "properties":
+            found = place.get("description", found)
+    return found
+
+
+_GREATEST = 2.0**63
+"""Magnitude of numbers that no count of 64 bits holds, and that measure nothing."""
+
+
+def _check_values(document: Document, path: Key, value: Any) -> None:
+    """Refuse numbers that are not finite or beyond all sense, and endless levels, wherever they
+    stand: a schema knows neither."""
+    if len(path) > _DEEPEST:
+        raise document.error(path[:4], f"more than {_DEEPEST} levels")
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _check_values(document, (*path, key), item)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _check_values(document, (*path, index), item)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise document.error(path, f"{value} is not a finite number")
+    elif isinstance(value, int | float) and abs(value) >= _GREATEST:
+        raise document.error(path, f"a number of more than 63 bits; give less than {_GREATEST:g}")

@@ -31,6 +31,7 @@ from ..waveform import (
 )
 from ..waveform.numerology import nr_mu, nr_slot_symbols
 from ..waveform.prs import PRB
+from .budget import check_frame, check_scenario
 from .calibration import read_calibration
 from .loader import Document, Key, load_document, parse_document
 from .motion import node_motion, scenario_epoch, scenario_origin
@@ -179,7 +180,8 @@ class Scenario:
     `satellites` send what the transmitter sends. With a `gateway`, they and the transmitter pass on
     what it sends them. `payload` is what frames carry beside pilots, or None. `front_end` is what
     the receiver's does, None if it is perfect; `calibration` what the receiver knows about it.
-    `known` is where the target is known to be. `text` is the YAML that says all this.
+    `known` is where the target is known to be. `text` is the YAML that says all this, `document`
+    knows where in a file each key stands.
     """
 
     name: str
@@ -208,6 +210,7 @@ class Scenario:
     target_below: bool
     known: Locus
     text: str
+    document: Document
 
     def __str__(self) -> str:
         """The name: all the rest would fill a page."""
@@ -244,7 +247,12 @@ def load_scenario(source: str | Path, overrides: Mapping[str, Any] | None = None
 def parse_scenario(
     text: str, name: str = "scenario", overrides: Mapping[str, Any] | None = None
 ) -> Scenario:
-    """The scenario of a YAML text, such as a recording carries."""
+    """The scenario of a YAML text, such as a recording carries; it may name no other file, but
+    `overrides` may.
+
+    Raises:
+        ScenarioError: as `load_scenario` does.
+    """
     return _build(parse_document(text, name, overrides))
 
 
@@ -263,6 +271,7 @@ def _build(document: Document) -> Scenario:
         name: _node(document, ("nodes", "satellites", name), node)
         for name, node in data["nodes"].get("satellites", {}).items()
     }
+    check_frame(document, numerology, nodes["receiver"].array, nodes["transmitter"].array)
     beams = data.get("beams", {})
     transmit_beams, receive_beams = (
         _beams(document, nodes[name].array.size, numerology.symbols, (seed, stream), hold)
@@ -278,7 +287,7 @@ def _build(document: Document) -> Scenario:
         pilots, payload = _payload(document, pilots, towards)
     advance = data.get("precompensation", {})
     locator = data.get("locator", {})
-    return Scenario(
+    scenario = Scenario(
         name=data.get("name", Path(document.name).stem),
         description=data.get("description", ""),
         seed=seed,
@@ -309,7 +318,10 @@ def _build(document: Document) -> Scenario:
         target_below=locator.get("side", "below") == "below",
         known=_known(document),
         text=document.text(),
+        document=document,
     )
+    check_scenario(document, scenario)
+    return scenario
 
 
 EARLY = 4
@@ -376,7 +388,8 @@ def _prs(document: Document) -> PrsResourceSet | None:
     """The set of PRS resources, None where pilots are others."""
     pilots = dict(document.data.get("pilots", {}))
     kind = pilots.pop("kind", "zadoff-chu")
-    own = {"user"} if kind == "nr-prs" else set(pilots) - {"user"}
+    codes = {"user", "interleaved"}
+    own = codes if kind == "nr-prs" else set(pilots) - codes
     for key in own & set(pilots):
         raise document.error(f"pilots.{key}", f"pilots of kind {kind} have no such key")
     if kind != "nr-prs":
@@ -441,6 +454,7 @@ def _pilots(document: Document, numerology: Numerology, prs: PrsResourceSet | No
             chains,
             user=data.get("user", 0),
             seed=document.data.get("seed", 1),
+            interleaved=data.get("interleaved", True),
         )
     except ValueError as error:
         raise document.error("pilots.user", str(error)) from None
@@ -542,11 +556,11 @@ def _channel(document: Document, nodes: Mapping[str, Node], seed: int) -> Channe
             paths.append(_path(path, nodes, rng))
     fading = data.get("fading")
     for key, kind, what in (("omega", "echo", "line of sight"), ("b0", "scattered", "scattering")):
-        if fading and fading[key] == 0 and any(path.kind == kind for path in paths):
+        if fading and fading[key] < 1e-9 and any(path.kind == kind for path in paths):
             raise document.error(
                 f"channel.fading.{key}",
                 f"it is the power of paths of kind '{kind}', which fade by their {what} alone; "
-                "give more than 0",
+                "give more than 0 (1e-9 or more)",
             )
     link = data.get("link", {})
     noise = data.get("noise", {})

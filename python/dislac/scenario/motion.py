@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..geometry import (
+    SPEED_OF_LIGHT,
     CircularOrbit,
     ElementSet,
     HermiteMotion,
@@ -20,7 +21,10 @@ from ..geometry import (
 )
 from .loader import Document, Key
 
-__all__ = ["node_motion", "scenario_epoch", "scenario_origin"]
+__all__ = ["node_motion", "satellite_motion", "scenario_epoch", "scenario_origin"]
+
+FASTEST = 0.01
+"""Greatest speed of a node, in parts of the propagation speed."""
 
 _NEEDED = {
     "circular": ("altitude", "inclination_deg"),
@@ -71,7 +75,15 @@ def node_motion(document: Document, key: Key, data: Mapping[str, Any]) -> Motion
     if ("position" in data) == ("orbit" in data):
         raise document.error(key, "give either position (and velocity) or orbit")
     if "orbit" not in data:
-        return LinearMotion(data["position"], data.get("velocity", (0.0, 0.0, 0.0)))
+        velocity = data.get("velocity", (0.0, 0.0, 0.0))
+        limit = FASTEST * document.data.get("propagation_speed", SPEED_OF_LIGHT)
+        if not np.linalg.norm(velocity) <= limit:
+            raise document.error(
+                (*key, "velocity"),
+                f"{np.linalg.norm(velocity):g} m/s, where {limit:g} m/s is the most, {FASTEST:g} "
+                "of the propagation speed: delays are those of slow nodes",
+            )
+        return LinearMotion(data["position"], velocity)
     if "velocity" in data:
         raise document.error((*key, "velocity"), "an orbit has its own; leave it out")
     origin = scenario_origin(document)
@@ -114,6 +126,13 @@ def node_motion(document: Document, key: Key, data: Mapping[str, Any]) -> Motion
     except OrbitError as error:
         raise document.error(key, str(error)) from None
     return HermiteMotion(motion)
+
+
+def satellite_motion(motion: Motion) -> SatelliteMotion | None:
+    """The motion by mean elements that a node's motion follows; None if it has no such."""
+    while isinstance(motion, HermiteMotion | LocalMotion):
+        motion = motion.motion
+    return motion if isinstance(motion, SatelliteMotion) else None
 
 
 def _circle(orbit: Mapping[str, Any]) -> dict[str, float]:

@@ -2,7 +2,7 @@
 """Can a fix be trusted? Statuses, consistency and availability over random scenes.
 
 A scene is a scenario drawn at random: arrays, beams, numerology, levels, places and speeds. Its
-frames are made from element positions in metres and lengths of paths (see `scenes`), or with
+frames are made from element positions in metres and lengths of paths (see `scene_frames`), or with
 ``--samples`` by way of the scenario's own chain of samples, with all that it does to them.
 Estimator and locator are the scenario's.
 
@@ -22,8 +22,9 @@ Counted are, in cells of signal-to-noise ratio, with and without direct path, of
   satellite is above the horizon; all paths lie within the prefix less the window's advance, and
   the echo's Doppler shift within half a symbol rate and a tenth of the subcarrier spacing, beyond
   which intercarrier interference is no longer small; the echo's integrated signal-to-noise ratio
-  (symbols x subcarriers x chains x ratio per element, interferers being noise) is 3 dB or more
-  above that at which the estimator's statistic just reaches its threshold; the Cramer-Rao bound,
+  (symbols x subcarriers x chains x ratio per element, interferers being noise, less what the
+  direct path's unknowns take of the echo) is 3 dB or more above that at which the estimator's
+  statistic just reaches its threshold; the Cramer-Rao bound,
   the timing, all paths, and of a direct path what it brings to each symbol and chain being unknown
   and interferers noise, is below 10 m; and an efficient measurement with that covariance has a
   position, neither two nor one that bends over its uncertainty (`efficient`).
@@ -33,14 +34,11 @@ Scenes are numbered, and each has a seed of its own: any number of workers gives
 Run with ``python -m gnuradio.dislac.studies.honesty``.
 """
 
-import csv
 import json
 import time as clock
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass, replace
-from io import StringIO
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -48,173 +46,21 @@ from typing import Any
 import click
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
 
-from ..bounds import PATH_PARAMETERS, path_covariance, position_bound
-from ..channel import Paths
-from ..estimation import Estimate, direct_path_patterns
+from ..estimation import Estimate
 from ..positioning import Fix, FixStatus
 from ..scenario import Scenario, load_scenario
-from ..scenario.build import estimator, locate, locator
-from ..scenario.truth import fix_time, snapshot_model
-from .scenes import CELLS, Scene, View, draw, observe, truths
+from ..scenario.build import estimator, locate
+from ..scenario.truth import fix_time
+from .honesty_tables import Table, tables, traits
+from .outcomes import Outcome, outcome
+from .scene_frames import observe
+from .scenes import CELLS, Scene, draw, truths
 
-__all__ = ["Outcome", "Table", "cause", "consistency", "efficient", "study", "tables"]
+__all__ = ["run_scene", "show_scene", "study"]
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
-
-BEYOND = float(chi2.sf(25.0, 3))
-"""Probability of an error beyond 5 sigma in three dimensions."""
-WITHIN = 0.95
-MARGIN = 10**0.3
-"""By how much an echo must exceed what is just detected, before its absence counts."""
-USEFUL = 10.0
-"""Greatest bound of a frame of which a fix is expected [m]."""
-INTERCARRIER = 0.1
-"""Greatest Doppler shift over the subcarrier spacing of such a frame."""
-MEASURED = [PATH_PARAMETERS.index(name) for name in ("arrival_x", "arrival_y", "delay")]
-
-
-# Outcomes
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """Outcome of one frame.
-
-    Args:
-        status: of the fix; or that the estimator raised an error.
-        left_out: why no fix was to be expected, or None.
-        rank: of the fix's covariance.
-        nees: e^T C^+ e.
-        error, deviation, bound: [m]; None where there is no position, infinite bounds included.
-    """
-
-    status: str
-    left_out: str | None
-    rank: int = 0
-    nees: float = 0.0
-    error: float | None = None
-    deviation: float | None = None
-    bound: float | None = None
-
-    @property
-    def tail(self) -> float:
-        """Probability of an error that is no less likely, if the covariance is right."""
-        return float(chi2.sf(self.nees, max(self.rank, 1)))
-
-
-def consistency(error: Floats, covariance: Floats) -> tuple[float, int]:
-    """e^T C^+ e and the rank of C; infinite for an error where C leaves no room for one, and for a
-    C that is not finite, with which no fix should be.
-
-    Directions whose variance is lost in the rounding of the largest count as none.
-    """
-    if not np.all(np.isfinite(covariance)):
-        return np.inf, 0
-    value, vector = np.linalg.eigh(covariance)
-    least = 1e-12 * value[-1]
-    room = value > least
-    parts = vector.T @ error
-    rank = int(np.count_nonzero(room))
-    if np.any(np.abs(parts[~room]) > 1e-4 + 1e-6 * np.linalg.norm(error) + 5 * np.sqrt(least)):
-        return np.inf, rank
-    return float(np.sum(parts[room] ** 2 / value[room])), rank
-
-
-def cause(scenario: Scenario, view: View, threshold: float, best: Fix) -> str | None:
-    """Why no fix is to be expected of a frame, or None.
-
-    Args:
-        threshold: of the estimator's statistic.
-        best: the fix of an efficient measurement.
-    """
-    numerology, paths = scenario.numerology, view.paths
-    spacing = numerology.subcarrier_spacing
-    symbol = numerology.symbol_length / numerology.sample_rate
-    usable = (numerology.shortest_prefix - numerology.window_advance) / numerology.sample_rate
-    early = -numerology.window_advance / numerology.sample_rate
-    doppler = min(INTERCARRIER * spacing, 0.5 / symbol)
-    up = scenario.transmitter.motion.state(0.0)[0] - scenario.receiver.motion.state(0.0)[0]
-    if up[2] < 0:
-        return "horizon"
-    if not (np.all(paths.delay < usable) and np.all(paths.delay > early)):
-        return "delay"
-    if abs(paths.doppler[0]) > doppler:
-        return "doppler"
-    model = snapshot_model(scenario)
-    response = model.response(paths.arrival[0], paths.departure[0])
-    power = abs(paths.gain[0]) ** 2 * float(np.mean(np.abs(response) ** 2))
-    # Of n elements of noise and an echo with n times their ratio, that is the part that is echo.
-    if power / view.noise < MARGIN * threshold / (1 - threshold):
-        return "weak"
-    if not best.bound < USEFUL:
-        return "bound"
-    return None if best.valid else "geometry"
-
-
-def efficient(scenario: Scenario, view: View, index: int) -> Fix:
-    """The fix of an efficient measurement that is right, and the Cramer-Rao bound of the first
-    target's position; all other paths and the timing are unknown.
-
-    Of a direct path what it brings to each symbol and chain is unknown, and the timing is known as
-    that path tells it.
-    """
-    model, deviation = snapshot_model(scenario), scenario.synchronization.timing_deviation
-    paths, patterns, late = view.paths, None, 0.0
-    if view.direct:
-        last = Paths(*(value[-1:] for value in vars(paths).values()))
-        paths = Paths(*(value[: -view.direct] for value in vars(paths).values()))
-        deviation = float(np.sqrt(path_covariance(model, last, view.noise)[0, 4, 4]))
-        patterns, late = direct_path_patterns(model), float(last.delay[0])
-    time = fix_time(scenario, index)
-    assert scenario.target is not None
-    transmitter, receiver, position = (
-        node.motion.state(time)[0]
-        for node in (scenario.transmitter, scenario.receiver, scenario.target)
-    )
-    limit = position_bound(
-        model,
-        paths,
-        view.noise,
-        transmitter=transmitter,
-        receiver=receiver,
-        position=position,
-        known=scenario.known,
-        speed=scenario.propagation_speed,
-        nuisance=patterns,
-        timing_deviation=deviation,
-    ).deviation
-    covariance = path_covariance(model, paths, view.noise, nuisance=patterns)[0]
-    measured = covariance[np.ix_(MEASURED, MEASURED)]
-    measured[2, 2] += deviation**2
-    return locator(scenario).locate(
-        paths.arrival[0],
-        float(paths.delay[0]) - late,
-        measured,
-        frame=index,
-        time=time,
-        bound=limit,
-    )
-
-
-def outcome(scene: Scene, scenario: Scenario, view: View, threshold: float, fix: Fix) -> Outcome:
-    """Outcome of a frame, judged."""
-    best = efficient(scenario, view, fix.frame)
-    left_out = cause(scenario, view, threshold, best)
-    bound = best.bound if np.isfinite(best.bound) else None
-    if not fix.valid:
-        return Outcome(str(fix.status), left_out, bound=bound)
-    judged = []
-    for place in truths(scene, fix.time):
-        nees, rank = consistency(fix.position - place, fix.covariance)
-        judged.append((nees, rank, float(np.linalg.norm(fix.position - place))))
-    nees, rank, error = min(judged)
-    return Outcome(str(fix.status), left_out, rank, min(nees, 1e12), error, fix.deviation, bound)
-
-
-# The study
 
 
 def run_scene(seed: int, number: int, frames: int, samples: bool) -> dict[str, Any]:
@@ -261,43 +107,6 @@ def _careful(scenario: Scenario) -> Callable[[Complex, int], Estimate | None]:
             return None
 
     return estimate
-
-
-def traits(scene: Scene) -> list[str]:
-    """Of what kind a scene is, by which outcomes are counted besides."""
-    say = scene.overrides
-    array = say["nodes.receiver.array"]
-    rows = say["numerology.symbols"] * say["beams.chains"]
-    speed = np.linalg.norm(say["nodes.target.velocity"])
-    there = {
-        "no intruder": scene.foreign is None and scene.tone is None and scene.burst is None,
-        "foreign seed": scene.foreign is not None and "seed" in scene.foreign,
-        "foreign user": scene.foreign is not None and "pilots.user" in scene.foreign,
-        "tone": scene.tone is not None,
-        "burst": scene.burst is not None,
-        "second target": scene.second is not None,
-        "scatterers": any(path["kind"] == "scattered" for path in say["channel.paths"]),
-        "planar array": array["nx"] > 1 and array["ny"] > 1,
-        "linear array": (array["nx"] > 1) != (array["ny"] > 1),
-        "one element": array["nx"] == array["ny"] == 1,
-        "known height": "locator.known_height_m" in say,
-        "symbols x chains <= 16": rows <= 16,
-        "one symbol": say["numerology.symbols"] == 1,
-        "32 symbols": say["numerology.symbols"] == 32,
-        "paired": say["beams.coupling"] == "paired",
-        "physical": say["beams.coupling"] == "physical",
-        "one chain an element": say["beams.kind"] == "element",
-        "advance held over a frame": say["precompensation.mode"] == "frame",
-        "advance follows": say["precompensation.mode"] != "frame",
-        "timing deviation": "synchronization.timing_deviation_ns" in say,
-        "target below 10 m/s": speed < 10,
-        "target above 100 m/s": speed > 100,
-        "satellite below horizon": say["nodes.transmitter.position"][2] < 0,
-        "more paths allowed than there are": say["estimator.max_paths"]
-        > len([p for p in say["channel.paths"] if p["kind"] != "direct"])
-        + (scene.second is not None),
-    }
-    return [name for name, holds in there.items() if holds]
 
 
 def study(
@@ -413,150 +222,11 @@ def _next(
     return sorted(wanted)
 
 
-# Tables
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows under a heading, to be printed and to be written as CSV."""
-
-    name: str
-    heading: tuple[str, ...]
-    rows: list[tuple[str, ...]]
-
-    def text(self) -> str:
-        """The table with aligned columns, the first to the left."""
-        lines = [self.heading, *self.rows]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        return "\n".join(
-            "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip()
-            for line in lines
-        )
-
-    def csv(self) -> str:
-        """The table as comma-separated values."""
-        out = StringIO()
-        csv.writer(out, lineterminator="\n").writerows([self.heading, *self.rows])
-        return out.getvalue()
-
-
-def tables(records: Iterable[Mapping[str, Any]], command: str) -> list[Table]:
-    """Statuses, consistency and availability of each cell and trait, and fixes beyond 5 sigma.
-
-    Args:
-        records: of `study`.
-        command: that repeats a scene, but for its number.
-    """
-    records = list(records)
-    groups: dict[str, list[Outcome]] = {}
-    of_traits: dict[str, list[Outcome]] = {}
-    beyond: list[tuple[str, ...]] = []
-    for record in sorted(records, key=lambda record: record["scene"]):
-        outcomes = [Outcome(**row) for row in record["frames"]]
-        cell = CELLS[record["scene"] % len(CELLS)]
-        groups.setdefault(str(cell), []).extend(outcomes)
-        path = "direct" if cell.direct else "alone"
-        for trait in record["traits"]:
-            of_traits.setdefault(f"{trait}, {path}", []).extend(outcomes)
-        far = [found for found in outcomes if found.status == "ok" and found.tail < BEYOND]
-        if far:
-            worst = max(far, key=lambda found: found.nees)
-            beyond.append(
-                (
-                    str(cell),
-                    str(len(far)),
-                    f"{np.sqrt(worst.nees):.3g}",
-                    f"{worst.error:.3g}",
-                    f"{worst.deviation:.3g}",
-                    worst.left_out or "",
-                    ", ".join(trait for trait in record["traits"] if trait in UNUSUAL),
-                    f"{command} --scene {record['scene']} --show",
-                )
-            )
-    groups = {str(cell): groups[str(cell)] for cell in CELLS if str(cell) in groups}
-    of_traits = dict(sorted(of_traits.items()))
-    heading = "cell", "fixes", "sigmas", "error [m]", "sigma [m]", "left out", "traits", "command"
-    return [
-        _statuses(groups),
-        _consistency(groups, "consistency"),
-        _availability(groups, "availability"),
-        _consistency(of_traits, "consistency by trait"),
-        _availability(of_traits, "availability by trait"),
-        Table("fixes beyond 5 sigma", heading, beyond),
-    ]
-
-
-UNUSUAL = {
-    "foreign seed",
-    "foreign user",
-    "tone",
-    "burst",
-    "second target",
-    "linear array",
-    "one element",
-    "symbols x chains <= 16",
-    "satellite below horizon",
-}
-"""Traits by which fixes beyond 5 sigma are sorted at a glance."""
-
-
-def _statuses(groups: Mapping[str, Sequence[Outcome]]) -> Table:
-    count = {name: Counter(found.status for found in group) for name, group in groups.items()}
-    known = sorted({"ok"}.union(*count.values()), key=lambda status: (status != "ok", status))
-    rows = [
-        (name, str(len(groups[name])), *(str(count[name][status]) for status in known))
-        for name in groups
-    ]
-    return Table("statuses", ("cell", "frames", *known), rows)
-
-
-def _consistency(groups: Mapping[str, Sequence[Outcome]], name: str) -> Table:
-    heading = "of", "ok", "NEES", "NEES of the rest", "within 95 % [%]", "beyond 5 sigma", "[%]"
-    rows = []
-    for group, outcomes in groups.items():
-        fixes = [found for found in outcomes if found.status == "ok"]
-        if not fixes:
-            rows.append((group, "0", *[""] * 5))
-            continue
-        nees = np.array([3 * found.nees / max(found.rank, 1) for found in fixes])
-        tail = np.array([found.tail for found in fixes])
-        far = tail < BEYOND
-        rest = f"{np.mean(nees[~far]):.2f}" if np.any(~far) else ""
-        rows.append(
-            (
-                group,
-                str(len(fixes)),
-                f"{np.mean(nees):.3g}",
-                rest,
-                f"{100 * np.mean(tail >= 1 - WITHIN):.1f}",
-                str(np.count_nonzero(far)),
-                f"{100 * np.mean(far):.2f}",
-            )
-        )
-    return Table(name, heading, rows)
-
-
-CAUSES = "horizon", "delay", "doppler", "weak", "bound", "geometry"
-
-
-def _availability(groups: Mapping[str, Sequence[Outcome]], name: str) -> Table:
-    heading = "of", "expected", "ok", "[%]", *(f"left out: {cause}" for cause in CAUSES)
-    rows = []
-    for group, outcomes in groups.items():
-        left_out = Counter(found.left_out for found in outcomes)
-        expected = left_out[None]
-        fine = sum(found.status == "ok" and found.left_out is None for found in outcomes)
-        part = f"{100 * fine / expected:.1f}" if expected else ""
-        counts = (str(left_out[cause]) for cause in CAUSES)
-        rows.append((group, str(expected), str(fine), part, *counts))
-    return Table(name, heading, rows)
-
-
 @click.command()
 @click.option("--seed", default=1, show_default=True)
 @click.option("--fixes", default=2000, show_default=True, help="Fixes of each cell.")
 @click.option("--most", default=1000, show_default=True, help="Scenes of each cell at most.")
-@click.option("--frames", default=16, show_default=True, help="Frames of each scene.")
+@click.option("--frames", default=32, show_default=True, help="Frames of each scene.")
 @click.option("--workers", default=2, show_default=True, help="Processes.")
 @click.option("--samples", is_flag=True, help="Frames by way of the scenario's chain of samples.")
 @click.option("--out", type=click.Path(path_type=Path), help="JSON lines; taken up if there.")

@@ -12,14 +12,14 @@ A signal that is stronger than ours hides it. With more chains than such signals
 other directions: made equally strong in all directions (`equalized`), what is received shows ours
 beside the others.
 
-Pilots of another user may be ours but for a phase that grows evenly over symbols and subcarriers:
-then they look like ours at another delay and carrier offset, an *image* (`is_image`). With
-Zadoff-Chu codes user k is shifted by j = r k (r the root of the codes, for random-phase codes 1):
-by j / Ms of the symbol rate in carrier and by j / Ms of a resolution cell in delay, modulo a symbol
-rate and a symbol without prefix. Half of a Walsh code's energy, or all, does the same. Only the
-pilots' phases from symbol to symbol, and from subcarrier to subcarrier, are shifted: the phase
-within a symbol turns with the true carrier, and symbols with their prefixes begin at the true
-delay.
+Pilots of another user that are not interleaved may be ours but for a phase that grows evenly over
+symbols and subcarriers: then they look like ours at another delay and carrier offset, an *image*
+(`is_image`). With Zadoff-Chu codes user k is shifted by j = r k (r the root of the codes, for
+random-phase codes 1): by j / Ms of the symbol rate in carrier and by j / Ms of a resolution cell in
+delay, modulo a symbol rate and a symbol without prefix. Half of a Walsh code's energy, or all, does
+the same. Only the pilots' phases from symbol to symbol, and from subcarrier to subcarrier, are
+shifted: the phase within a symbol turns with the true carrier, and symbols with their prefixes
+begin at the true delay.
 """
 
 import numpy as np

@@ -33,6 +33,8 @@ class Pilots:
         comb: distance of its subcarriers.
         grid_shape: (Ms, Nsc).
         sent: (P,) whether there are any pilots in frame 0, 1, ..., for ever.
+        interleaved: False if another user's signal would be an echo with another delay and Doppler
+            shift.
     """
 
     chains: NDArray[np.complex128]
@@ -42,6 +44,7 @@ class Pilots:
     comb: int
     grid_shape: tuple[int, int]
     sent: NDArray[np.bool_]
+    interleaved: bool = True
 
     @property
     def frame_shape(self) -> tuple[int, int, int]:
@@ -112,7 +115,14 @@ def code(kind: str, length: int, index: int, rng: np.random.Generator) -> NDArra
 
 
 def make_pilots(
-    kind: str, symbols: int, subcarriers: int, chains: int, *, user: int = 0, seed: int = 0
+    kind: str,
+    symbols: int,
+    subcarriers: int,
+    chains: int,
+    *,
+    user: int = 0,
+    seed: int = 0,
+    interleaved: bool = True,
 ) -> Pilots:
     """Pilots of one user.
 
@@ -120,11 +130,17 @@ def make_pilots(
     sum over m, n of s_k^H s_j = 0 for k != j. The shared scrambling of random quarter turns
     keeps a constant code from becoming an impulse train.
 
+    What a user's code has beyond that of user 0 is spread over the grid in a random order, the
+    same for all users. In its own order it would be a phase that grows evenly over symbols and
+    subcarriers, or a part of one: a receiver of user 0 could not tell the signal of user k from an
+    echo with another delay and Doppler shift.
+
     Args:
         kind: one of `PILOT_KINDS`.
         symbols, subcarriers, chains: Ms, Nsc, Nrf.
         user: which user's.
-        seed: of the scrambling (and of the random phases).
+        seed: of the scrambling (of the random phases, and of the random order).
+        interleaved: false for codes in their own order.
 
     Raises:
         ValueError: unknown kind, or more users than there are codes.
@@ -137,8 +153,11 @@ def make_pilots(
             f"user {user} has no {kind} code: {symbols} x {subcarriers} elements allow "
             f"{code_count(kind, length)} users, numbered from 0"
         )
-    shared, phases = (np.random.default_rng((seed, stream)) for stream in (0, 1))
-    scrambling = 1j ** shared.integers(0, 4, length) * code(kind, length, user, phases)
+    shared, order = (np.random.default_rng((seed, stream)) for stream in (0, 2))
+    own, first = (code(kind, length, k, np.random.default_rng((seed, 1))) for k in (user, 0))
+    if interleaved:
+        own = first * (own * first.conj())[order.permutation(length)]
+    scrambling = 1j ** shared.integers(0, 4, length) * own
     count = code_count(kind, symbols)
     of_chain = [code(kind, symbols, i % count, np.random.default_rng(seed)) for i in range(chains)]
     return Pilots(
@@ -149,6 +168,7 @@ def make_pilots(
         comb=1,
         grid_shape=(symbols, subcarriers),
         sent=np.ones(1, dtype=bool),
+        interleaved=interleaved,
     )
 
 
