@@ -61,7 +61,7 @@ def test_wideband_signal_over_ten_seconds_of_motion(nodes, second):
     n, y = emulated(nodes, int(second * FS) + 17)
     truth = received(nodes, n)
     error = y - truth.sum(1)
-    assert 10 * np.log10(np.mean(np.abs(error) ** 2)) < (-60 if second < 10 else -58)
+    assert 10 * np.log10(np.mean(np.abs(error) ** 2)) < -86
     # Each tone's phase, fitted over the run: its mean is the carrier's, its slope the delay's.
     gain, *_ = np.linalg.lstsq(truth, y, rcond=None)
     phase = np.angle(gain) / (2 * np.pi)
@@ -86,14 +86,14 @@ def test_narrow_tone_is_continuous_at_every_border():
     assert step[n[1:] % CHUNK == 0].max() < 1e-4
 
 
-def test_fast_satellite_keeps_55_db():
+def test_fast_satellite_keeps_80_db():
     """23 ppm: a satellite near the horizon of a low orbit."""
     fast = LinearMotion((2.6e6, 0, 550e3), (7.6e3, 0, 0))
     n, y = emulated((fast, BS), 0, 6 * CHUNK)
     length, rate = range_and_rate((fast, BS), 0.0)
     assert abs(rate / C) == pytest.approx(23e-6, rel=0.1)
     error = y - received((fast, BS), n).sum(1)
-    assert 10 * np.log10(np.mean(np.abs(error) ** 2)) < -55
+    assert 10 * np.log10(np.mean(np.abs(error) ** 2)) < -81
     assert length / C * FS > CHUNK
 
 
@@ -362,7 +362,7 @@ def test_frame_gains_need_frames():
 
 
 def test_any_speed_is_followed():
-    """230 ppm, far beyond satellites: the error is that of delays held over a hop."""
+    """230 ppm, far beyond satellites."""
     falling = (LinearMotion((0, 0, 100e3), (0, 0, -70e3)), LinearMotion((0, 0, 0)))
     n = 5000 + np.arange(4 * CHUNK)
     x = np.exp(2j * np.pi * 0.01 * n)[None].astype(np.complex64)
@@ -371,7 +371,7 @@ def test_any_speed_is_followed():
     n = n[4000 : 4000 + len(y)]
     delay = range_and_rate(falling, n / FS)[0] / C
     expected = np.exp(2j * np.pi * (0.01 * (n - delay * FS) - FC * delay % 1))
-    assert 10 * np.log10(np.mean(np.abs(y - expected) ** 2)) < -50
+    assert 10 * np.log10(np.mean(np.abs(y - expected) ** 2)) < -65
 
 
 def test_a_path_that_gets_too_short_is_refused_when_it_does():

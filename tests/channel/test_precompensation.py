@@ -78,7 +78,7 @@ def test_time_varying_gives_the_input_back():
         out = Precompensator((LEO, BS), **SCENE, start=start).process(x)
         y = ChannelEmulator([ChannelPath((LEO, BS))], **SCENE, start=start).process(out)[0]
         error = y[20_000:] - x[0, 20_000 : len(y)]
-        assert 10 * np.log10(np.mean(np.abs(error) ** 2)) < -60
+        assert 10 * np.log10(np.mean(np.abs(error) ** 2)) < -86
 
 
 def test_echo_keeps_the_papers_residuals():
@@ -103,12 +103,12 @@ def test_errors_show_in_the_residuals(mode):
 def test_frame_mode_holds_the_values_of_the_frames_start():
     out = sent(mode="frame", frame_start=START, frame_period=PERIOD)
     y = over((LEO, BS), out)
-    # Delay and Doppler are right where the frame begins; within it the delay drifts.
+    # Delay and Doppler are right where the frame begins; within it the delay drifts, and what the
+    # Doppler changes by turns the end of the frame by 2e-4.
     n = np.arange(FRAME, FRAME + 640)
     drift = -delay_and_doppler((LEO, BS), FRAME / FS, FC, speed=C)[1] / FC
-    early = n[:160]
-    assert np.abs(y[early] - tones(early)).max() < 0.02
-    assert residual(y[n], n, guess=0.0)[0] == pytest.approx(drift * 320 / FS, abs=0.02e-9)
+    drifting = np.exp(2j * np.pi * np.outer((n - drift * (n - FRAME)) / FS, TONES)) @ AMPLITUDES
+    assert np.abs(y[n] - drifting).max() < 1e-3
     # frames are mutually coherent
     other = n + PERIOD
     assert np.abs(y[other] / tones(other) - 1).mean() < 0.01

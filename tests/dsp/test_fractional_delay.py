@@ -8,15 +8,19 @@ from gnuradio.dislac.dsp.delay import (
     FRACTIONS,
     LENGTH,
     PASSBAND,
+    REACH,
     SPREAD,
     TAPS,
     backward,
     batches,
+    differentiator,
+    follow,
     forward,
     fraction_responses,
     pieces,
     sounding,
     split_delay,
+    split_delays,
     valid,
     window_starts,
 )
@@ -55,6 +59,37 @@ def test_split_delay_recomposes_to_half_a_step():
     again = whole + row / FRACTIONS
     assert np.abs(again - delay).max() <= 0.5 / FRACTIONS + 1e-9
     assert row.min() >= 0 and row.max() < len(fraction_responses())
+
+
+def test_split_delays_recompose_at_both_borders_of_a_hop():
+    begin = np.array([9574.3, -9574.3, 0.9999, 12.0])[:, None] + np.linspace(0, 3, 50)
+    end = begin + np.array([-5.9e-3, 5.9e-3, 1e-3, 2e-4])[:, None]
+    split = split_delays(begin, end)
+    filters = split.whole + split.row / FRACTIONS
+    assert np.abs(filters + split.begin - begin).max() < 1e-9
+    assert np.abs(filters + split.end - end).max() < 1e-9
+    # held where it changes by less than a step of the table
+    split = split_delays(begin, begin + 0.99 / FRACTIONS)
+    assert not np.any(split.begin) and not np.any(split.end)
+
+
+@pytest.mark.parametrize("passband", [0.25, 0.3, 0.4, PASSBAND])
+def test_delays_that_move_within_a_hop_are_followed(passband):
+    """23 ppm, the most that a satellite brings: of tones up to the edge, what is left is 90 dB
+    down, and within the widest passband 70 dB; held delays leave -50 dB."""
+    slope = differentiator(passband)
+    assert len(slope) <= REACH
+    n = np.arange(-len(slope), HOP + len(slope))
+    tones = np.linspace(-passband, passband, 21)[:, None]
+    change = 23e-6 * HOP
+    begin, end = (np.array([side * change / 2 + 3e-5], np.float32) for side in (-1, 1))
+    x = np.exp(2j * np.pi * tones * n).astype(np.complex64)[:, None]
+    late = begin + (end - begin) * np.arange(HOP) / HOP
+    expected = np.exp(2j * np.pi * tones * (np.arange(HOP) - late))
+    error = np.abs(follow(x, slope, begin, end)[:, 0] - expected)
+    power = 10 * np.log10(np.mean(error**2))
+    assert power < (-70 if passband == PASSBAND else -90)
+    assert np.array_equal(follow(x, slope, 0 * begin, 0 * end), x[..., len(slope) : -len(slope)])
 
 
 @pytest.mark.parametrize("delay", [np.nan, np.inf])

@@ -7,7 +7,7 @@ from gnuradio.dislac.arrays import wrap_spatial_frequency
 from gnuradio.dislac.bounds import position_bound
 from gnuradio.dislac.channel import Paths, synthesize
 from gnuradio.dislac.estimation import make_estimator
-from gnuradio.dislac.estimation.off_grid import DELAY_SPREAD
+from gnuradio.dislac.estimation.expectations import DELAY_SPREAD
 from gnuradio.dislac.estimation.refinement import Prior, fit
 from gnuradio.dislac.estimation.signature import Signatures
 
@@ -276,3 +276,30 @@ def test_without_noise_all_of_what_is_undetected_adds_nothing(scene, make_model)
     paths = several_paths(scene, np.random.default_rng(6), 0)
     estimate = make_estimator("off-grid", model, max_paths=3).estimate(frame_of(model, paths))
     assert estimate.paths.delay[0] == pytest.approx(paths[0][3], abs=1e-12)
+
+
+def test_a_pair_that_is_not_resolved_is_split(scene, make_model, noise):
+    """Twentieths of a cell apart: once one path stands for both, no peak of what is left does."""
+    model = make_model()
+    rng = np.random.default_rng(8)
+    first = several_paths(scene, rng, 0)[0]
+    amplitude, arrival, departure, delay, doppler = first
+    cells = Signatures(model).cells
+    pair = [
+        (
+            0.6 * amplitude * turn,
+            arrival + step * cells[:2],
+            departure,
+            delay + 2e-8 * step,
+            doppler,
+        )
+        for turn, step in ((1j, np.array(0.55)), (-0.6, np.array(0.75)))
+    ]
+    clean = frame_of(model, [first, *pair])
+    frame = clean + noise(rng, clean.shape, 1e-5 * np.mean(np.abs(clean) ** 2))
+    estimate = make_estimator("off-grid", model, max_paths=3).estimate(frame)
+    assert len(estimate.paths) == 3
+    error = np.array([*(estimate.paths.arrival[0] - arrival), estimate.paths.delay[0] - delay])
+    covariance = estimate.covariance[0][np.ix_([0, 1, 4], [0, 1, 4])]
+    assert error @ np.linalg.solve(covariance, error) < 25.0
+    assert abs(error[2]) < 2e-9

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from gnuradio.dislac.channel import synthesize
+from gnuradio.dislac.channel import Paths, synthesize
 from gnuradio.dislac.positioning import Fix, FixStatus
 from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario
 from gnuradio.dislac.scenario.truth import snapshot_model, true_paths
@@ -141,6 +141,29 @@ def test_causes_on_both_sides(change, expected):
     view = View(np.zeros(model.shape, complex), paths, 0, values["noise"])
     best = Fix(0, 0.0, values["status"], bound=values["limit"])
     assert cause(scenario, view, values["threshold"], best) == expected
+
+
+@pytest.mark.parametrize(("part", "expected"), [(1.02, None), (0.98, "weak")])
+def test_beside_a_direct_path_an_echo_counts_by_what_that_leaves_of_it(part, expected):
+    """The direct path's constant and slope, fitted to an echo half a resolution cell behind it,
+    take nine tenths of it."""
+    scenario = load_scenario("paper", SCENE | {"numerology.window_advance": 8})
+    model, paths = snapshot_model(scenario), true_paths(scenario, 0, 1)
+    late = 0.5 / np.ptp(model.frequencies)
+    paths = Paths(*(np.repeat(value, 2, axis=0) for value in vars(paths).values()))
+    paths = replace(paths, delay=np.array([late, 0.0]), doppler=np.zeros(2))
+    tone = np.exp(-2j * np.pi * late * model.frequencies)
+    line = np.polynomial.Polynomial.fit
+    x = model.frequencies
+    rest = (tone.real - line(x, tone.real, 1)(x)) + 1j * (tone.imag - line(x, tone.imag, 1)(x))
+    left = np.mean(np.abs(rest) ** 2)
+    assert 0.05 < left < 0.2
+    response = model.response(paths.arrival[0], paths.departure[0])
+    power = abs(paths.gain[0]) ** 2 * np.mean(np.abs(response) ** 2)
+    view = View(np.zeros(model.shape, complex), paths, 1, 1.0)
+    ratio = left * power / 10**0.3 / part
+    best = Fix(0, 0.0, FixStatus.OK, bound=1.0)
+    assert cause(scenario, view, ratio / (1 + ratio), best) == expected
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 
 from .paths import (
     PATH_PARAMETERS,
-    estimable_covariance,
     fisher_information,
     path_covariance,
 )
@@ -17,7 +16,6 @@ from .position import (
 __all__ = [
     "PATH_PARAMETERS",
     "PositionBound",
-    "estimable_covariance",
     "fisher_information",
     "measurement_gradients",
     "measurement_jacobian",

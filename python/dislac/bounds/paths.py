@@ -6,8 +6,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import PlanarArray
 from ..channel import Paths, SnapshotModel
+from ..dsp.information import estimable_covariance
 
-__all__ = ["PATH_PARAMETERS", "estimable_covariance", "fisher_information", "path_covariance"]
+__all__ = ["PATH_PARAMETERS", "fisher_information", "path_covariance"]
 
 Floats = NDArray[np.float64]
 
@@ -16,12 +17,6 @@ PATH_PARAMETERS = ("arrival_x", "arrival_y", "departure_x", "departure_y", "dela
 
 UNKNOWNS = 2 + len(PATH_PARAMETERS)
 """Real unknowns of one path: those, after the real and the imaginary part of its gain."""
-
-RANK_TOLERANCE = 1e-11
-"""Eigenvalues of a Fisher information of unit diagonal that count as zero."""
-
-LEAK_TOLERANCE = 1e-6
-"""Part of a unit parameter's square that may lie in the empty directions by rounding alone."""
 
 
 def fisher_information(
@@ -120,26 +115,6 @@ def path_covariance(
     blocks = covariance.reshape(len(paths), UNKNOWNS, len(paths), UNKNOWNS)
     own = np.arange(len(paths))
     return np.asarray(blocks[own, 2:, own, 2:])
-
-
-def estimable_covariance(information: Floats) -> Floats:
-    """Inverse (n, n) of a Fisher information that may be singular.
-
-    On the range of the information its pseudo-inverse is the bound. A parameter outside that
-    range can move without an effect on the frame, the others making up for it: its variance is
-    infinite and its covariances are zero. Parameters are scaled to unit information first, so
-    that metres and nanoseconds weigh the same (`RANK_TOLERANCE`, `LEAK_TOLERANCE`).
-    """
-    scale = np.sqrt(np.diag(information))
-    scale = np.where(scale > 0, scale, 1.0)
-    value, vector = np.linalg.eigh(information / np.outer(scale, scale))
-    full = value > RANK_TOLERANCE
-    lost = np.sum(vector[:, ~full] ** 2, axis=1) > LEAK_TOLERANCE
-    basis = vector[:, full] / scale[:, None]
-    covariance = (basis / value[full]) @ basis.T
-    covariance[lost, :] = covariance[:, lost] = 0.0
-    covariance[lost, lost] = np.inf
-    return np.asarray(covariance)
 
 
 def _receive(model: SnapshotModel, paths: Paths) -> NDArray[np.complex128]:

@@ -8,8 +8,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import PlanarArray
 from ..channel import Paths, SnapshotModel
+from ..dsp.information import estimable_covariance
 from ..geometry import ANYWHERE, SPEED_OF_LIGHT, Locus, bistatic_gradient
-from .paths import PATH_PARAMETERS, UNKNOWNS, estimable_covariance, fisher_information
+from .paths import PATH_PARAMETERS, UNKNOWNS, fisher_information
 
 __all__ = [
     "PositionBound",

@@ -17,13 +17,15 @@ from ..dsp.delay import (
     active_runs,
     backward,
     batches,
+    differentiator,
+    follow,
     forward,
     fraction_filters,
     fraction_responses,
     pieces,
     samples,
     sounding,
-    split_delay,
+    split_delays,
     valid,
     window_starts,
 )
@@ -80,8 +82,8 @@ class ChannelEmulator(ChunkProcessor):
     - ``paired``: chain i hears transmit chain i alone, z_l,i = (a_t^T f_m,i) x_i and
       c_l,i = w_m,i^H a_r.
 
-    F_m switches on the transmitter's clock, W_m on the receiver's. Delays are held for 256
-    samples and carrier phases run straight between exact values 256 samples apart.
+    F_m switches on the transmitter's clock, W_m on the receiver's. Delays and carrier phases run
+    straight between exact values 256 samples apart.
 
     Without arrays and beams it joins any N input streams to any M output streams, each path
     with a coupling matrix (ones if not given).
@@ -169,6 +171,7 @@ class ChannelEmulator(ChunkProcessor):
         self.speed = speed
         self._responses = fraction_responses(passband)
         self._compiled, self._filters = kernels(), fraction_filters(passband)
+        self._slope = differentiator(passband)
         self._lay_out()
         self.reset()
 
@@ -351,14 +354,16 @@ class ChannelEmulator(ChunkProcessor):
         ways = [path.range_and_rate(border, speed=self.speed) for path in self.paths]
         length, rate = (np.stack(parts) / self.speed for parts in zip(*ways, strict=True))
         delay = _between(length, rate, step)
-        middle = 0.5 * (delay[:, :-1] + delay[:, 1:]) * self.sample_rate
-        self._whole, self._row = split_delay(middle.reshape(-1, BLOCK, HOPS))
+        shape = len(self.paths), BLOCK, HOPS
+        late = delay * self.sample_rate
+        split = split_delays(late[:, :-1].reshape(shape), late[:, 1:].reshape(shape))
+        self._whole, self._row = split.whole, split.row
+        self._late = np.stack([split.begin, split.end])
         phase = -self.carrier_frequency * delay
         for p, path in enumerate(self.paths):
             if path.carriers is not None:
                 cycles = carrier_cycles(path.nodes, border, path.carriers, speed=self.speed)
                 phase[p] = -_between(*cycles, step)
-        shape = len(self.paths), BLOCK, HOPS
         self._phase = phase[:, :-1].reshape(shape), phase[:, 1:].reshape(shape)
         self._group()
         self._arriving_block = block
@@ -443,6 +448,7 @@ class ChannelEmulator(ChunkProcessor):
         self._compiled.delay(
             *(ring.view(np.float32), size, self._over, heard),
             *(starts, taps, self._row[:, chunk], used),
+            *(self._slope, self._late[:, :, chunk]),
             *(begin[:, chunk], end[:, chunk], self._arrived),
         )
         found = [samples(run) for run in runs(heard)]
@@ -485,12 +491,13 @@ class ChannelEmulator(ChunkProcessor):
         turn = self._rotation[: paths * count].reshape(paths, count, HOP)
         rotation(self._phase[0][:, chunk, hops], self._phase[1][:, chunk, hops], turn)
         arriving = self._arriving[: self._rows * count].reshape(-1, count, HOP)
-        lag = self._lag[:, chunk, hops]
+        lag, late = self._lag[:, chunk, hops], self._late[:, :, chunk, hops]
         borders = np.flatnonzero((lag[:, 1:] != lag[:, :-1]).any(axis=0)) + 1
         for first, last in pairwise([0, *borders.tolist(), count]):
-            for row, late, turned in zip(self._arriving_rows, lag[:, first], turn, strict=True):
-                part = valid(delayed[row, first:last], int(late))
-                np.multiply(part, turned[first:last], out=arriving[row, first:last])
+            for p, row in enumerate(self._arriving_rows):
+                part = valid(delayed[row, first:last], int(lag[p, first]), len(self._slope))
+                part = follow(part, self._slope, *late[:, p, first:last])
+                np.multiply(part, turn[p, first:last], out=arriving[row, first:last])
         return arriving
 
     def _combine(

@@ -15,13 +15,15 @@ from ..dsp.delay import (
     active_runs,
     backward,
     batches,
+    differentiator,
+    follow,
     forward,
     fraction_filters,
     fraction_responses,
     pieces,
     samples,
     sounding,
-    split_delay,
+    split_delays,
     valid,
     window_starts,
 )
@@ -52,10 +54,11 @@ BATCH = 1024
 
 
 class _Block(NamedTuple):
-    """Delays and phases of the hops of `BLOCK` chunks: see `split_delay` and `rotation`."""
+    """Delays and phases of the hops of `BLOCK` chunks: see `split_delays` and `rotation`."""
 
     whole: NDArray[np.int64]
     row: NDArray[np.int64]
+    late: NDArray[np.float32]
     start: Floats
     end: Floats
     least: list[int]
@@ -177,6 +180,7 @@ class Precompensator(ChunkProcessor):
         self.speed = speed
         self._responses = fraction_responses(passband)
         self._compiled, self._filters = kernels(), fraction_filters(passband)
+        self._slope = differentiator(passband)
         self._every = np.array([[0, chains, 0]])
         self._most = int(np.clip(BATCH // chains, 1, HOPS))
         self._work = aligned_empty((chains * self._most, LENGTH))
@@ -248,18 +252,20 @@ class Precompensator(ChunkProcessor):
             since = (arrival - middle) / (1 - slope)
         else:
             border = self._departure_delay(np.append(time[0], time[1, -1]))
-            advances = np.stack([border[:-1], border[1:]])
-            arrival = middle = time + advances
-            advance, since = advances.mean(0), 0.0
-        delay = (self.timing_advance_error - advance) * self.sample_rate
+            advance = np.stack([border[:-1], border[1:]])
+            arrival = middle = time + advance
+            since = 0.0
+        delay = (
+            self.timing_advance_error - np.broadcast_to(advance, time.shape)
+        ) * self.sample_rate
         cycles, growth = carrier_cycles(
             self.reference, middle, self.carrier_frequency, speed=self.speed
         )
         phase = cycles + growth * since + self.doppler_error * arrival
-        whole, row = split_delay(delay.reshape(BLOCK, HOPS))
+        whole, row, *late = split_delays(*delay.reshape(2, BLOCK, HOPS))
         least = whole.min(axis=1).tolist()
         start, end = phase.reshape(2, BLOCK, HOPS)
-        return _Block(whole, row, start, end, least)
+        return _Block(whole, row, np.stack(late), start, end, least)
 
     def _lead(self, index: int) -> int:
         block, chunk = divmod(index, BLOCK)
@@ -287,7 +293,8 @@ class Precompensator(ChunkProcessor):
             self._input.gather(starts, batch, slice(None), work)
             spectra = forward(work)
             spectra *= response
-            delayed = valid(backward(spectra), 0)
+            delayed = valid(backward(spectra), 0, len(self._slope))
+            delayed = follow(delayed, self._slope, *prepared.late[:, chunk, hops])
             delayed *= turn
             first = 0
             for piece in batch:
@@ -307,6 +314,7 @@ class Precompensator(ChunkProcessor):
         self._compiled.delay(
             *(ring.view(np.float32), size, self._every, heard),
             *(starts[None], taps, prepared.row[here], used),
+            *(self._slope, prepared.late[:, here]),
             *(prepared.start[here], prepared.end[here], self._chunk.view(np.float32)),
         )
         self._input.forget(int(starts.min()))

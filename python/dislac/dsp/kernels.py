@@ -16,8 +16,12 @@ from . import stream
 __all__ = ["add", "clear", "copy", "delay", "hear", "mix", "spread"]
 
 # Written out, because what numba keeps on disk is made anew only when this file changes.
-HOP, TAPS, FINE = 256, 48, 16
-assert (HOP, TAPS) == (stream.HOP, filters.TAPS), "the compiled loops are for other sizes"
+HOP, TAPS, REACH, FINE = 256, 48, 8, 16
+assert (HOP, TAPS, REACH) == (stream.HOP, filters.TAPS, filters.REACH), (
+    "the compiled loops are for other sizes"
+)
+
+RAMP = filters.RAMP
 
 # A product may be rounded together with the sum it goes into; nothing is reordered.
 _compiled = njit(cache=True, nogil=True, fastmath={"contract"})
@@ -68,7 +72,7 @@ def hear(active, starts, length):  # type: ignore[no-untyped-def]
 
 @_compiled
 def delay(  # type: ignore[no-untyped-def]
-    ring, size, rows, heard, starts, taps, row, used, begin, end, out
+    ring, size, rows, heard, starts, taps, row, used, slope, late, begin, end, out
 ):
     """Delay and rotate some hops of a few paths.
 
@@ -77,40 +81,48 @@ def delay(  # type: ignore[no-untyped-def]
         rows: (paths, 3) which streams go over each path, from and to, and the first stream of
             what they become.
         heard: (HOPS,) which hops to make.
-        starts: (paths, HOPS) index of the first sample of each hop's window of HOP + TAPS - 1.
+        starts: (paths, HOPS) index of the first sample of each hop's window of
+            HOP + TAPS - 1 + 2 REACH.
         taps: (filters, TAPS).
         row: (paths, HOPS) which filter is for each hop.
         used: taps before used[0] and from used[1] on are zero; four or more, in fours, are not.
+        slope: (K,) the `differentiator`.
+        late: (2, paths, HOPS) by how many samples delays exceed their filters' at the borders of
+            each hop.
         begin, end: (paths, HOPS) phases at the borders of each hop [cycles].
         out: (streams, 2 CHUNK or more) floats; only the hops made are written.
     """
-    gathered = np.empty(2 * (HOP + TAPS - 1), np.float32)
+    gathered = np.empty(2 * (HOP + TAPS - 1 + 2 * REACH), np.float32)
     turn = np.empty(2 * HOP, np.float32)
-    total = np.empty(2 * HOP, np.float32)
+    total = np.empty(2 * (HOP + 2 * REACH), np.float32)
+    moved = np.empty(2 * HOP, np.float32)
     for hop in range(len(heard)):
         if heard[hop]:
             for path in range(len(rows)):
                 _rotation(begin[path, hop], end[path, hop], turn)
                 _delay_hop(
                     *(ring, size, rows[path], starts[path, hop], taps[row[path, hop]], used),
-                    *(gathered, turn, total, out, 2 * HOP * hop),
+                    *(slope, late[0, path, hop], late[1, path, hop]),
+                    *(gathered, turn, total, moved, out, 2 * HOP * hop),
                 )
 
 
 @_compiled
 def _delay_hop(  # type: ignore[no-untyped-def]
-    ring, size, rows, start, taps, used, gathered, turn, total, out, place
+    ring, size, rows, start, taps, used, slope, begin, end, gathered, turn, total, moved, out, place
 ):
-    length, pairs = HOP + TAPS - 1, 2 * HOP
-    first = start % size
+    reach = len(slope) if begin != end else 0
+    first = (start + REACH - reach) % size
+    length, pairs = HOP + TAPS - 1 + 2 * reach, 2 * (HOP + 2 * reach)
     before = min(length, size - first)
-    for k in range(rows[1] - rows[0]):
-        samples = ring[rows[0] + k]
+    total = total[:pairs]
+    for row in range(rows[1] - rows[0]):
+        samples = ring[rows[0] + row]
         if before == length:
             window = samples[2 * first : 2 * (first + length)]
         else:
             _copy(samples[2 * first : 2 * size], gathered[: 2 * before])
-            _copy(samples[: 2 * (length - before)], gathered[2 * before :])
+            _copy(samples[: 2 * (length - before)], gathered[2 * before : 2 * length])
             window = gathered
         total[:] = 0
         for tap in range(used[0], used[1], 4):
@@ -121,7 +133,25 @@ def _delay_hop(  # type: ignore[no-untyped-def]
                 *(window[a - 4 : a - 4 + pairs], window[a - 6 : a - 6 + pairs]),
                 total,
             )
-        _turn(total, turn, out[rows[2] + k, place : place + pairs])
+        delayed = total
+        if reach:
+            delayed = moved
+            _copy(total[2 * reach : 2 * (reach + HOP)], moved)
+            for k in range(0, reach, 4):
+                _follow(
+                    *(slope[k], slope[k + 1], slope[k + 2], slope[k + 3]),
+                    *(total[2 * (reach + k) :], total[2 * (reach - k - 4) :]),
+                    *(begin, end - begin, moved),
+                )
+        _turn(delayed, turn, out[rows[2] + row, place : place + 2 * HOP])
+
+
+@_compiled
+def _follow(p, q, r, s, after, before, late, step, out):  # type: ignore[no-untyped-def]
+    for m in range(2 * HOP):
+        change = p * (after[m + 2] - before[m + 6]) + q * (after[m + 4] - before[m + 4])
+        change += r * (after[m + 6] - before[m + 2]) + s * (after[m + 8] - before[m])
+        out[m] -= (late + step * RAMP[m]) * change
 
 
 @_compiled
@@ -215,7 +245,7 @@ def _rotation(begin, end, out):  # type: ignore[no-untyped-def]
 
 @_compiled
 def _accumulate(p, q, r, s, a, b, c, d, total):  # type: ignore[no-untyped-def]
-    for m in range(2 * HOP):
+    for m in range(len(total)):
         total[m] += p * a[m] + q * b[m] + r * c[m] + s * d[m]
 
 

@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 HOP = 256
-"""Samples over which a delay is held constant."""
+"""Samples over which a delay runs straight."""
 HOPS = 256
 """Hops in a chunk."""
 CHUNK = HOP * HOPS

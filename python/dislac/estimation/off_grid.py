@@ -3,94 +3,40 @@
 
 One path is the maximum-likelihood estimate: the greatest share of the frame's energy that one
 signature explains, over arrival, departure, delay and Doppler. Further paths are looked for one at
-a time on the residual, from several starts, and all are refined together each time (Newtonized
-OMP). They share one departure: the satellite is far beyond everything that scatters.
+a time on the residual, and all are refined together each time (`joint_search`). They share one
+departure: the satellite is far beyond everything that scatters.
 
 Paths closer than the array or the bandwidth resolves leave the likelihood nearly flat, with pairs
 of huge opposite gains at its top. What is known beforehand settles that: gains are Gaussian, of a
 scale that the solution itself gives, and further paths come later than the echo and from about its
-direction. What that leaves open stays open: the target is the mean over all solutions found, each
-weighed by its evidence (Laplace's approximation of the marginal likelihood), with each path that
-may be the target's, and with what a path not detected may do to it (`undetected`). Its covariance
-is that of the mixture.
+direction. What that leaves open stays open, in the target's mean and covariance (`averaging`).
+`judgement` says whether the target's path gives a position.
 """
-
-import math
-from dataclasses import replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr
 
-from ..arrays import wrap_spatial_frequency
-from ..bounds import estimable_covariance
-from ..channel import Paths, SnapshotModel
-from .detection import detection_threshold, log_odds
-from .misfit import Misfit
-from .refinement import Fit, Prior, fit, pick, refine
-from .result import Estimate, EstimatorError, checked_frame, no_paths
-from .search import LEAST_LEFT, CoarseSearch, DirectionSearch, FurtherSearch
-from .signature import DELAY, DOPPLER, Signatures, departure_of, search_windows
-from .undetected import undetected_path
+from ..channel import SnapshotModel
+from .averaging import TargetAverage
+from .detection import detection_threshold
+from .expectations import Expectations
+from .joint_search import JointSearch
+from .judgement import Judge
+from .maxima import LocalMaxima, joined
+from .refinement import Fit, pick, refine
+from .result import Estimate, EstimatorError, checked_frame, nothing
+from .search import CoarseSearch, DirectionSearch
+from .signature import Signatures, departure_of, search_windows
 
 __all__ = ["OffGridEstimator"]
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 
-# Power expected of a further path over that of the first.
-FURTHER_POWER = 0.1
-# By how much further paths come later than the echo [s] (3GPP TR 38.901 has 32 ns in street canyons
-# at 28 GHz in line of sight), and how far from its direction [spatial frequency].
-DELAY_SPREAD, ARRIVAL_SPREAD = 30e-9, 0.1
-# Probability of one path more, up to the number that is looked for, and beyond.
-MORE, BEYOND = 0.6, 0.15
-# Log-likelihood that a further path has to add. Noise adds as much in one frame of ten: a path too
-# many of which the target's estimate hardly notices, where one too few would bend it.
-FURTHER_GAIN = 11.0
-# Log-likelihood that a solution loses where a path precedes the strongest one by as much as this
-# part of a resolution cell, or more.
-PRECEDENCE, PRECEDENCE_CELLS = 10.0, 0.05
-# A further path is refined from so many starts for a few rounds, the best of them to the end. It is
-# given up where the grid, or those rounds, show less than these parts of what it has to add.
-STARTS, ROUNDS, FINALISTS = 4, 2, 3
-WORTHWHILE, PROMISING = 0.6, 0.8
-# Solutions closer than this part of a resolution cell are one; those whose evidence is less than
-# the best by this logarithm are left out.
-SAME, HOPELESS = 0.02, 14.0
-# The prior weighs the noise, of which a missing path is a part: passes until that is settled.
-PASSES = 4
-# The target is the first to arrive of the paths with at least this part of the greatest gain, and
-# strong enough to be detected alone: what noise adds must never be taken for it.
-COMPARABLE_GAIN = 0.5
-# Less probable targets of a solution are left out.
-PROBABLE = 1e-2
-DELAY_TOLERANCE = 1e-10
-
-
 # Rounds of refinement of all starts of the strongest path, and then of the best of them.
 ROUGH_ROUNDS, FINAL_ROUNDS = 3, 12
 # Points of the coarse grid that cost as much as a row in that refinement.
 ROW_LOOKS = 2000
-# Other maxima over directions are refined for a few rounds, and to the end where they leave no more
-# than this times what the best one leaves.
-ROUGH, CLOSE = 4, 1.5
-# A target's place is ambiguous if there are posterior odds of at least so much for one that is
-# farther off in what makes the position than this many standard deviations.
-RIVAL_ODDS, APART = 1e-3, 5.0
-POSITION = (0, 1, 4)
-# Rows that are few enough for directions far apart to look alike to them; and of such directions,
-# how many may be expected that explain a frame as well.
-FEW_ROWS, FALSE_PLACES = 32, 1e-2
-# Draws from the Gaussian that a solution's curvature describes. Below a first effective part of
-# them, as they are weighed by the likelihood, that Gaussian is too narrow: variances grow with the
-# third power of what is missing. Below a second one it describes nothing.
-DRAWS, EFFECTIVE, LEAST_EFFECTIVE = 64, 0.7, 0.2
-# Noise power of a frame without noise, of its power: what rounding and refinement leave.
-EXACT = 1e-9
-# Standard deviations from the edge of a window within which the truth may be beyond it.
-EDGE = 2.0
 
 
 class OffGridEstimator:
@@ -113,12 +59,12 @@ class OffGridEstimator:
         self.max_paths = max_paths
         self._signatures = Signatures(model, departure_of(reference_departure), nuisance)
         windows = search_windows(model, delay_window, doppler_window)
-        self._doppler_spread = max(float(np.ptp(windows[1])) / 4, 1e-3 * self._signatures.cells[5])
         self._search = CoarseSearch(self._signatures, *windows)
-        self._windows = windows
-        self._directions = DirectionSearch(self._signatures, self._search.departures, windows[1])
-        self._further = FurtherSearch(self._signatures, windows[0])
-        self._misfit = Misfit(self._signatures, windows)
+        departures = self._search.departures
+        self._maxima = LocalMaxima(
+            self._signatures, DirectionSearch(self._signatures, departures, windows[1])
+        )
+        self._judge = Judge(self._signatures, windows, departures, self._maxima)
         self.threshold = detection_threshold(
             self._statistics,
             model.shape,
@@ -128,6 +74,10 @@ class OffGridEstimator:
             looks=self._search.size + ROW_LOOKS * len(self._signatures.times),
             model=self._signatures.content + windows,
         )
+        doppler_spread = max(float(np.ptp(windows[1])) / 4, 1e-3 * self._signatures.cells[5])
+        expectations = Expectations(doppler_spread, self._signatures.delay_cell)
+        self._joint = JointSearch(self._signatures, windows[0], max_paths, expectations)
+        self._average = TargetAverage(self._signatures, max_paths, self.threshold, expectations)
 
     def estimate(self, frame: ArrayLike, index: int = 0) -> Estimate:
         """Estimate from one frame (Ms, Nsc, Nrf); the same frame gives the same bits.
@@ -140,29 +90,12 @@ class OffGridEstimator:
         parameters, result = self._strongest(y, energy)
         statistic = _share(result, energy)
         if statistic < self.threshold:
-            return self._nothing(energy, statistic)
+            return nothing(statistic, self.threshold, energy / self._signatures.dimensions)
         maxima = self._maxima(y, energy, parameters, result)
-        parameters, result = maxima[0][:1], pick(maxima[1], [0])
-        solutions = [(parameters[0], result)]
-        while parameters.shape[1] < self.max_paths:
-            noise = (energy - float(result.explained[0])) / self._signatures.dimensions
-            more = self._with_another(y, energy, parameters, result)
-            if more is None:
-                break
-            solutions += [(p, pick(more[1], [k])) for k, p in enumerate(more[0])]
-            best = np.argmax(self._plausible(*more, noise), keepdims=True)
-            if more[1].explained[best[0]] < result.explained[0] + FURTHER_GAIN * noise:
-                break
-            parameters, result = more[0][best], pick(more[1], best)
-        estimate = self._estimate(parameters[0], result, energy, statistic)
-        noiseless = estimate.noise_power < 1e-12 * energy / self._signatures.dimensions
-        if self.max_paths > 1 and not noiseless:
-            estimate = self._averaged(estimate, solutions, y, energy)
-        return self._judged(estimate, y, parameters[0], result.gain[0], maxima)
-
-    def _nothing(self, energy: float, statistic: float) -> Estimate:
-        noise = energy / self._signatures.dimensions
-        return Estimate(no_paths(), np.zeros((0, 6, 6)), noise, statistic, self.threshold)
+        best, solutions = self._joint(y, energy, maxima)
+        estimate = self._average(y, energy, statistic, best, solutions)
+        rest = self._judge.rest(estimate, y, best)
+        return self._judge(estimate, y, rest, maxima)
 
     def _rows(self, frame: Complex) -> Complex:
         """(J, Nsc) from (Ms, Nsc, Nrf), without the nuisance."""
@@ -196,430 +129,7 @@ class OffGridEstimator:
         strongest = refine(
             self._signatures, y, parameters[best], energy, FINAL_ROUNDS, current=pick(result, best)
         )
-        return _joined(strongest, (parameters, result))
-
-    def _maxima(
-        self, y: Complex, energy: float, parameters: Floats, result: Fit
-    ) -> tuple[Floats, Fit]:
-        """Local maxima (B, 1, 6) of one path's likelihood, the greatest first, and places on the
-        way to them: those that `_strongest` gives, and more at the delay of the first."""
-        start = self._directions(y, float(parameters[0, 0, DELAY]))[:, None]
-        start = start[self._apart(start[:, 0], parameters[0, 0])]
-        if len(start):
-            more = refine(self._signatures, y, start, energy, ROUGH)
-            parameters, result = _joined((parameters, result), more)
-        left = energy - result.explained
-        close = left <= left.min() * CLOSE
-        close &= self._apart(parameters[:, 0], parameters[0, 0])
-        if np.any(close):
-            rough = parameters[close], pick(result, close)
-            last = refine(self._signatures, y, rough[0], energy, 20, current=rough[1])
-            parameters, result = _joined((parameters, result), last)
-        order = np.argsort(-result.explained, kind="stable")
-        return parameters[order], pick(result, order)
-
-    def _apart(self, points: Floats, point: Floats) -> NDArray[np.bool_]:
-        """(B,) true for parameters (B, 6) farther than a third of a cell from those of a point."""
-        away = points - point
-        away[:, :4] = wrap_spatial_frequency(away[:, :4])
-        free = self._signatures.free
-        return np.asarray(np.any(np.abs(away / self._signatures.cells)[:, free] > 0.3, axis=1))
-
-    def _judged(
-        self,
-        estimate: Estimate,
-        y: Complex,
-        parameters: Floats,
-        gain: Complex,
-        maxima: tuple[Floats, Fit],
-    ) -> Estimate:
-        """The estimate with its status, and with noise that is no less than what the target's path
-        leaves; without any path where that is too much.
-
-        Args:
-            parameters, gain: (L, 6), (L,) all that has been found in y.
-            maxima: other places for the target (B, 1, 6), where there is nothing but it.
-        """
-        s, e = (factor[:, 0] for factor in self._signatures.factors(parameters))
-        residual = y - (gain[:, None] * s).T @ e
-        k = int(np.argmin(np.abs(gain - estimate.paths.gain[0])))
-        explained = float(abs(gain[k]) ** 2 * np.vdot(s[k], s[k]).real * np.vdot(e[k], e[k]).real)
-        noise = max(estimate.noise_power, EXACT * _energy(y) / self._signatures.dimensions)
-        verdict = self._misfit(residual, s[k], e[k], explained, noise)
-        if np.isfinite(verdict.margin) and self._elsewhere(y, maxima):
-            return replace(estimate, status="outside_window")
-        if verdict.margin < 1.0:
-            return self._nothing(_energy(y), self.threshold * verdict.margin)
-        end_fire = self._end_fire(estimate)
-        covariance = np.asarray(estimate.covariance)
-        if verdict.excess > 1.0:
-            covariance = np.where(np.isinf(covariance), covariance, covariance * verdict.excess)
-        estimate = replace(estimate, covariance=covariance)
-        noise *= verdict.excess
-        if self._at_an_edge(estimate):
-            return replace(estimate, status="outside_window")
-        if len(s) > 1:
-            alone = residual + gain[k] * np.outer(s[k], e[k])
-            own = parameters[None, k : k + 1]
-            energy = _energy(alone)
-            maxima = self._maxima(alone, energy, own, fit(self._signatures, alone, own))
-        chance = self._alike(noise * len(y), explained)
-        if end_fire or chance > FALSE_PLACES or self._ambiguous(estimate, maxima, noise):
-            return replace(estimate, status="ambiguous")
-        return estimate
-
-    @cached_property
-    def _all_directions(self) -> DirectionSearch:
-        """The search over all Dopplers that the symbols can tell."""
-        steps = np.diff(np.unique(self.model.symbol_times))
-        half = 0.5 / float(steps.min()) if len(steps) else 0.0
-        return DirectionSearch(self._signatures, self._search.departures, (-half, half))
-
-    def _elsewhere(self, y: Complex, maxima: tuple[Floats, Fit]) -> bool:
-        """True if a path outside of the windows explains more of y than any within.
-
-        One look, at the delay at which all rows together have most energy, whatever the directions.
-        """
-        least, greatest = self._windows[0]
-        rows, every = (
-            1.0 / float(np.diff(f).min()) if len(f) > 1 else 0.0
-            for f in (self.model.frequencies, self.model.element_frequencies)
-        )
-        at = np.zeros((2 * y.shape[1], 6))
-        at[:, DELAY] = (least + greatest - rows) / 2 + rows * np.arange(len(at)) / len(at)
-        tones = self._signatures.factors(at)[1][:, 0]
-        left = np.maximum(np.sum(np.abs(tones) ** 2, axis=1), LEAST_LEFT * y.shape[1])
-        power = np.sum(np.abs(y @ tones.conj().T) ** 2, axis=0) / left
-        # Combs that lie apart tell delays that each of them alone does not.
-        turns = np.arange(max(round(every / rows), 1)) if rows > 0 else np.zeros(1)
-        delays = at[int(np.argmax(power)), DELAY] + rows * turns
-        start = np.concatenate([self._all_directions(y, float(delay)) for delay in delays])
-        if not len(start):
-            return False
-        energy = _energy(y)
-        parameters, result = refine(self._signatures, y, start[:, None], energy, 20)
-        best = int(np.argmax(result.explained))
-        noise = (energy - float(result.explained[best])) / self._signatures.dimensions
-        if result.explained[best] < maxima[1].explained[0] + FURTHER_GAIN * noise:
-            return False
-        found = parameters[best, 0, DELAY:]
-        inside = [low <= x <= high for x, (low, high) in zip(found, self._windows, strict=True)]
-        free = np.isin([DELAY, DOPPLER], self._signatures.free)
-        return bool(np.any(free & ~np.array(inside)))
-
-    def _at_an_edge(self, estimate: Estimate) -> bool:
-        """True if delay or Doppler of the target may lie beyond its window.
-
-        A Doppler shift that is not known to a part of a resolution cell is hardly measured: beams
-        that change from symbol to symbol can hide it, at no cost to the position.
-        """
-        paths, covariance = estimate.paths, np.asarray(estimate.covariance)
-        for k, value in ((DELAY, paths.delay[0]), (DOPPLER, paths.doppler[0])):
-            if k in self._signatures.free:
-                least, greatest = self._windows[k - DELAY]
-                margin = EDGE * math.sqrt(covariance[0, k, k])
-                if k == DOPPLER and margin > self._signatures.cells[k] / 4:
-                    continue
-                if not least + margin <= value <= greatest - margin:
-                    return True
-        return False
-
-    def _end_fire(self, estimate: Estimate) -> bool:
-        """True if the target's arrival is so near one end of an array's axis that it may be at the
-        other: spatial frequencies 2 apart are the same to elements half a wavelength apart."""
-        arrival, covariance = estimate.paths.arrival[0], np.asarray(estimate.covariance)[0]
-        far = math.sqrt(-2.0 * math.log(RIVAL_ODDS))
-        for axis in np.intersect1d(self._signatures.free, (0, 1)):
-            other = np.hypot(2.0 - abs(arrival[axis]), arrival[1 - axis])
-            if other < 1.0 + far * math.sqrt(covariance[axis, axis]):
-                return True
-        return False
-
-    @cached_property
-    def _compression(self) -> tuple[float, float]:
-        """Directions that arrays could tell apart; and how many complex numbers the rows tell of
-        them beyond what a path's gain and directions take. Nothing is compressed if the rows are as
-        many as the elements."""
-        signatures, model = self._signatures, self.model
-        spatial = signatures.free[signatures.free < DELAY]
-        rows, cells = signatures.receive, float(np.prod(2.0 / signatures.cells[spatial]))
-        for array, axes in ((model.receive_array, (0, 1)), (model.transmit_array, (2, 3))):
-            if array.nx > 1 and array.ny > 1 and np.isin(axes, spatial).all():
-                cells *= np.pi / 4  # the visible disc
-        if len(rows) > FEW_ROWS:
-            return cells, np.inf
-        if np.isin(spatial, (2, 3)).any():
-            rows = (rows[:, :, None] * signatures.transmit[:, None, :]).reshape(len(rows), -1)
-        rank = int(np.linalg.matrix_rank(rows))
-        return cells, np.inf if rank == rows.shape[1] else rank - 1 - len(spatial) / 2
-
-    def _alike(self, noise: float, explained: float) -> float:
-        """Expected number of directions far from a path's that explain its rows as well: what is
-        left of a random direction's response is as little as the noise with that probability.
-
-        Args:
-            noise, explained: energy in the rows at one delay and Doppler, and of the path.
-        """
-        cells, beyond = self._compression
-        return float(cells * (noise / (noise + explained)) ** beyond)
-
-    def _ambiguous(self, estimate: Estimate, maxima: tuple[Floats, Fit], noise: float) -> bool:
-        """True if another place explains the frame nearly as well as the target's."""
-        parameters, result = maxima[0][:, 0], maxima[1]
-        if not np.any(self._apart(parameters, parameters[0])):
-            return False
-        cells = self._signatures.cells[self._signatures.free]
-        elements = self._signatures.dimensions
-        odds = log_odds(result.explained, result.curvature, noise, elements, cells)
-        free = np.intersect1d(self._signatures.free, POSITION)
-        paths = estimate.paths
-        own = np.array([*paths.arrival[0], *paths.departure[0], paths.delay[0], paths.doppler[0]])
-        away = parameters - own
-        away[:, :4] = wrap_spatial_frequency(away[:, :4])
-        away = away[:, free]
-        covariance = np.asarray(estimate.covariance)[0][np.ix_(free, free)]
-        covariance = covariance + np.diag((1e-3 * self._signatures.cells[free]) ** 2)
-        distance = np.sum(away * np.linalg.solve(covariance, away.T).T, axis=1)
-        possible = np.sum(parameters[:, :2] ** 2, axis=1) <= 1.0
-        possible[0] = False
-        rivals = possible & (distance > APART**2) & (odds > np.log(RIVAL_ODDS))
-        return bool(np.any(rivals))
-
-    def _with_another(
-        self, y: Complex, energy: float, parameters: Floats, result: Fit
-    ) -> tuple[Floats, Fit] | None:
-        """All paths refined with one more, some solutions (B, L + 1, 6); None if too little of the
-        frame is left for one."""
-        left = energy - float(result.explained[0])
-        if left < 1e-12 * energy:
-            return None
-        noise = left / self._signatures.dimensions
-        paths = parameters.shape[1]
-        s, e = self._signatures.factors(parameters[0])
-        residual = y - (result.gain[0, :, None] * s[:, 0]).T @ e[:, 0]
-        start, gain = self._further(residual, parameters[0], (s, e), STARTS)
-        start = start[gain >= WORTHWHILE * FURTHER_GAIN * noise]
-        if not len(start):
-            return None
-        prior = self._prior(noise, result.gain[0], paths + 1)
-        least = float(result.explained[0]) + PROMISING * FURTHER_GAIN * noise
-        both = np.concatenate([parameters.repeat(len(start), axis=0), start[:, None]], axis=1)
-        both, new = refine(self._signatures, y, both, energy, ROUNDS, prior)
-        if new.explained.max() < least:
-            return None
-        best = np.argsort(-self._plausible(both, new, noise), kind="stable")[:FINALISTS]
-        both = both[best]
-        for _ in range(PASSES):
-            # The missing path was a part of the noise so far, and the prior weighs the noise.
-            leader = int(new.explained.argmax())
-            left = energy - float(new.explained[leader])
-            prior = self._prior(left / self._signatures.dimensions, new.gain[leader], paths + 1)
-            both, new = refine(self._signatures, y, both, energy, 20, prior)
-            if energy - float(new.explained.max()) > 0.9 * left:
-                break
-        return both, new
-
-    def _plausible(self, parameters: Floats, result: Fit, noise: float) -> Floats:
-        """(B,) energy explained, less what paths that precede the strongest cost."""
-        delay = parameters[..., 4]
-        strongest = np.abs(result.gain).argmax(axis=1)[:, None]
-        lead = np.take_along_axis(delay, strongest, axis=1)[:, 0] - delay.min(axis=1)
-        early = np.minimum(lead / (PRECEDENCE_CELLS * self._signatures.delay_cell), 1.0)
-        return result.explained - PRECEDENCE * noise * early
-
-    def _estimate(
-        self, parameters: Floats, result: Fit, energy: float, statistic: float
-    ) -> Estimate:
-        paths, free = len(parameters), self._signatures.free
-        # Each path uses up its complex gain and its real parameters.
-        degrees = max(self._signatures.dimensions - paths * (1 + len(free) / 2), 1.0)
-        noise = max(energy - float(result.explained[0]), 0.0) / degrees
-        covariance = self._covariance(result.curvature[0], noise, paths)
-        gain = result.gain[0]
-        target = self._target(parameters, result, energy)
-        order = np.argsort(-np.abs(gain), kind="stable")
-        order = np.concatenate([[target], order[order != target]])
-        p = parameters[order]
-        found = Paths(gain[order], p[:, 0:2], p[:, 2:4], p[:, 4], p[:, 5])
-        return Estimate(found, covariance[order], noise, statistic, self.threshold)
-
-    def _target(self, parameters: Floats, result: Fit, energy: float, solution: int = 0) -> int:
-        """Which of the paths (L, 6) of a solution is the target's."""
-        size = np.abs(result.gain[solution])
-        s, e = self._signatures.factors(parameters)
-        alone = size**2 * np.prod([np.sum(np.abs(x[:, 0]) ** 2, axis=1) for x in (s, e)], axis=0)
-        enough = alone >= self.threshold * (energy - float(result.explained[solution]))
-        enough &= size >= COMPARABLE_GAIN * size.max()
-        enough |= size == size.max()
-        # Delays this close do not tell which came first; the stronger is then the likelier one.
-        delay = parameters[:, 4]
-        first = delay[enough].min() + PRECEDENCE_CELLS * self._signatures.delay_cell
-        return int(np.argmax(np.where(enough & (delay <= first), size, 0.0)))
-
-    def _targets(
-        self, parameters: Floats, result: Fit, energy: float, prior: Prior, variance: Floats
-    ) -> list[tuple[int, float]]:
-        """Paths (L, 6) of a solution that may be the target's, and how probably: the first
-        of the comparable ones, as far as their delays, of `variance` (L,), tell; and rather a
-        strong one."""
-        best = self._target(parameters, result, energy)
-        size = np.abs(result.gain[0])
-        delay = parameters[:, DELAY]
-        apart = np.sqrt(variance[:, None] + variance) + DELAY_TOLERANCE
-        first = ndtr((delay - delay[:, None]) / apart)
-        comparable = size >= COMPARABLE_GAIN * size.max()
-        np.fill_diagonal(first, 1.0)
-        chance = np.where(comparable, np.where(comparable, first, 1.0).prod(axis=1), 0.0)
-        strength = size**2 / prior.power[0] * (1.0 / FURTHER_POWER - 1.0)
-        chance *= np.exp(strength - strength.max())
-        chance[best] = max(chance[best], 1e-6)
-        chance /= chance.sum()
-        return [(k, float(chance[k])) for k in np.flatnonzero(chance > PROBABLE)]
-
-    def _prior(self, noise: float, gain: Complex, paths: int) -> Prior:
-        """Prior knowledge of paths, on the scale of gains (L,) found."""
-        relative = np.full(paths, FURTHER_POWER)
-        relative[0] = 1.0
-        scale = float(np.mean(np.abs(gain) ** 2 / relative[: len(gain)]))
-        return Prior(noise, scale * relative, DELAY_SPREAD, ARRIVAL_SPREAD, self._doppler_spread)
-
-    def _distinct(self, solutions: list[tuple[Floats, Fit]]) -> list[tuple[Floats, Fit]]:
-        """Solutions without repetitions."""
-        kept: list[tuple[Floats, Fit]] = []
-        near = SAME * self._signatures.cells
-        for parameters, result in solutions:
-            ordered = parameters[np.argsort(parameters[:, DELAY])]
-            if not any(
-                len(p) == len(ordered)
-                and np.all(np.abs(p[np.argsort(p[:, DELAY])] - ordered) < near)
-                for p, _ in kept
-            ):
-                kept.append((parameters, result))
-        return kept
-
-    def _information(self, result: Fit, prior: Prior, paths: int) -> Floats:
-        """(P, P) of the unknowns of a solution's paths, none of which is less certain than a
-        resolution cell."""
-        cells = self._signatures.unknown_cells(paths)
-        return np.asarray(result.curvature[0] * (2.0 / prior.noise) + np.diag(1.0 / cells**2))
-
-    def _effective(self, y: Complex, parameters: Floats, result: Fit, prior: Prior) -> float:
-        """Effective part of draws from the Gaussian of a solution's curvature, weighed by their
-        likelihood: one where that is Gaussian; little where paths that are hardly resolved have it
-        bend, and a covariance does not say where they may be.
-
-        Source: A. Kong, A note on importance sampling using standardized weights, 1992.
-        """
-        paths = len(parameters)
-        half = np.linalg.cholesky(np.linalg.inv(self._information(result, prior, paths)))
-        drawn = np.random.default_rng(0).standard_normal((DRAWS // 2, len(half)))
-        drawn = np.concatenate([drawn, -drawn])
-        moved = (drawn @ half.T @ self._signatures.spread(paths)).reshape(DRAWS, paths, 6)
-        there = fit(self._signatures, y, parameters + moved, prior)
-        gained = (there.explained - result.explained[0]) / prior.noise
-        weight = gained + np.sum(drawn**2, axis=1) / 2
-        weight = np.exp(weight - weight.max())
-        return float(weight.sum() ** 2 / np.sum(weight**2)) / DRAWS
-
-    def _evidence(self, parameters: Floats, result: Fit, prior: Prior) -> float:
-        """Logarithm of a solution's marginal likelihood, by Laplace's approximation: gains are
-        integrated exactly, positions and Doppler shifts by the curvature, none of them being less
-        certain than a resolution cell."""
-        paths, noise = len(parameters), prior.noise
-        s, e = self._signatures.factors(parameters)
-        gram = (s[:, 0].conj() @ s[:, 0].T) * (e[:, 0].conj() @ e[:, 0].T)
-        gains = np.linalg.slogdet(np.eye(paths) + gram * (prior.power / noise))[1]
-        information = self._information(result, prior, paths)
-        volume = np.linalg.slogdet(information / (2 * np.pi))[1] / 2
-        plausible = float(self._plausible(parameters[None], result, noise)[0])
-        return float(
-            plausible / noise - gains - volume + (paths - 1) * np.log(MORE * prior.density)
-        )
-
-    def _averaged(
-        self, estimate: Estimate, solutions: list[tuple[Floats, Fit]], y: Complex, energy: float
-    ) -> Estimate:
-        """The estimate with its target replaced by the mean over all solutions, each with as many
-        undetected paths as there may be besides."""
-        noise = estimate.noise_power
-        judged = []
-        for parameters, result in self._distinct(solutions):
-            prior = self._prior(noise, result.gain[0], len(parameters))
-            result = fit(self._signatures, y, parameters[None], prior)
-            judged.append((self._evidence(parameters, result, prior), parameters, result, prior))
-        least = max(score for score, *_ in judged) - HOPELESS
-        evidence, target, spread = [], [], []
-        best = max(judged, key=lambda solution: solution[0])
-        effective = self._effective(y, *best[1:]) if len(best[1]) > 1 else 1.0
-        if effective < LEAST_EFFECTIVE:
-            estimate = replace(estimate, status="ambiguous")
-        for score, parameters, result, prior in judged:
-            if score < least:
-                continue
-            paths = len(parameters)
-            own = self._covariance(result.curvature[0], noise, paths)
-            chance = MORE if paths < self.max_paths else BEYOND
-            for which, share in self._targets(parameters, result, energy, prior, own[:, 4, 4]):
-                more = undetected_path(
-                    self._signatures, y, parameters, result, which, prior, chance
-                )
-                evidence.append(score + np.log(share) + more.evidence)
-                target.append(parameters[which])
-                spread.append(own[which] + more.displacement)
-        weight = np.exp(np.array(evidence) - max(evidence))
-        weight /= weight.sum()
-        found = estimate.paths
-        own = np.concatenate(
-            [found.arrival[0], found.departure[0], found.delay[:1], found.doppler[:1]]
-        )
-        away = np.array(target) - own
-        away[:, :4] = wrap_spatial_frequency(away[:, :4])
-        mean = weight @ away
-        covariance = np.array(estimate.covariance)
-        lost = np.isinf(spread).any(axis=0)
-        covariance[0] = np.einsum("k,kab->ab", weight, np.where(lost, 0.0, spread))
-        covariance[0] += (weight[:, None] * (away - mean)).T @ (away - mean)
-        covariance[0] *= max(EFFECTIVE / effective, 1.0) ** 3
-        covariance[0][lost] = np.inf
-        mean += own
-        replaced = {
-            "arrival": wrap_spatial_frequency(mean[:2]),
-            "departure": wrap_spatial_frequency(mean[2:4]),
-            "delay": mean[4],
-            "doppler": mean[5],
-        }
-        values = {name: np.array(value) for name, value in vars(found).items()}
-        for name, value in replaced.items():
-            values[name][0] = value
-        return replace(estimate, paths=Paths(**values), covariance=covariance)
-
-    def _covariance(self, curvature: Floats, noise: float, paths: int) -> Floats:
-        """(L, 6, 6) from half the Fisher information times the noise power.
-
-        What the model cannot tell, or not apart from something else, has infinite variance, a given
-        departure none.
-        """
-        free, spread = self._signatures.free, self._signatures.spread(paths)
-        joint = estimable_covariance(curvature)
-        lost = np.isinf(np.diag(joint))
-        known = np.where(np.isinf(joint), 0.0, joint) * (noise / 2)
-        every = (spread.T @ known @ spread).reshape(paths, 6, paths, 6)
-        variance = np.full(6, np.inf)
-        if self._signatures.departure is not None:
-            variance[2:4] = 0.0
-        covariance = np.tile(np.diag(variance), (paths, 1, 1))
-        own = np.einsum("lalb->lab", every)
-        covariance[:, free[:, None], free] = own[:, free[:, None], free]
-        path, parameter = np.nonzero(np.any(spread[lost], axis=0).reshape(paths, 6))
-        covariance[path, parameter, :] = covariance[path, :, parameter] = 0.0
-        covariance[path, parameter, parameter] = np.inf
-        return covariance
-
-
-def _joined(first: tuple[Floats, Fit], second: tuple[Floats, Fit]) -> tuple[Floats, Fit]:
-    """Two batches as one."""
-    results = zip(first[1], second[1], strict=True)
-    return np.concatenate([first[0], second[0]]), Fit(*(np.concatenate(both) for both in results))
+        return joined(strongest, (parameters, result))
 
 
 def _energy(y: Complex) -> float:

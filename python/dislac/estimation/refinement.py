@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ..arrays import wrap_spatial_frequency
 from .signature import Signatures
 
-__all__ = ["Fit", "Prior", "fit", "pick", "refine"]
+__all__ = ["Fit", "Marginal", "Prior", "fit", "marginal", "pick", "refine"]
 
 UNTOLD = 1e-12
 """Curvature by a parameter, over the largest by any, that is rounding errors."""
@@ -53,6 +53,12 @@ class Prior(NamedTuple):
         """Probability per unit area of spatial frequencies, at distances (...) from the first."""
         z = offset / self.arrival_spread
         return np.asarray((1.0 + z**2) ** -1.5 / (2 * np.pi * self.arrival_spread**2))
+
+    @property
+    def scales(self) -> Floats:
+        """(4,) spreads of arrival x and y, delay and Doppler shift."""
+        spreads = [self.arrival_spread] * 2, [self.delay_spread, self.doppler_spread]
+        return np.concatenate(spreads)
 
     @property
     def density(self) -> float:
@@ -110,13 +116,47 @@ def fit(
     return current if prior is None else _with_places(current, signatures, parameters, prior)
 
 
+class Marginal(NamedTuple):
+    """Likelihood at given parameters, gains integrated; batch (...), L paths.
+
+    gain (..., L) in the mean; explained (...) energy as in `Fit`, the cost of places taken off;
+    volume (...) logarithm by which the gains' variances beforehand exceed those afterwards.
+    """
+
+    gain: Complex
+    explained: Floats
+    volume: Floats
+
+
+def marginal(signatures: Signatures, frame: Complex, parameters: Floats, prior: Prior) -> Marginal:
+    """Likelihood of a frame (J, Nsc) of paths at `parameters` (B, L, 6), gains integrated."""
+    paths = parameters.shape[1]
+    s, e = signatures.responses(parameters)
+    sc, ec = s.conj(), e.conj()
+    match = (sc * (ec @ frame.T)).sum(axis=-1)
+    own = (sc @ s.swapaxes(1, 2)) * (ec @ e.swapaxes(1, 2))
+    own = own + prior.noise / prior.power * np.eye(paths)
+    gain = np.linalg.solve(own, match[..., None])[..., 0]
+    explained = (match.real * gain.real + match.imag * gain.imag).sum(axis=1)
+    volume = np.linalg.slogdet(own * (prior.power / prior.noise))[1]
+    return Marginal(gain, explained - prior.noise * _place_cost(parameters, prior), volume)
+
+
+def _place_cost(parameters: Floats, prior: Prior) -> Floats:
+    """(B,) negative logarithm of the prior densities of further paths' arrivals, delays and Doppler
+    shifts, up to a constant."""
+    z = (parameters[:, 1:] - parameters[:, :1])[..., [0, 1, 4, 5]] / prior.scales
+    cost = 1.5 * np.log1p(z[..., 0] ** 2 + z[..., 1] ** 2) + np.log1p(z[..., 2] ** 2)
+    return np.asarray((cost + 0.5 * z[..., 3] ** 2).sum(axis=1))
+
+
 def _with_places(current: Fit, signatures: Signatures, parameters: Floats, prior: Prior) -> Fit:
     """The fit with what arrivals, delays and Doppler shifts of further paths cost: noise times the
     negative logarithm of their prior densities, up to a constant."""
     batch, paths, _ = parameters.shape
     if paths == 1:
         return current
-    scale = np.array([*[prior.arrival_spread] * 2, prior.delay_spread, prior.doppler_spread])
+    scale = prior.scales
     z = (parameters[:, 1:] - parameters[:, :1])[..., [0, 1, 4, 5]] / scale  # (B, L - 1, 4)
     spread = signatures.spread(paths).reshape(-1, paths, 6)[..., [0, 1, 4, 5]]
     slope = ((spread[:, 1:] - spread[:, :1]) / scale).reshape(len(spread), -1)  # (P, 4 (L - 1))
@@ -125,11 +165,10 @@ def _with_places(current: Fit, signatures: Signatures, parameters: Floats, prior
     weight[..., :2] = 1.5 / (1.0 + apart[..., None])
     weight[..., 2] = 1.0 / (1.0 + late)
     weight[..., 3] = 0.5
-    cost = 1.5 * np.log1p(apart) + np.log1p(late) + 0.5 * z[..., 3] ** 2
     weight, z = prior.noise * weight.reshape(batch, -1), z.reshape(batch, -1)
     return Fit(
         current.gain,
-        current.explained - prior.noise * cost.sum(axis=1),
+        current.explained - prior.noise * _place_cost(parameters, prior),
         current.gradient - (weight * z) @ slope.T,
         current.curvature + (slope * weight[:, None]) @ slope.T,
     )

@@ -18,6 +18,7 @@ __all__ = [
     "FrameError",
     "checked_frame",
     "no_paths",
+    "nothing",
 ]
 
 EstimateStatus = Literal["ok", "outside_window", "ambiguous", "learning"]
@@ -120,3 +121,8 @@ def no_paths() -> Paths:
         delay=np.zeros(0),
         doppler=np.zeros(0),
     )
+
+
+def nothing(statistic: float, threshold: float, noise_power: float) -> Estimate:
+    """The estimate from a frame in which no path is detected."""
+    return Estimate(no_paths(), np.zeros((0, 6, 6)), noise_power, statistic, threshold)

@@ -220,6 +220,16 @@ class Signatures:
             self._known_maps[paths] = share, spread.reshape(len(spread), -1)
         return self._known_maps[paths]
 
+    def responses(self, parameters: Floats) -> tuple[Complex, Complex]:
+        """Factors (..., J) and (..., Nsc) of the signatures at `parameters` (..., 6) alone."""
+        rows = len(self.times)
+        s = np.exp(parameters[..., 0:2] @ self._receive_phase) @ self._receive_jet[:, :rows]
+        s *= np.exp(parameters[..., 2:4] @ self._transmit_phase) @ self._transmit_jet[:, :rows]
+        turns = parameters[..., 5, None] * self._time_slope
+        turns += parameters[..., DELAY, None] * self._offset_slope
+        s *= np.exp(turns)
+        return s, self.project(np.exp(parameters[..., DELAY, None] * self._frequency_slope))
+
     def factors(self, parameters: Floats) -> tuple[Complex, Complex]:
         """Factors of the signatures at `parameters` (..., 6), and of their derivatives.
 

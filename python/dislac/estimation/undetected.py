@@ -47,11 +47,21 @@ COMPARABLE = 0.5
 
 
 class Undetected(NamedTuple):
-    """Logarithm of the evidence for an undetected path or none, relative to none for certain; mean
-    square (6, 6) of how far it displaces the target's parameters."""
+    """Effect of an undetected path on the estimate of a target.
+
+    evidence: logarithm of the evidence for such a path or none, relative to none for certain.
+    weight, shift: (N,) probabilities, and (N, 6) displacements of the target's parameters; it is
+    not displaced with the probability that is left.
+    """
 
     evidence: float
-    displacement: Floats
+    weight: Floats
+    shift: Floats
+
+    @property
+    def displacement(self) -> Floats:
+        """Mean square (6, 6) displacement."""
+        return np.asarray((self.weight[:, None] * self.shift).T @ self.shift)
 
 
 def undetected_path(
@@ -112,7 +122,7 @@ def undetected_path(
     total = float(weight.sum()) + 1.0 - probability
     weight = weight.ravel() / total
     shift = shift.reshape(-1, 6)
-    return Undetected(float(np.log(total)), (weight[:, None] * shift).T @ shift)
+    return Undetected(float(np.log(total)), weight, shift)
 
 
 def _grid(target: Floats, prior: Prior) -> tuple[Floats, Floats, Floats, Floats]:

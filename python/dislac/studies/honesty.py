@@ -22,8 +22,9 @@ Counted are, in cells of signal-to-noise ratio, with and without direct path, of
   satellite is above the horizon; all paths lie within the prefix less the window's advance, and
   the echo's Doppler shift within half a symbol rate and a tenth of the subcarrier spacing, beyond
   which intercarrier interference is no longer small; the echo's integrated signal-to-noise ratio
-  (symbols x subcarriers x chains x ratio per element, interferers being noise) is 3 dB or more
-  above that at which the estimator's statistic just reaches its threshold; the Cramer-Rao bound,
+  (symbols x subcarriers x chains x ratio per element, interferers being noise, less what the
+  direct path's unknowns take of the echo) is 3 dB or more above that at which the estimator's
+  statistic just reaches its threshold; the Cramer-Rao bound,
   the timing, all paths, and of a direct path what it brings to each symbol and chain being unknown
   and interferers noise, is below 10 m; and an efficient measurement with that covariance has a
   position, neither two nor one that bends over its uncertainty (`efficient`).

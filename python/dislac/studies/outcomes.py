@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from ..bounds import PATH_PARAMETERS, path_covariance, position_bound
-from ..channel import Paths
+from ..channel import Paths, SnapshotModel
 from ..estimation import direct_path_patterns
 from ..positioning import Fix
 from ..scenario import Scenario
@@ -100,13 +100,23 @@ def cause(scenario: Scenario, view: View, threshold: float, best: Fix) -> str | 
         return "doppler"
     model = snapshot_model(scenario)
     response = model.response(paths.arrival[0], paths.departure[0])
-    power = abs(paths.gain[0]) ** 2 * float(np.mean(np.abs(response) ** 2))
+    power = abs(paths.gain[0]) ** 2 * float(np.mean(np.abs(response) ** 2)) * _left(view, model)
     # Of n elements of noise and an echo with n times their ratio, that is the part that is echo.
     if power / view.noise < MARGIN * threshold / (1 - threshold):
         return "weak"
     if not best.bound < USEFUL:
         return "bound"
     return None if best.valid else "geometry"
+
+
+def _left(view: View, model: SnapshotModel) -> float:
+    """Part of the echo's energy that is not covered by what is unknown of a direct path."""
+    if not view.direct:
+        return 1.0
+    late = view.paths.delay[0] - view.paths.delay[-1]
+    tone = np.exp(-2j * np.pi * late * model.frequencies)
+    covered = np.abs(direct_path_patterns(model).T @ tone) ** 2
+    return 1.0 - float(np.sum(covered)) / len(tone)
 
 
 def efficient(scenario: Scenario, view: View, index: int) -> Fix:

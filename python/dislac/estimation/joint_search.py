@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Search for the paths of a frame, all refined jointly."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .expectations import Expectations
+from .refinement import Fit, fit, pick, refine
+from .search import FurtherSearch
+from .signature import DELAY, Signatures
+
+__all__ = ["FURTHER_GAIN", "JointSearch", "Solution"]
+
+Complex = NDArray[np.complex128]
+Floats = NDArray[np.float64]
+Solution = tuple[Floats, Fit]
+"""Paths (L, 6) and their fit, a batch of one."""
+
+# Log-likelihood that a further path has to add. Noise adds as much in one frame of ten: a path too
+# many of which the target's estimate hardly notices, where one too few would bend it.
+FURTHER_GAIN = 11.0
+# A further path is refined from so many starts for a few rounds, the best of them to the end. It is
+# given up where the grid, or those rounds, show less than these parts of what it has to add.
+STARTS, ROUNDS, FINALISTS = 4, 2, 3
+# How far the two of a pair that is not resolved are begun from each other [resolution cells].
+SPLIT = 0.2
+WORTHWHILE, PROMISING = 0.6, 0.8
+# The prior weighs the noise, of which a missing path is a part: passes until that is settled.
+PASSES = 4
+# So many different solutions are gone on from. So often all paths of the best are exchanged one by
+# one, and the log-likelihood that has to gain.
+WIDTH, SWEEPS, BETTER = 3, 3, 1.0
+# Solutions closer than this part of a resolution cell are one.
+SAME = 0.02
+
+
+class JointSearch:
+    """Search for the paths of frames of one model.
+
+    Paths are added one at a time, to several solutions at once: the best places for a few paths are
+    not always among the best for one more, least where rows are few. At the end each path in turn
+    is looked for again among the others.
+
+    Args:
+        signatures: of the model.
+        delay_window: [s].
+        max_paths: so many are looked for.
+        expectations: of paths.
+    """
+
+    def __init__(
+        self,
+        signatures: Signatures,
+        delay_window: tuple[float, float],
+        max_paths: int,
+        expectations: Expectations,
+    ) -> None:
+        self._signatures = signatures
+        self._further = FurtherSearch(signatures, delay_window)
+        self._max_paths = max_paths
+        self._expect = expectations
+
+    def __call__(
+        self, y: Complex, energy: float, maxima: tuple[Floats, Fit]
+    ) -> tuple[Solution, list[Solution]]:
+        """The best paths of a frame (J, Nsc), and all solutions tried.
+
+        Args:
+            energy: of the frame.
+            maxima: of one path's likelihood (B, 1, 6), the greatest first.
+        """
+        singles = [(p, pick(maxima[1], [k])) for k, p in enumerate(maxima[0])]
+        beam, solutions = self._distinct(singles)[:WIDTH], singles[:1]
+        for _ in range(SWEEPS):
+            beam = self._grown(y, energy, beam, solutions)
+            other = self._exchanged(y, energy, beam[0], solutions)
+            if other is None:
+                break
+            beam = [other, *beam[: WIDTH - 1]]
+        return beam[0], self._distinct(solutions)
+
+    def _grown(
+        self, y: Complex, energy: float, beam: list[Solution], solutions: list[Solution]
+    ) -> list[Solution]:
+        """Solutions, the best first, with as many paths as explain enough; what is tried is added
+        to `solutions`."""
+        while len(beam[0][0]) < self._max_paths:
+            before = float(beam[0][1].explained[0])
+            noise = (energy - before) / self._signatures.dimensions
+            found = self._with_another(y, energy, *beam[0])
+            solutions += found
+            if not found:
+                break
+            best = self._ranked(found, noise)[0]
+            if best[1].explained[0] < before + FURTHER_GAIN * noise:
+                break
+            for other in beam[1:]:
+                if len(other[0]) == len(beam[0][0]):
+                    found += self._with_another(y, energy, *other)
+            solutions += found
+            beam = self._distinct(self._ranked(found, noise))[:WIDTH]
+        return beam
+
+    def _exchanged(
+        self, y: Complex, energy: float, best: Solution, solutions: list[Solution]
+    ) -> Solution | None:
+        """The paths with one of them somewhere else, where that is better, else None; what is tried
+        is added to `solutions`."""
+        parameters, result = best
+        if len(parameters) < 2:
+            return None
+        found: list[Solution] = []
+        for k in range(len(parameters)):
+            rest = np.delete(parameters, k, axis=0)
+            found += self._with_another(y, energy, rest, fit(self._signatures, y, rest[None]))
+        solutions += found
+        noise = (energy - float(result.explained[0])) / self._signatures.dimensions
+        other = self._ranked([best, *found], noise)[0]
+        gained = other[1].explained[0] - result.explained[0]
+        return other if gained > BETTER * noise else None
+
+    def _ranked(self, solutions: list[Solution], noise: float) -> list[Solution]:
+        """Solutions of one number of paths, the most plausible first."""
+        plausible = [
+            float(self._expect.plausible(p[None], r.gain, r.explained, noise)[0])
+            for p, r in solutions
+        ]
+        return [solutions[k] for k in np.argsort(-np.array(plausible), kind="stable")]
+
+    def _with_another(
+        self, y: Complex, energy: float, known: Floats, result: Fit
+    ) -> list[Solution]:
+        """Known paths (L, 6) refined with one more, some solutions; none if too little of the frame
+        is left for one."""
+        left = energy - float(result.explained[0])
+        if left < 1e-12 * energy:
+            return []
+        noise = left / self._signatures.dimensions
+        paths = len(known) + 1
+        s, e = self._signatures.factors(known)
+        residual = y - (result.gain[0, :, None] * s[:, 0]).T @ e[:, 0]
+        start, gain = self._further(residual, known, (s, e), STARTS)
+        start = start[gain >= WORTHWHILE * FURTHER_GAIN * noise]
+        if not len(start):
+            return []
+        start = np.concatenate([start, self._beside(known)])
+        prior = self._expect.prior(noise, result.gain[0], paths)
+        least = float(result.explained[0]) + PROMISING * FURTHER_GAIN * noise
+        both = np.concatenate([known[None].repeat(len(start), axis=0), start[:, None]], axis=1)
+        both, new = refine(self._signatures, y, both, energy, ROUNDS, prior)
+        if new.explained.max() < least:
+            return []
+        plausible = self._expect.plausible(both, new.gain, new.explained, noise)
+        best = np.argsort(-plausible, kind="stable")[:FINALISTS]
+        # What is known beforehand is relative to the strongest.
+        size = np.abs(new.gain[best])
+        order = np.argsort(-size, axis=1, kind="stable")
+        both = np.take_along_axis(both[best], order[..., None], axis=1)
+        size, explained = np.take_along_axis(size, order, axis=1), new.explained[best]
+        for _ in range(PASSES):
+            # The missing path was a part of the noise so far, and the prior weighs the noise.
+            leader = int(explained.argmax())
+            left = energy - float(explained[leader])
+            prior = self._expect.prior(left / self._signatures.dimensions, size[leader], paths)
+            both, new = refine(self._signatures, y, both, energy, 20, prior)
+            size, explained = np.abs(new.gain), new.explained
+            if energy - float(explained.max()) > 0.9 * left:
+                break
+        return [(p, pick(new, [k])) for k, p in enumerate(both)]
+
+    def _beside(self, known: Floats) -> Floats:
+        """Starts (N, 6) where one known path may be two that are not resolved: what those leave
+        once one has taken the place of both is too little to be a peak."""
+        axes = [k for k in (0, 1) if k in self._signatures.free]
+        signs = np.stack(np.meshgrid(*[[-1.0, 1.0]] * len(axes)), axis=-1).reshape(-1, len(axes))
+        step = np.zeros((len(signs), 6))
+        step[:, axes] = signs
+        step[:, DELAY] = 1.0
+        return (known[:, None] + SPLIT * step * self._signatures.cells).reshape(-1, 6)
+
+    def _distinct(self, solutions: list[Solution]) -> list[Solution]:
+        """Solutions without repetitions."""
+        kept: list[Solution] = []
+        near = SAME * self._signatures.cells
+        for parameters, result in solutions:
+            ordered = parameters[np.argsort(parameters[:, DELAY])]
+            if not any(
+                len(p) == len(ordered)
+                and np.all(np.abs(p[np.argsort(p[:, DELAY])] - ordered) < near)
+                for p, _ in kept
+            ):
+                kept.append((parameters, result))
+        return kept

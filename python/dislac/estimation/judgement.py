@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Judgement of an estimate: what a frame leaves unexplained, and where else its target may be."""
+
+import math
+from dataclasses import replace
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import wrap_spatial_frequency
+from .detection import log_odds
+from .joint_search import Solution
+from .maxima import LocalMaxima
+from .misfit import Misfit, Verdict
+from .refinement import Fit, fit, refine
+from .result import Estimate, nothing
+from .search import LEAST_LEFT, DirectionSearch
+from .signature import DELAY, DOPPLER, Signatures
+
+__all__ = ["Judge", "Rest"]
+
+Complex = NDArray[np.complex128]
+Floats = NDArray[np.float64]
+
+# A target's place is ambiguous if there are posterior odds of at least so much for one that is
+# farther off in what makes the position than this many standard deviations.
+RIVAL_ODDS, APART = 1e-3, 5.0
+POSITION = (0, 1, 4)
+# Log-likelihood by which a path outside of the windows has to explain a frame better.
+OUTSIDE_GAIN = 11.0
+# Rows that are few enough for directions far apart to look alike to them; and of such directions,
+# how many may be expected that explain a frame as well.
+FEW_ROWS, FALSE_PLACES = 32, 1e-2
+# Noise power of a frame without noise, of its power: what rounding and refinement leave.
+EXACT = 1e-9
+# Standard deviations from the edge of a window within which the truth may be beyond it.
+EDGE = 2.0
+
+
+class Rest(NamedTuple):
+    """Rest of a frame beside what has been found in it.
+
+    verdict: of the test of misfit; noise: power that the target's path is measured against;
+    explained: energy of that path; target: (1, 1, 6) its parameters; alone: (J, Nsc) the frame with
+    nothing but it and the rest, None if nothing else has been found.
+    """
+
+    verdict: Verdict
+    noise: float
+    explained: float
+    target: Floats
+    alone: Complex | None
+
+
+class Judge:
+    """Judgement of estimates of frames of one model.
+
+    Args:
+        signatures: of the model.
+        windows: of delay [s] and Doppler [Hz] in which a path is looked for.
+        departures: (Gt, 2) at which one is looked for.
+        maxima: other places for a target within the windows.
+    """
+
+    def __init__(
+        self,
+        signatures: Signatures,
+        windows: tuple[tuple[float, float], tuple[float, float]],
+        departures: Floats,
+        maxima: LocalMaxima,
+    ) -> None:
+        self._signatures = signatures
+        self._windows = windows
+        self._departures = departures
+        self._maxima = maxima
+        self._misfit = Misfit(signatures, windows)
+
+    def rest(self, estimate: Estimate, y: Complex, solution: Solution) -> Rest:
+        """Rest of a frame (J, Nsc) beside the paths of a solution that an estimate shows."""
+        parameters, gain = solution[0], solution[1].gain[0]
+        s, e = self._signatures.responses(parameters)
+        residual = y - (gain[:, None] * s).T @ e
+        k = int(np.argmin(np.abs(gain - estimate.paths.gain[0])))
+        explained = float(abs(gain[k]) ** 2 * np.vdot(s[k], s[k]).real * np.vdot(e[k], e[k]).real)
+        noise = max(estimate.noise_power, EXACT * _energy(y) / self._signatures.dimensions)
+        verdict = self._misfit(residual, s[k], e[k], explained, noise)
+        alone = residual + gain[k] * np.outer(s[k], e[k]) if len(s) > 1 else None
+        return Rest(verdict, noise, explained, parameters[None, k : k + 1], alone)
+
+    def __call__(
+        self, estimate: Estimate, y: Complex, rest: Rest, maxima: tuple[Floats, Fit]
+    ) -> Estimate:
+        """The estimate with its status, and with noise that is no less than what the target's path
+        leaves; without any path where that is too much.
+
+        Args:
+            maxima: other places for the target (B, 1, 6), where there is nothing but it.
+        """
+        verdict, noise = rest.verdict, rest.noise
+        if np.isfinite(verdict.margin) and self._elsewhere(y, maxima):
+            return replace(estimate, status="outside_window")
+        if verdict.margin < 1.0:
+            return nothing(
+                estimate.threshold * verdict.margin,
+                estimate.threshold,
+                _energy(y) / self._signatures.dimensions,
+            )
+        end_fire = self._end_fire(estimate)
+        covariance = np.asarray(estimate.covariance)
+        if verdict.excess > 1.0:
+            covariance = np.where(np.isinf(covariance), covariance, covariance * verdict.excess)
+        estimate = replace(estimate, covariance=covariance)
+        noise *= verdict.excess
+        if self._at_an_edge(estimate):
+            return replace(estimate, status="outside_window")
+        if rest.alone is not None:
+            known = fit(self._signatures, rest.alone, rest.target)
+            maxima = self._maxima(rest.alone, _energy(rest.alone), rest.target, known)
+        chance = self._alike(noise * len(y), rest.explained)
+        if end_fire or chance > FALSE_PLACES or self._ambiguous(estimate, maxima, noise):
+            return replace(estimate, status="ambiguous")
+        return estimate
+
+    @cached_property
+    def _all_directions(self) -> DirectionSearch:
+        """The search over all Dopplers that the symbols can tell."""
+        steps = np.diff(np.unique(self._signatures.model.symbol_times))
+        half = 0.5 / float(steps.min()) if len(steps) else 0.0
+        return DirectionSearch(self._signatures, self._departures, (-half, half))
+
+    def _elsewhere(self, y: Complex, maxima: tuple[Floats, Fit]) -> bool:
+        """True if a path outside of the windows explains more of y than any within.
+
+        One look, at the delay at which all rows together have most energy, whatever the directions.
+        """
+        least, greatest = self._windows[0]
+        rows, every = (
+            1.0 / float(np.diff(f).min()) if len(f) > 1 else 0.0
+            for f in (
+                self._signatures.model.frequencies,
+                self._signatures.model.element_frequencies,
+            )
+        )
+        at = np.zeros((2 * y.shape[1], 6))
+        at[:, DELAY] = (least + greatest - rows) / 2 + rows * np.arange(len(at)) / len(at)
+        tones = self._signatures.factors(at)[1][:, 0]
+        left = np.maximum(np.sum(np.abs(tones) ** 2, axis=1), LEAST_LEFT * y.shape[1])
+        power = np.sum(np.abs(y @ tones.conj().T) ** 2, axis=0) / left
+        # Combs that lie apart tell delays that each of them alone does not.
+        turns = np.arange(max(round(every / rows), 1)) if rows > 0 else np.zeros(1)
+        delays = at[int(np.argmax(power)), DELAY] + rows * turns
+        start = np.concatenate([self._all_directions(y, float(delay)) for delay in delays])
+        if not len(start):
+            return False
+        energy = _energy(y)
+        parameters, result = refine(self._signatures, y, start[:, None], energy, 20)
+        best = int(np.argmax(result.explained))
+        noise = (energy - float(result.explained[best])) / self._signatures.dimensions
+        if result.explained[best] < maxima[1].explained[0] + OUTSIDE_GAIN * noise:
+            return False
+        found = parameters[best, 0, DELAY:]
+        inside = [low <= x <= high for x, (low, high) in zip(found, self._windows, strict=True)]
+        free = np.isin([DELAY, DOPPLER], self._signatures.free)
+        return bool(np.any(free & ~np.array(inside)))
+
+    def _at_an_edge(self, estimate: Estimate) -> bool:
+        """True if delay or Doppler of the target may lie beyond its window.
+
+        A Doppler shift that is not known to a part of a resolution cell is hardly measured: beams
+        that change from symbol to symbol can hide it, at no cost to the position.
+        """
+        paths, covariance = estimate.paths, np.asarray(estimate.covariance)
+        for k, value in ((DELAY, paths.delay[0]), (DOPPLER, paths.doppler[0])):
+            if k in self._signatures.free:
+                least, greatest = self._windows[k - DELAY]
+                margin = EDGE * math.sqrt(covariance[0, k, k])
+                if k == DOPPLER and margin > self._signatures.cells[k] / 4:
+                    continue
+                if not least + margin <= value <= greatest - margin:
+                    return True
+        return False
+
+    def _end_fire(self, estimate: Estimate) -> bool:
+        """True if the target's arrival is so near one end of an array's axis that it may be at the
+        other: spatial frequencies 2 apart are the same to elements half a wavelength apart."""
+        arrival, covariance = estimate.paths.arrival[0], np.asarray(estimate.covariance)[0]
+        far = math.sqrt(-2.0 * math.log(RIVAL_ODDS))
+        for axis in np.intersect1d(self._signatures.free, (0, 1)):
+            other = np.hypot(2.0 - abs(arrival[axis]), arrival[1 - axis])
+            if other < 1.0 + far * math.sqrt(covariance[axis, axis]):
+                return True
+        return False
+
+    @cached_property
+    def _compression(self) -> tuple[float, float]:
+        """Directions that arrays could tell apart; and how many complex numbers the rows tell of
+        them beyond what a path's gain and directions take. Nothing is compressed if the rows are as
+        many as the elements."""
+        signatures, model = self._signatures, self._signatures.model
+        spatial = signatures.free[signatures.free < DELAY]
+        rows, cells = signatures.receive, float(np.prod(2.0 / signatures.cells[spatial]))
+        for array, axes in ((model.receive_array, (0, 1)), (model.transmit_array, (2, 3))):
+            if array.nx > 1 and array.ny > 1 and np.isin(axes, spatial).all():
+                cells *= np.pi / 4  # the visible disc
+        if len(rows) > FEW_ROWS:
+            return cells, np.inf
+        if np.isin(spatial, (2, 3)).any():
+            rows = (rows[:, :, None] * signatures.transmit[:, None, :]).reshape(len(rows), -1)
+        rank = int(np.linalg.matrix_rank(rows))
+        return cells, np.inf if rank == rows.shape[1] else rank - 1 - len(spatial) / 2
+
+    def _alike(self, noise: float, explained: float) -> float:
+        """Expected number of directions far from a path's that explain its rows as well: what is
+        left of a random direction's response is as little as the noise with that probability.
+
+        Args:
+            noise, explained: energy in the rows at one delay and Doppler, and of the path.
+        """
+        cells, beyond = self._compression
+        return float(cells * (noise / (noise + explained)) ** beyond)
+
+    def _ambiguous(self, estimate: Estimate, maxima: tuple[Floats, Fit], noise: float) -> bool:
+        """True if another place explains the frame nearly as well as the target's."""
+        parameters, result = maxima[0][:, 0], maxima[1]
+        if not np.any(self._maxima.apart(parameters, parameters[0])):
+            return False
+        cells = self._signatures.cells[self._signatures.free]
+        elements = self._signatures.dimensions
+        odds = log_odds(result.explained, result.curvature, noise, elements, cells)
+        free = np.intersect1d(self._signatures.free, POSITION)
+        paths = estimate.paths
+        own = np.array([*paths.arrival[0], *paths.departure[0], paths.delay[0], paths.doppler[0]])
+        away = parameters - own
+        away[:, :4] = wrap_spatial_frequency(away[:, :4])
+        away = away[:, free]
+        covariance = np.asarray(estimate.covariance)[0][np.ix_(free, free)]
+        covariance = covariance + np.diag((1e-3 * self._signatures.cells[free]) ** 2)
+        distance = np.sum(away * np.linalg.solve(covariance, away.T).T, axis=1)
+        possible = np.sum(parameters[:, :2] ** 2, axis=1) <= 1.0
+        possible[0] = False
+        rivals = possible & (distance > APART**2) & (odds > np.log(RIVAL_ODDS))
+        return bool(np.any(rivals))
+
+
+def _energy(y: Complex) -> float:
+    return float(np.vdot(y, y).real)

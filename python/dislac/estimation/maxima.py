@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Local maxima of one path's likelihood over directions."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import wrap_spatial_frequency
+from .refinement import Fit, pick, refine
+from .search import DirectionSearch
+from .signature import DELAY, Signatures
+
+__all__ = ["LocalMaxima", "joined"]
+
+Complex = NDArray[np.complex128]
+Floats = NDArray[np.float64]
+
+# Other maxima are refined for a few rounds, and to the end where they leave no more than this times
+# what the best one leaves.
+ROUGH, CLOSE = 4, 1.5
+
+
+def joined(first: tuple[Floats, Fit], second: tuple[Floats, Fit]) -> tuple[Floats, Fit]:
+    """Two batches of parameters and fits as one."""
+    results = zip(first[1], second[1], strict=True)
+    return np.concatenate([first[0], second[0]]), Fit(*(np.concatenate(both) for both in results))
+
+
+class LocalMaxima:
+    """Local maxima about places that are known, and at others with the delay of the first.
+
+    Args:
+        signatures: of the model.
+        directions: the search for other places.
+    """
+
+    def __init__(self, signatures: Signatures, directions: DirectionSearch) -> None:
+        self._signatures = signatures
+        self._directions = directions
+
+    def __call__(
+        self, y: Complex, energy: float, parameters: Floats, result: Fit
+    ) -> tuple[Floats, Fit]:
+        """Local maxima (B, 1, 6), the greatest first, and places on the way to them.
+
+        Args:
+            y: (J, Nsc) a frame.
+            energy: of the frame.
+            parameters, result: known places (A, 1, 6), the first a maximum, and the fits there.
+        """
+        start = self._directions(y, float(parameters[0, 0, DELAY]))[:, None]
+        start = start[self.apart(start[:, 0], parameters[0, 0])]
+        if len(start):
+            more = refine(self._signatures, y, start, energy, ROUGH)
+            parameters, result = joined((parameters, result), more)
+        left = energy - result.explained
+        close = left <= left.min() * CLOSE
+        close &= self.apart(parameters[:, 0], parameters[0, 0])
+        if np.any(close):
+            rough = parameters[close], pick(result, close)
+            last = refine(self._signatures, y, rough[0], energy, 20, current=rough[1])
+            parameters, result = joined((parameters, result), last)
+        order = np.argsort(-result.explained, kind="stable")
+        return parameters[order], pick(result, order)
+
+    def apart(self, points: Floats, point: Floats) -> NDArray[np.bool_]:
+        """(B,) true for parameters (B, 6) farther than a third of a cell from those of a point."""
+        away = points - point
+        away[:, :4] = wrap_spatial_frequency(away[:, :4])
+        free = self._signatures.free
+        return np.asarray(np.any(np.abs(away / self._signatures.cells)[:, free] > 0.3, axis=1))
