@@ -3,13 +3,13 @@
 
 import time
 from collections.abc import Sequence
-from os import PathLike
 from threading import Lock
 
 import numpy as np
 from gnuradio import gr
 
 from ..io.zmq_samples import WAIT, SampleServer, most_items
+from ..io.zmq_sockets import KeyFile
 from ._lifecycle import Guarded, guarded
 from ._radio_source import RadioSource
 
@@ -48,7 +48,7 @@ class RadioSink(Guarded, gr.sync_block):
         source: RadioSource,
         latency: int = 0,
         any_interface: bool = False,
-        keys: str | PathLike[str] | None = None,
+        keys: KeyFile | None = None,
     ) -> None:
         gr.sync_block.__init__(self, "radio_sink", [np.complex64] * len(addresses), None)
         self.prepare()

@@ -3,13 +3,13 @@
 
 import time
 from collections.abc import Callable, Sequence
-from os import PathLike
 
 import numpy as np
 from gnuradio import gr
 
 from ..dsp.stream import CHUNK
 from ..io.zmq_samples import WAIT, SampleClient
+from ..io.zmq_sockets import KeyFile
 from ._lifecycle import Guarded, guarded
 
 __all__ = ["RadioSource"]
@@ -38,8 +38,8 @@ class RadioSource(Guarded, gr.sync_block):
     def __init__(
         self,
         addresses: Sequence[str],
-        keys: str | PathLike[str] | None = None,
-        server_key: str | PathLike[str] | None = None,
+        keys: KeyFile | None = None,
+        server_key: KeyFile | None = None,
     ) -> None:
         gr.sync_block.__init__(self, "radio_source", None, [np.complex64] * len(addresses))
         self.prepare()

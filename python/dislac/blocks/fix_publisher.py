@@ -2,11 +2,11 @@
 """Fixes for other processes."""
 
 from dataclasses import asdict
-from os import PathLike
 from typing import Any
 
 from gnuradio import gr
 
+from ..io.zmq_sockets import KeyFile, bind_address
 from ..scenario import Scenario
 from . import pmt_keys
 from ._lifecycle import Guarded, message_handler
@@ -40,10 +40,8 @@ class fix_publisher(Guarded, gr.basic_block):
         scenario: Scenario,
         address: str = "tcp://127.0.0.1:5570",
         bind_any: bool = False,
-        keys: str | PathLike[str] | None = None,
+        keys: KeyFile | None = None,
     ) -> None:
-        from ..io.zmq_sockets import bind_address
-
         bind_address(address, any_interface=bind_any)
         if keys == "":
             raise ValueError("keys is empty; give the file NAME.key_secret, or None for no keys")

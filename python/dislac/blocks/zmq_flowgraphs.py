@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any
 
+from ..io.zmq_sockets import KeyFile
 from ..scenario import Scenario, build
 from .flowgraphs import Chain, OnFix, Receiver
 from .leo_channel import leo_channel
@@ -18,7 +19,6 @@ from .zmq_source import zmq_source
 __all__ = ["channel_flowgraph", "relay_flowgraph", "satellite_flowgraph", "station_flowgraph"]
 
 OnEvent = Callable[[str, dict[str, Any]], None]
-KeyFile = str | PathLike[str]
 
 
 class _Sender(Chain):

@@ -2,11 +2,11 @@
 """A gNB or UE with a ZeroMQ radio, as seen from the air."""
 
 from collections.abc import Sequence
-from os import PathLike
 
 import numpy as np
 from gnuradio import gr
 
+from ..io.zmq_sockets import KeyFile
 from . import pmt_keys
 from ._radio_sink import RadioSink
 from ._radio_source import RadioSource
@@ -43,8 +43,8 @@ class zmq_radio(gr.hier_block2):
         receives: Sequence[str],
         latency: int = 0,
         any_interface: bool = False,
-        keys: str | PathLike[str] | None = None,
-        server_key: str | PathLike[str] | None = None,
+        keys: KeyFile | None = None,
+        server_key: KeyFile | None = None,
     ) -> None:
         gr.hier_block2.__init__(
             self,

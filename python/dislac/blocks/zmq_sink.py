@@ -3,7 +3,6 @@
 
 import time
 from collections.abc import Callable
-from os import PathLike
 from threading import Event
 from typing import Any
 
@@ -12,6 +11,7 @@ import pmt
 from gnuradio import gr
 
 from ..io.zmq_samples import WAIT, SampleServer, most_items
+from ..io.zmq_sockets import KeyFile
 from ..scenario import Scenario
 from . import pmt_keys
 from ._lifecycle import Guarded, any_failed, guarded
@@ -51,7 +51,7 @@ class zmq_sink(Guarded, gr.sync_block):
         ends: bool = False,
         linger: float = 5.0,
         on_event: Callable[[str, dict[str, Any]], None] | None = None,
-        keys: str | PathLike[str] | None = None,
+        keys: KeyFile | None = None,
     ) -> None:
         gr.sync_block.__init__(self, "zmq_sink", [np.complex64] * scenario.chains, None)
         self.prepare()

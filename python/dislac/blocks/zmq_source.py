@@ -3,7 +3,6 @@
 
 import struct
 from collections.abc import Callable
-from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from gnuradio import gr
 
 from ..dsp.stream import CHUNK
 from ..io.zmq_samples import WAIT, SampleClient, most_items
+from ..io.zmq_sockets import KeyFile
 from ..printable import printable
 from ..scenario import Scenario
 from . import pmt_keys
@@ -64,8 +64,8 @@ class zmq_source(Guarded, gr.sync_block):
         scenario: Scenario,
         address: str,
         on_event: Callable[[str, dict[str, Any]], None] | None = None,
-        keys: str | PathLike[str] | None = None,
-        server_key: str | PathLike[str] | None = None,
+        keys: KeyFile | None = None,
+        server_key: KeyFile | None = None,
     ) -> None:
         gr.sync_block.__init__(self, "zmq_source", None, [np.complex64] * scenario.chains)
         self.prepare()

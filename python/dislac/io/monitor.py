@@ -14,7 +14,6 @@ What comes from a publisher may be anybody's: a `Message` gives its content only
 """
 
 import json
-import os
 from collections.abc import Mapping
 from threading import Thread
 from typing import Any, NamedTuple, Self
@@ -26,11 +25,9 @@ from ..positioning import Fix
 from .fixes import check_fix, fix_from_dict, fix_to_dict
 from .zmq_connections import Connections
 from .zmq_sockets import REFUSED as REFUSAL
-from .zmq_sockets import bind_address, connect_address, secure_client, secure_server
+from .zmq_sockets import KeyFile, bind_address, connect_address, secure_client, secure_server
 
 __all__ = ["ADDRESS", "FIX", "STATUS", "FixPublisher", "FixSubscriber", "Message"]
-
-Path = str | os.PathLike[str]
 
 ADDRESS = "tcp://127.0.0.1:5570"
 """Where fixes are published, unless said otherwise."""
@@ -126,7 +123,7 @@ class FixPublisher:
     """
 
     def __init__(
-        self, address: str = ADDRESS, *, any_interface: bool = False, keys: Path | None = None
+        self, address: str = ADDRESS, *, any_interface: bool = False, keys: KeyFile | None = None
     ) -> None:
         place = bind_address(address, any_interface=any_interface)
         self._context = zmq.Context()
@@ -231,7 +228,11 @@ class FixSubscriber:
     """
 
     def __init__(
-        self, address: str = ADDRESS, *, keys: Path | None = None, server_key: Path | None = None
+        self,
+        address: str = ADDRESS,
+        *,
+        keys: KeyFile | None = None,
+        server_key: KeyFile | None = None,
     ) -> None:
         self.address = connect_address(address)
         self._context = zmq.Context()

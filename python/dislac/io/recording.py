@@ -19,6 +19,7 @@ from ..scenario.loader import parse_document
 from ..scenario.truth import first_arrival
 from ..synchronization import Mark
 from .dataset import CF32, Datatype, Extent, Samples
+from .old_recordings import meant_then, phase_warning
 from .sigmf import (
     CHECKSUMMED,
     DATA,
@@ -99,8 +100,8 @@ class RecordingReader:
         metadata = self._metadata(scenario)
         self._check_extensions(metadata.facts)
         self.scenario = scenario or self._embedded_scenario(metadata.facts, overrides)
-        if _declared_version(metadata.facts) < 2:
-            self._warn(_OLD_PHASES + (_GIVEN if scenario else _TURNED))
+        if warning := phase_warning(metadata.facts, self._given):
+            self._warn(warning)
         self.chains = self.scenario.chains
         self.sample_rate = self.scenario.sample_rate
         self._compare_radio(metadata)
@@ -209,7 +210,7 @@ class RecordingReader:
             if isinstance(chosen.get("calibration"), str):  # a file of the user's, from where he is
                 chosen["calibration"] = os.path.abspath(chosen["calibration"])
             document = parse_document(text, name, chosen)
-            then = _meant_then(document.data, _declared_version(facts))
+            then = meant_then(document.data, facts)
             return parse_scenario(text, name, {**then, **chosen})
         except ScenarioError as error:
             raise RecordingError(f"{error}; or give another one (--scenario)") from None
@@ -465,50 +466,3 @@ class RecordingReader:
     def _is_finite(self, frame: Frame) -> bool:
         stop = frame.start + self.scenario.numerology.frame_length
         return bool(np.isfinite(self._samples.block(frame.start, stop)[:, : self.chains]).all())
-
-
-# What version 1 of the extension meant by a receive array.
-_OLD_PHASES = (
-    "is of version 1 of the dislac extension, which counted the receive array's phases with the "
-    "other sign; "
-)
-_TURNED = (
-    "as its fixes were made, the array is taken to be turned by half a turn about its z axis; "
-    "for a real array, give nodes.receiver.array.orientation_deg as it stands"
-)
-_GIVEN = (
-    "the scenario that is given is taken as it is; were the samples emulated, its array has to be "
-    "turned by half a turn about its z axis"
-)
-
-
-def _declared_version(facts: Mapping[str, Any]) -> int:
-    """Major version of the `dislac` extension that the recording declares, else today's."""
-    for name, version, _ in extensions(facts):
-        major = version.split(".")[0]
-        if name == "dislac" and major in ("0", "1", "2"):
-            return int(major)
-    return int(EXTENSION_VERSION.split(".")[0])
-
-
-def _meant_then(scenario: Mapping[str, Any], version: int) -> dict[str, Any]:
-    """Overrides with which a scenario means today what it meant in a version of the extension."""
-    overrides = _turned_array(scenario) if version < 2 else {}
-    if version < 3 and scenario.get("pilots", {}).get("user", 0):
-        overrides["pilots.interleaved"] = False
-    return overrides
-
-
-def _turned_array(scenario: Mapping[str, Any]) -> dict[str, Any]:
-    """Overrides with which a scenario means today what it meant in version 1 of the extension.
-
-    Its receive response was the conjugate of today's, exp(-j pi n.u) with u in the array's body.
-    That is the response of the same array turned by half a turn about its body's z axis, in which
-    the direction is (-u_x, -u_y, u_z). The half turn comes first, and passes yaw, pitch and roll
-    as Z(yaw) Y(pitch) X(roll) Z(180) = Z(yaw + 180) Y(-pitch) X(-roll).
-    """
-    array = scenario["nodes"]["receiver"].get("array")
-    if array is None:
-        return {}  # one element: no phases
-    yaw, pitch, roll = array.get("orientation_deg", (0.0, 0.0, 0.0))
-    return {"nodes.receiver.array.orientation_deg": [yaw + 180.0, -pitch, -roll]}

@@ -8,7 +8,6 @@ nothing piles up between them. A REQ socket itself would wait for ever for the a
 that has died; a DEALER, which this is, asks again as soon as there is one to ask.
 """
 
-import os
 import struct
 import time
 from collections import deque
@@ -25,6 +24,7 @@ from .zmq_connections import Connection, Connections
 from .zmq_sockets import (
     REFUSED,
     AddressError,
+    KeyFile,
     bind_address,
     connect_address,
     secure_client,
@@ -32,9 +32,6 @@ from .zmq_sockets import (
 )
 
 __all__ = ["LARGEST", "SILENCE", "WAIT", "SampleClient", "SampleServer", "most_items"]
-
-KeyFile = str | os.PathLike[str] | None
-"""File of a CURVE key; None or an empty name for none."""
 
 HEARTBEAT = 1.0
 """How often the other end is asked whether it is there [s]; silent for three times as long, it
@@ -105,7 +102,9 @@ class SampleServer:
         KeyFileError: there is no key in the file.
     """
 
-    def __init__(self, address: str, *, any_interface: bool = False, keys: KeyFile = None) -> None:
+    def __init__(
+        self, address: str, *, any_interface: bool = False, keys: KeyFile | None = None
+    ) -> None:
         wanted = bind_address(address, any_interface=any_interface)
         self._context = zmq.Context()
         self._guard: Any = None
@@ -283,8 +282,8 @@ class SampleClient:
         request: bytes,
         depth: int = 2,
         immediate: bool = False,
-        keys: KeyFile = None,
-        server_key: KeyFile = None,
+        keys: KeyFile | None = None,
+        server_key: KeyFile | None = None,
     ) -> None:
         self.address = connect_address(address)
         self._request, self._depth = request, depth

@@ -26,6 +26,7 @@ __all__ = [
     "REFUSED",
     "AddressError",
     "CurveKeys",
+    "KeyFile",
     "KeyFileError",
     "bind_address",
     "connect_address",
@@ -37,6 +38,9 @@ __all__ = [
 ]
 
 LOOPBACK = "127.0.0.1"
+
+KeyFile = str | os.PathLike[str]
+"""Path of a file of a CURVE key."""
 
 REFUSED = 0x0800 | 0x2000 | 0x4000
 """Events of a socket whose peer will not talk to it: ZMQ_EVENT_HANDSHAKE_FAILED_*."""
@@ -169,7 +173,7 @@ def make_keys(directory: str | os.PathLike[str], name: str = "dislac") -> tuple[
     return public, secret
 
 
-def load_keys(path: str | os.PathLike[str]) -> CurveKeys:
+def load_keys(path: KeyFile) -> CurveKeys:
     """The pair in a file NAME.key_secret.
 
     Raises:
@@ -185,7 +189,7 @@ def load_keys(path: str | os.PathLike[str]) -> CurveKeys:
     return CurveKeys(public, secret)
 
 
-def load_public_key(path: str | os.PathLike[str]) -> bytes:
+def load_public_key(path: KeyFile) -> bytes:
     """The public key in a file NAME.key.
 
     Raises:
@@ -196,7 +200,7 @@ def load_public_key(path: str | os.PathLike[str]) -> bytes:
     return _read(path)[0]
 
 
-def secure_server(socket: Any, secret: str | os.PathLike[str]) -> Any:
+def secure_server(socket: Any, secret: KeyFile) -> Any:
     """Lets in only those whose public keys lie beside a secret one; before the socket is bound.
 
     Args:
@@ -226,9 +230,7 @@ def secure_server(socket: Any, secret: str | os.PathLike[str]) -> Any:
     return guard
 
 
-def secure_client(
-    socket: Any, secret: str | os.PathLike[str] | None, server: str | os.PathLike[str] | None
-) -> None:
+def secure_client(socket: Any, secret: KeyFile | None, server: KeyFile | None) -> None:
     """Makes a socket talk to one server alone; before it connects.
 
     Args:
@@ -252,7 +254,7 @@ def secure_client(
     socket.setsockopt(zmq.CURVE_SERVERKEY, load_public_key(server))
 
 
-def _read(path: str | os.PathLike[str]) -> tuple[bytes, bytes | None]:
+def _read(path: KeyFile) -> tuple[bytes, bytes | None]:
     auth = _zmq().auth
     try:
         public, secret = auth.load_certificate(path)
