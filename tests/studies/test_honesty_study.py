@@ -139,7 +139,7 @@ def test_causes_on_both_sides(change, expected):
     gain = np.array([np.sqrt(0.1 / power) + 0j])  # a tenth of unit power
     paths = replace(paths, gain=gain, delay=delay, doppler=doppler)
     view = View(np.zeros(model.shape, complex), paths, 0, values["noise"])
-    best = Fix(0, 0.0, values["status"], bound=values["limit"])
+    best = Fix(0, 0.0, values["status"], np.zeros(3), bound=values["limit"])
     assert cause(scenario, view, values["threshold"], best) == expected
 
 
@@ -162,8 +162,23 @@ def test_beside_a_direct_path_an_echo_counts_by_what_that_leaves_of_it(part, exp
     power = abs(paths.gain[0]) ** 2 * np.mean(np.abs(response) ** 2)
     view = View(np.zeros(model.shape, complex), paths, 1, 1.0)
     ratio = left * power / 10**0.3 / part
-    best = Fix(0, 0.0, FixStatus.OK, bound=1.0)
+    best = Fix(0, 0.0, FixStatus.OK, np.zeros(3), bound=1.0)
     assert cause(scenario, view, ratio / (1 + ratio), best) == expected
+
+
+@pytest.mark.parametrize(("part", "expected"), [(0.97, None), (1.03, "alike")])
+def test_few_rows_leave_directions_alike(part, expected):
+    """Two chains in two symbols are four complex numbers: less a gain and four directions, one is
+    left to tell a direction of the two arrays' 8 pi / 4 x 6 pi / 4 from another by."""
+    few = {"beams.chains": 2, "numerology.symbols": 2, "numerology.window_advance": 8}
+    scenario = load_scenario("paper", SCENE | few)
+    model, paths = snapshot_model(scenario), true_paths(scenario, 0, 1)
+    paths = replace(paths, delay=np.array([5e-7]), doppler=np.zeros(1))
+    energy = np.sum(np.abs(synthesize(model, paths)) ** 2)
+    rows = energy / 10**0.3 / (100 * 48 * np.pi**2 / 16 - 1)
+    view = View(np.zeros(model.shape, complex), paths, 0, part * rows / 4)
+    best = Fix(0, 0.0, FixStatus.INVALID, bound=1.0)
+    assert cause(scenario, view, 1e-6, best) == (expected or "geometry")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Search for the paths of a frame, all refined jointly."""
 
+from itertools import product
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -172,7 +174,7 @@ class JointSearch:
         """Starts (N, 6) where one known path may be two that are not resolved: what those leave
         once one has taken the place of both is too little to be a peak."""
         axes = [k for k in (0, 1) if k in self._signatures.free]
-        signs = np.stack(np.meshgrid(*[[-1.0, 1.0]] * len(axes)), axis=-1).reshape(-1, len(axes))
+        signs = np.array(list(product([-1.0, 1.0], repeat=len(axes))))
         step = np.zeros((len(signs), 6))
         step[:, axes] = signs
         step[:, DELAY] = 1.0

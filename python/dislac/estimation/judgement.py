@@ -19,7 +19,7 @@ from .result import Estimate, nothing
 from .search import LEAST_LEFT, DirectionSearch
 from .signature import DELAY, DOPPLER, Signatures
 
-__all__ = ["Judge", "Rest"]
+__all__ = ["FALSE_PLACES", "Judge", "Rest", "compression", "directions_alike"]
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
@@ -76,6 +76,7 @@ class Judge:
         self._departures = departures
         self._maxima = maxima
         self._misfit = Misfit(signatures, windows)
+        self._compression = compression(signatures)
 
     def rest(self, estimate: Estimate, y: Complex, solution: Solution) -> Rest:
         """Rest of a frame (J, Nsc) beside the paths of a solution that an estimate shows."""
@@ -118,8 +119,8 @@ class Judge:
         if rest.alone is not None:
             known = fit(self._signatures, rest.alone, rest.target)
             maxima = self._maxima(rest.alone, _energy(rest.alone), rest.target, known)
-        chance = self._alike(noise * len(y), rest.explained)
-        if end_fire or chance > FALSE_PLACES or self._ambiguous(estimate, maxima, noise):
+        alike = directions_alike(self._compression, noise * len(y), rest.explained)
+        if end_fire or alike > FALSE_PLACES or self._ambiguous(estimate, maxima, noise):
             return replace(estimate, status="ambiguous")
         return estimate
 
@@ -193,34 +194,6 @@ class Judge:
                 return True
         return False
 
-    @cached_property
-    def _compression(self) -> tuple[float, float]:
-        """Directions that arrays could tell apart; and how many complex numbers the rows tell of
-        them beyond what a path's gain and directions take. Nothing is compressed if the rows are as
-        many as the elements."""
-        signatures, model = self._signatures, self._signatures.model
-        spatial = signatures.free[signatures.free < DELAY]
-        rows, cells = signatures.receive, float(np.prod(2.0 / signatures.cells[spatial]))
-        for array, axes in ((model.receive_array, (0, 1)), (model.transmit_array, (2, 3))):
-            if array.nx > 1 and array.ny > 1 and np.isin(axes, spatial).all():
-                cells *= np.pi / 4  # the visible disc
-        if len(rows) > FEW_ROWS:
-            return cells, np.inf
-        if np.isin(spatial, (2, 3)).any():
-            rows = (rows[:, :, None] * signatures.transmit[:, None, :]).reshape(len(rows), -1)
-        rank = int(np.linalg.matrix_rank(rows))
-        return cells, np.inf if rank == rows.shape[1] else rank - 1 - len(spatial) / 2
-
-    def _alike(self, noise: float, explained: float) -> float:
-        """Expected number of directions far from a path's that explain its rows as well: what is
-        left of a random direction's response is as little as the noise with that probability.
-
-        Args:
-            noise, explained: energy in the rows at one delay and Doppler, and of the path.
-        """
-        cells, beyond = self._compression
-        return float(cells * (noise / (noise + explained)) ** beyond)
-
     def _ambiguous(self, estimate: Estimate, maxima: tuple[Floats, Fit], noise: float) -> bool:
         """True if another place explains the frame nearly as well as the target's."""
         parameters, result = maxima[0][:, 0], maxima[1]
@@ -242,6 +215,36 @@ class Judge:
         possible[0] = False
         rivals = possible & (distance > APART**2) & (odds > np.log(RIVAL_ODDS))
         return bool(np.any(rivals))
+
+
+def compression(signatures: Signatures) -> tuple[float, float]:
+    """Directions that the arrays of a model could tell apart; and how many complex numbers its rows
+    tell of them beyond what a path's gain and directions take. Nothing is compressed if the rows
+    are as many as the elements."""
+    model = signatures.model
+    spatial = signatures.free[signatures.free < DELAY]
+    rows, cells = signatures.receive, float(np.prod(2.0 / signatures.cells[spatial]))
+    for array, axes in ((model.receive_array, (0, 1)), (model.transmit_array, (2, 3))):
+        if array.nx > 1 and array.ny > 1 and np.isin(axes, spatial).all():
+            cells *= np.pi / 4  # the visible disc
+    if len(rows) > FEW_ROWS:
+        return cells, np.inf
+    if np.isin(spatial, (2, 3)).any():
+        rows = (rows[:, :, None] * signatures.transmit[:, None, :]).reshape(len(rows), -1)
+    rank = int(np.linalg.matrix_rank(rows))
+    return cells, np.inf if rank == rows.shape[1] else rank - 1 - len(spatial) / 2
+
+
+def directions_alike(compressed: tuple[float, float], noise: float, explained: float) -> float:
+    """Expected number of directions far from a path's that explain its rows as well: what is left
+    of a random direction's response is as little as the noise with that probability.
+
+    Args:
+        compressed: of the model, see `compression`.
+        noise, explained: energy in the rows at one delay and Doppler, and of the path.
+    """
+    cells, beyond = compressed
+    return float(cells * (noise / (noise + explained)) ** beyond)
 
 
 def _energy(y: Complex) -> float:

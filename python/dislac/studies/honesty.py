@@ -24,7 +24,8 @@ Counted are, in cells of signal-to-noise ratio, with and without direct path, of
   which intercarrier interference is no longer small; the echo's integrated signal-to-noise ratio
   (symbols x subcarriers x chains x ratio per element, interferers being noise, less what the
   direct path's unknowns take of the echo) is 3 dB or more above that at which the estimator's
-  statistic just reaches its threshold; the Cramer-Rao bound,
+  statistic just reaches its threshold, and above that at which so few rows of beams leave other
+  directions alike (`directions_alike`); the Cramer-Rao bound,
   the timing, all paths, and of a direct path what it brings to each symbol and chain being unknown
   and interferers noise, is below 10 m; and an efficient measurement with that covariance has a
   position, neither two nor one that bends over its uncertainty (`efficient`).

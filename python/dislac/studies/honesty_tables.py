@@ -172,7 +172,7 @@ def _consistency(groups: Mapping[str, Sequence[Outcome]], name: str) -> Table:
     return Table(name, heading, rows)
 
 
-CAUSES = "horizon", "delay", "doppler", "weak", "bound", "geometry"
+CAUSES = "horizon", "delay", "doppler", "weak", "alike", "bound", "geometry"
 
 
 def _availability(groups: Mapping[str, Sequence[Outcome]], name: str) -> Table:
