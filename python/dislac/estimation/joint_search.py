@@ -21,16 +21,18 @@ Solution = tuple[Floats, Fit]
 # Log-likelihood that a further path has to add. Noise adds as much in one frame of ten: a path too
 # many of which the target's estimate hardly notices, where one too few would bend it.
 FURTHER_GAIN = 11.0
-# A further path is refined from so many starts for a few rounds, the best of them to the end. It is
-# given up where the grid, or those rounds, show less than these parts of what it has to add.
+# Starts from which a further path is refined, rounds for all of them, and how many of the best are
+# refined to the end.
 STARTS, ROUNDS, FINALISTS = 4, 2, 3
 # How far the two of a pair that is not resolved are begun from each other [resolution cells].
 SPLIT = 0.2
+# A further path is given up where the grid, or those rounds, show less than these parts of what it
+# has to add.
 WORTHWHILE, PROMISING = 0.6, 0.8
 # The prior weighs the noise, of which a missing path is a part: passes until that is settled.
 PASSES = 4
-# So many different solutions are gone on from. So often all paths of the best are exchanged one by
-# one, and the log-likelihood that has to gain.
+# Different solutions that are continued; sweeps in which all paths of the best are exchanged one by
+# one; and the log-likelihood that an exchange has to gain.
 WIDTH, SWEEPS, BETTER = 3, 3, 1.0
 # Solutions closer than this part of a resolution cell are one.
 SAME = 0.02
@@ -46,7 +48,7 @@ class JointSearch:
     Args:
         signatures: of the model.
         delay_window: [s].
-        max_paths: so many are looked for.
+        max_paths: largest number of paths that are looked for.
         expectations: of paths.
     """
 
@@ -96,11 +98,12 @@ class JointSearch:
             best = self._ranked(found, noise)[0]
             if best[1].explained[0] < before + FURTHER_GAIN * noise:
                 break
+            others: list[Solution] = []
             for other in beam[1:]:
                 if len(other[0]) == len(beam[0][0]):
-                    found += self._with_another(y, energy, *other)
-            solutions += found
-            beam = self._distinct(self._ranked(found, noise))[:WIDTH]
+                    others += self._with_another(y, energy, *other)
+            solutions += others
+            beam = self._distinct(self._ranked([*found, *others], noise))[:WIDTH]
         return beam
 
     def _exchanged(

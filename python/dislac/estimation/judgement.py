@@ -24,7 +24,7 @@ __all__ = ["FALSE_PLACES", "Judge", "Rest", "compression", "directions_alike"]
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 
-# A target's place is ambiguous if there are posterior odds of at least so much for one that is
+# A target's place is ambiguous if there are posterior odds of at least this for one that is
 # farther off in what makes the position than this many standard deviations.
 RIVAL_ODDS, APART = 1e-3, 5.0
 POSITION = (0, 1, 4)

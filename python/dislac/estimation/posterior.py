@@ -87,9 +87,8 @@ def _student(points: Floats, mean: Floats, half: Floats) -> Floats:
 
 
 def predictive_factor(effective: float, dimension: int) -> float:
-    """By how much the mean square deviation of so many independent draws from their mean is to be
-    widened, so that the error squared over it is the dimension in the mean; infinite where they are
-    too few.
+    """Factor by which the mean square deviation of independent draws from their mean is widened, so
+    that the error squared over it is the dimension in the mean; infinite where they are too few.
 
     Source: mean and covariance of Student's predictive distribution, for a Gaussian of which both
     are estimated.
