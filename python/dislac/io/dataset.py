@@ -160,7 +160,7 @@ class Samples:
     def _bytes(self, start: int, stop: int) -> NDArray[np.uint8]:
         """Bytes of the dataset."""
         data = np.empty(stop - start, np.uint8)
-        rest, place = memoryview(data), self._extent.start + start
+        rest, place = data.data, self._extent.start + start
         while rest:
             count = os.preadv(self._file.fileno(), [rest], place)
             if not count:
