@@ -136,8 +136,16 @@ def _check(document: Document, needs: Sequence[Need]) -> None:
         raise document.error(
             key,
             f"{what}: {size / 1e9:.3g} GB of memory, {total / 1e9:.3g} GB with all else, where "
-            f"{MOST_BYTES / 1e9:g} GB is the most",
+            f"{MOST_BYTES / 1e9:g} GB is the most: {_remedy(key)}",
         )
+
+
+def _remedy(key: str) -> str:
+    if key.endswith(".array"):
+        return "give it fewer elements"
+    if key.startswith("nodes.") or key == "propagation_speed":
+        return "bring nodes nearer, or take fewer beams.chains or a lower sample rate"
+    return "give less"
 
 
 def frame(
