@@ -34,7 +34,7 @@ class _Command(click.Group):
     def main(self, *args: Any, **options: Any) -> Any:
         options["standalone_mode"] = False
         _open_closed_streams()
-        _settle_matplotlib()
+        _settle_home()
         try:
             with _signals() as came:
                 status = super().main(*args, **options)
@@ -103,15 +103,16 @@ def _open_closed_streams() -> None:
             setattr(sys, name, open(number, "r" if number == 0 else "w"))  # noqa: SIM115
 
 
-def _settle_matplotlib() -> None:
-    """Gives matplotlib a folder where the user has no home: it would complain, or not be there."""
+def _settle_home() -> None:
+    """Gives GNU Radio and matplotlib a folder where the user has no home: the one would throw, the
+    other complain."""
     with suppress(RuntimeError):
         if os.access(Path.home(), os.W_OK):
             return
-    if "MPLCONFIGDIR" not in os.environ:
-        folder = TemporaryDirectory(prefix="dislac-")
-        atexit.register(folder.cleanup)
-        os.environ["MPLCONFIGDIR"] = folder.name
+    folder = TemporaryDirectory(prefix="dislac-")
+    atexit.register(folder.cleanup)
+    os.environ["HOME"] = folder.name
+    os.environ.setdefault("MPLCONFIGDIR", folder.name)
 
 
 @click.group(cls=_Command, context_settings={"help_option_names": ["-h", "--help"]})

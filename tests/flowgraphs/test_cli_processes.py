@@ -140,6 +140,12 @@ def test_no_home_is_no_fault(tmp_path, home):
     assert (tmp_path / "sky.png").exists()
 
 
+def test_a_flowgraph_runs_without_a_home():
+    process = start("run", "paper", "--frames=1", *SMALL, env={"HOME": "/proc/none"})
+    _, complaints = process.communicate(timeout=DEADLINE)
+    assert (process.returncode, complaints) == (0, "")
+
+
 def test_a_full_disk_is_one_line_and_leaves_what_came_before(tmp_path):
     """A limit of the size of files stands for the disk."""
 

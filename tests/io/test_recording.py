@@ -266,6 +266,15 @@ def test_truncated_anywhere_the_whole_frames_remain(tmp_path_factory, kept):
     assert (f"cut off: {10 - len(frames)}" in text) == (len(frames) < 10)
 
 
+def test_a_recording_that_is_shortened_while_it_is_read_is_an_error(recording):
+    base, samples = recording
+    reader = RecordingReader(base)
+    os.truncate(data_of(base), 8 * CHAINS * 100)
+    assert np.array_equal(reader.read(0, 100), samples[:, :100])
+    with pytest.raises(OSError, match=r"recording\.sigmf-data: has become shorter"):
+        reader.read(0, 101)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, complex(0, np.nan)])
 def test_frames_with_samples_that_are_not_finite_are_left_out(tmp_path, bad):
     samples = noise(10 * PERIOD)

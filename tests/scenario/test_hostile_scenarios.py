@@ -123,6 +123,9 @@ YAML = {
     "keys of all kinds": ("1: x\nb: y\nnull: z\n2.5: u\n", "1: unknown key"),
     "keys that look alike": ("1: x\n'1': y\n", "key '1' appears twice"),
     "no truth": ("x: !!bool maybe\n", "case.yml:1: not valid YAML: 'maybe' is no bool"),
+    "base 60": ("origin: {latitude_deg: 50, longitude_deg: -1:24}\n", "'-1:24' is read to base 60"),
+    "base 60, fraction": ("x: 1:24.5\n", "base 60"),
+    "base 8": ("x: 045\n", "'045' is read to base 60 or 8; give a decimal number"),
     "no number": ('x: !!int ""\n', "'' is no int"),
     "no time": ("x: !!timestamp xyz\n", "tag 'timestamp'"),
     "code": ("x: !!python/object/apply:os.system [true]\n", "tag 'python/object"),
@@ -143,6 +146,11 @@ def test_odd_yaml_is_refused_at_once(name):
     assert message.startswith("case.yml")
     with pytest.raises(ScenarioError, match=reason):
         parse_scenario(text, "case.yml")
+
+
+def test_other_numbers_and_texts_stay_what_they_are():
+    values = "[0, 0.5, -0, 0x10, 1_000, 0e3, 10:30x, '0:42', 09]"
+    assert parse_value(values) == [0, 0.5, 0, 16, 1000, 0.0, "10:30x", "0:42", "09"]
 
 
 def test_an_alias_or_a_merged_section_is_welcome():
@@ -181,6 +189,9 @@ def test_numbers_may_be_names_of_satellites():
             "satellites",
         ),
         ("nodes.transmitter.orbit.elements." + "a." * 40 + "a", 1, "levels"),
+        ("nodes.receiver.position", [0, 0, 0], "nodes.receiver: it is where nodes.target is"),
+        ("nodes.target.position", [100e3, 200e3, 300e3], "nodes.target: it is where nodes.trans"),
+        ("nodes.transmitter.position", [-50, 190, 100], "nodes.receiver: it is where nodes.trans"),
         ("nodes.transmitter.velocity", [1e7, 0, 0], "nodes.transmitter.velocity: 1e.07 m/s"),
     ],
 )
@@ -281,7 +292,7 @@ def test_what_does_not_fit_is_refused_with_its_key(overrides, key, reason):
     else:
         text = PAPER
     start = time.process_time()
-    with pytest.raises(ScenarioError, match=rf": {key}: .*{reason}"):
+    with pytest.raises(ScenarioError, match=rf": {key}: .*{reason}.*: [a-z, .]+$"):
         parse_scenario(text, overrides=overrides)
     assert time.process_time() - start < 3
 
@@ -308,3 +319,16 @@ def test_late_errors_name_file_and_key():
     scenario = load_scenario("paper", {"numerology.subcarriers": 1})
     with pytest.raises(ScenarioError, match=r"paper\.yml:\d+: estimator: 1 subcarriers"):
         build.estimator(scenario)
+
+
+def test_whoever_starts_the_program_may_allow_more_memory(monkeypatch):
+    """Two arrays of 16 x 16 elements ask for about a gigabyte."""
+    large = {f"nodes.{node}.array": {"nx": 16, "ny": 16} for node in ("receiver", "transmitter")}
+    with pytest.raises(ScenarioError, match=r"array: .* GB .*fewer elements, or set DISLAC_MEMORY"):
+        load_scenario("paper", large)
+    monkeypatch.setenv("DISLAC_MEMORY_GB", "2")
+    assert load_scenario("paper", large).receiver.array.size == 256
+    for text in "0", "nan", "much", "-1":
+        monkeypatch.setenv("DISLAC_MEMORY_GB", text)
+        with pytest.raises(ScenarioError, match=r"^DISLAC_MEMORY_GB in the environment: "):
+            load_scenario("paper")

@@ -13,7 +13,7 @@ from ..estimation import Calibration
 from ..io import RecordingReader
 from ..io.sigmf import is_recording
 from ..scenario import Scenario, load_scenario
-from ..scenario.budget import MOST_BYTES
+from ..scenario.budget import most_bytes
 from ..scenario.truth import true_calibration
 from . import following
 from .options import MOST, settings_option
@@ -76,10 +76,11 @@ def calibrate(
 def _check_memory(scenario: Scenario, frames: int) -> None:
     """Refuse more frames than there is memory for; they are all kept, twice in the end."""
     n = scenario.numerology
-    fitting = int(MOST_BYTES / (16 * n.symbols * n.subcarriers * scenario.chains))
+    most = most_bytes()
+    fitting = int(most / (16 * n.symbols * n.subcarriers * scenario.chains))
     if frames > fitting:
         raise click.UsageError(
-            f"--frames {frames}: more than the {fitting} that {MOST_BYTES / 1e9:g} GB hold"
+            f"--frames {frames}: more than the {fitting} that {most / 1e9:g} GB hold"
         )
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Samples of a SigMF dataset: their types, and where in a file they lie."""
 
+import os
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
@@ -8,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..files import open_regular
 
 __all__ = ["CF32", "Datatype", "Extent", "Samples"]
 
@@ -82,7 +85,10 @@ CF32 = Datatype("cf32_le", np.dtype("<f4"))
 
 
 class Samples:
-    """Samples of all channels, mapped from a file.
+    """Samples of all channels, read from a file as they are asked for.
+
+    The file is not mapped: where another program shortens it meanwhile, or its disk fails, that
+    would end the process.
 
     Parameters
     ----------
@@ -102,8 +108,8 @@ class Samples:
 
     Raises
     ------
-    OSError, ValueError
-        The file cannot be mapped.
+    OSError
+        The file cannot be opened.
     """
 
     def __init__(
@@ -117,9 +123,7 @@ class Samples:
         self.datatype, self.channels = datatype, channels
         self._size = datatype.size(channels)
         end = max(extent.size - trailing, 0)
-        # As a plain array: slices of a memmap cost more.
-        mapped = np.memmap(extent.path, np.uint8, "r", extent.start, (end,)) if end else ()
-        self._bytes = np.asarray(mapped, np.uint8)
+        self._extent, self._file = extent, open_regular(extent.path)
         self._firsts, self._offsets = [0], [0]  # first sample and bytes before it that are headers
         skipped = 0
         for sample, count in headers:
@@ -134,15 +138,32 @@ class Samples:
         return self._count
 
     def block(self, start: int, stop: int) -> NDArray[np.complex64]:
-        """Samples (stop - start, channels), of which all are there."""
+        """Samples (stop - start, channels), of which all are there.
+
+        Raises
+        ------
+        OSError
+            The file cannot be read, or has become shorter.
+        """
         parts = []
         while start < stop:
             segment = bisect_right(self._firsts, start)
             last = min([stop, *self._firsts[segment : segment + 1]])
             offset = self._offsets[segment - 1]
-            data = self._bytes[start * self._size + offset : last * self._size + offset]
+            data = self._bytes(start * self._size + offset, last * self._size + offset)
             parts.append(self.datatype.decode(data, self.channels))
             start = last
         if len(parts) == 1:
             return parts[0]
         return np.concatenate(parts) if parts else np.empty((0, self.channels), np.complex64)
+
+    def _bytes(self, start: int, stop: int) -> NDArray[np.uint8]:
+        """Bytes of the dataset."""
+        data = np.empty(stop - start, np.uint8)
+        rest, place = data.data, self._extent.start + start
+        while rest:
+            count = os.preadv(self._file.fileno(), [rest], place)
+            if not count:
+                raise OSError(f"{self._extent.path}: has become shorter since it was opened")
+            rest, place = rest[count:], place + count
+        return data

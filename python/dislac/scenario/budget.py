@@ -5,6 +5,7 @@ that size is allocated; what does not fit is refused with its key.
 Sizes are those that the rooms below allocate, within a factor of two.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import PlanarArray
+from ..printable import printable
 from ..waveform import Numerology
-from .loader import Document
+from .loader import Document, ScenarioError
 
 if TYPE_CHECKING:
     from .model import Scenario
 
 __all__ = [
-    "MOST_BYTES",
     "MOST_PATHS",
     "MOST_SAMPLES",
     "Need",
@@ -30,12 +31,10 @@ __all__ = [
     "flight",
     "frame",
     "grid_search",
+    "most_bytes",
     "path_work",
     "pursuit",
 ]
-
-MOST_BYTES = 600e6
-"""Memory that a scenario may take, beside what the program takes by itself [bytes]."""
 
 MOST_SAMPLES = 1 << 24
 """Samples from frame to frame: some seconds of work where nothing is sent."""
@@ -44,6 +43,10 @@ MOST_PATHS = 48
 """Paths of a channel: with more, a bound or an emulator takes minutes."""
 
 _SAMPLE = 8  # bytes of a complex64
+
+
+MEMORY = "DISLAC_MEMORY_GB"
+"""Environment variable with the memory that a scenario may take [GB]."""
 
 
 class Need(NamedTuple):
@@ -62,6 +65,29 @@ class Need(NamedTuple):
     key: str
     what: str
     size: float
+
+
+def most_bytes() -> float:
+    """Return the memory that a scenario may take beside what the program takes by itself [bytes].
+
+    A file cannot allow itself more; whoever starts the program can, by the environment variable
+    `MEMORY` in gigabytes.
+
+    Raises
+    ------
+    ScenarioError
+        The variable is no such number.
+    """
+    text = os.environ.get(MEMORY, "0.6")
+    try:
+        size = float(text)
+    except ValueError:
+        size = 0.0
+    if not 0.0 < size < 1e6:
+        raise ScenarioError(
+            f"{MEMORY} in the environment: '{printable(text)}' is no number of gigabytes, such as 4"
+        )
+    return 1e9 * size
 
 
 def check_frame(
@@ -130,14 +156,22 @@ def check_scenario(document: Document, scenario: "Scenario") -> None:
 
 
 def _check(document: Document, needs: Sequence[Need]) -> None:
-    total = sum(need.size for need in needs)
-    if total > MOST_BYTES:
+    total, most = sum(need.size for need in needs), most_bytes()
+    if total > most:
         key, what, size = max(needs, key=lambda need: need.size)
         raise document.error(
             key,
             f"{what}: {size / 1e9:.3g} GB of memory, {total / 1e9:.3g} GB with all else, where "
-            f"{MOST_BYTES / 1e9:g} GB is the most",
+            f"{most / 1e9:g} GB is the most: {_remedy(key)}, or set {MEMORY} in the environment",
         )
+
+
+def _remedy(key: str) -> str:
+    if key.endswith(".array"):
+        return "give it fewer elements"
+    if key.startswith("nodes.") or key == "propagation_speed":
+        return "bring nodes nearer, or take fewer beams.chains or a lower sample rate"
+    return "give less"
 
 
 def frame(

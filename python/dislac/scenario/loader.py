@@ -44,6 +44,11 @@ _TAG = "tag:yaml.org,2002:"
 _TAGS = {f"{_TAG}{kind}" for kind in ("str", "int", "float", "bool", "null", "seq", "map", "merge")}
 
 
+_NUMBERS = {f"{_TAG}int", f"{_TAG}float"}
+_OTHER_BASE = re.compile(r"[-+]?(0[0-7_]+$|[\d_.]*:)")
+"""Numbers that YAML 1.1 takes for others than people mean: 045 for 37, 1:24 for 84."""
+
+
 class _Loader(yaml.SafeLoader):
     """SafeLoader that refuses hostile files.
 
@@ -78,6 +83,8 @@ class _Loader(yaml.SafeLoader):
             raise _refusal(mark, f"tag '{node.tag.removeprefix(_TAG)}'; leave it out")
         if isinstance(node, yaml.ScalarNode) and len(node.value) > _LONGEST:
             raise _refusal(mark, f"a value of more than {_LONGEST} characters")
+        if node.tag in _NUMBERS and _OTHER_BASE.match(node.value):
+            raise _refusal(mark, f"'{node.value}' is read to base 60 or 8; give a decimal number")
         return node
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:

@@ -4,6 +4,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -323,8 +324,31 @@ def _build(document: Document) -> Scenario:
         known=_known(document),
         document=document,
     )
+    _check_apart(document, scenario)
     check_scenario(document, scenario)
     return scenario
+
+
+def _check_apart(document: Document, scenario: Scenario) -> None:
+    """Refuse paths whose ends are one place: they have no direction and no level."""
+    for path in scenario.channel.paths:
+        source, node = "transmitter", scenario.transmitter
+        if path.source is not None:
+            source, node = f"satellites.{path.source}", scenario.satellites[path.source]
+        stops: list[tuple[str, Node | Gateway | None]] = [
+            ("gateway", scenario.gateway),
+            (source, node),
+            ("target", None if path.kind == "direct" else scenario.target),
+            ("receiver", None if path.kind == "scattered" else scenario.receiver),
+        ]
+        places = [(name, stop.motion.state(0.0)[0]) for name, stop in stops if stop is not None]
+        for (before, one), (after, other) in pairwise(places):
+            if np.array_equal(one, other):
+                raise document.error(
+                    f"nodes.{after}",
+                    f"it is where nodes.{before} is, and a path leads from one to the other: move "
+                    "one of them",
+                )
 
 
 EARLY = 4
