@@ -292,7 +292,7 @@ def test_what_does_not_fit_is_refused_with_its_key(overrides, key, reason):
     else:
         text = PAPER
     start = time.process_time()
-    with pytest.raises(ScenarioError, match=rf": {key}: .*{reason}.*: [a-z, .]+$"):
+    with pytest.raises(ScenarioError, match=rf": {key}: .*{reason}.*: [A-Za-z_, .]+$"):
         parse_scenario(text, overrides=overrides)
     assert time.process_time() - start < 3
 
