@@ -88,6 +88,7 @@ __all__ = [
     "locate",
     "locator",
     "noise",
+    "occupied_band",
     "payload",
     "payload_frames",
     "payload_receiver",
@@ -190,14 +191,19 @@ def precompensator(scenario: Scenario) -> Precompensator | None:
 
 
 def _passband(scenario: Scenario) -> float:
-    """Band |f| / fs that the pilots occupy, the edge of a subcarrier and the Doppler included."""
+    """Band |f| / fs for which delays are exact."""
+    return min(occupied_band(scenario) / scenario.sample_rate, PASSBAND)
+
+
+def occupied_band(scenario: Scenario) -> float:
+    """Greatest |f| that frames occupy [Hz], the edge of a subcarrier and the Doppler included."""
     numerology = scenario.numerology
     edge = (
         np.abs(numerology.frequencies).max()
         + numerology.subcarrier_spacing
         + _largest_doppler(scenario)
     )
-    return min(float(edge) / scenario.sample_rate, PASSBAND)
+    return float(edge)
 
 
 def _largest_doppler(scenario: Scenario) -> float:
