@@ -32,7 +32,7 @@ def sent():
 
 def test_each_frame_has_its_sequences_and_muted_ones_are_silent(sent):
     first, length = truth.lead_in(SCENARIO), SCENARIO.numerology.frame_length
-    assert length == 9_600
+    assert length == 11_520
     assert indices(sent.tags) == [(first + k * 12_000, k) for k in SENT]
     expected = np.zeros_like(sent.streams)
     for k in SENT:
@@ -53,7 +53,7 @@ def test_the_demodulator_takes_each_frame_s_own_sequences_off(sent):
     assert np.allclose(frames, 1, atol=1e-5)
     assert graph.block.frames_skipped == 1  # a muted one is no frame, whoever says so
     start = sent.tags[3][0]
-    samples = np.ascontiguousarray(streams[:, start : start + 9_600])
+    samples = np.ascontiguousarray(streams[:, start : start + 11_520])
     grid = demodulate(samples, SCENARIO.numerology)
     assert np.array_equal(frames[3], SCENARIO.pilots.descramble(grid, 4))
 

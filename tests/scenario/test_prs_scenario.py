@@ -20,7 +20,6 @@ VARIANTS = {
     "comb of twelve": {**ONE, "pilots.comb": 12, "pilots.symbols": 12},
     "normal prefix": {
         "numerology.subcarrier_spacing": 30e3,
-        "numerology.fft_size": 384,
         "numerology.cyclic_prefix": "normal",
         "pilots.period": 8,
     },
@@ -80,9 +79,9 @@ def test_the_other_estimator_takes_prs_too():
 def test_numbers_of_the_frame():
     scenario = load_scenario(PRS)
     numerology, pilots = scenario.numerology, scenario.pilots
-    assert (numerology.symbols, numerology.cyclic_prefix) == (12, 80)
-    assert numerology.frame_length == 4_800  # a slot of 0.25 ms at 19.2 Msps
-    assert numerology.frame_period == 76_800  # 16 slots
+    assert (numerology.symbols, numerology.cyclic_prefix) == (12, 96)
+    assert numerology.frame_length == 5_760  # a slot of 0.25 ms at 23.04 Msps
+    assert numerology.frame_period == 92_160  # 16 slots
     assert pilots.frame_shape == (16, 72, 4)
     assert pilots.cycle == 5  # 16 slots on, of 40 a radio frame
     normal = load_scenario(PRS, {**VARIANTS["normal prefix"], "pilots.slot_offset": 1})
@@ -126,9 +125,12 @@ def test_power_goes_where_the_pilots_are():
         ({"numerology.subcarriers": 280}, "280 subcarriers are no whole resource blocks"),
         ({"numerology.subcarrier_spacing": 50e3}, "50000 Hz is no NR subcarrier spacing"),
         ({"numerology.symbols": 14}, "numerology.symbols: 14 symbols; a frame of nr-prs is 12"),
-        ({"numerology.cyclic_prefix": "normal"}, "numerology.fft_size: fft_size is 320: 9/128"),
+        (
+            {"numerology.cyclic_prefix": "normal", "numerology.fft_size": 320},
+            "numerology.fft_size: fft_size is 320: 9/128",
+        ),
         ({"numerology.cyclic_prefix": "short"}, "numerology.cyclic_prefix: 'short' is not valid"),
-        ({"numerology.frame_period": 4_799}, "frame_period: a frame of 4800 samples does not fit"),
+        ({"numerology.frame_period": 5_759}, "frame_period: a frame of 5760 samples does not fit"),
         ({"beams.coupling": "paired"}, "beams.coupling: several PRS resources tell"),
         ({"beams.chains": 3}, "pilots: 4 resources for 3 chains"),
         ({"pilots.start_prb": 1, "pilots.prbs": 24}, "PRBs 1 to 24 of the PRS do not lie among"),

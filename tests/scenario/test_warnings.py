@@ -247,12 +247,21 @@ def test_the_doppler_window_holds_what_the_scene_can_make(settings, expected):
     assert high == pytest.approx(expected) and low == -high
 
 
+def test_a_band_wider_than_delays_are_emulated_exactly_for_is_named():
+    """Fixes from NR PRS beside a direct path erred by three times the bound."""
+    source = Path(__file__).parents[2] / "examples" / "prs.yml"
+    (text,) = warnings(load_scenario(source, {"numerology.fft_size": 320}))
+    assert re.search("numerology.fft_size is 320: .* 0.462 of the .* use 337 or more", text)
+    for size, expected in ((336, 1), (340, 0)):  # the extended prefix is a fourth of it
+        assert len(warnings(load_scenario(source, {"numerology.fft_size": size}))) == expected
+
+
 def test_pilots_far_apart_tell_fewer_dopplers_apart():
     """A resource of two symbols, sent twice, two slots of 14 symbols later."""
     source = Path(__file__).parents[2] / "examples" / "prs.yml"
     pilots = {"kind": "nr-prs", "comb": 2, "symbols": 2, "period": 16}
     scenario = load_scenario(source, {"pilots": pilots, "beams.chains": 4})
-    symbol = 1 / 60e3 + 80 / 19.2e6
+    symbol = 1 / 60e3 + 96 / 23.04e6
     assert unambiguous_doppler(scenario.numerology, scenario.pilots) == pytest.approx(0.5 / symbol)
     single = load_scenario("paper", {"numerology.symbols": 1})
     assert unambiguous_doppler(single.numerology, single.pilots) == np.inf

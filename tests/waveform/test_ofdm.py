@@ -4,6 +4,7 @@ import pytest
 from gnuradio.dislac.waveform import (
     Numerology,
     demodulate,
+    intercarrier_interference,
     intercarrier_leakage,
     intersymbol_leakage,
     modulate,
@@ -149,3 +150,18 @@ def test_leakage_between_carriers_is_what_a_small_shift_adds():
     leak = intercarrier_leakage(grid, LEAKY)
     assert np.abs(still - grid - shift * leak).max() < 1e-8
     assert np.abs(leak).max() > 1e-6
+
+
+def test_interference_between_carriers_is_what_any_shift_adds():
+    rng = np.random.default_rng(7)
+    grid = rng.standard_normal((2, 3, 32, 2)) @ [1, 1j]
+    shift = 15e3
+    time = np.arange(LEAKY.frame_length) / LEAKY.sample_rate
+    shifted = demodulate(modulate(grid, LEAKY) * np.exp(2j * np.pi * shift * time), LEAKY)
+    middle = (np.arange(3) * 80 + 12 + 31.5) / LEAKY.sample_rate
+    still = shifted * np.exp(-2j * np.pi * shift * middle)[:, None]
+    added = intercarrier_interference(grid, LEAKY, shift)
+    assert np.allclose(still - grid, added, atol=1e-12)
+    assert np.allclose(
+        intercarrier_interference(grid, LEAKY, 1.0), intercarrier_leakage(grid, LEAKY), atol=1e-8
+    )

@@ -18,6 +18,7 @@ from .direct_path import (
     direct_path_patterns,
     without_constants,
 )
+from .interference import InterferenceCancellation
 from .mmv_bomp import MmvBomp, MmvBompEstimator, mmv_bomp_literal
 from .off_grid import OffGridEstimator
 from .result import ESTIMATE_STATUSES, Estimate, Estimator, EstimatorError, FrameError
@@ -35,6 +36,7 @@ __all__ = [
     "Estimator",
     "EstimatorError",
     "FrameError",
+    "InterferenceCancellation",
     "MmvBomp",
     "MmvBompEstimator",
     "OffGridEstimator",

@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..channel import FrontEnd, SnapshotModel
+from ..channel import FrontEnd, Paths, SnapshotModel
 from ..channel.emulator import ChannelEmulator
 from ..channel.link import Frame, Link
 from ..channel.path import ChannelPath
@@ -25,6 +25,7 @@ from ..estimation import (
     DirectSignalCancellation,
     Estimate,
     Estimator,
+    InterferenceCancellation,
     StaticCancellation,
     calibrate,
     direct_path_patterns,
@@ -45,6 +46,7 @@ from ..waveform import (
     Equalizer,
     Payload,
     PayloadReceiver,
+    intercarrier_interference,
     intercarrier_leakage,
     intersymbol_leakage,
     modulate,
@@ -88,6 +90,7 @@ __all__ = [
     "locate",
     "locator",
     "noise",
+    "occupied_band",
     "payload",
     "payload_frames",
     "payload_receiver",
@@ -190,14 +193,19 @@ def precompensator(scenario: Scenario) -> Precompensator | None:
 
 
 def _passband(scenario: Scenario) -> float:
-    """Band |f| / fs that the pilots occupy, the edge of a subcarrier and the Doppler included."""
+    """Band |f| / fs for which delays are exact."""
+    return min(occupied_band(scenario) / scenario.sample_rate, PASSBAND)
+
+
+def occupied_band(scenario: Scenario) -> float:
+    """Greatest |f| that frames occupy [Hz], the edge of a subcarrier and the Doppler included."""
     numerology = scenario.numerology
     edge = (
         np.abs(numerology.frequencies).max()
         + numerology.subcarrier_spacing
         + _largest_doppler(scenario)
     )
-    return min(float(edge) / scenario.sample_rate, PASSBAND)
+    return float(edge)
 
 
 def _largest_doppler(scenario: Scenario) -> float:
@@ -415,7 +423,13 @@ def _direct_beams(
     """(Ms, Nrf) what leaves each beam over the direct path, and (Ms, Nrf) what each chain receives
     of what arrives."""
     time = frame_time(scenario, frame)
-    arrival, departure = directions(scenario, reference_link(scenario), time)
+    return _beams(scenario, *directions(scenario, reference_link(scenario), time))
+
+
+def _beams(
+    scenario: Scenario, arrival: NDArray[np.float64], departure: NDArray[np.float64]
+) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
+    """The same for any path."""
     receive = scenario.receiver.array.steering(arrival) @ scenario.receive_beams.conj()
     return scenario.transmitter.array.steering(departure) @ scenario.transmit_beams, receive
 
@@ -495,7 +509,7 @@ def estimator(scenario: Scenario) -> Estimator:
     any."""
     model, settings = snapshot_model(scenario), scenario.synchronization
     if settings.removal == "none":
-        return _estimator(scenario, model)
+        return _strong_paths_too(scenario, _estimator(scenario, model))
     numerology = scenario.numerology
     # Where the next symbol begins, and where the one before ends.
     least = -numerology.window_advance / numerology.sample_rate
@@ -505,7 +519,8 @@ def estimator(scenario: Scenario) -> Estimator:
     if settings.removal == "static":
         chosen = _estimator(scenario, model)
         return StaticCancellation(chosen, meter, response, settings.memory)
-    chosen = _estimator(scenario, model, direct_path_patterns(model))
+    patterns = direct_path_patterns(model)
+    chosen = _strong_paths_too(scenario, _estimator(scenario, model, patterns), patterns)
     return DirectSignalCancellation(
         chosen, meter, response, partial(_leaks, scenario), settings.timing_deviation
     )
@@ -570,6 +585,53 @@ def _leaks_at(scenario: Scenario, frame: int, pilots: int) -> NDArray[np.complex
             leaks.append(leaked * gains.T[:, :, None])
     frames = [scenario.pilots.descramble(leak, pilots) for leak in leaks]
     return np.ascontiguousarray(np.swapaxes(frames, 2, 3), dtype=complex)
+
+
+EDGE = 8
+"""Samples at the beginning of transform windows that may be left out: as long as the emulator's
+filters ring where half of the sample rate is in use. They take some of an echo with them."""
+
+SUBCARRIERS_PER_EDGE = 10
+"""Subcarriers that there are for each of those, at least."""
+
+
+def _strong_paths_too(
+    scenario: Scenario, chosen: Estimator, nuisance: NDArray[np.float64] | None = None
+) -> Estimator:
+    """An estimator that interference does not bend, where it is one that reaches the bound."""
+    if scenario.estimator.kind != "off-grid":
+        return chosen
+    leak, edges = partial(_interference, scenario), partial(_edges, scenario)
+    return InterferenceCancellation(chosen, leak, edges, nuisance)
+
+
+def _interference(scenario: Scenario, paths: Paths, frame: int) -> NDArray[np.complex128]:
+    """(R, Nq, Nrf) what Doppler takes from subcarrier to subcarrier of paths in a frame."""
+    numerology, pilots = scenario.numerology, scenario.pilots
+    grid = pilots.grid(frame).astype(complex)
+    total = np.zeros(grid.shape, complex)
+    for arrival, departure, gain, delay, doppler in zip(
+        paths.arrival, paths.departure, paths.gain, paths.delay, paths.doppler, strict=True
+    ):
+        transmit, receive = _beams(scenario, arrival, departure)
+        sent = grid * transmit.T[:, :, None]
+        if scenario.coupling == "physical":
+            sent = sent.sum(axis=0, keepdims=True)
+        tone = gain * np.exp(-2j * np.pi * delay * numerology.frequencies)
+        turn = np.exp(2j * np.pi * doppler * numerology.symbol_times)
+        shifted = intercarrier_interference(sent * tone, numerology, float(doppler))
+        total += shifted * (receive.T * turn)[:, :, None]
+    return np.asarray(pilots.descramble(total, frame), dtype=complex)
+
+
+def _edges(scenario: Scenario, frame: int) -> NDArray[np.complex128]:
+    """(R, Nq, K) what each of the first samples of a transform window is in a frame."""
+    numerology, pilots = scenario.numerology, scenario.pilots
+    scrambling = pilots.scrambling[frame % pilots.cycle]
+    count = min(EDGE, scrambling.shape[1] // SUBCARRIERS_PER_EDGE)
+    time = (np.arange(count) - numerology.window_advance) / numerology.sample_rate
+    frequencies = numerology.frequencies[pilots.subcarriers][..., None]
+    return np.asarray(scrambling.conj()[..., None] * np.exp(-2j * np.pi * frequencies * time))
 
 
 def _estimator(

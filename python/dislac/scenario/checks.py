@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a scenario says that cannot work, or will not work as it stands."""
 
+import math
 from datetime import timedelta
 from itertools import pairwise
 
 import numpy as np
 
+from ..dsp.delay import PASSBAND
 from ..geometry import OLD, bistatic_range, delay_and_doppler, elevation, write_days
 from ..positioning import FixStatus
-from .build import locator
+from .build import locator, occupied_band
 from .model import Scenario, unambiguous_doppler
 from .motion import satellite_motion
 from .truth import (
@@ -33,11 +35,17 @@ def warnings(scenario: Scenario, frame: int = 0) -> list[str]:
     - The receive array, with what is known of the target's place, gives no position; or what is
       known does not hold for the scenario's target.
     - Another user's signal would pass for an echo.
+    - The frames occupy more of the sample rate than delays are emulated exactly for.
     - The target's residual delay or Doppler shift, timing and carrier errors included, lies
       outside what the prefix, the pilots or the estimator's windows allow.
     - The mean elements of a satellite are old.
     """
-    texts = [*_horizon(scenario, frame), *_place(scenario, frame), *_users(scenario)]
+    texts = [
+        *_horizon(scenario, frame),
+        *_place(scenario, frame),
+        *_users(scenario),
+        *_band(scenario),
+    ]
     if scenario.target is not None and has_echo(scenario):
         texts += [*_delay(scenario, frame), *_doppler(scenario, frame)]
     time = frame_time(scenario, frame)
@@ -144,6 +152,18 @@ def _users(scenario: Scenario) -> list[str]:
         "pilots.interleaved is false: users' codes are then ours but for a delay and a Doppler "
         "shift, and where the direct path finds no frames, another user's signal passes for an "
         "echo: leave it out, unless the signal was made so"
+    ]
+
+
+def _band(scenario: Scenario) -> list[str]:
+    numerology, edge = scenario.numerology, occupied_band(scenario)
+    if edge <= PASSBAND * scenario.sample_rate:
+        return []
+    enough = math.ceil(edge / (PASSBAND * numerology.subcarrier_spacing))
+    return [
+        f"numerology.fft_size is {numerology.fft_size}: with the Doppler shift "
+        f"{numerology.subcarriers} subcarriers reach {edge / scenario.sample_rate:.3f} of the "
+        f"sample rate, and beyond {PASSBAND} delays are not emulated exactly: use {enough} or more"
     ]
 
 

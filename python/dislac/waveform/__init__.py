@@ -15,7 +15,13 @@ from .modulation import (
     soft_bits,
 )
 from .numerology import Numerology, nr_cyclic_prefixes
-from .ofdm import demodulate, intercarrier_leakage, intersymbol_leakage, modulate
+from .ofdm import (
+    demodulate,
+    intercarrier_interference,
+    intercarrier_leakage,
+    intersymbol_leakage,
+    modulate,
+)
 from .payload import Payload, make_payload, sensing_grid, thin
 from .pilots import PILOT_KINDS, Pilots, make_pilots, prs_pilots
 from .prs import PrsResource, PrsResourceSet, prs_grid, prs_mask
@@ -45,6 +51,7 @@ __all__ = [
     "dmrs_symbols",
     "gold_sequence",
     "hard_bits",
+    "intercarrier_interference",
     "intercarrier_leakage",
     "intersymbol_leakage",
     "make_payload",

@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 
 from .numerology import Numerology
 
-__all__ = ["demodulate", "intercarrier_leakage", "intersymbol_leakage", "modulate"]
+__all__ = [
+    "demodulate",
+    "intercarrier_interference",
+    "intercarrier_leakage",
+    "intersymbol_leakage",
+    "modulate",
+]
 
 
 def modulate(
@@ -79,11 +85,20 @@ def intercarrier_leakage(
 ) -> NDArray[np.complexfloating]:
     """Inter-carrier interference (..., Ms, Nsc) of resource grids that are a little too high in
     frequency, per hertz: the derivative, but for the turn of whole symbols."""
-    samples = modulate(grid, numerology)
-    first = numerology.symbol_starts + numerology.prefixes - numerology.window_advance
-    middle = np.repeat(first + (numerology.fft_size - 1) / 2, numerology.symbol_lengths)
-    time = (np.arange(numerology.frame_length) - middle) / numerology.sample_rate
-    return np.asarray(demodulate(samples * (2j * np.pi * time).astype(grid.dtype), numerology))
+    turn = (2j * np.pi * _window_times(numerology)).astype(grid.dtype)
+    return np.asarray(demodulate(modulate(grid, numerology) * turn, numerology))
+
+
+def intercarrier_interference(
+    grid: NDArray[np.complexfloating], numerology: Numerology, shift: float
+) -> NDArray[np.complexfloating]:
+    """Inter-carrier interference (..., Ms, Nsc) of resource grids that are too high in frequency by
+    a shift [Hz], the turn of whole symbols taken off.
+
+    What the elements lose themselves is part of it.
+    """
+    turn = np.expm1(2j * np.pi * shift * _window_times(numerology)).astype(grid.dtype)
+    return np.asarray(demodulate(modulate(grid, numerology) * turn, numerology))
 
 
 @lru_cache(maxsize=4)
@@ -94,6 +109,14 @@ def _sent(numerology: Numerology) -> NDArray[np.int64]:
     ends = numerology.symbol_starts + numerology.prefixes
     within = (np.arange(numerology.frame_length) - ends[symbol]) % numerology.fft_size
     return np.asarray(symbol * numerology.fft_size + within)
+
+
+@lru_cache(maxsize=4)
+def _window_times(numerology: Numerology) -> NDArray[np.float64]:
+    """(frame_length,) time of each sample since the middle of its symbol's transform window [s]."""
+    first = numerology.symbol_starts + numerology.prefixes - numerology.window_advance
+    middle = np.repeat(first + (numerology.fft_size - 1) / 2, numerology.symbol_lengths)
+    return np.asarray((np.arange(numerology.frame_length) - middle) / numerology.sample_rate)
 
 
 @lru_cache(maxsize=4)
