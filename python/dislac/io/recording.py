@@ -204,7 +204,9 @@ class RecordingReader:
         try:
             if isinstance(chosen.get("calibration"), str):  # a file of the user's, from where he is
                 chosen["calibration"] = os.path.abspath(chosen["calibration"])
-            then = _meant_then(parse_document(text, name).data, _declared_version(facts))
+            # A file of calibration is refused only where none of the user's takes its place.
+            data = parse_document(text, name, {"calibration": None}).data
+            then = _meant_then(data, _declared_version(facts))
             return parse_scenario(text, name, {**then, **chosen})
         except ScenarioError as error:
             raise RecordingError(f"{error}; or give another one (--scenario)") from None

@@ -245,7 +245,9 @@ def secure_client(
     if secret is None and server is None:
         return
     if secret is None or server is None:
-        raise ValueError("a CURVE connection needs both: keys of this end, and the server's")
+        raise ValueError(
+            f"{secret or server}: a CURVE connection needs both: keys of this end, and the server's"
+        )
     zmq, keys = _zmq(), load_keys(secret)
     socket.setsockopt(zmq.CURVE_PUBLICKEY, keys.public)
     socket.setsockopt(zmq.CURVE_SECRETKEY, keys.secret)
