@@ -419,7 +419,8 @@ def replay(
     flowgraphs = _flowgraphs()
     given = None if scenario is None else load_scenario(scenario, settings)
     reader = RecordingReader(recording, given, settings, verify)
-    _warn([*reader.warnings, *scenario_warnings(reader.scenario)])
+    first = reader.frames[0].number if reader.frames else 0
+    _warn([*reader.warnings, *scenario_warnings(reader.scenario, first)])
     fixes = following.fix_queue()
     flowgraph = flowgraphs.replay_flowgraph(
         reader, reader.scenario, speed=speed, directory=out, on_fix=fixes.put

@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
-from ..files import write_file
+from ..files import read_bounded, write_file
 
 __all__ = [
     "REFUSED",
@@ -37,6 +37,9 @@ __all__ = [
 ]
 
 LOOPBACK = "127.0.0.1"
+
+_LARGEST = 1 << 16
+"""Bytes that a file of a key may have."""
 
 REFUSED = 0x0800 | 0x2000 | 0x4000
 """Events of a socket whose peer will not talk to it: ZMQ_EVENT_HANDSHAKE_FAILED_*."""
@@ -256,9 +259,10 @@ def secure_client(
 
 def _read(path: str | os.PathLike[str]) -> tuple[bytes, bytes | None]:
     auth = _zmq().auth
+    read_bounded(path, _LARGEST)  # pyzmq would read a device without end, and wait for a pipe
     try:
         public, secret = auth.load_certificate(path)
-    except ValueError:
+    except (ValueError, LookupError):
         raise KeyFileError(f"{path} holds no key; `dislac keys` makes them") from None
     for key in filter(None, (public, secret)):
         if len(key) != 40:
