@@ -145,8 +145,8 @@ def value(rec: Recording, rng: np.random.Generator) -> None:
         rng, [*sorted(place), "core:trailing_bytes", "core:header_bytes", "dislac:rx_time"]
     )
     place[key] = choice(rng, NUMBERS)
-    # They say where the samples and frames are, and which.
-    said = "frame_start", "frame_period", "first_frame", "header_bytes", "sample_start"
+    # They say where the samples and frames are.
+    said = "frame_start", "frame_period", "header_bytes", "sample_start"
     rec.restated = key.split(":")[-1] in said
 
 
