@@ -114,9 +114,14 @@ def cases(rng: np.random.Generator, commands: tuple[str, ...] = tuple(GOOD)) -> 
             yield Case((name, *arguments), tuple(text for text in names if text))
 
 
+def has_no_end(case: Case) -> bool:
+    """Return True for a command that waits for a peer, or was asked for frames without end."""
+    return case.arguments[0] in SERVERS or case.arguments[-2:] == ("--frames", "0")
+
+
 def fault(case: Case, outcome: harness.Outcome) -> str | None:
     """A word for what is wrong with the end of a case."""
-    server = case.arguments[0] in SERVERS
+    server = has_no_end(case)
     if found := outcome.fault:
         return None if server and found == "hang" else found
     if "Warning" in outcome.output:
@@ -150,7 +155,7 @@ def prepare(folder: Path) -> None:
 
 def run(case: Case, folder: Path, patience: float = harness.LONGEST) -> harness.Outcome:
     """The end of a case, run in `folder`; see `patient_run`."""
-    longest = PATIENCE if case.arguments[0] in SERVERS else patience
+    longest = PATIENCE if has_no_end(case) else patience
     return patient_run(case.arguments, folder, longest)
 
 
