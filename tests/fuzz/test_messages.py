@@ -21,7 +21,7 @@ from .scenarios import FEW_FRAMES
     [
         ("channel", slice(0, 24, 6)),
         ("monitor", slice(0, 60)),
-        ("publisher", slice(0, 20)),
+        ("publisher", slice(0, 8)),
         ("relay's output", slice(10, 25)),
     ],
 )

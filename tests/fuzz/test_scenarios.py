@@ -10,7 +10,7 @@ from gnuradio.dislac.scenario.loader import parse_document
 
 from tests.fuzz.scenarios import BASES, FEW_FRAMES, SCHEMA, base, cases, fault, keys, run, warm
 
-COUNT = 25
+COUNT = 20
 
 
 def schema_keys(schema):
