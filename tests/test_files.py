@@ -33,6 +33,11 @@ def test_what_is_no_regular_file_is_refused_and_not_waited_for(tmp_path):
         read_bounded(tmp_path / "none", 10)
 
 
+def test_what_cannot_be_read_is_named():
+    with pytest.raises(OSError, match="Input/output error: '/proc/self/mem'"):
+        read_bounded("/proc/self/mem", 10)
+
+
 def test_a_file_without_a_size_is_bounded_by_what_is_read():
     assert os.stat("/proc/self/status").st_size == 0
     assert read_bounded("/proc/self/status", 1 << 16)

@@ -172,7 +172,7 @@ def test_monitor_says_that_nothing_comes_and_ends_with_ctrl_c(
     "arguments, says",
     [
         (["tcp://*:1"], "no place to connect to"),
-        (["5570", "--keys", __file__], "needs both"),
+        (["5570", "--keys", __file__], f"{__file__}: a CURVE connection needs both"),
         (["5570", "--keys", __file__, "--server-key", __file__], "holds no key"),
         (["5570", "--keys", "a", "--server-key", "b"], "File 'a' does not exist"),
     ],

@@ -53,14 +53,17 @@ def read_bounded(path: str | os.PathLike[str], most: int) -> bytes:
     Raises
     ------
     OSError
-        No such file, no regular file, or one that is larger.
+        No such file, no regular file, or one that is larger; with its name.
     """
+    parts, left = [], most + 1
     with open_regular(path) as file:
-        # Files of /proc show a size of zero and may have no end: what counts is what is read.
-        parts, left = [], most + 1
-        while left and (part := file.read(min(left, 1 << 20))):
-            parts.append(part)
-            left -= len(part)
+        try:
+            # Files of /proc show a size of zero and may have no end: what counts is what is read.
+            while left and (part := file.read(min(left, 1 << 20))):
+                parts.append(part)
+                left -= len(part)
+        except OSError as error:
+            raise _named(error, path) from None
     if not left:
         raise OSError(errno.EFBIG, f"Larger than {most:,} bytes", os.fspath(path))
     return b"".join(parts)

@@ -62,7 +62,7 @@ def test_a_recording_of_the_direct_path(session, tmp_path):
         (["paper", "--scenario", "lab"], "--scenario goes with a recording, and paper is none"),
         (
             ["paper", *SMALL, "--frames", "10", "--set", "channel.noise.snr_db=-30"],
-            "the known signal is too weak: .* 15 dB are needed",
+            "paper: the known signal is too weak: .* 15 dB are needed",
         ),
         (["paper", "--set", "calibration=none.yml"], "none.yml: cannot read the calibration"),
     ],

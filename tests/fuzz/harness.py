@@ -57,8 +57,9 @@ class Outcome:
             return f"ended by {signal.Signals(-self.status).name}"
         if self.memory > MOST_MEMORY:
             return f"memory of {self.memory / 1e6:.0f} MB"
+        output = self.output.replace("found unexpected", "")  # YAML's word for what it finds
         for word in "Traceback (most recent call last)", "unexpected", "Segmentation":
-            if word in self.output:
+            if word in output:
                 return word
         return None
 

@@ -18,9 +18,11 @@ from pathlib import Path
 import click
 import numpy as np
 from gnuradio.dislac.cli import main as dislac
+from gnuradio.dislac.estimation import detection
+from gnuradio.dislac.printable import printable
 
 from tests.fuzz import harness
-from tests.fuzz.scenarios import TLE, patient_run, warm
+from tests.fuzz.scenarios import FEW_FRAMES, TLE, patient_run, warm
 
 FIX = (
     '{"frame": 0, "time": 0.0, "position": [1, 2, 3], "covariance": null, "residual_delay": null, '
@@ -92,6 +94,8 @@ def cases(rng: np.random.Generator, commands: tuple[str, ...] = tuple(GOOD)) -> 
             flag = option.opts[0] if isinstance(option, click.Option) else ""
             values = SETTINGS if flag == "--set" else VALUES
             value = values[rng.integers(len(values))]
+            if flag == "--record" and value.startswith("/"):
+                value = value[1:]  # what is not there is made, and need not be made elsewhere
             good = GOOD[name]
             if not flag:
                 arguments = [value, *good[1:]]
@@ -100,14 +104,24 @@ def cases(rng: np.random.Generator, commands: tuple[str, ...] = tuple(GOOD)) -> 
                 arguments = [*good[: place + 1], value, *good[place + 2 :]]
             else:
                 arguments = [*good, flag, value]
-            shown = value[:20].strip() if value.isprintable() else ascii(value)
-            names = (flag.lstrip("-"), (option.name or "").upper(), shown or "error")
+            shown = printable(value).rstrip("…")[:20].strip()  # as messages show it
+            names = (
+                flag.lstrip("-"),
+                (option.name or "").upper(),
+                shown or "error",
+                "" if value.isprintable() else ascii(value),
+            )
             yield Case((name, *arguments), tuple(text for text in names if text))
+
+
+def has_no_end(case: Case) -> bool:
+    """Return True for a command that waits for a peer, or was asked for frames without end."""
+    return case.arguments[0] in SERVERS or case.arguments[-2:] == ("--frames", "0")
 
 
 def fault(case: Case, outcome: harness.Outcome) -> str | None:
     """A word for what is wrong with the end of a case."""
-    server = case.arguments[0] in SERVERS
+    server = has_no_end(case)
     if found := outcome.fault:
         return None if server and found == "hang" else found
     if "Warning" in outcome.output:
@@ -127,7 +141,7 @@ KEYS = ("channel.noise.snr_db", "estimator.kind", "seed:", "No such option", "so
 """Words for options that name what they stand for, and for what begins as an option does."""
 
 
-REFUSED = re.compile(r"error: \S+\.yml(:\d+)?: (?!scenario:)\S+: ")
+REFUSED = re.compile(r"error: (scenario in )?\S+\.(yml|sigmf-meta)(:\d+)?: (?!scenario:)\S+: ")
 """A refusal of a key of a scenario."""
 
 
@@ -141,7 +155,7 @@ def prepare(folder: Path) -> None:
 
 def run(case: Case, folder: Path, patience: float = harness.LONGEST) -> harness.Outcome:
     """The end of a case, run in `folder`; see `patient_run`."""
-    longest = PATIENCE if case.arguments[0] in SERVERS else patience
+    longest = PATIENCE if has_no_end(case) else patience
     return patient_run(case.arguments, folder, longest)
 
 
@@ -154,6 +168,7 @@ def main() -> None:
     parser.add_argument("--commands", nargs="+", default=list(GOOD))
     parser.add_argument("--seconds", type=float, default=math.inf, help="end after so long")
     options = parser.parse_args()
+    detection.CALIBRATION_FRAMES = FEW_FRAMES
     warm()
     end = time.monotonic() + options.seconds
     faults, ends = 0, Counter()

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import yaml
+from gnuradio.dislac.estimation import detection
 from gnuradio.dislac.scenario.loader import parse_value
 
 from tests.fuzz import harness
@@ -120,7 +121,7 @@ BASES: dict[str, tuple[Path, dict[str, Any]]] = {
     "paper": (
         PRESETS / "paper.yml",
         {
-            "pilots": {"kind": "zadoff-chu", "user": 0},
+            "pilots": {"kind": "zadoff-chu", "user": 0, "interleaved": True},
             "numerology.window_advance": 4,
             "channel.paths": PATHS,
             "channel.noise": {"snr_db": 10.0, "pool": False},
@@ -421,14 +422,15 @@ def fault(case: Case, outcome: harness.Outcome) -> str | None:
     return None
 
 
+FEW_FRAMES = 20
+"""Noise frames of a threshold: it need not be exact here, and takes most of a frame's time."""
+
+
 def warm() -> None:
     """Load and compile in this process what every child needs."""
     import gnuradio.dislac.blocks.flowgraphs  # noqa: F401
-    from gnuradio.dislac.estimation import detection
     from gnuradio.dislac.scenario import build, load_scenario
 
-    # Thresholds need not be exact here, and take most of the time of a single frame.
-    detection.CALIBRATION_FRAMES = 20
     scenario = load_scenario("paper")
     frame = build.pilot_frame(scenario)
     build.received(scenario, frame)
@@ -470,6 +472,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="case to begin with, to repeat one")
     parser.add_argument("--seconds", type=float, default=math.inf, help="end after so long")
     options = parser.parse_args()
+    detection.CALIBRATION_FRAMES = FEW_FRAMES
     warm()
     end = time.monotonic() + options.seconds
     faults, ends = 0, Counter()

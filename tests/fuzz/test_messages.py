@@ -7,10 +7,12 @@ pytest.importorskip("gnuradio.gr")
 pytest.importorskip("zmq")
 
 import gnuradio.dislac.blocks.zmq_flowgraphs  # noqa: F401  once, before the forks
+from gnuradio.dislac.estimation import detection
 from gnuradio.dislac.io.monitor import FixPublisher
 from gnuradio.dislac.io.zmq_samples import SampleServer
 
 from . import messages
+from .scenarios import FEW_FRAMES
 
 
 @pytest.mark.gnuradio
@@ -19,12 +21,13 @@ from . import messages
     [
         ("channel", slice(0, 24, 6)),
         ("monitor", slice(0, 60)),
-        ("publisher", slice(0, 20)),
+        ("publisher", slice(0, 8)),
         ("relay's output", slice(10, 25)),
     ],
 )
-def test_hostile_messages_do_no_harm(target, chosen, tmp_path):
+def test_hostile_messages_do_no_harm(target, chosen, tmp_path, monkeypatch):
     """Pairs within pairs, claims of 2^32 elements, 30 MB to subscribe to, 200 parts, bad JSON."""
+    monkeypatch.setattr(detection, "CALIBRATION_FRAMES", FEW_FRAMES)
     assert messages.attack(target, messages.messages(target, 0, 100)[chosen], tmp_path) == []
 
 

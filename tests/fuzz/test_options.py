@@ -5,8 +5,10 @@ from itertools import islice
 
 import numpy as np
 import pytest
+from gnuradio.dislac.estimation import detection
 
 from tests.fuzz.options import GOOD, cases, dislac, fault, prepare, run
+from tests.fuzz.scenarios import FEW_FRAMES, warm
 
 COUNT = 25
 QUICK = "run", "transmit", "replay", "bound", "waveform", "calibrate", "export", "keys"
@@ -16,7 +18,9 @@ def test_every_command_is_tried():
     assert set(dislac.commands) == set(GOOD)
 
 
-def test_wrong_values_are_refused_with_their_option_or_do_no_harm(tmp_path):
+def test_wrong_values_are_refused_with_their_option_or_do_no_harm(tmp_path, monkeypatch):
+    monkeypatch.setattr(detection, "CALIBRATION_FRAMES", FEW_FRAMES)
+    warm()
     prepare(tmp_path)
     found = []
     for number, case in enumerate(islice(cases(np.random.default_rng(1), QUICK), COUNT)):

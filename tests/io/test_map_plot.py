@@ -9,6 +9,7 @@ import pytest
 import yaml
 from gnuradio.dislac.geometry import bistatic_range
 from gnuradio.dislac.io import map_plot
+from gnuradio.dislac.io.figures import write_figure
 from gnuradio.dislac.positioning import Fix, FixStatistics, FixStatus
 from gnuradio.dislac.scenario import load_scenario, parse_scenario
 from matplotlib.figure import Figure
@@ -119,3 +120,17 @@ def test_nothing_known_is_no_failure(draw):
     blind = parse_scenario(yaml.safe_dump(data))
     scene, _ = draw(bare, blind).axes
     assert "truth" not in {text.get_text() for text in scene.get_legend().get_texts()}
+
+
+@pytest.mark.parametrize(
+    ("name", "magic"), [("a", b"\x89PNG"), ("a.PNG", b"\x89PNG"), ("a.svg", b"<")]
+)
+def test_the_suffix_chooses_the_format(tmp_path, name, magic):
+    write_figure(Figure(), tmp_path / name, dpi=10)
+    assert (tmp_path / name).read_bytes().startswith(magic)
+
+
+def test_a_suffix_of_no_format_is_refused_with_the_files_name(tmp_path):
+    with pytest.raises(ValueError, match=r"a\.0: no format of pictures; .*png"):
+        write_figure(Figure(), tmp_path / "a.0", dpi=10)
+    assert not list(tmp_path.iterdir())

@@ -112,11 +112,15 @@ def test_a_full_disk_leaves_no_key_that_is_none(tmp_path, monkeypatch, written):
     damaged.write_text('public-key = "short"\n')
     with pytest.raises(sockets.KeyFileError, match="5 characters"):
         sockets.load_public_key(damaged)
-    damaged.write_text("nothing\n")
-    with pytest.raises(sockets.KeyFileError, match="no key"):
-        sockets.load_public_key(damaged)
-    with pytest.raises(OSError):
-        sockets.load_public_key(tmp_path / "none.key")
+    for text in "nothing\n", "public-key\n", "":
+        damaged.write_text(text)
+        with pytest.raises(sockets.KeyFileError, match="no key"):
+            sockets.load_public_key(damaged)
+    fifo = tmp_path / "fifo.key"
+    os.mkfifo(fifo)
+    for path in tmp_path / "none.key", fifo, "/dev/zero", "/proc/self/mem":
+        with pytest.raises(OSError, match=str(path)):
+            sockets.load_public_key(path)
 
 
 def test_a_server_answers_those_whose_keys_it_has(tmp_path):

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from gnuradio.dislac.scenario import ScenarioError, budget, build, load_scenario, parse_scenario
 from gnuradio.dislac.scenario.loader import LARGEST_FILE, load_document, parse_value
+from gnuradio.dislac.scenario.truth import path_gains
 
 PAPER = load_document("paper").text()
 CHAIN = {"phase_deg": 0.0, "delay_ns": 0.0}
@@ -235,6 +236,24 @@ def test_a_scenario_inside_another_file_opens_none(tmp_path):
     file = tmp_path / "scene.yml"
     file.write_text(text)
     assert load_scenario(file).calibration is not None
+
+
+@pytest.mark.parametrize(
+    ("places", "key"),
+    [
+        ({"transmitter": "receiver"}, "nodes.receiver: .* path of kind 'direct'"),
+        ({"target": "receiver"}, "nodes.receiver: .* path of kind 'echo'"),
+        ({"target": "transmitter"}, "nodes.target: .* path of kind 'echo'"),
+    ],
+)
+def test_a_link_budget_over_no_distance_is_refused(places, key):
+    place = load_scenario("lab")
+    overrides = {
+        f"nodes.{name}.position": getattr(place, other).motion.state(0.0)[0].tolist()
+        for name, other in places.items()
+    }
+    with pytest.raises(ScenarioError, match=rf"lab\.yml:\d+: {key}"):
+        path_gains(load_scenario("lab", overrides))
 
 
 # The budget

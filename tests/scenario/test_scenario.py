@@ -197,9 +197,10 @@ def test_missing_file_names_the_presets(tmp_path):
         load_scenario(tmp_path / "binary.yml")
 
 
+@pytest.mark.parametrize("power", [0.0, 5e-324, 9.9e-10])
 @pytest.mark.parametrize(("key", "kind"), [("omega", "echo"), ("b0", "scattered")])
-def test_fading_without_power_is_refused(key, kind):
-    fading = {"omega": 0.8, "b0": 0.1, "m": 19.4, key: 0.0}
+def test_fading_without_power_is_refused(key, kind, power):
+    fading = {"omega": 0.8, "b0": 0.1, "m": 19.4, key: power}
     overrides = {"channel.paths": [{"kind": kind}], "channel.fading": fading}
     with pytest.raises(ScenarioError, match=rf"channel\.fading\.{key}: .*'{kind}'"):
         load_scenario("paper", overrides)

@@ -94,6 +94,17 @@ def test_each_thing_is_said_with_key_and_remedy(settings, texts):
         assert any(key in text for key in keys)
 
 
+@pytest.mark.parametrize(("part", "says"), [(0.99, False), (1.01, True)])
+def test_no_satellite_flies_straight_on_for_longer_than_the_earths_radius(part, says):
+    scenario = load_scenario("paper", ECHO_ALONE)
+    period = scenario.numerology.frame_period / scenario.sample_rate
+    frame = round(part * 6371e3 / 7000 / period)
+    said = [text for text in warnings(scenario, frame) if "straight on" in text]
+    assert bool(said) == says
+    if said:
+        assert f"nodes.transmitter has flown 6.43e+03 km straight on when frame {frame}" in said[0]
+
+
 def test_what_the_direct_path_takes_off():
     """Relative to the direct path there are neither timing nor carrier errors."""
     errors = {"precompensation.doppler_error_hz": 9e3, "front_end": {"carrier_offset_hz": 9e3}}

@@ -49,8 +49,9 @@ class FlowgraphError(RuntimeError):
     """A block of the flowgraph has failed: says which, and why."""
 
 
-MOST_WAITING = 1000
-"""Messages that may wait for a block before those that send it more wait for it."""
+MOST_WAITING = 200
+"""Messages that may wait for a block before those that send it more wait for it: at the end of a
+run all are handled, which takes about a second."""
 
 _takers: WeakValueDictionary[str, "Guarded"] = WeakValueDictionary()
 """By aliases: blocks that run and take messages."""

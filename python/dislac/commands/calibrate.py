@@ -9,7 +9,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from ..estimation import Calibration
+from ..estimation import Calibration, CalibrationError
 from ..io import RecordingReader
 from ..io.sigmf import is_recording
 from ..scenario import Scenario, load_scenario
@@ -63,7 +63,12 @@ def calibrate(
     _check_memory(chosen, frames)
     flowgraph = flowgraphs.calibrate_flowgraph(chosen, reader, frames=frames, path=out)
     with following.Running(flowgraph, SimpleQueue()) as running:
-        running.next()
+        try:
+            running.next()
+        except flowgraphs.FlowgraphError as error:
+            if isinstance(error.__cause__, CalibrationError):  # it does not know whose frames
+                raise CalibrationError(f"{source}: {error.__cause__}") from None
+            raise
     if flowgraph.calibration is None:  # stopped before there was anything
         running.end()
         return

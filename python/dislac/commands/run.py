@@ -210,7 +210,8 @@ def replay(
     flowgraphs = following.load_flowgraphs()
     given = None if scenario is None else load_scenario(scenario, settings)
     reader = RecordingReader(recording, given, settings, verify)
-    warn([*reader.warnings, *scenario_warnings(reader.scenario)])
+    first = reader.frames[0].number if reader.frames else 0
+    warn([*reader.warnings, *scenario_warnings(reader.scenario, first)])
     fixes = following.fix_queue()
     flowgraph = flowgraphs.replay_flowgraph(
         reader, reader.scenario, speed=speed, directory=out, on_fix=fixes.put

@@ -19,7 +19,7 @@ from .frames import (
     look_angles,
 )
 from .hermite import HermiteMotion
-from .horizon import earth_between, elevation
+from .horizon import MEAN_RADIUS, earth_between, elevation
 from .link import Link, follow_link
 from .locus import ANYWHERE, Locus
 from .motion import (
@@ -36,6 +36,7 @@ from .satellites import Catalogue, SatelliteMotion
 
 __all__ = [
     "ANYWHERE",
+    "MEAN_RADIUS",
     "OLD",
     "SPEED_OF_LIGHT",
     "Catalogue",

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .frames import ecef_from_geodetic, enu_axes
 
-__all__ = ["earth_between", "elevation"]
+__all__ = ["MEAN_RADIUS", "earth_between", "elevation"]
 
 Floats = NDArray[np.float64]
 

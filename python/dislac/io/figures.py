@@ -31,6 +31,10 @@ def write_figure(figure: Figure, path: str | os.PathLike[str], *, dpi: float) ->
     ValueError
         matplotlib does not know the format.
     """
+    kind = Path(path).suffix[1:].lower() or "png"
+    known = figure.canvas.get_supported_filetypes()
+    if kind not in known:
+        raise ValueError(f"{path}: no format of pictures; its suffix may be {', '.join(known)}")
     content = BytesIO()
-    figure.savefig(content, format=Path(path).suffix[1:] or "png", dpi=dpi)
+    figure.savefig(content, format=kind, dpi=dpi)
     write_file(path, content.getvalue())

@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
-from ..files import write_file
+from ..files import read_bounded, write_file
 
 __all__ = [
     "REFUSED",
@@ -41,6 +41,9 @@ LOOPBACK = "127.0.0.1"
 
 KeyFile = str | os.PathLike[str]
 """Path of a file of a CURVE key."""
+
+_LARGEST = 1 << 16
+"""Bytes that a file of a key may have."""
 
 REFUSED = 0x0800 | 0x2000 | 0x4000
 """Events of a socket whose peer will not talk to it: ZMQ_EVENT_HANDSHAKE_FAILED_*."""
@@ -247,7 +250,9 @@ def secure_client(socket: Any, secret: KeyFile | None, server: KeyFile | None) -
     if secret is None and server is None:
         return
     if secret is None or server is None:
-        raise ValueError("a CURVE connection needs both: keys of this end, and the server's")
+        raise ValueError(
+            f"{secret or server}: a CURVE connection needs both: keys of this end, and the server's"
+        )
     zmq, keys = _zmq(), load_keys(secret)
     socket.setsockopt(zmq.CURVE_PUBLICKEY, keys.public)
     socket.setsockopt(zmq.CURVE_SECRETKEY, keys.secret)
@@ -256,9 +261,10 @@ def secure_client(socket: Any, secret: KeyFile | None, server: KeyFile | None) -
 
 def _read(path: KeyFile) -> tuple[bytes, bytes | None]:
     auth = _zmq().auth
+    read_bounded(path, _LARGEST)  # pyzmq would read a device without end, and wait for a pipe
     try:
         public, secret = auth.load_certificate(path)
-    except ValueError:
+    except (ValueError, LookupError):
         raise KeyFileError(f"{path} holds no key; `dislac keys` makes them") from None
     for key in filter(None, (public, secret)):
         if len(key) != 40:

@@ -8,10 +8,18 @@ from itertools import pairwise
 import numpy as np
 
 from ..dsp.delay import PASSBAND
-from ..geometry import OLD, bistatic_range, delay_and_doppler, elevation, write_days
+from ..geometry import (
+    MEAN_RADIUS,
+    OLD,
+    LinearMotion,
+    bistatic_range,
+    delay_and_doppler,
+    elevation,
+    write_days,
+)
 from ..positioning import FixStatus
 from .build import locator, occupied_band
-from .model import Scenario, unambiguous_doppler
+from .model import Node, Scenario, unambiguous_doppler
 from .motion import satellite_motion
 from .truth import (
     carriers,
@@ -32,6 +40,7 @@ def warnings(scenario: Scenario, frame: int = 0) -> list[str]:
     key that it is about and the remedy.
 
     - The Earth stands in the way of a path: the satellite is below the horizon.
+    - A satellite has flown straight on for longer than the Earth's radius.
     - The receive array, with what is known of the target's place, gives no position; or what is
       known does not hold for the scenario's target.
     - Another user's signal would pass for an echo.
@@ -42,6 +51,7 @@ def warnings(scenario: Scenario, frame: int = 0) -> list[str]:
     """
     texts = [
         *_horizon(scenario, frame),
+        *_straight(scenario, frame),
         *_place(scenario, frame),
         *_users(scenario),
         *_band(scenario),
@@ -55,10 +65,8 @@ def warnings(scenario: Scenario, frame: int = 0) -> list[str]:
 def old_elements(scenario: Scenario, first: float, last: float) -> list[str]:
     """One sentence for each satellite whose mean elements are old at some of the times [s] between
     two, with the key and the remedy."""
-    nodes = {"nodes.transmitter": scenario.transmitter}
-    nodes |= {f"nodes.satellites.{name}": node for name, node in scenario.satellites.items()}
     texts = []
-    for key, node in nodes.items():
+    for key, node in _sky(scenario).items():
         motion = satellite_motion(node.motion)
         if motion is None:
             continue
@@ -72,10 +80,30 @@ def old_elements(scenario: Scenario, first: float, last: float) -> list[str]:
     return texts
 
 
+def _sky(scenario: Scenario) -> dict[str, Node]:
+    """Satellites by their keys."""
+    others = {f"nodes.satellites.{name}": node for name, node in scenario.satellites.items()}
+    return {"nodes.transmitter": scenario.transmitter, **others}
+
+
+def _straight(scenario: Scenario, frame: int) -> list[str]:
+    """A place and a velocity say where a satellite is for some seconds, not for hours."""
+    time, texts = frame_time(scenario, frame), []
+    for key, node in _sky(scenario).items():
+        motion = node.motion
+        if isinstance(motion, LinearMotion):
+            flown = float(np.linalg.norm(motion.velocity)) * time
+            if flown > MEAN_RADIUS:
+                texts.append(
+                    f"{key} has flown {flown / 1e3:.3g} km straight on when frame {frame} comes, "
+                    "as no satellite does, so that fixes will be wrong: give it an orbit, or "
+                    "correct the number of the frame"
+                )
+    return texts
+
+
 def _horizon(scenario: Scenario, frame: int) -> list[str]:
-    time = frame_time(scenario, frame)
-    sky = {"nodes.transmitter": scenario.transmitter}
-    sky |= {f"nodes.satellites.{name}": node for name, node in scenario.satellites.items()}
+    time, sky = frame_time(scenario, frame), _sky(scenario)
     others = {
         "nodes.receiver": scenario.receiver,
         "nodes.target": scenario.target,
