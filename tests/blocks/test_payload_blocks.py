@@ -146,12 +146,13 @@ def test_without_a_number_of_frames_it_does_not_end(most):
     assert result.streams.shape == (2, 60_000)
 
 
-def test_what_is_no_packet_ends_the_flowgraph_with_an_error():
+def test_what_is_no_packet_is_dropped_and_stops_nothing():
     graph = Graph(dislac.isac_source(LINK, frames=3), outputs=2)
     send(graph.block, [pmt.intern("text")])
-    (event,) = graph.result().events
-    assert event["event"] == "error" and "no PDU of bytes" in event["reason"]
-    assert "isac_source" in " ".join(dislac.blocks._lifecycle.take_errors())
+    result = graph.result()
+    (event,) = result.events
+    assert event["event"] == "message_dropped" and "no PDU of bytes" in event["reason"]
+    assert len(result.tags) == 3 and not dislac.blocks._lifecycle.take_errors()
 
 
 def test_more_than_can_wait_is_dropped():

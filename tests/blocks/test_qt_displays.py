@@ -137,7 +137,7 @@ def test_a_frame_without_a_position_says_why_and_shows_none(show):
 
 
 def test_without_a_truth_the_close_up_goes_where_the_fixes_are(show):
-    unknown = load_scenario("paper", {"channel.paths": []})
+    unknown = load_scenario("paper", {"channel.paths": [{"kind": "direct"}]})
     document = unknown.text.replace("  target:\n    position:\n    - 0\n    - 0\n    - 0\n", "")
     scenario = dislac.scenario.parse_scenario(document)
     assert scenario.target is None

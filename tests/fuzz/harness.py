@@ -40,7 +40,7 @@ class Outcome:
     seconds
         Wall time of the run, s.
     memory
-        Largest resident memory of the run, bytes.
+        Largest resident memory of the run beyond that of this process at its beginning, bytes.
     """
 
     status: int
@@ -76,7 +76,7 @@ def run(function: Callable[[], object], *, longest: float = LONGEST) -> Outcome:
         Seconds after which the child is killed.
     """
     with tempfile.TemporaryFile() as file:
-        start = time.monotonic()
+        start, before = time.monotonic(), _resident()
         child = os.fork()
         if child == 0:
             _inside(function, file.fileno())
@@ -93,7 +93,14 @@ def run(function: Callable[[], object], *, longest: float = LONGEST) -> Outcome:
             time.sleep(0.002)
         file.seek(0)
         output = file.read(1 << 20).decode(errors="replace")
-    return Outcome(os.waitstatus_to_exitcode(status), output, seconds, 1024 * usage.ru_maxrss)
+    memory = max(1024 * usage.ru_maxrss - before, 0)
+    return Outcome(os.waitstatus_to_exitcode(status), output, seconds, memory)
+
+
+def _resident() -> int:
+    """Resident memory of this process [bytes], which children begin with."""
+    pages = Path("/proc/self/statm").read_text().split()[1]
+    return int(pages) * resource.getpagesize()
 
 
 def run_command(arguments: Sequence[str], *, folder: Path, longest: float = LONGEST) -> Outcome:

@@ -17,7 +17,7 @@ def test_what_is_kept_is_evenly_spaced_and_bounded(most):
 
 
 def a_fix(frame, error):
-    return Fix(frame, frame * 1e-3, FixStatus.OK, np.full(3, error), error=error, bound=2 * error)
+    return Fix(frame, frame * 1e-3, FixStatus.OK, np.zeros(3), error=error, bound=2 * error)
 
 
 def test_sums_are_those_of_all_fixes():

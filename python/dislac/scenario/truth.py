@@ -315,11 +315,7 @@ def _is_the_echo(path: PathSettings) -> bool:
 def _received_power(
     scenario: Scenario, kind: Literal["echo", "direct"], transmitter: Motion
 ) -> float:
-    """What the link budget gives a receive chain over the echo or the direct path [W].
-
-    Raises:
-        ScenarioError: two nodes of the path are in one place.
-    """
+    """What the link budget gives a receive chain over the echo or the direct path [W]."""
     link, numerology = scenario.channel.link, scenario.numerology
     carrier, speed = numerology.carrier_frequency, scenario.propagation_speed
     stops = [transmitter, scenario.receiver.motion]
@@ -327,12 +323,6 @@ def _received_power(
         assert scenario.target is not None  # the loader has seen to it
         stops.insert(1, scenario.target.motion)
     legs = [float(range_and_rate(leg, 0.0)[0]) for leg in pairwise(stops)]
-    if not all(legs):
-        raise scenario.document.error(
-            "nodes.receiver" if legs[-1] == 0.0 else "nodes.target",
-            f"it is where the node before it on the path of kind '{kind}' is, and the link budget "
-            "needs a distance: move one of them",
-        )
     transmittance = absorption(link.absorption)
     if kind == "direct":
         power = direct_power(
