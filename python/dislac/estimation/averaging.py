@@ -29,7 +29,7 @@ Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 
 # Solutions whose evidence is less than the best by this logarithm are left out; those nearer than
-# this are sampled, so many at most.
+# this are sampled, at most this many of them.
 HOPELESS, SAMPLED, MOST_SAMPLED = 14.0, 6.0, 4
 # The target is the first to arrive of the paths with at least this part of the greatest gain, and
 # strong enough to be detected alone: what noise adds must never be taken for it.
@@ -37,8 +37,8 @@ COMPARABLE_GAIN = 0.5
 # Less probable targets of a solution are left out.
 PROBABLE = 1e-2
 DELAY_TOLERANCE = 1e-10
-# What makes the position; and so much of the probability may lie beyond so many standard deviations
-# of it, where a mixture is far from Gaussian.
+# Parameters that make the position; and the part of a mixture's probability that may lie beyond this
+# number of standard deviations of it, where it is far from Gaussian.
 POSITION, OUTSIDE, SIGMAS = (0, 1, 4), 2e-3, 5.0
 
 
@@ -47,7 +47,7 @@ class TargetAverage:
 
     Args:
         signatures: of the model.
-        max_paths: so many are looked for.
+        max_paths: number of paths that are looked for.
         threshold: energy of a path over what is left, from which on it is detected alone.
         expectations: of paths.
     """
