@@ -37,8 +37,8 @@ COMPARABLE_GAIN = 0.5
 # Less probable targets of a solution are left out.
 PROBABLE = 1e-2
 DELAY_TOLERANCE = 1e-10
-# Parameters that make the position; and the part of a mixture's probability that may lie beyond this
-# number of standard deviations of it, where it is far from Gaussian.
+# Parameters that make the position; and the part of a mixture's probability that may lie beyond
+# this number of standard deviations of it, where it is far from Gaussian.
 POSITION, OUTSIDE, SIGMAS = (0, 1, 4), 2e-3, 5.0
 
 
