@@ -13,11 +13,10 @@ from gnuradio import dislac
 from gnuradio.dislac.blocks import pmt_keys
 from gnuradio.dislac.blocks._lifecycle import take_errors
 from gnuradio.dislac.blocks.flowgraphs import FlowgraphError, replay_flowgraph, run_flowgraph
-from gnuradio.dislac.blocks.radio_sink import radio_sink
 from gnuradio.dislac.channel import Paths
 from gnuradio.dislac.estimation import Estimate
 from gnuradio.dislac.io import RecordingReader
-from gnuradio.dislac.scenario import build, load_scenario
+from gnuradio.dislac.scenario import build
 
 
 @pytest.fixture(autouse=True)
@@ -152,14 +151,6 @@ def test_a_fix_with_one_wrong_value_is_dropped_and_the_next_one_taken(name, valu
     sink.handle_fix(changed(good_fix(), name, value))
     sink.handle_fix(good_fix())
     assert (sink.messages_dropped, len(fixes)) == (1, 1)
-
-
-def test_a_radios_message_that_is_none_is_not_counted():
-    sink = radio_sink(load_scenario("lab"), "uhd:type=nothing").feed
-    codes = pmt.dict_add(pmt.make_dict(), pmt.intern("event_code"), pmt.from_long(5))
-    for message in [*MALFORMED, pmt.cons(pmt.intern("uhd_async_msg"), codes)]:
-        sink.handle_async_message(message)
-    assert (sink.underflows, sink.late) == (0, 0)
 
 
 PROGRAM = """

@@ -294,3 +294,14 @@ def test_late_bursts_are_counted_and_told():
     top.wait()
     assert [e["count"] for e in events.all() if e["event"] == "late"] == [1, 2, 3, 4]
     assert (sink.late, sink.underflows) == (4, 0)
+
+
+@KINDS
+def test_a_message_of_a_radio_that_is_none_is_not_counted(kind):
+    sink = radio_sink(LAB, DEVICES[kind]).feed
+    name, codes = pmt.intern("uhd_async_msg"), pmt.make_dict()
+    codes = pmt.dict_add(codes, pmt.intern("event_code"), pmt.from_long(5))
+    messages = [pmt.PMT_NIL, name, pmt.from_long(2), pmt.init_u8vector(3, [1, 2, 3]), codes]
+    for message in [*messages, pmt.cons(name, name), pmt.cons(name, codes)]:
+        sink.handle_async_message(message)
+    assert (sink.underflows, sink.late) == (0, 0)

@@ -3,6 +3,7 @@
 
 import os
 import re
+import weakref
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -123,7 +124,10 @@ class Samples:
         self.datatype, self.channels = datatype, channels
         self._size = datatype.size(channels)
         end = max(extent.size - trailing, 0)
-        self._extent, self._file = extent, open_regular(extent.path)
+        self._extent = extent
+        with open_regular(extent.path) as file:
+            self._descriptor = os.dup(file.fileno())
+        weakref.finalize(self, os.close, self._descriptor)
         self._firsts, self._offsets = [0], [0]  # first sample and bytes before it that are headers
         skipped = 0
         for sample, count in headers:
@@ -162,7 +166,7 @@ class Samples:
         data = np.empty(stop - start, np.uint8)
         rest, place = data.data, self._extent.start + start
         while rest:
-            count = os.preadv(self._file.fileno(), [rest], place)
+            count = os.preadv(self._descriptor, [rest], place)
             if not count:
                 raise OSError(f"{self._extent.path}: has become shorter since it was opened")
             rest, place = rest[count:], place + count
