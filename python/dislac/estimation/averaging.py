@@ -103,7 +103,7 @@ class TargetAverage:
         return Estimate(found, covariance[order], noise, statistic, self._threshold)
 
     def _target(self, parameters: Floats, result: Fit, energy: float, solution: int = 0) -> int:
-        """Which of the paths (L, 6) of a solution is the target's."""
+        """Index of the target's path among the paths (L, 6) of a solution."""
         size = np.abs(result.gain[solution])
         s, e = self._signatures.factors(parameters)
         alone = size**2 * np.prod([np.sum(np.abs(x[:, 0]) ** 2, axis=1) for x in (s, e)], axis=0)

@@ -330,7 +330,7 @@ def _build(document: Document) -> Scenario:
 
 
 def _check_apart(document: Document, scenario: Scenario) -> None:
-    """Refuse paths whose ends are one place: they have no direction and no level."""
+    """Refuse paths between nodes in one place: they have no direction and no level."""
     for path in scenario.channel.paths:
         source, node = "transmitter", scenario.transmitter
         if path.source is not None:
