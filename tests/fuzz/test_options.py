@@ -18,6 +18,7 @@ def test_every_command_is_tried():
     assert set(dislac.commands) == set(GOOD)
 
 
+@pytest.mark.gnuradio
 def test_wrong_values_are_refused_with_their_option_or_do_no_harm(tmp_path, monkeypatch):
     monkeypatch.setattr(detection, "CALIBRATION_FRAMES", FEW_FRAMES)
     warm()

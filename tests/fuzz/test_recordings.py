@@ -5,6 +5,8 @@ import pytest
 
 from tests.fuzz import harness, recordings
 
+pytestmark = pytest.mark.gnuradio
+
 
 @pytest.mark.parametrize("options", [["--count", "40", "--open"], ["--count", "4"]])
 def test_damaged_recordings(options, capfd):

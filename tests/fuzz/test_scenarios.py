@@ -4,6 +4,7 @@
 from itertools import islice
 
 import numpy as np
+import pytest
 import yaml
 from gnuradio.dislac.estimation import detection
 from gnuradio.dislac.scenario.loader import parse_document
@@ -34,6 +35,7 @@ def test_every_key_of_a_scenario_is_tried():
         assert parse_document(yaml.safe_dump(base(name)))
 
 
+@pytest.mark.gnuradio
 def test_wrong_values_are_refused_with_their_key_or_do_no_harm(tmp_path, monkeypatch):
     monkeypatch.setattr(detection, "CALIBRATION_FRAMES", FEW_FRAMES)
     warm()

@@ -155,7 +155,7 @@ def make_pilots(
         )
     shared, order = (np.random.default_rng((seed, stream)) for stream in (0, 2))
     own, first = (code(kind, length, k, np.random.default_rng((seed, 1))) for k in (user, 0))
-    if interleaved:
+    if interleaved and user:  # user 0's code is left as it is, to the last bit
         own = first * (own * first.conj())[order.permutation(length)]
     scrambling = 1j ** shared.integers(0, 4, length) * own
     count = code_count(kind, symbols)
