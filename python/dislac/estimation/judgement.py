@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import wrap_spatial_frequency
+from .alike import FALSE_PLACES, DirectionsAlike
 from .detection import log_odds
 from .joint_search import Solution
 from .maxima import LocalMaxima
@@ -19,7 +20,7 @@ from .result import Estimate, nothing
 from .search import LEAST_LEFT, DirectionSearch
 from .signature import DELAY, DOPPLER, Signatures
 
-__all__ = ["FALSE_PLACES", "Judge", "Rest", "compression", "directions_alike"]
+__all__ = ["Judge", "Rest"]
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
@@ -30,9 +31,6 @@ RIVAL_ODDS, APART = 1e-3, 5.0
 POSITION = (0, 1, 4)
 # Log-likelihood by which a path outside of the windows has to explain a frame better.
 OUTSIDE_GAIN = 11.0
-# Rows that are few enough for directions far apart to look alike to them; and of such directions,
-# how many may be expected that explain a frame as well.
-FEW_ROWS, FALSE_PLACES = 32, 1e-2
 # Noise power of a frame without noise, of its power: what rounding and refinement leave.
 EXACT = 1e-9
 # Standard deviations from the edge of a window within which the truth may be beyond it.
@@ -43,14 +41,17 @@ class Rest(NamedTuple):
     """Rest of a frame beside what has been found in it.
 
     verdict: of the test of misfit; noise: power that the target's path is measured against;
-    explained: energy of that path; target: (1, 1, 6) its parameters; alone: (J, Nsc) the frame with
-    nothing but it and the rest, None if nothing else has been found.
+    explained: energy of that path; parameters, gain: (L, 6) and (L,) of all paths; target: index of
+    the target's; alone: (J, Nsc) the frame with nothing but it and the rest, None if nothing else
+    has been found.
     """
 
     verdict: Verdict
     noise: float
     explained: float
-    target: Floats
+    parameters: Floats
+    gain: Complex
+    target: int
     alone: Complex | None
 
 
@@ -76,7 +77,7 @@ class Judge:
         self._departures = departures
         self._maxima = maxima
         self._misfit = Misfit(signatures, windows)
-        self._compression = compression(signatures)
+        self._alike = DirectionsAlike(signatures)
 
     def rest(self, estimate: Estimate, y: Complex, solution: Solution) -> Rest:
         """Rest of a frame (J, Nsc) beside the paths of a solution that an estimate shows."""
@@ -88,7 +89,7 @@ class Judge:
         noise = max(estimate.noise_power, EXACT * _energy(y) / self._signatures.dimensions)
         verdict = self._misfit(residual, s[k], e[k], explained, noise)
         alone = residual + gain[k] * np.outer(s[k], e[k]) if len(s) > 1 else None
-        return Rest(verdict, noise, explained, parameters[None, k : k + 1], alone)
+        return Rest(verdict, noise, explained, parameters, gain, k, alone)
 
     def __call__(
         self, estimate: Estimate, y: Complex, rest: Rest, maxima: tuple[Floats, Fit]
@@ -117,9 +118,10 @@ class Judge:
         if self._at_an_edge(estimate):
             return replace(estimate, status="outside_window")
         if rest.alone is not None:
-            known = fit(self._signatures, rest.alone, rest.target)
-            maxima = self._maxima(rest.alone, _energy(rest.alone), rest.target, known)
-        alike = directions_alike(self._compression, noise * len(y), rest.explained)
+            target = rest.parameters[None, rest.target, None]
+            known = fit(self._signatures, rest.alone, target)
+            maxima = self._maxima(rest.alone, _energy(rest.alone), target, known)
+        alike = self._alike(rest.parameters, rest.gain, rest.target, noise, rest.explained)
         if end_fire or alike > FALSE_PLACES or self._ambiguous(estimate, maxima, noise):
             return replace(estimate, status="ambiguous")
         return estimate
@@ -215,36 +217,6 @@ class Judge:
         possible[0] = False
         rivals = possible & (distance > APART**2) & (odds > np.log(RIVAL_ODDS))
         return bool(np.any(rivals))
-
-
-def compression(signatures: Signatures) -> tuple[float, float]:
-    """Directions that the arrays of a model could tell apart; and how many complex numbers its rows
-    tell of them beyond what a path's gain and directions take. Nothing is compressed if the rows
-    are as many as the elements."""
-    model = signatures.model
-    spatial = signatures.free[signatures.free < DELAY]
-    rows, cells = signatures.receive, float(np.prod(2.0 / signatures.cells[spatial]))
-    for array, axes in ((model.receive_array, (0, 1)), (model.transmit_array, (2, 3))):
-        if array.nx > 1 and array.ny > 1 and np.isin(axes, spatial).all():
-            cells *= np.pi / 4  # the visible disc
-    if len(rows) > FEW_ROWS:
-        return cells, np.inf
-    if np.isin(spatial, (2, 3)).any():
-        rows = (rows[:, :, None] * signatures.transmit[:, None, :]).reshape(len(rows), -1)
-    rank = int(np.linalg.matrix_rank(rows))
-    return cells, np.inf if rank == rows.shape[1] else rank - 1 - len(spatial) / 2
-
-
-def directions_alike(compressed: tuple[float, float], noise: float, explained: float) -> float:
-    """Expected number of directions far from a path's that explain its rows as well: what is left
-    of a random direction's response is as little as the noise with that probability.
-
-    Args:
-        compressed: of the model, see `compression`.
-        noise, explained: energy in the rows at one delay and Doppler, and of the path.
-    """
-    cells, beyond = compressed
-    return float(cells * (noise / (noise + explained)) ** beyond)
 
 
 def _energy(y: Complex) -> float:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .model import Scenario
 
 __all__ = [
+    "MEMORY",
     "MOST_PATHS",
     "MOST_SAMPLES",
     "Need",

@@ -24,8 +24,8 @@ Counted are, in cells of signal-to-noise ratio, with and without direct path, of
   which intercarrier interference is no longer small; the echo's integrated signal-to-noise ratio
   (symbols x subcarriers x chains x ratio per element, interferers being noise, less what the
   direct path's unknowns take of the echo) is 3 dB or more above that at which the estimator's
-  statistic just reaches its threshold, and above that at which so few rows of beams leave other
-  directions alike (`directions_alike`); the Cramer-Rao bound,
+  statistic just reaches its threshold, and above that at which so few rows of beams, and the other
+  paths, leave other directions alike (`DirectionsAlike`); the Cramer-Rao bound,
   the timing, all paths, and of a direct path what it brings to each symbol and chain being unknown
   and interferers noise, is below 10 m; and an efficient measurement with that covariance has a
   position, neither two nor one that bends over its uncertainty (`efficient`).
@@ -36,6 +36,7 @@ Run with ``python -m gnuradio.dislac.studies.honesty``.
 """
 
 import json
+import os
 import time as clock
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -51,6 +52,7 @@ from numpy.typing import NDArray
 from ..estimation import Estimate
 from ..positioning import Fix, FixStatus
 from ..scenario import Scenario, load_scenario
+from ..scenario.budget import MEMORY
 from ..scenario.build import estimator, locate
 from ..scenario.truth import fix_time
 from .honesty_tables import Table, tables, traits
@@ -62,6 +64,10 @@ __all__ = ["run_scene", "show_scene", "study"]
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
+
+LARGEST_GB = "4"
+"""Memory that a scene may take: large arrays and many Doppler shifts take more than scenarios may
+that nobody has looked at, and a study without them would not be one of all scenes."""
 
 
 def run_scene(seed: int, number: int, frames: int, samples: bool) -> dict[str, Any]:
@@ -250,6 +256,7 @@ def main(
 
     With --out FILE, records go to FILE and tables to FILE with .NAME.csv for its suffix.
     """
+    os.environ.setdefault(MEMORY, LARGEST_GB)
     if show != (scene is not None):
         raise click.UsageError("--scene and --show go together")
     if scene is not None:

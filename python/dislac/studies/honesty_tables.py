@@ -35,6 +35,9 @@ def traits(scene: Scene) -> list[str]:
     array = say["nodes.receiver.array"]
     rows = say["numerology.symbols"] * say["beams.chains"]
     speed = np.linalg.norm(say["nodes.target.velocity"])
+    kinds = [path["kind"] for path in say["channel.paths"]]
+    there_are = len(kinds) - kinds.count("direct") + (scene.second is not None)
+    allowed = say["estimator.max_paths"]
     there = {
         "no intruder": scene.foreign is None and scene.tone is None and scene.burst is None,
         "foreign seed": scene.foreign is not None and "seed" in scene.foreign,
@@ -42,7 +45,7 @@ def traits(scene: Scene) -> list[str]:
         "tone": scene.tone is not None,
         "burst": scene.burst is not None,
         "second target": scene.second is not None,
-        "scatterers": any(path["kind"] == "scattered" for path in say["channel.paths"]),
+        "scatterers": "scattered" in kinds,
         "planar array": array["nx"] > 1 and array["ny"] > 1,
         "linear array": (array["nx"] > 1) != (array["ny"] > 1),
         "one element": array["nx"] == array["ny"] == 1,
@@ -59,9 +62,10 @@ def traits(scene: Scene) -> list[str]:
         "target below 10 m/s": speed < 10,
         "target above 100 m/s": speed > 100,
         "satellite below horizon": say["nodes.transmitter.position"][2] < 0,
-        "more paths allowed than there are": say["estimator.max_paths"]
-        > len([p for p in say["channel.paths"] if p["kind"] != "direct"])
-        + (scene.second is not None),
+        "a single path, known to be": allowed == there_are == 1,
+        "a single path, more allowed": allowed > there_are == 1,
+        "several paths, as many allowed": allowed == there_are > 1,
+        "several paths, more allowed": allowed > there_are > 1,
     }
     return [name for name, holds in there.items() if holds]
 

@@ -11,7 +11,7 @@ from scipy.stats import chi2
 from ..bounds import PATH_PARAMETERS, path_covariance, position_bound
 from ..channel import Paths, SnapshotModel
 from ..estimation import direct_path_patterns
-from ..estimation.judgement import FALSE_PLACES, compression, directions_alike
+from ..estimation.alike import FALSE_PLACES, DirectionsAlike
 from ..estimation.signature import Signatures
 from ..positioning import Fix
 from ..scenario import Scenario
@@ -106,10 +106,11 @@ def cause(scenario: Scenario, view: View, threshold: float, best: Fix) -> str | 
     # Of n elements of noise and an echo with n times their ratio, that is the part that is echo.
     if power / view.noise < MARGIN * threshold / (1 - threshold):
         return "weak"
-    # Energy of noise, and of the echo, in all rows at its delay and Doppler.
-    rows, energy = model.shape[0] * model.shape[2], power * view.frame.size / MARGIN
-    told = compression(Signatures(model))
-    if directions_alike(told, rows * view.noise, energy) > FALSE_PLACES:
+    energy = power * view.frame.size / MARGIN
+    others = len(paths) - view.direct
+    places = np.column_stack([paths.arrival, paths.departure, paths.delay, paths.doppler])[:others]
+    alike = DirectionsAlike(Signatures(model))
+    if alike(places, paths.gain[:others], 0, view.noise, energy) > FALSE_PLACES:
         return "alike"
     if not best.bound < USEFUL:
         return "bound"
