@@ -21,7 +21,7 @@ from .posterior import Sample, predictive_factor, sample
 from .refinement import Fit, Prior, fit, marginal
 from .result import Estimate
 from .signature import DELAY, Signatures
-from .undetected import Undetected, undetected_path
+from .undetected import DETECTED, Undetected, undetected_path
 
 __all__ = ["TargetAverage", "paths_covariance"]
 
@@ -205,10 +205,11 @@ class TargetAverage:
                 drawn, places = self._posterior(y, parameters, result, prior)
                 score, sampled = drawn.evidence, sampled + 1
                 mean, own = self._moments(drawn, places, own)
-            chance = MORE if paths < self._max_paths else BEYOND
+            # As many paths as are looked for, and one more that shows clearly.
+            chance, most = (MORE, DETECTED) if paths < self._max_paths else (BEYOND, np.inf)
             for which, share in self._targets(parameters, result, energy, prior, own[:, 4, 4]):
                 more = undetected_path(
-                    self._signatures, y, parameters, result, which, prior, chance
+                    self._signatures, y, parameters, result, which, prior, chance, most
                 )
                 evidence.append(score + np.log(share) + more.evidence)
                 away = mean[which] - origin

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Search for the paths of a frame, all refined jointly."""
 
-from itertools import product
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +8,7 @@ from .expectations import Expectations
 from .refinement import Fit, fit, pick, refine
 from .search import FurtherSearch
 from .signature import DELAY, Signatures
+from .undetected import DETECTED, likely_places
 
 __all__ = ["FURTHER_GAIN", "JointSearch", "Solution"]
 
@@ -20,12 +19,12 @@ Solution = tuple[Floats, Fit]
 
 # Log-likelihood that a further path has to add. Noise adds as much in one frame of ten: a path too
 # many of which the target's estimate hardly notices, where one too few would bend it.
-FURTHER_GAIN = 11.0
+FURTHER_GAIN = DETECTED
 # Starts from which a further path is refined, rounds for all of them, and how many of the best are
 # refined to the end.
 STARTS, ROUNDS, FINALISTS = 4, 2, 3
-# How far the two of a pair that is not resolved are begun from each other [resolution cells].
-SPLIT = 0.2
+# Starts beside each known path, which may be a pair that is not resolved.
+BESIDE = 3
 # A further path is given up where the grid, or those rounds, show less than these parts of what it
 # has to add.
 WORTHWHILE, PROMISING = 0.6, 0.8
@@ -144,11 +143,14 @@ class JointSearch:
         paths = len(known) + 1
         s, e = self._signatures.factors(known)
         residual = y - (result.gain[0, :, None] * s[:, 0]).T @ e[:, 0]
-        start, gain = self._further(residual, known, (s, e), STARTS)
+        far = self._further(residual, known, (s, e), STARTS)
+        # What paths leave that have taken the place of more than one is too little to be a peak.
+        beside = self._expect.prior(noise, result.gain[0], len(known))
+        near = likely_places(self._signatures, y, known, result, beside, BESIDE)
+        start, gain = (np.concatenate(both) for both in zip(far, near, strict=True))
         start = start[gain >= WORTHWHILE * FURTHER_GAIN * noise]
         if not len(start):
             return []
-        start = np.concatenate([start, self._beside(known)])
         prior = self._expect.prior(noise, result.gain[0], paths)
         least = float(result.explained[0]) + PROMISING * FURTHER_GAIN * noise
         both = np.concatenate([known[None].repeat(len(start), axis=0), start[:, None]], axis=1)
@@ -172,16 +174,6 @@ class JointSearch:
             if energy - float(explained.max()) > 0.9 * left:
                 break
         return [(p, pick(new, [k])) for k, p in enumerate(both)]
-
-    def _beside(self, known: Floats) -> Floats:
-        """Starts (N, 6) where one known path may be two that are not resolved: what those leave
-        once one has taken the place of both is too little to be a peak."""
-        axes = [k for k in (0, 1) if k in self._signatures.free]
-        signs = np.array(list(product([-1.0, 1.0], repeat=len(axes))))
-        step = np.zeros((len(signs), 6))
-        step[:, axes] = signs
-        step[:, DELAY] = 1.0
-        return (known[:, None] + SPLIT * step * self._signatures.cells).reshape(-1, 6)
 
     def _distinct(self, solutions: list[Solution]) -> list[Solution]:
         """Solutions without repetitions."""

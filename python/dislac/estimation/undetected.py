@@ -3,21 +3,22 @@
 
 A weak path within a resolution cell of the echo adds next to nothing to the likelihood once the
 echo's estimate has moved to make up for it. No detector finds it, and yet the estimate has moved.
-The frame is linear in such a path, and nearly so in what little the known ones move. Its arrival
-and delay are therefore run through on a grid about the target's, and its mean power through some
-values; at each the gain, Gaussian beforehand, and the displacements of the known paths are
-integrated in closed form. Grid points are weighed with prior and marginal likelihood.
+The frame is linear in such a path, and nearly so in what little the known ones move. Its arrival,
+delay and Doppler shift are therefore run through on a grid about the target's, and its mean power
+through some values; at each the gain, Gaussian beforehand, and the displacements of the known paths
+are integrated in closed form. Grid points are weighed with prior and marginal likelihood.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from .refinement import Fit, Prior
-from .signature import DELAY, Signatures
+from .signature import DELAY, DOPPLER, Signatures
 
-__all__ = ["Undetected", "undetected_path"]
+__all__ = ["DETECTED", "Undetected", "likely_places", "undetected_path"]
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
@@ -28,8 +29,8 @@ RADII, ANGLES, DELAYS = 0.01 * 2.0 ** np.arange(8), 8, 6
 # Mean power over that of the target's path, all of one probability: of weak scatterers to another
 # target.
 POWERS = np.array([0.1, 1.0])
-# Log-likelihood from which on a path counts as detected, and is not the subject here.
 DETECTED = 11.0
+"""Log-likelihood from which on a path counts as detected."""
 # Points that stand for a Gaussian gain of variance one in each part: three radii of equal
 # probability at four phases each.
 NODES = np.concatenate(
@@ -72,6 +73,7 @@ def undetected_path(
     target: int,
     prior: Prior,
     probability: float,
+    most: float = DETECTED,
 ) -> Undetected:
     """One path more than the known ones (L, 6) in a frame (J, Nsc), about the target's.
 
@@ -80,27 +82,18 @@ def undetected_path(
         target: index of the target's path.
         prior: of the known paths.
         probability: that there is one, beforehand.
+        most: log-likelihood from which on it is not the subject, as it is looked for besides.
     """
-    arrival, delay, radius, mass = _grid(parameters[target], prior)
+    found = _gained(signatures, frame, parameters, current, target, prior)
     gain, noise, power = current.gain[0], prior.noise, POWERS * prior.power[0]
-    size, match, given, coupling = _coupled(
-        signatures, frame, parameters, current, target, prior, (arrival, delay)
-    )
-    # Displacements of the known paths, eliminated: real unknowns against real and imaginary part.
-    both = np.stack([coupling.real, -coupling.imag], axis=-1)  # (P, K, 2)
-    unit = 1.0 / np.sqrt(np.maximum(np.diag(current.curvature[0]), 1e-300))
-    curvature = current.curvature[0] * unit[:, None] * unit + 1e-9 * np.eye(len(unit))
-    moved = np.linalg.solve(curvature, both.reshape(len(unit), -1) * unit[:, None])
-    moved = (moved * unit[:, None]).reshape(both.shape)
-    free = size[:, None, None] * np.eye(2) - np.einsum("pka,pkb->kab", both, moved)
-    # The undetected gain's precision in its two parts, for each power.
-    value, vector = np.linalg.eigh(free)
-    value = np.maximum(value, 0.0) + (noise / power)[:, None, None]  # (Q, K, 2)
-    pull = np.einsum("kab,ka->kb", vector, np.stack([match.real, match.imag], axis=-1))
+    radius, given, moved = found.radius, found.given, found.moved
+    value = found.precision + (noise / power)[:, None, None]  # of both parts, (Q, K, 2)
+    pull, vector = found.pull, found.vector
     gained = np.sum(pull**2 / value, axis=-1) / noise
     chance = gained - 0.5 * np.sum(np.log(value * (power / noise)[:, None, None]), axis=-1)
-    chance += np.log(mass)
-    q, k = np.nonzero((gained < DETECTED) & (chance > NEGLIGIBLE))  # N points that matter
+    chance += np.log(found.mass)
+    # Points that matter, N of them.
+    q, k = np.nonzero((gained < most) & (chance > NEGLIGIBLE))
     # Nodes of equal probability stand for what is left open of the gain: (N, M, 2).
     parts = (pull[k] / value[q, k])[:, None] + np.sqrt(noise / 2 / value[q, k])[:, None] * NODES
     amplitude = parts @ vector[k].swapaxes(1, 2)
@@ -114,30 +107,114 @@ def undetected_path(
     density /= prior.arrival_density(radius[k])[:, None]
     density *= rest >= COMPARABLE * np.abs(added)
     # What that moves the target.
-    spread = signatures.spread(len(parameters)).reshape(len(unit), -1, 6)[:, target]
+    spread = signatures.spread(len(parameters)).reshape(len(moved), -1, 6)[:, target]
     moved = moved[:, k].transpose(1, 2, 0) @ spread  # (N, 2, 6)
     shift = -(amplitude @ moved) * stretch[..., None]
-    weight = np.exp(chance[q, k])[:, None] * density
+    most_likely = float(np.max(chance[q, k], initial=0.0))
+    weight = np.exp(chance[q, k] - most_likely)[:, None] * density
     weight *= probability / (len(power) * len(NODES))
-    total = float(weight.sum()) + 1.0 - probability
+    total = float(weight.sum()) + (1.0 - probability) * np.exp(-most_likely)
     weight = weight.ravel() / total
     shift = shift.reshape(-1, 6)
-    return Undetected(float(np.log(total)), weight, shift)
+    return Undetected(float(np.log(total)) + most_likely, weight, shift)
 
 
-def _grid(target: Floats, prior: Prior) -> tuple[Floats, Floats, Floats, Floats]:
-    """Arrivals (A, 2) and delays (D,) about the target (6,); of each pair, how far the arrival is
-    from the target's, and the probability (A D,)."""
+def likely_places(
+    signatures: Signatures,
+    frame: Complex,
+    parameters: Floats,
+    current: Fit,
+    prior: Prior,
+    count: int,
+) -> tuple[Floats, Floats]:
+    """Places (N, 6) about each of the known paths (L, 6) where one more would explain most of a
+    frame (J, Nsc), `count` of each at different distances, known paths moving out of its way; and
+    (N,) the energy that it would explain."""
+    places, energy = [], []
+    for target in range(len(parameters)):
+        near = _gained(signatures, frame, parameters, current, target, prior)
+        value = near.precision + prior.noise / prior.power[0]
+        gained = np.sum(near.pull**2 / value, axis=-1)
+        rings = (np.flatnonzero(near.radius == radius) for radius in np.unique(near.radius))
+        best = np.array([own[np.argmax(gained[own])] for own in rings])
+        best = best[np.argsort(-gained[best], kind="stable")[:count]]
+        found = np.tile(parameters[target], (len(best), 1))
+        found[:, [0, 1, DELAY, DOPPLER]] = near.places[best]
+        places.append(found)
+        energy.append(gained[best])
+    return np.concatenate(places), np.concatenate(energy)
+
+
+class _Gained(NamedTuple):
+    """One more path at K points about a known one.
+
+    places: (K, 4) arrival, delay and Doppler shift; radius, mass: (K,) distance of its arrival, and
+    probability; precision, vector, pull: (K, 2), (K, 2, 2), (K, 2) of its gain, in two parts;
+    moved: (P, K, 2) what the unknowns of known paths give way; given: (K,) what the gain of the
+    known one gives away.
+    """
+
+    places: Floats
+    radius: Floats
+    mass: Floats
+    precision: Floats
+    vector: Floats
+    pull: Floats
+    moved: Floats
+    given: Complex
+
+
+def _gained(
+    signatures: Signatures,
+    frame: Complex,
+    parameters: Floats,
+    current: Fit,
+    target: int,
+    prior: Prior,
+) -> _Gained:
+    cell = float(signatures.cells[DOPPLER])
+    arrival, doppler, delay, radius, mass = _grid(parameters[target], prior, cell)
+    size, match, given, coupling = _coupled(
+        signatures, frame, parameters, current, target, prior, (arrival, doppler, delay)
+    )
+    # Displacements of the known paths, eliminated: real unknowns against real and imaginary part.
+    both = np.stack([coupling.real, -coupling.imag], axis=-1)  # (P, K, 2)
+    unit = 1.0 / np.sqrt(np.maximum(np.diag(current.curvature[0]), 1e-300))
+    curvature = current.curvature[0] * unit[:, None] * unit + 1e-9 * np.eye(len(unit))
+    moved = np.linalg.solve(curvature, both.reshape(len(unit), -1) * unit[:, None])
+    moved = (moved * unit[:, None]).reshape(both.shape)
+    free = size[:, None, None] * np.eye(2) - np.einsum("pka,pkb->kab", both, moved)
+    value, vector = np.linalg.eigh(free)
+    pull = np.einsum("kab,ka->kb", vector, np.stack([match.real, match.imag], axis=-1))
+    pairs = np.repeat(np.column_stack([arrival, doppler]), len(delay), axis=0)
+    places = np.insert(pairs, 2, np.tile(delay, len(arrival)), axis=1)
+    return _Gained(places, radius, mass, np.maximum(value, 0.0), vector, pull, moved, given)
+
+
+def _grid(
+    target: Floats, prior: Prior, cell: float
+) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Arrivals (A, 2), Doppler shifts (A,) and delays (D,) about the target (6,); of each pair, how
+    far the arrival is from the target's, and the probability (A D,).
+
+    Args:
+        cell: resolution cell of Doppler shifts, which tells those farther off than half of it.
+    """
     angle = 2 * np.pi * np.arange(ANGLES) / ANGLES
     circle = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
     arrival = target[:2] + (RADII[:, None, None] * circle).reshape(-1, 2)
     mass = np.repeat(prior.arrival_density(RADII) * RADII**2, ANGLES)
     seen = np.sum(arrival**2, axis=1) <= 1.0
-    arrival, mass = arrival[seen], mass[seen]
+    arrival, mass = arrival[seen], mass[seen] / mass[seen].sum()
+    step = min(cell / 4, prior.doppler_spread)
+    shift = step * np.array([-1.0, 0.0, 1.0])
+    chance = np.diff(ndtr(step * np.array([-1.5, -0.5, 0.5, 1.5]) / prior.doppler_spread))
+    doppler = target[DOPPLER] + np.tile(shift, len(arrival))
     quantile = (np.arange(DELAYS) + 0.5) / DELAYS
     delay = target[DELAY] + prior.delay_spread * np.tan(np.pi / 2 * quantile)
-    radius = np.repeat(np.repeat(RADII, ANGLES)[seen], DELAYS)
-    return arrival, delay, radius, np.repeat(mass / mass.sum(), DELAYS) / DELAYS
+    radius = np.repeat(np.repeat(RADII, ANGLES)[seen], len(shift) * DELAYS)
+    mass = np.repeat(np.outer(mass, chance).ravel(), DELAYS) / DELAYS
+    return np.repeat(arrival, len(shift), axis=0), doppler, delay, radius, mass
 
 
 def _coupled(
@@ -147,7 +224,7 @@ def _coupled(
     current: Fit,
     target: int,
     prior: Prior,
-    grid: tuple[Floats, Floats],
+    grid: tuple[Floats, Floats, Floats],
 ) -> tuple[Floats, Complex, Complex, Complex]:
     """Products of the undetected path's response at K = A D grid points, known gains eliminated.
 
@@ -156,13 +233,14 @@ def _coupled(
         target's path gives away for a unit of the undetected one's; (P, K) with the derivatives by
         the unknowns of the known paths.
     """
-    arrival, delay = grid
+    arrival, doppler, delay = grid
     paths, gain = len(parameters), current.gain[0]
     s, e = signatures.factors(parameters)
     c = s.shape[-2]
     s, e = s.reshape(paths * c, -1), e.reshape(paths * c, -1)
     array = signatures.model.receive_array
     row = array.steering(arrival) @ signatures.receive.T * signatures.sent(parameters[target])
+    row *= np.exp(2j * np.pi * np.outer(doppler - parameters[target, DOPPLER], signatures.times))
     turn = np.exp(-2j * np.pi * np.outer(delay, signatures.offsets))  # (D, J)
     at = np.tile(parameters[target], (len(delay), 1))
     at[:, DELAY] = delay
