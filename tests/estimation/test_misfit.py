@@ -102,8 +102,9 @@ def test_beside_our_own_a_foreign_one_is_noise(kind):
     assert fixes >= 4
 
 
-def test_a_second_path_raises_the_noise_and_silences_nothing():
-    """Weaker by 10 dB, in the same resolution cell of delay, one path being looked for."""
+def test_a_second_path_bends_nothing_and_silences_nothing():
+    """Weaker by 10 dB, in the same resolution cell of delay, one path being looked for: it shows,
+    and the covariance is that beside another path, a few times that alone."""
     scenario = load_scenario("paper", ECHO_ALONE)
     echo = true_paths(scenario, 0, 1)
     paths = Paths(
@@ -127,7 +128,8 @@ def test_a_second_path_raises_the_noise_and_silences_nothing():
         covariance = found.covariance[0][np.ix_(POSITION, POSITION)]
         assert np.sqrt(error @ np.linalg.solve(covariance, error)) < 5
         deviations.append(np.sqrt(covariance[2, 2]))
-    assert deviations[1] > 5 * deviations[0]
+        assert len(found.paths) == 1
+    assert 1 < deviations[1] / deviations[0] < 4
 
 
 # The test itself

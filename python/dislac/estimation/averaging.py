@@ -82,7 +82,8 @@ class TargetAverage:
         """
         estimate = self._estimate(*best, energy, statistic)
         noiseless = estimate.noise_power < 1e-12 * energy / self._signatures.dimensions
-        if self._max_paths > 1 and not noiseless:
+        several = self._max_paths > 1 or len(best[0]) > 1
+        if several and not noiseless:
             estimate = self._averaged(estimate, solutions, y, energy)
         return estimate
 
@@ -205,7 +206,7 @@ class TargetAverage:
                 drawn, places = self._posterior(y, parameters, result, prior)
                 score, sampled = drawn.evidence, sampled + 1
                 mean, own = self._moments(drawn, places, own)
-            # As many paths as are looked for, and one more that shows clearly.
+            # Up to as many as are looked for; one more than those counts however clearly it shows.
             chance, most = (MORE, DETECTED) if paths < self._max_paths else (BEYOND, np.inf)
             for which, share in self._targets(parameters, result, energy, prior, own[:, 4, 4]):
                 more = undetected_path(

@@ -20,6 +20,8 @@ Solution = tuple[Floats, Fit]
 # Log-likelihood that a further path has to add. Noise adds as much in one frame of ten: a path too
 # many of which the target's estimate hardly notices, where one too few would bend it.
 FURTHER_GAIN = DETECTED
+# What one path more than are looked for has to add.
+CLEAR_GAIN = 2 * FURTHER_GAIN
 # Starts from which a further path is refined, rounds for all of them, and how many of the best are
 # refined to the end.
 STARTS, ROUNDS, FINALISTS = 4, 2, 3
@@ -81,6 +83,25 @@ class JointSearch:
                 break
             beam = [other, *beam[: WIDTH - 1]]
         return beam[0], self._distinct(solutions)
+
+    def beyond(self, y: Complex, energy: float, best: Solution) -> list[Solution]:
+        """Solutions with one path more than the best one has, the most plausible first, where that
+        shows so clearly that it is no noise.
+
+        Most frames hold none, which the coarse grid alone shows.
+        """
+        known, result = best
+        before = float(result.explained[0])
+        noise = (energy - before) / self._signatures.dimensions
+        if before > (1.0 - 1e-12) * energy:
+            return []
+        s, e = self._signatures.factors(known)
+        residual = y - (result.gain[0, :, None] * s[:, 0]).T @ e[:, 0]
+        if self._further(residual, known, (s, e), 1)[1][0] < FURTHER_GAIN * noise:
+            return []
+        found = self._with_another(y, energy, known, result)
+        more = [(p, r) for p, r in found if r.explained[0] > before + CLEAR_GAIN * noise]
+        return self._ranked(more, noise)
 
     def _grown(
         self, y: Complex, energy: float, beam: list[Solution], solutions: list[Solution]

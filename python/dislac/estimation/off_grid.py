@@ -24,7 +24,7 @@ from .joint_search import JointSearch
 from .judgement import Judge
 from .maxima import LocalMaxima, joined
 from .refinement import Fit, pick, refine
-from .result import Estimate, EstimatorError, checked_frame, nothing
+from .result import Estimate, EstimatorError, checked_frame, first_paths, nothing
 from .search import CoarseSearch, DirectionSearch
 from .signature import Signatures, departure_of, search_windows
 
@@ -95,6 +95,12 @@ class OffGridEstimator:
         best, solutions = self._joint(y, energy, maxima)
         estimate = self._average(y, energy, statistic, best, solutions)
         rest = self._judge.rest(estimate, y, best)
+        if len(best[0]) == self.max_paths:
+            more = self._joint.beyond(y, energy, best)
+            if more:
+                beyond = self._average(y, energy, statistic, more[0], solutions + more)
+                rest = self._judge.rest(beyond, y, more[0])
+                estimate = first_paths(beyond, self.max_paths)
         return self._judge(estimate, y, rest, maxima)
 
     def _rows(self, frame: Complex) -> Complex:

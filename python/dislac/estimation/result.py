@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What every estimator takes and gives: a checked frame in, an `Estimate` out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol, get_args
 
 import numpy as np
@@ -17,6 +17,7 @@ __all__ = [
     "EstimatorError",
     "FrameError",
     "checked_frame",
+    "first_paths",
     "no_paths",
     "nothing",
 ]
@@ -121,6 +122,13 @@ def no_paths() -> Paths:
         delay=np.zeros(0),
         doppler=np.zeros(0),
     )
+
+
+def first_paths(estimate: Estimate, count: int) -> Estimate:
+    """The estimate with its first paths only."""
+    paths = Paths(*(value[:count] for value in vars(estimate.paths).values()))
+    covariance = None if estimate.covariance is None else estimate.covariance[:count]
+    return replace(estimate, paths=paths, covariance=covariance)
 
 
 def nothing(statistic: float, threshold: float, noise_power: float) -> Estimate:

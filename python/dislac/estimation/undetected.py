@@ -87,8 +87,9 @@ def undetected_path(
     found = _gained(signatures, frame, parameters, current, target, prior)
     gain, noise, power = current.gain[0], prior.noise, POWERS * prior.power[0]
     radius, given, moved = found.radius, found.given, found.moved
-    value = found.precision + (noise / power)[:, None, None]  # of both parts, (Q, K, 2)
-    pull, vector = found.pull, found.vector
+    value, vector = np.linalg.eigh(found.precision)
+    value = np.maximum(value, 0.0) + (noise / power)[:, None, None]  # (Q, K, 2)
+    pull = np.einsum("kab,ka->kb", vector, found.pull)
     gained = np.sum(pull**2 / value, axis=-1) / noise
     chance = gained - 0.5 * np.sum(np.log(value * (power / noise)[:, None, None]), axis=-1)
     chance += np.log(found.mass)
@@ -133,8 +134,8 @@ def likely_places(
     places, energy = [], []
     for target in range(len(parameters)):
         near = _gained(signatures, frame, parameters, current, target, prior)
-        value = near.precision + prior.noise / prior.power[0]
-        gained = np.sum(near.pull**2 / value, axis=-1)
+        precision = near.precision + prior.noise / prior.power[0] * np.eye(2)
+        gained = np.sum(near.pull * _solved(precision, near.pull), axis=-1)
         rings = (np.flatnonzero(near.radius == radius) for radius in np.unique(near.radius))
         best = np.array([own[np.argmax(gained[own])] for own in rings])
         best = best[np.argsort(-gained[best], kind="stable")[:count]]
@@ -145,11 +146,18 @@ def likely_places(
     return np.concatenate(places), np.concatenate(energy)
 
 
+def _solved(matrix: Floats, right: Floats) -> Floats:
+    """(K, 2) solutions of symmetric positive equations (K, 2, 2)."""
+    (a, b), (_, d) = matrix.transpose(1, 2, 0)
+    x, y = right.T
+    return np.asarray(np.array([d * x - b * y, a * y - b * x]) / np.maximum(a * d - b**2, 1e-300)).T
+
+
 class _Gained(NamedTuple):
     """One more path at K points about a known one.
 
     places: (K, 4) arrival, delay and Doppler shift; radius, mass: (K,) distance of its arrival, and
-    probability; precision, vector, pull: (K, 2), (K, 2, 2), (K, 2) of its gain, in two parts;
+    probability; precision, pull: (K, 2, 2), (K, 2) of its gain's two parts, times the noise;
     moved: (P, K, 2) what the unknowns of known paths give way; given: (K,) what the gain of the
     known one gives away.
     """
@@ -158,7 +166,6 @@ class _Gained(NamedTuple):
     radius: Floats
     mass: Floats
     precision: Floats
-    vector: Floats
     pull: Floats
     moved: Floats
     given: Complex
@@ -184,11 +191,10 @@ def _gained(
     moved = np.linalg.solve(curvature, both.reshape(len(unit), -1) * unit[:, None])
     moved = (moved * unit[:, None]).reshape(both.shape)
     free = size[:, None, None] * np.eye(2) - np.einsum("pka,pkb->kab", both, moved)
-    value, vector = np.linalg.eigh(free)
-    pull = np.einsum("kab,ka->kb", vector, np.stack([match.real, match.imag], axis=-1))
+    pull = np.stack([match.real, match.imag], axis=-1)
     pairs = np.repeat(np.column_stack([arrival, doppler]), len(delay), axis=0)
     places = np.insert(pairs, 2, np.tile(delay, len(arrival)), axis=1)
-    return _Gained(places, radius, mass, np.maximum(value, 0.0), vector, pull, moved, given)
+    return _Gained(places, radius, mass, free, pull, moved, given)
 
 
 def _grid(
