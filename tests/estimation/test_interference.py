@@ -77,6 +77,17 @@ def test_interference_between_subcarriers_bends_no_estimate(receiver):
     assert left.noise_power > 4e-3 * level
 
 
+def test_weak_interference_bends_no_estimate_either(receiver):
+    """A tenth of the spacing at 5 dB: 10 dB less than the noise, and the same in all frames."""
+    paths, rng, count = path(11.5e3), np.random.default_rng(5), 200
+    clean = with_interference(paths)
+    level = 10**-0.5 * np.mean(np.abs(clean) ** 2)
+    frames = [clean + noise(rng, level) for _ in range(count)]
+    taken, _ = errors(receiver, frames, paths)
+    bent, _ = errors(receiver._estimator, frames, paths)
+    assert np.sum(taken.mean(axis=0) ** 2) < 20 / count < np.sum(bent.mean(axis=0) ** 2)
+
+
 def test_what_rings_into_windows_bends_no_estimate(receiver):
     """Three samples, the same in all frames, 13 dB above the noise."""
     paths, rng, count = path(0.0), np.random.default_rng(2), 60
@@ -105,7 +116,7 @@ def test_an_estimate_that_nothing_bends_is_left_as_it_is(receiver):
     rng, chosen = np.random.default_rng(3), receiver._estimator
     for power, frame in (
         (1e-4, synthesize(MODEL, path(0.0))),
-        (1e-1, with_interference(path(3e3))),
+        (1e-1, with_interference(path(1e3))),
     ):
         y = frame + noise(rng, power * np.mean(np.abs(frame) ** 2))
         ours, plain = receiver.estimate(y), chosen.estimate(y)
@@ -123,6 +134,6 @@ def test_what_holds_no_path_is_estimated_once(receiver):
             frames.append(index)
             return receiver._estimator.estimate(frame, index)
 
-    silent = InterferenceCancellation(Counting(), receiver._leak, receiver._edges)
+    silent = InterferenceCancellation(Counting(), receiver._leak, receiver._edges, 120e3)
     assert not silent.estimate(noise(np.random.default_rng(4), 1.0), 7).detected
     assert frames == [7]

@@ -25,12 +25,12 @@ Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 
 STRONG = 10.0
-"""Power of paths over the noise found, in an element, below which neither is looked for: Doppler
-shifts of a sixth of the spacing have no more, even without noise."""
+"""Power of paths over the noise found, in an element, below which none is looked for between
+symbols."""
 
 NOTICEABLE = 3e-3
 """Power over the noise, in an element, of what may bend an estimate by a tenth of its standard
-deviation."""
+deviation; by more where most of an echo is taken off with a direct path."""
 
 SIGNIFICANT = 3.0
 """Standard deviations by which first samples exceed the noise where more than that is in them."""
@@ -47,6 +47,7 @@ class InterferenceCancellation:
         leak: paths and frame number -> (Ms, Nsc, Nrf), the interference between subcarriers.
         edges: frame number -> (Ms, Nsc, K), what the first K samples of each transform window are
             in a frame.
+        spacing: of the subcarriers [Hz].
         nuisance: (Nsc, k) the estimator's.
     """
 
@@ -55,9 +56,11 @@ class InterferenceCancellation:
         estimator: Estimator,
         leak: Callable[[Paths, int], Complex],
         edges: Callable[[int], Complex],
+        spacing: float,
         nuisance: Floats | None = None,
     ) -> None:
         self._estimator, self._leak, self._edges = estimator, leak, edges
+        self._spacing = spacing
         count = len(estimator.model.frequencies)
         self._nuisance = np.zeros((count, 0)) if nuisance is None else nuisance
 
@@ -78,21 +81,23 @@ class InterferenceCancellation:
         y = checked_frame(self.model, frame)
         estimate = self._estimator.estimate(y, index)
         found = synthesize(self.model, estimate.paths)
-        if _energy(found) <= STRONG * estimate.noise_power * y.size:
+        power, level = _energy(found), estimate.noise_power * y.size
+        shift = np.max(np.abs(estimate.paths.doppler), initial=0.0) / self._spacing
+        ringing = power > STRONG * level
+        if not ringing and power * (1.0 - np.sinc(shift) ** 2) <= NOTICEABLE * level:
             return estimate
         symbols, subcarriers, chains = y.shape
         edges = np.linalg.qr(self._without_nuisance(self._edges(index)))[0]
         lost = symbols * chains * edges.shape[2]
         size = symbols * chains * (subcarriers - self._nuisance.shape[1])
         taken: Complex = np.zeros_like(y)
-        ringing = True
         for again in range(PASSES):
             leak = self._leak(estimate.paths, index)
             rest = self._without_nuisance(y - leak - found)
             first = edges @ (edges.conj().swapaxes(1, 2) @ rest)
             if not again:
                 noise = max(_energy(rest) - _energy(first), 0.0) / (size - lost)
-                ringing = _energy(first) > noise * (lost + SIGNIFICANT * lost**0.5)
+                ringing &= _energy(first) > noise * (lost + SIGNIFICANT * lost**0.5)
             more = leak + first if ringing else leak
             if _energy(more - taken) <= NOTICEABLE * noise * size:
                 break

@@ -602,7 +602,8 @@ def _strong_paths_too(
     if scenario.estimator.kind != "off-grid":
         return chosen
     leak, edges = partial(_interference, scenario), partial(_edges, scenario)
-    return InterferenceCancellation(chosen, leak, edges, nuisance)
+    spacing = scenario.numerology.subcarrier_spacing
+    return InterferenceCancellation(chosen, leak, edges, spacing, nuisance)
 
 
 def _interference(scenario: Scenario, paths: Paths, frame: int) -> NDArray[np.complex128]:
