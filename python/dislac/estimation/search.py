@@ -152,7 +152,8 @@ class DirectionSearch:
 
     With few rows against five unknowns nearly every local maximum of the coarse grid is another
     path's worth of directions, and the greatest one can stand between its points: the grid then has
-    four points a resolution cell along each axis of the arrays, else two.
+    four points a resolution cell along each axis of the arrays, else two. So it is of departures
+    and Doppler shifts alone where few beams tell them, however many chains receive.
     """
 
     def __init__(
@@ -160,11 +161,13 @@ class DirectionSearch:
     ) -> None:
         model = signatures.model
         few = len(signatures.times) <= FEW_ROWS
-        self.density, self.count = (4, 16) if few else (2, 6)
-        if model.receive_array.size * model.transmit_array.size > LARGEST_PRODUCT:
-            self.density = 2
+        few_sent = signatures.beams <= min(FEW_ROWS, model.transmit_array.size - 1)
+        few_sent = few or (few_sent and len(departures) > 1)
+        self.count = 16 if few_sent else 6
+        fits = model.receive_array.size * model.transmit_array.size <= LARGEST_PRODUCT
+        arrivals, self.density = (4 if some and fits else 2 for some in (few, few_sent))
         self._signatures = signatures
-        self.arrivals = _coarse_grid(model.receive_array, self.density)
+        self.arrivals = _coarse_grid(model.receive_array, arrivals)
         self.departures = departures
         if len(departures) > 1:
             self.departures = _coarse_grid(model.transmit_array, self.density)
