@@ -29,6 +29,9 @@ Floats = NDArray[np.float64]
 # farther off in what makes the position than this many standard deviations.
 RIVAL_ODDS, APART = 1e-3, 5.0
 POSITION = (0, 1, 4)
+# Directions that may look alike where further paths may be there: what is taken for one path may be
+# two, whose rows any other direction explains as well.
+MISTAKEN = 1e-3
 # Log-likelihood by which a path outside of the windows has to explain a frame better.
 OUTSIDE_GAIN = 11.0
 # Noise power of a frame without noise, of its power: what rounding and refinement leave.
@@ -63,6 +66,7 @@ class Judge:
         windows: of delay [s] and Doppler [Hz] in which a path is looked for.
         departures: (Gt, 2) at which one is looked for.
         maxima: other places for a target within the windows.
+        max_paths: number of paths that are looked for.
     """
 
     def __init__(
@@ -71,8 +75,10 @@ class Judge:
         windows: tuple[tuple[float, float], tuple[float, float]],
         departures: Floats,
         maxima: LocalMaxima,
+        max_paths: int,
     ) -> None:
         self._signatures = signatures
+        self._max_paths = max_paths
         self._windows = windows
         self._departures = departures
         self._maxima = maxima
@@ -122,7 +128,8 @@ class Judge:
             known = fit(self._signatures, rest.alone, target)
             maxima = self._maxima(rest.alone, _energy(rest.alone), target, known)
         alike = self._alike(rest.parameters, rest.gain, rest.target, noise, rest.explained)
-        if end_fire or alike > FALSE_PLACES or self._ambiguous(estimate, maxima, noise):
+        most = FALSE_PLACES if len(rest.parameters) >= self._max_paths else MISTAKEN
+        if end_fire or alike > most or self._ambiguous(estimate, maxima, noise):
             return replace(estimate, status="ambiguous")
         return estimate
 

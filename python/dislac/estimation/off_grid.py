@@ -64,7 +64,7 @@ class OffGridEstimator:
         self._maxima = LocalMaxima(
             self._signatures, DirectionSearch(self._signatures, departures, windows[1])
         )
-        self._judge = Judge(self._signatures, windows, departures, self._maxima)
+        self._judge = Judge(self._signatures, windows, departures, self._maxima, max_paths)
         self.threshold = detection_threshold(
             self._statistics,
             model.shape,
