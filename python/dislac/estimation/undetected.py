@@ -111,8 +111,10 @@ def undetected_path(
     spread = signatures.spread(len(parameters)).reshape(len(moved), -1, 6)[:, target]
     moved = moved[:, k].transpose(1, 2, 0) @ spread  # (N, 2, 6)
     shift = -(amplitude @ moved) * stretch[..., None]
-    most_likely = float(np.max(chance[q, k], initial=0.0))
-    weight = np.exp(chance[q, k] - most_likely)[:, None] * density
+    with np.errstate(divide="ignore"):
+        weight = chance[q, k, None] + np.log(density)
+    most_likely = float(np.max(weight, initial=0.0))
+    weight = np.exp(weight - most_likely)
     weight *= probability / (len(power) * len(NODES))
     total = float(weight.sum()) + (1.0 - probability) * np.exp(-most_likely)
     weight = weight.ravel() / total
