@@ -52,7 +52,8 @@ from ..waveform import (
     modulate,
 )
 from .loader import ScenarioError
-from .model import Scenario, parse_scenario
+from .model import Scenario
+from .parsing import parse_scenario
 from .truth import (
     below_horizon,
     bound,

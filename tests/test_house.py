@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The imports of the package, held against the floors of its rooms."""
+
+import ast
+from collections import defaultdict
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "python" / "dislac"
+
+FLOORS = (
+    {"files", "printable", "geometry", "dsp"},
+    {"arrays", "waveform"},
+    {"channel"},
+    {"bounds", "estimation", "synchronization"},
+    {"positioning"},
+    {"scenario"},
+    {"io", "displays"},
+    {"studies"},
+    {"blocks"},
+    {"commands"},
+    {"doctor", "cli", "__main__"},
+)
+"""Rooms, ground floor first: a room imports from its own and from those below."""
+
+HAVE_GNURADIO = {"blocks"}
+HAVE_QT = {"displays"}
+LOOK = {"doctor"}
+"""Looks for what is installed, and so may import anything."""
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imports(module: str):
+    """(imported module, names, whether it is of this package) of each import in a module."""
+    path = MODULES[module]
+    parts = module.split(".") if module else []
+    package = parts if path.name == "__init__.py" else parts[:-1]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, (), False
+        elif isinstance(node, ast.ImportFrom):
+            names = [alias.name for alias in node.names]
+            if not node.level:
+                yield node.module, names, False
+                continue
+            base = package[: len(package) - node.level + 1]
+            target = ".".join([*base, *([node.module] if node.module else [])])
+            modules = [name for name in names if f"{target}.{name}".strip(".") in MODULES]
+            for name in modules:
+                yield f"{target}.{name}".strip("."), (), True
+            if others := [name for name in names if name not in modules]:
+                yield target, others, True
+
+
+GRAPH = {
+    module: [(target, names) for target, names, ours in imports(module) if ours]
+    for module in MODULES
+}
+
+
+def room(module: str) -> str:
+    return module.split(".")[0]
+
+
+def floor(module: str) -> int:
+    return next(level for level, rooms in enumerate(FLOORS) if room(module) in rooms)
+
+
+def test_rooms_import_from_their_own_floor_and_from_below(capsys):
+    arrows = defaultdict(set)
+    for module, targets in GRAPH.items():
+        for target, _ in targets:
+            if module and target and room(target) != room(module):
+                arrows[room(module)].add(room(target))
+    with capsys.disabled():
+        print()
+        for level, rooms in enumerate(FLOORS):
+            for name in sorted(rooms):
+                print(f"{level:2} {name:16} {' '.join(sorted(arrows[name]))}")
+    upwards = {
+        (module, target)
+        for module, targets in GRAPH.items()
+        for target, _ in targets
+        if module and target and floor(target) > floor(module)
+    }
+    assert not upwards
+
+
+def test_no_circle_of_rooms_or_modules():
+    rooms = defaultdict(set)
+    modules = defaultdict(set)
+    for module, targets in GRAPH.items():
+        for target, _ in targets:
+            modules[module].add(target)
+            if module and target and room(module) != room(target):
+                rooms[room(module)].add(room(target))
+    # CycleError names the circle. A module that imports its own package is in one.
+    TopologicalSorter(rooms).prepare()
+    TopologicalSorter(modules).prepare()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_private_names_stay_in_their_folder(module):
+    folder = module.rpartition(".")[0]
+    for target, names in GRAPH[module]:
+        within, _, last = target.rpartition(".")
+        assert not last.startswith("_") or within == folder, (module, target)
+        assert not [name for name in names if name.startswith("_") and name != "__version__"], (
+            target
+        )
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_gnuradio_and_qt_have_their_rooms(module):
+    if room(module) in LOOK:
+        return
+    for target, _, ours in imports(module):
+        if ours:
+            continue
+        if target.split(".")[0] in ("gnuradio", "pmt", "uhd", "SoapySDR"):
+            assert room(module) in HAVE_GNURADIO, (module, target)
+        if target.split(".")[0] in ("PyQt5", "pyqtgraph", "sip"):
+            assert room(module) in HAVE_QT, (module, target)
