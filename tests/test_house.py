@@ -27,6 +27,8 @@ FLOORS = (
 
 HAVE_GNURADIO = {"blocks"}
 HAVE_QT = {"displays"}
+OPTIONAL = {("dsp.compiled", "dsp.kernels")}
+"""Loaded when first used, where what it needs is installed: no circle while modules are loaded."""
 LOOK = {"doctor"}
 """Looks for what is installed, and so may import anything."""
 
@@ -101,7 +103,8 @@ def test_no_circle_of_rooms_or_modules():
     modules = defaultdict(set)
     for module, targets in GRAPH.items():
         for target, _ in targets:
-            modules[module].add(target)
+            if (module, target) not in OPTIONAL:
+                modules[module].add(target)
             if module and target and room(module) != room(target):
                 rooms[room(module)].add(room(target))
     # CycleError names the circle. A module that imports its own package is in one.

@@ -11,19 +11,19 @@ import pytest
 from block_helpers import Collector, noise, small_scenario
 from gnuradio import blocks, gr, zeromq
 from gnuradio.dislac.blocks import pmt_keys, wire
+from gnuradio.dislac.blocks.between_processes.zmq_sink import zmq_sink
+from gnuradio.dislac.blocks.between_processes.zmq_source import zmq_source
+from gnuradio.dislac.blocks.channel.timed_channel import timed_channel
 from gnuradio.dislac.blocks.flowgraphs import run_flowgraph
 from gnuradio.dislac.blocks.lifecycle import FlowgraphError, take_errors
-from gnuradio.dislac.blocks.ofdm_demodulator import ofdm_demodulator
-from gnuradio.dislac.blocks.pilot_source import pilot_source
-from gnuradio.dislac.blocks.precompensator import precompensator
-from gnuradio.dislac.blocks.timed_channel import timed_channel
+from gnuradio.dislac.blocks.receiver.ofdm_demodulator import ofdm_demodulator
+from gnuradio.dislac.blocks.transmitter.pilot_source import pilot_source
+from gnuradio.dislac.blocks.transmitter.precompensator import precompensator
 from gnuradio.dislac.blocks.zmq_flowgraphs import (
     channel_flowgraph,
     satellite_flowgraph,
     station_flowgraph,
 )
-from gnuradio.dislac.blocks.zmq_sink import zmq_sink
-from gnuradio.dislac.blocks.zmq_source import zmq_source
 from gnuradio.dislac.io import fix_to_dict
 from gnuradio.dislac.io.zmq_samples import SampleClient, SampleServer
 from gnuradio.dislac.io.zmq_sockets import make_keys

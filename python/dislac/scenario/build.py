@@ -35,10 +35,10 @@ from ..geometry import LinearMotion, delay_and_doppler
 from ..positioning import BistaticLocator, Fix, FixStatus
 from ..synchronization import (
     Alignment,
-    DirectPathFrames,
+    DirectPathSynchronizer,
     Reference,
     Synchronizer,
-    TimedFrames,
+    TimedSynchronizer,
     aligned_grid,
     expected_grids,
 )
@@ -370,7 +370,7 @@ def synchronizer(scenario: Scenario) -> Synchronizer | None:
         return None
     stretch = partial(_stretch, scenario) if scenario.precompensation.mode == "frame" else None
     if settings.reference == "time":
-        return TimedFrames(
+        return TimedSynchronizer(
             scenario.numerology,
             scenario.pilots,
             first=first_arrival(scenario),
@@ -379,7 +379,7 @@ def synchronizer(scenario: Scenario) -> Synchronizer | None:
             stretch=stretch,
         )
     zero = None if settings.time_zero is None else (settings.time_zero, first_arrival(scenario))
-    return DirectPathFrames(
+    return DirectPathSynchronizer(
         partial(direct_path, scenario),
         scenario.pilots,
         carrier_window=partial(_carrier_window, scenario),

@@ -23,7 +23,7 @@ from ..scenario.build import (
 )
 from ..scenario.model import FrontEndSettings, PathSettings
 from ..scenario.truth import bound, first_arrival, lead_in
-from ..synchronization import DirectPathFrames, FrameReader, aligned_grid
+from ..synchronization import DirectPathSynchronizer, FrameReader, aligned_grid
 from .accuracy import random_scenes
 
 __all__ = ["ColdStart", "cold_start", "impaired_scene", "stream"]
@@ -128,7 +128,7 @@ def cold_start(
         bounds[trial] = bound(scene, 0)
         samples = stream(scene, frames)
         found, first = synchronizer(scene), front_end(scene)
-        assert isinstance(found, DirectPathFrames) and first is not None
+        assert isinstance(found, DirectPathSynchronizer) and first is not None
         if isinstance(receiver, StaticCancellation):
             receiver.reset()
         results: list[float] = []

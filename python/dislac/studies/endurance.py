@@ -17,7 +17,7 @@ from ..channel import synthesize
 from ..scenario import Scenario, load_scenario
 from ..scenario.build import HELD, synchronizer
 from ..scenario.truth import snapshot_model, true_paths
-from ..synchronization import DirectPathFrames, Mark
+from ..synchronization import DirectPathSynchronizer, Mark
 from ..waveform import modulate
 from .cold_start import impaired_scene
 
@@ -125,7 +125,7 @@ def endure(scenario: Scenario, seconds: float, rng: np.random.Generator) -> Endu
     scene = impaired_scene(scenario, 38.0, rng)
     signal = Signal(scene, rng)
     found, rate = synchronizer(scene), scene.sample_rate
-    assert isinstance(found, DirectPathFrames)
+    assert isinstance(found, DirectPathSynchronizer)
     period, end = scene.numerology.frame_period, int(seconds * rate)
     result = Endurance({kind: [] for kind in ("start", *EVENTS)})
     kind, since = "start", 0
