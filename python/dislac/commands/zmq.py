@@ -256,7 +256,7 @@ def relay(
     shortest = 1e6 * link.least / rate
     click.echo(f"delay of the path at time zero: {1e6 * link.delay(0.0):.3f} us each way")
     click.echo(
-        f"below {shortest:.3f} us, {link.least} samples, it is raised to that; else as it is"
+        f"one below {shortest:.3f} us ({link.least} samples) takes that; to others nothing is added"
     )
     _run(flowgraph)
 
