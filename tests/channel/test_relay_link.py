@@ -166,3 +166,15 @@ def test_settings_that_cannot_be():
         RelayLink((STILL, STILL), sample_rate=RATE, carriers=(0.0, 0.0))
     with pytest.raises(StreamError, match="not finite"):
         link(np.nan)
+
+
+def test_a_path_holds_so_many_samples_at_most(monkeypatch):
+    monkeypatch.setattr(module, "LONGEST", 1000)
+    metres = SPEED_OF_LIGHT / RATE
+    assert link(999 * metres).make(np.zeros((1, 2000), np.complex64)) == 999 - RelayLink.least
+    with pytest.raises(StreamError, match="at 0 s the path holds 1001 samples; 1000 are the most"):
+        link(1001 * metres)
+    growing = link(999 * metres, 7e3)  # by 0.77 samples in 32768
+    growing.take(np.zeros((1, 10**6), np.complex64))
+    with pytest.raises(StreamError, match=r"s the path holds 100\d samples"):
+        growing.make(np.zeros((1, 10**6), np.complex64))

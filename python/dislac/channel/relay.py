@@ -28,11 +28,15 @@ from ..geometry import SPEED_OF_LIGHT, carrier_cycles
 from ..geometry.motion import Motion
 from .path import ChannelPath
 
-__all__ = ["RelayLink"]
+__all__ = ["LONGEST", "RelayLink"]
 
 _SPAN = SPAN * HOP
 _BATCH = 32
 """Hops that are worked on together: what they need stays in the cache."""
+_WINDOW = HOP + TAPS - 1 + 2 * REACH
+"""Input samples that a hop is made of."""
+LONGEST = 1 << 26
+"""Samples that a path holds at most: 1.1 s at 61.44 Msps."""
 
 
 class RelayLink:
@@ -45,8 +49,8 @@ class RelayLink:
     nothing is added to the delay of the path; but a path shorter than `least` samples, which is
     half a filter, delays by as much as that. (Its carrier has the phase of its own length.)
 
-    The same bits in whatever pieces samples come: they are formed one by one of sums and products
-    that are rounded one by one.
+    The same bits in whatever pieces samples come: each is formed by the same operations, whatever
+    is formed beside it.
 
     Args:
         nodes: transmitter first.
@@ -58,8 +62,8 @@ class RelayLink:
         speed: propagation speed [m/s].
 
     Raises:
-        StreamError: a rate or a number of carriers is impossible. While running: a delay is not
-            finite.
+        StreamError: a rate or a number of carriers is impossible. While running, too: a delay is
+            not finite, or longer than `LONGEST` samples.
     """
 
     least = CENTRE + len(differentiator(PASSBAND))
@@ -135,12 +139,6 @@ class RelayLink:
             self._input.forget(self._window(self._index) - 1)
         return done
 
-    @property
-    def pending(self) -> bool:
-        """Whether there is output that can be made without further input."""
-        self._prepare(self._index // _SPAN)
-        return self._possible() > self._index
-
     # Delays
 
     def _prepare(self, span: int) -> None:
@@ -152,6 +150,10 @@ class RelayLink:
         length, rate = self.path.range_and_rate(border, speed=self.speed)
         late = at_hops(length, rate, step) * (self.sample_rate / self.speed)
         late = np.maximum(late, self.least)
+        if (longest := late.max()) > LONGEST:
+            raise StreamError(
+                f"at {border[0]:.6g} s the path holds {longest:.4g} samples; {LONGEST} are the most"
+            )
         self._delays: HopDelays = split_delays(late[:-1], late[1:])
         cycles = carrier_cycles(self.path.nodes, border, self._carriers, speed=self.speed)
         phase = -at_hops(*cycles, step)
@@ -187,7 +189,8 @@ class RelayLink:
         # In whole hops, of which those samples are used that the input allows
         made = self._made[:, : (last - first) * HOP]
         oldest = self._window(self._index)
-        if not self._input.view(oldest, self._input.end - oldest).any():
+        newest = min(self._window(until - 1) + _WINDOW, self._input.end)
+        if not self._input.view(oldest, newest - oldest).any():
             made[:] = 0
         elif self._compiled is not None:
             self._delay_compiled(slice(first, last))
