@@ -6,8 +6,8 @@ from threading import Event, Thread
 import numpy as np
 import pytest
 from gnuradio import blocks, gr
-from gnuradio.dislac.blocks import _radio_source
-from gnuradio.dislac.blocks._radio_source import RadioSource
+from gnuradio.dislac.blocks.between_processes import _radio_source
+from gnuradio.dislac.blocks.between_processes._radio_source import RadioSource
 from gnuradio.dislac.blocks.zmq_flowgraphs import relay_flowgraph
 from gnuradio.dislac.channel.relay import RelayLink
 from gnuradio.dislac.geometry import SPEED_OF_LIGHT
