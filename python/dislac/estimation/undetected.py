@@ -196,8 +196,8 @@ def _gained(
     # Rounding must not leave less than nothing.
     own = np.maximum(np.einsum("kaa->ka", free), 0.0)
     most = np.sqrt(own.prod(axis=1))
-    both = np.clip(free[:, 0, 1], -most, most)
-    free = np.array([[own[:, 0], both], [both, own[:, 1]]]).transpose(2, 0, 1)
+    mixed = np.clip(free[:, 0, 1], -most, most)
+    free = np.array([[own[:, 0], mixed], [mixed, own[:, 1]]]).transpose(2, 0, 1)
     pull = np.stack([match.real, match.imag], axis=-1)
     pairs = np.repeat(np.column_stack([arrival, doppler]), len(delay), axis=0)
     places = np.insert(pairs, 2, np.tile(delay, len(arrival)), axis=1)
