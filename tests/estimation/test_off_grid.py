@@ -305,10 +305,10 @@ def test_a_pair_that_is_not_resolved_is_split(scene, make_model, noise):
     assert abs(error[2]) < 2e-9
 
 
-@pytest.mark.parametrize(("snr_db", "most"), [(10, 5), (30, 3)])
+@pytest.mark.parametrize(("snr_db", "most"), [(10, 4), (30, 1)])
 def test_a_path_beyond_those_looked_for_is_reckoned_with(scene, make_model, noise, snr_db, most):
-    """Of 25 frames with an echo and a scatterer, where one path is looked for, 6 and 3 lay beyond
-    five deviations with it left in the residual, and as many as 5 beyond what noise explains."""
+    """An echo and a scatterer where one path is looked for: of 25 frames 6 and 3 lay beyond five
+    deviations without it; 2 and none do, of which it does not show clearly."""
     model = make_model()
     estimator = make_estimator("off-grid", model, max_paths=1)
     weighed = weighed_errors(scene, model, estimator, noise, 25, snr_db, 71, 1)
