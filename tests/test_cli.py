@@ -281,6 +281,9 @@ ERRORS = {
     "run paper --set a": "'a' is not KEY=VALUE, such as channel.noise.snr_db=5",
     "run paper --set a=[": "'[' is not a YAML value",
     "run paper --set warp=9": "paper.yml: warp: unknown key; known here:",
+    "run paper --snr-db 3 --set channel.noise.snr_db=4": "--snr-db and --set channel.noise.snr_db "
+    "are both about channel.noise.snr_db: give one of the two",
+    "run paper --seed 3 --set seed=4": "--seed and --set seed are both about seed: give one",
     "run paper --estimator magic": "estimator.kind: 'magic' is not one of ['off-grid', 'mmv-bomp']",
     "run nowhere.yml": "cannot read the scenario (No such file or directory); give a YAML",
     "run /": "/: cannot read the scenario (Is a directory)",

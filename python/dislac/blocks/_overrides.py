@@ -20,11 +20,9 @@ def overridden(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
 
 
 def at_snr(scenario: Scenario, snr_db: float | None) -> Scenario:
-    """The scenario with another signal to noise ratio [dB], its noise drawn as before; None: as it
-    is.
+    """The scenario with another `channel.noise.snr_db` [dB]; None: as it is.
 
     Raises:
         ScenarioError: the ratio is out of range.
     """
-    noise = {"snr_db": snr_db, "pool": scenario.channel.noise_pool}
-    return overridden(scenario, {"channel.noise": None if snr_db is None else noise})
+    return overridden(scenario, {"channel.noise.snr_db": snr_db})
