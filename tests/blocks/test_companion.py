@@ -38,7 +38,7 @@ def test_every_block_has_a_description():
         and (hasattr(value, "work") or issubclass(value, gr.hier_block2))
     }
     assert len(classes) >= 9
-    assert {f"dislac_{name}" for name in classes} == set(BLOCKS)
+    assert {f"dislac_{name}" for name in classes - {"message_block"}} == set(BLOCKS)
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
@@ -84,7 +84,11 @@ def test_descriptions_fit_the_classes(name):
             assert keys["scenario"]["default"] == "scenario"
         elif parameter.default is None and keys[used[keyword]]["dtype"] in ("raw", "enum"):
             assert keys[used[keyword]]["default"] == "None"
-    setters = {n for n in dir(block) if re.match(r"set_(snr_db|speed)$", n)}
+    setters = {
+        n
+        for n in dir(block)
+        if n.startswith("set_") and n.removeprefix("set_") in signature.parameters
+    }
     called = {callback.partition("(")[0] for callback in about["templates"].get("callbacks", [])}
     assert setters == called
     doc = inspect.getdoc(block)

@@ -2,6 +2,7 @@
 """Ports and connections outlive parameters that do not evaluate."""
 
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 import yaml
@@ -18,15 +19,13 @@ BLOCKS = [
 ]
 
 
-def chain(chains: int, ident: str = "scenario", **parameters: str) -> str:
-    """A flowgraph of that many chains, with that ID and other parameters of its Scenario."""
+def chain(chains: int, **parameters: str) -> str:
+    """A flowgraph of that many chains, with other parameters of its Scenario."""
     row = [name for name, _, _ in BLOCKS[1:-1]]
-    pairs = zip(row, row[1:], strict=False)
-    wires = [[a, str(k), b, str(k)] for a, b in pairs for k in range(chains)]
-    (_, kind, _), *others = BLOCKS
+    wires = [[a, str(k), b, str(k)] for a, b in pairwise(row) for k in range(chains)]
+    (name, kind, _), *others = BLOCKS
     overrides = {"overrides": f"{{'beams.chains': {chains}}}"}
-    others = [(name, kind, {"scenario": ident, **given}) for name, kind, given in others]
-    blocks = [(ident, kind, {**overrides, **parameters}), *others]
+    blocks = [(name, kind, {**overrides, **parameters}), *others]
     return flow_graph(blocks, [*wires, ["demodulator", "0", "estimator", "0"]])
 
 
@@ -97,15 +96,35 @@ def test_fewer_chains_still_take_ports_away(platform):
 
 
 def test_another_flowgraph_takes_none_away(platform):
-    """Both have a Scenario block with the same ID, and are looked at in turn."""
+    """Both have a Scenario block with the same ID and are looked at in turn."""
     large, small = opened(platform, chain(8)), opened(platform, chain(2))
     assert not complaints(large) and not complaints(small)
     before = counts(large)
-    assert not complaints(large)  # as Companion does when one turns to its page
-    large.get_block("scenario").params["source"].set_value("papr")
-    for graph in (large, small, large):
-        graph.rewrite()
-    assert counts(large) == before
+    scenario = large.get_block("scenario")
+    for key, typed in (("source", "papr"), ("id", "scene")):
+        scenario.params[key].set_value(typed)
+        for graph in (small, large, small, large):
+            graph.rewrite()
+        assert counts(large) == before
+
+
+def test_one_opened_after_another_keeps_its_connections(platform):
+    """The other has fewer chains, and its blocks have the same IDs."""
+    opened(platform, chain(2))
+    broken = chain(8, overrides="{'beams.chains': 8, 'sead': 1}")
+    assert len(opened(platform, broken).connections) == 3 * 8 + 1
+    renamed = chain(8).replace("name: scenario", "name: scene")
+    assert len(opened(platform, renamed).connections) == 3 * 8 + 1
+
+
+def test_a_change_that_is_undone_and_done_again_keeps_them(platform):
+    """Companion then makes all blocks once more."""
+    graph = opened(platform, chain(2))
+    graph.get_block("scenario").params["source"].set_value("papr, of two chains")
+    graph.rewrite()
+    again = platform.make_flow_graph()
+    again.import_data(graph.export_data())
+    assert counts(again) == counts(graph) and len(graph.connections) == 3 * 2 + 1
 
 
 @pytest.mark.parametrize(
@@ -121,9 +140,7 @@ def test_another_flowgraph_takes_none_away(platform):
 def test_a_flowgraph_opens_whole_where_its_scenario_does_not_load(
     source, overrides, chains, platform
 ):
-    """Nothing is known of a Scenario with this ID yet."""
-    ident = f"unseen_{abs(hash((source, overrides)))}"
-    graph = opened(platform, chain(chains, ident, source=source, overrides=overrides))
+    graph = opened(platform, chain(chains, source=source, overrides=overrides))
     assert any("cannot be evaluated" in message for message in complaints(graph))
     assert len(graph.connections) == 3 * chains + 1
     assert len(graph.get_block("source").sources) == chains + 1

@@ -179,7 +179,7 @@ def test_the_snr_takes_the_place_of_a_temperature_and_the_other_way_round():
     again = parse_scenario(cold.text, overrides={"channel.noise.temperature_k": 290})
     assert again.document.data["channel"]["noise"] == {"temperature_k": 290, "pool": True}
     for other in ("temperature_k", "noise_figure_db"):
-        with pytest.raises(ScenarioError, match=rf"instead of channel\.noise\.\w+: give one"):
+        with pytest.raises(ScenarioError, match=r"instead of channel\.noise\.\w+: give one"):
             load_scenario("paper", {"channel.noise.snr_db": 7, f"channel.noise.{other}": 5})
 
 

@@ -3,27 +3,38 @@
 
 Companion removes ports, and every connection to them, as soon as the expression for their number
 fails, and gives none back. So numbers of ports here outlive a scenario that does not load, whose
-error is shown all the same. (Companion imports what a block names as its imports after it has counted
-the ports of a new block, so those expressions import this module themselves.)
+error is shown all the same. (Of a new block Companion counts the ports before it runs the block's
+imports, so those expressions import this module themselves.)
 """
 
 from collections.abc import Callable, Mapping
+from inspect import signature
 from typing import Any
 
 from ..scenario import Scenario, ScenarioError, joined_overrides, load_scenario
 
 __all__ = ["load", "ports", "shown"]
 
-_loaded: dict[str, Scenario] = {}
-"""By the ID of a Scenario block: what it showed last."""
+Namespace = dict[str, Any]
+"""Values of a block's parameters, by which Companion evaluates expressions: one for each block."""
+
+_MOST_BLOCKS = 5000
+_blocks: dict[int, tuple[Namespace, dict[str, Any]]] = {}
+"""By identity of a block's namespace: that, so that no other takes its place, and what has been
+shown of the block."""
 _stand_ins: dict[tuple[str, str], Scenario] = {}
-"""By ID and parameters that do not load: what is shown instead, also when another flowgraph with a
-block of that ID has been looked at meanwhile."""
-_most: dict[tuple[str, str], int] = {}
-"""By the ID of a block and a side: the most streams that it has had."""
+"""By ID and parameters that do not load: what was shown instead, for a block that Companion makes
+once more, as when a change is undone."""
 
 USUAL = 8
 """Streams of a block whose number has never been known."""
+
+
+def _memory(namespace: Namespace) -> dict[str, Any]:
+    """What has been shown of a block."""
+    while len(_blocks) >= _MOST_BLOCKS:
+        del _blocks[next(iter(_blocks))]
+    return _blocks.setdefault(id(namespace), (namespace, {}))[1]
 
 
 def load(
@@ -57,7 +68,7 @@ def load(
     return load_scenario(source, joined_overrides(named, overrides, "Other overrides"))
 
 
-def shown(block: str, known: Scenario | None, **parameters: Any) -> Scenario:
+def shown(known: Scenario | None, namespace: Namespace) -> Scenario:
     """The value of a Scenario block while a flowgraph is edited.
 
     Companion evaluates it twice: first to have something that other blocks can follow from, which
@@ -65,28 +76,30 @@ def shown(block: str, known: Scenario | None, **parameters: Any) -> Scenario:
 
     Parameters
     ----------
-    block
-        The block's ID.
     known
         What the first evaluation has given, None at the first.
-    **parameters
-        Those of `load`.
+    namespace
+        The block's, with its ID and the parameters of `load`.
 
     Raises
     ------
     ScenarioError
         As `load`, at the second evaluation.
     """
+    parameters = {name: namespace[name] for name in signature(load).parameters}
+    # Companion evaluates no option of a list.
+    kind = parameters["estimator"]
+    parameters["estimator"] = None if kind == "None" else kind.strip('"')
+    memory = _memory(namespace)
     try:
         scenario = load(**parameters)
     except Exception:  # whatever it is: it comes again at the second evaluation, which shows it
         if known is not None:
             raise
-        key = block, repr(parameters)
-        if key not in _stand_ins:
-            _stand_ins[key] = _loaded.get(block) or _first(parameters)
-        scenario = _stand_ins[key]
-    _loaded[block] = scenario
+        key = namespace["id"], repr(parameters)
+        scenario = memory.get("value") or _stand_ins.get(key) or _first(parameters)
+        _stand_ins[key] = scenario
+    memory["value"] = scenario
     return scenario
 
 
@@ -102,13 +115,13 @@ def _first(parameters: Mapping[str, Any]) -> Scenario:
     return load_scenario("paper", {"beams.chains": USUAL})
 
 
-def ports(block: str, side: str, count: Callable[[], int]) -> int:
+def ports(namespace: Namespace, side: str, count: Callable[[], int]) -> int:
     """Number of streams of a block while a flowgraph is edited.
 
     Parameters
     ----------
-    block
-        The block's ID.
+    namespace
+        The block's.
     side
         Which of its ports.
     count
@@ -117,13 +130,12 @@ def ports(block: str, side: str, count: Callable[[], int]) -> int:
     Returns
     -------
     int
-        That number; where the parameters do not evaluate, such as when the Scenario block has
-        got another ID, the most that there have been.
+        That number; where the parameters do not evaluate, such as when the Scenario block has got
+        another ID, the number before.
     """
-    key = block, side
+    memory = _memory(namespace)
     try:
-        number = count()
+        memory[side] = count()
     except Exception:  # parameters that do not evaluate are None; Companion shows why
-        return _most.get(key, USUAL)
-    _most[key] = max(number, _most.get(key, 0))
-    return number
+        return int(memory.get(side, USUAL))
+    return int(memory[side])

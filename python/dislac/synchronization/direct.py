@@ -155,8 +155,7 @@ class DirectPathFrames:
         self._zero = zero
         self._rate = numerology.sample_rate
         self._period, self._length = numerology.frame_period, numerology.frame_length
-        most = max(1, int(LOOK_SPACING * self._rate / self._period))
-        self._stride = max(d for d in range(1, min(every, most) + 1) if every % d == 0)
+        self._stride = self._stride_for(every)
         # Values are samples by which frames come late, and Hz.
         self._late = Ramp(CLOCK_WANDER * self._rate)
         self._carrier = Ramp(CARRIER_WANDER)
@@ -209,6 +208,15 @@ class DirectPathFrames:
     def finish(self, end: int) -> None:
         # What was not found at the end need not have been sent.
         pass
+
+    def use_every(self, every: int) -> None:
+        self._account(self._next)  # by what counted for them
+        self._every, self._stride = every, self._stride_for(every)
+
+    def _stride_for(self, every: int) -> int:
+        """Every how many frames the direct path is looked at."""
+        most = max(1, int(LOOK_SPACING * self._rate / self._period))
+        return max(d for d in range(1, min(every, most) + 1) if every % d == 0)
 
     # What is expected
 

@@ -110,6 +110,9 @@ class TimedFrames:
             self._lost(self._next, 1, "cut off by the end of the stream")
         self._next = None
 
+    def use_every(self, every: int) -> None:
+        self._every = every
+
     def _want(self, index: int) -> None:
         """Asks for the first frame from `index` on that is used."""
         assert self._count is not None
