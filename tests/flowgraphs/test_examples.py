@@ -270,7 +270,7 @@ def test_what_lies_over_another_is_found(platform):
     (box,) = boxes(locator)
     x, y = locator.states["coordinate"]
     size = {"width": 1700, "height": 900}
-    for side, met in ((box.right + 20.0, True), (box.right + 60.0, False)):  # its port is 22 wide
+    for side, met in ((box.right + 10.0, True), (box.right + 30.0, False)):  # its port is 19 wide
         fence.states["coordinate"] = [side, y]
         assert (faults(graph, size) == ["bistatic_locator meets fence"]) == met
     for place, leaves in (([-1, y], True), ([x, -1], True), ([1690, y], True), ([60, 8], False)):
