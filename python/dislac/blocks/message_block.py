@@ -6,7 +6,7 @@ from typing import Any
 import pmt
 from gnuradio import gr
 
-from ._lifecycle import Guarded, message_handler
+from .lifecycle import Guarded, message_handler
 
 __all__ = ["message_block"]
 
