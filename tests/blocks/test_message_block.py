@@ -6,8 +6,8 @@ import pytest
 from block_helpers import small_scenario
 from gnuradio import dislac, gr
 from gnuradio.dislac.blocks import pmt_keys
-from gnuradio.dislac.blocks.lifecycle import FlowgraphError
 from gnuradio.dislac.blocks.flowgraphs import run_flowgraph
+from gnuradio.dislac.blocks.lifecycle import FlowgraphError
 from gnuradio.dislac.scenario import ECHO_ALONE
 
 SCENARIO = small_scenario(channel__noise={"snr_db": 20}, **ECHO_ALONE)
