@@ -37,8 +37,9 @@ def bound(scenario: str, settings: dict[str, Any]) -> None:
     click.echo(
         f"{'SNR [dB]':>8} {'unknown':>12} {'known':>12}" + f" {'and other paths':>18}" * others
     )
+    others_set = {k: v for k, v in settings.items() if not k.startswith("channel.noise")}
     for snr_db in range(-20, 25, 5):
-        at_snr = load_scenario(scenario, {**settings, "channel.noise": {"snr_db": snr_db}})
+        at_snr = load_scenario(scenario, {**others_set, "channel.noise": {"snr_db": snr_db}})
         given = (False, None if other else True)
         values = [position_bound(at_snr, 0, known_height=height) for height in given]
         if np.isnan(values).any():
