@@ -314,6 +314,26 @@ def test_a_sink_says_who_waits():
     satellite.wait()
 
 
+def test_a_sink_says_once_that_a_client_without_keys_is_refused(tmp_path):
+    make_keys(tmp_path, "satellite")
+    said = []
+    satellite = satellite_flowgraph(
+        SCENARIO,
+        "0",
+        on_event=lambda *event: said.append(event),
+        keys=tmp_path / "satellite.key_secret",
+    )
+    place = satellite.open()
+    satellite.start()
+    for count in (1, 2):
+        with SampleClient(place, request=b"\xff") as stranger:
+            while satellite.output.refused < count or not stranger.refused:
+                assert stranger.receive(0.01) is None
+    satellite.stop()
+    satellite.wait()
+    assert said == [("client_refused", {})]
+
+
 def test_samples_go_to_those_whose_keys_are_known(tmp_path):
     for name in ("satellite", "station"):
         make_keys(tmp_path, name)
