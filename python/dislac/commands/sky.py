@@ -194,7 +194,7 @@ def geometry(
     for row in (sky.link_to_json if as_json else sky.link_rows)(chosen, time):
         click.echo(row)
     if plot is not None:
-        fine = np.linspace(start, max(start + duration, start + step), 601)
+        fine = np.linspace(start, max(start + duration, start + step), 601, dtype=float)
         links = sky.follow_scenario(chosen, fine)
         carrier = chosen.numerology.carrier_frequency / 1e9
         sky.draw_links(links, fine, plot, title=f"{chosen.name}, {carrier:g} GHz")
