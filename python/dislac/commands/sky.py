@@ -96,7 +96,7 @@ def _check_steps(count: float, what: str, most: int) -> None:
     metavar="DEG",
     help="Least elevation [deg].",
 )
-@click.option("--name", metavar="TEXT", help="Only satellites with this in their names.")
+@click.option("--name", metavar="NAME", help="Only satellites with this in their names.")
 @click.option("--plot", type=FILE, metavar="FILE", help="Draw the sky there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a pass.")
 def passes(
