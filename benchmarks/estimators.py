@@ -10,7 +10,7 @@ from gnuradio.dislac.channel import synthesize
 from gnuradio.dislac.estimation import Estimator, MmvBomp, detection, mmv_bomp_literal
 from gnuradio.dislac.scenario import ECHO_ALONE, Scenario, build, load_scenario
 from gnuradio.dislac.scenario.truth import snapshot_model, true_paths
-from gnuradio.dislac.studies.accuracy import random_scenes
+from gnuradio.dislac.simulation import random_scenes
 from measure import Effort, Result, in_turns, peak_memory
 
 __all__ = ["algorithm_1", "build_estimator", "fixes", "growth"]

@@ -88,6 +88,19 @@ def test_a_file_is_written_whole_or_keeps_what_it_held(tmp_path, disk):
     assert path.read_bytes() == b"short" and os.listdir(tmp_path) == ["file"]
 
 
+def test_a_fifo_that_nobody_reads_is_no_place_to_write_to(tmp_path):
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    with pytest.raises(OSError, match=r"No such device or address: '.*/fifo'"):
+        write_file(path, b"content")
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_file(path, b"content")
+        assert os.read(reader, 10) == b"content"
+    finally:
+        os.close(reader)
+
+
 def test_a_new_file_is_as_the_umask_has_it_and_an_old_one_keeps_its_mode(tmp_path):
     before = os.umask(0o027)
     try:

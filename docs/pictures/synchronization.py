@@ -9,7 +9,7 @@ from gnuradio.dislac.estimation import DirectSignalCancellation
 from gnuradio.dislac.scenario import Scenario, load_scenario
 from gnuradio.dislac.scenario.build import estimator, front_end, synchronizer
 from gnuradio.dislac.scenario.truth import first_arrival, snapshot_model, true_paths
-from gnuradio.dislac.studies.cold_start import stream
+from gnuradio.dislac.simulation import received_stream
 from gnuradio.dislac.synchronization import FrameReader, aligned_grid
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -120,7 +120,7 @@ def draw_cancellation(axes: Axes, made: Scenario, x: NDArray[np.complex64]) -> N
 
 def main() -> None:
     made = scene()
-    x = stream(made, FRAMES + 2)
+    x = received_stream(made, FRAMES + 2)
     figure = Figure(figsize=(9.6, 3.8), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2, width_ratios=[3, 2])

@@ -101,8 +101,11 @@ def write_file(
             found = target.stat()
             owner = found.st_uid, found.st_gid
             if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
-                with open(target, "wb", buffering=0) as file:
-                    _write_all(file.fileno(), content)
+                # A fifo that nobody reads is refused: it would be waited for without end.
+                descriptor = os.open(target, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+                with open(descriptor, "wb", buffering=0):
+                    os.set_blocking(descriptor, True)
+                    _write_all(descriptor, content)
                 return
             mode = stat.S_IMODE(found.st_mode)
         partial = target.with_name(f".{token_hex(8)}.part")

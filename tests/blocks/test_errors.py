@@ -11,8 +11,8 @@ import pytest
 from block_helpers import Graph, indices, noise, small_scenario
 from gnuradio import dislac
 from gnuradio.dislac.blocks import pmt_keys
-from gnuradio.dislac.blocks._lifecycle import take_errors
 from gnuradio.dislac.blocks.flowgraphs import FlowgraphError, replay_flowgraph, run_flowgraph
+from gnuradio.dislac.blocks.lifecycle import take_errors
 from gnuradio.dislac.channel import Paths
 from gnuradio.dislac.estimation import Estimate
 from gnuradio.dislac.io import RecordingReader

@@ -6,9 +6,9 @@ import pytest
 from block_helpers import small_scenario
 from gnuradio import blocks, dislac, gr
 from gnuradio.dislac.blocks import pmt_keys
-from gnuradio.dislac.blocks._status import Status, StatusKeeper
 from gnuradio.dislac.blocks.flowgraphs import run_flowgraph
 from gnuradio.dislac.channel import synthesize
+from gnuradio.dislac.displays.status import Status, StatusKeeper
 from gnuradio.dislac.estimation import Estimate
 from gnuradio.dislac.io import ExportError, fix_to_json
 from gnuradio.dislac.positioning import Fix, FixStatus

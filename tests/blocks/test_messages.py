@@ -10,8 +10,8 @@ import pmt
 import pytest
 from block_helpers import Collector, frames, small_scenario
 from gnuradio import blocks, dislac, gr
-from gnuradio.dislac.blocks import _lifecycle, pmt_keys
-from gnuradio.dislac.blocks._lifecycle import Guarded, take_errors
+from gnuradio.dislac.blocks import lifecycle, pmt_keys
+from gnuradio.dislac.blocks.lifecycle import Guarded, take_errors
 from gnuradio.dislac.channel import Paths, synthesize
 from gnuradio.dislac.estimation import Estimate
 from gnuradio.dislac.io import read_fixes
@@ -79,7 +79,7 @@ class Chain(gr.top_block):
 @pytest.mark.parametrize("early", [False, True])
 def test_every_message_arrives_before_the_flowgraph_ends(early, monkeypatch):
     """However long its sender is busy with it: only others are waited for no longer than this."""
-    monkeypatch.setattr(_lifecycle, "QUIET", 0.01)
+    monkeypatch.setattr(lifecycle, "QUIET", 0.01)
     kept = []
     for _ in range(3 if early else 40):
         fixes = []
@@ -103,7 +103,7 @@ def test_a_slow_handler_loses_nothing():
 
 def test_senders_wait_for_those_that_are_far_behind(monkeypatch):
     """The first fix is handled only once the source waits; GNU Radio would drop messages."""
-    monkeypatch.setattr(_lifecycle, "MOST_WAITING", 10)
+    monkeypatch.setattr(lifecycle, "MOST_WAITING", 10)
     fixes, under_way = [], []
 
     def slowly(fix):
@@ -119,7 +119,7 @@ def test_senders_wait_for_those_that_are_far_behind(monkeypatch):
 
 
 def test_nobody_waits_for_a_block_that_has_failed(monkeypatch):
-    monkeypatch.setattr(_lifecycle, "MOST_WAITING", 10)
+    monkeypatch.setattr(lifecycle, "MOST_WAITING", 10)
 
     def fail(fix):
         assert chain.source.ahead.wait(60)
@@ -141,7 +141,7 @@ def test_a_flowgraph_runs_again():
 
 
 def test_blocks_that_do_not_close_their_ports_are_not_waited_for(monkeypatch):
-    monkeypatch.setattr(_lifecycle, "QUIET", 0.1)
+    monkeypatch.setattr(lifecycle, "QUIET", 0.1)
     fixes = []
     chain = Chain(4, on_fix=fixes.append)
     chain.source.start = chain.source.stop = lambda: True

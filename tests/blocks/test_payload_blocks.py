@@ -152,7 +152,7 @@ def test_what_is_no_packet_is_dropped_and_stops_nothing():
     result = graph.result()
     (event,) = result.events
     assert event["event"] == "message_dropped" and "no PDU of bytes" in event["reason"]
-    assert len(result.tags) == 3 and not dislac.blocks._lifecycle.take_errors()
+    assert len(result.tags) == 3 and not dislac.blocks.lifecycle.take_errors()
 
 
 def test_more_than_can_wait_is_dropped():

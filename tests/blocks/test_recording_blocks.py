@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from block_helpers import BUFFERS, Graph, in_every_buffer, indices, noise, small_scenario
 from gnuradio import dislac
-from gnuradio.dislac.blocks import recording_source as module
+from gnuradio.dislac.blocks.recordings import recording_source as module
 from gnuradio.dislac.io import RecordingReader
 
 SCENARIO = small_scenario()

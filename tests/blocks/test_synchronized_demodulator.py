@@ -6,7 +6,7 @@ from block_helpers import Graph, in_every_buffer, indices, noise, small_scenario
 from gnuradio import dislac
 from gnuradio.dislac.blocks import pmt_keys
 from gnuradio.dislac.scenario.truth import first_arrival
-from gnuradio.dislac.studies.cold_start import stream
+from gnuradio.dislac.simulation import received_stream
 from gnuradio.dislac.waveform import demodulate
 
 SIZE = 8 * 32 * 2
@@ -66,7 +66,7 @@ def synchronized_scenario(**overrides):
 
 def test_the_direct_path_leads_to_the_same_frames_in_every_buffer():
     scenario = synchronized_scenario()
-    x = stream(scenario, 12)[:, :16_000].copy()
+    x = received_stream(scenario, 12)[:, :16_000].copy()
     x[1, 8_000:8_100] = np.nan
     blocks = []
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import zmq
 from gnuradio import blocks, gr
-from gnuradio.dislac.blocks import _radio_source
-from gnuradio.dislac.blocks._radio_source import RadioSource
+from gnuradio.dislac.blocks.between_processes import _radio_source
+from gnuradio.dislac.blocks.between_processes._radio_source import RadioSource
 from gnuradio.dislac.blocks.zmq_flowgraphs import relay_flowgraph
 from gnuradio.dislac.io.zmq_samples import SampleServer
 from gnuradio.dislac.scenario import build, load_scenario

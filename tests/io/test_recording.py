@@ -205,6 +205,12 @@ def test_a_place_that_cannot_be_written_is_said_at_once(tmp_path):
         RecordingWriter(tmp_path / "file" / "a", SCENARIO)
 
 
+def test_a_fifo_that_nobody_reads_is_not_recorded_to(tmp_path):
+    os.mkfifo(tmp_path / "a.sigmf-data")
+    with pytest.raises(RecordingError, match=r"cannot record here \(No such device or address\)"):
+        RecordingWriter(tmp_path / "a", load_scenario("lab", SMALL))
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_a_full_disk_ends_the_recording_with_a_message(tmp_path):
     (tmp_path / "a.sigmf-data").symlink_to("/dev/full")

@@ -11,11 +11,11 @@ import pmt
 import pytest
 from gnuradio import blocks, gr
 from gnuradio.dislac.blocks import pmt_keys
-from gnuradio.dislac.blocks._lifecycle import take_errors
-from gnuradio.dislac.blocks._radio import RadioError
-from gnuradio.dislac.blocks.pilot_source import pilot_source
-from gnuradio.dislac.blocks.radio_sink import radio_sink
-from gnuradio.dislac.blocks.radio_source import radio_source
+from gnuradio.dislac.blocks.lifecycle import take_errors
+from gnuradio.dislac.blocks.radio import RadioError
+from gnuradio.dislac.blocks.radios.radio_sink import radio_sink
+from gnuradio.dislac.blocks.radios.radio_source import radio_source
+from gnuradio.dislac.blocks.transmitter.pilot_source import pilot_source
 from gnuradio.dislac.scenario import build, load_scenario
 
 LAB = load_scenario("lab")

@@ -11,7 +11,8 @@ from gnuradio.dislac.estimation import Estimate
 from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario
 from gnuradio.dislac.scenario.build import emulator, estimator, locate
 from gnuradio.dislac.scenario.truth import snapshot_model, true_paths
-from gnuradio.dislac.studies.fidelity import error_vector_magnitude, received_frames
+from gnuradio.dislac.simulation import received_frames
+from gnuradio.dislac.studies.fidelity import error_vector_magnitude
 
 
 def fixes(scenario, count):

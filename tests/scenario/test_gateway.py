@@ -7,7 +7,8 @@ from gnuradio.dislac.geometry import LinearMotion, delay_and_doppler
 from gnuradio.dislac.io.sky import follow_scenario
 from gnuradio.dislac.scenario import ScenarioError, load_scenario, parse_scenario, truth
 from gnuradio.dislac.scenario.build import emulator, estimator, locate, precompensator
-from gnuradio.dislac.studies.fidelity import error_vector_magnitude, received_frames
+from gnuradio.dislac.simulation import received_frames
+from gnuradio.dislac.studies.fidelity import error_vector_magnitude
 
 C = 3e8
 PLACE, FEEDER = (300e3, 120e3, 0.0), 18e9

@@ -9,7 +9,8 @@ from gnuradio.dislac.channel import synthesize
 from gnuradio.dislac.scenario import ScenarioError, load_scenario
 from gnuradio.dislac.scenario.build import estimator, locate, pilot_frame
 from gnuradio.dislac.scenario.truth import bound, noise_power, snapshot_model, true_paths
-from gnuradio.dislac.studies.fidelity import error_vector_magnitude, received_frames
+from gnuradio.dislac.simulation import received_frames
+from gnuradio.dislac.studies.fidelity import error_vector_magnitude
 
 PRS = Path(__file__).parents[2] / "examples" / "prs.yml"
 ONE = {"pilots.resources": [{"sequence_id": 10}]}

@@ -17,9 +17,9 @@ from gnuradio.dislac.scenario import (
     warnings,
 )
 from gnuradio.dislac.scenario.build import estimator, locate
-from gnuradio.dislac.scenario.model import unambiguous_doppler
 from gnuradio.dislac.scenario.truth import bound, frame_time, snapshot_model, true_paths
-from gnuradio.dislac.studies.fidelity import received_frames
+from gnuradio.dislac.scenario.windows import unambiguous_doppler
+from gnuradio.dislac.simulation import received_frames
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yml"))
 AT = {**ECHO_ALONE, "channel.noise": {"snr_db": 20}}

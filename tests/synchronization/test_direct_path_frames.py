@@ -6,7 +6,7 @@ import pytest
 from gnuradio.dislac.scenario import load_scenario
 from gnuradio.dislac.scenario.build import direct_path, front_end, synchronizer
 from gnuradio.dislac.scenario.truth import first_arrival, true_paths
-from gnuradio.dislac.studies.cold_start import impaired_scene, stream
+from gnuradio.dislac.simulation import impaired_scene, received_stream
 from gnuradio.dislac.studies.endurance import Signal
 from gnuradio.dislac.synchronization import FrameReader, Mark, acquire, aligned_grid, measure
 from gnuradio.dislac.waveform import modulate
@@ -33,7 +33,7 @@ def scene(**overrides):
 @cache
 def samples(coupling="paired", kind="zadoff-chu"):
     made = scene(beams__coupling=coupling, pilots__kind=kind)
-    return made, stream(made, FRAMES)[:, :39_000]  # the last frame ends just there
+    return made, received_stream(made, FRAMES)[:, :39_000]  # the last frame ends just there
 
 
 def read(made, x, piece=1 << 30, marks=(), **settings):
@@ -282,7 +282,7 @@ def at(offset, time):
 def test_a_long_gap_is_the_end_of_a_lock_and_its_frames_are_counted(seconds):
     # A satellite at rest is still heard in the same way after the gap.
     made = scene(nodes__transmitter__velocity=[0, 0, 0])
-    x = stream(made, FRAMES)[:, :39_000]
+    x = received_stream(made, FRAMES)[:, :39_000]
     mark = at(14_000, 14_000 / made.sample_rate + seconds)
     found, events, _ = read(made, x, marks=[at(0, 0), mark])
     assert states(events) == ["searching", "locked", "lost", "locked"]

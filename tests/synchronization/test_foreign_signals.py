@@ -9,7 +9,7 @@ import pytest
 from gnuradio.dislac.scenario import load_scenario
 from gnuradio.dislac.scenario.build import direct_path, front_end, synchronizer
 from gnuradio.dislac.scenario.truth import first_arrival
-from gnuradio.dislac.studies.cold_start import stream
+from gnuradio.dislac.simulation import received_stream
 from gnuradio.dislac.synchronization import FrameReader, acquire, measure, recognition, reference
 from gnuradio.dislac.synchronization.recognition import chance, equalized
 from gnuradio.dislac.waveform import modulate
@@ -148,7 +148,7 @@ def test_a_weak_direct_path_is_found(level, least, most):
 
 def heard(made, level):
     """Stream of the direct path, its element `level` dB above noise of unit power."""
-    x = stream(made, 30)
+    x = received_stream(made, 30)
     n = made.numerology
     power = np.sum(np.abs(x) ** 2, dtype=float) / (30 * n.frame_length * len(x))
     return x * 10 ** (level / 20) * np.sqrt(n.subcarriers / n.fft_size / power)

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from gnuradio.dislac.synchronization import FrameReader, Mark, TimedFrames, aligned_grid
+from gnuradio.dislac.synchronization import FrameReader, Mark, TimedSynchronizer, aligned_grid
 from gnuradio.dislac.waveform import Numerology, demodulate, modulate
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -27,7 +27,7 @@ def at(offset: int, count: float) -> Mark:
 
 def read(x, marks, piece=10_000_000, most=None, **settings):
     """Frames (alignment, samples), events and counters of a stream that comes in pieces."""
-    synchronizer = TimedFrames(NUMEROLOGY, ALWAYS, **settings)
+    synchronizer = TimedSynchronizer(NUMEROLOGY, ALWAYS, **settings)
     reader = FrameReader(synchronizer, len(x))
     frames = []
     while reader.position < x.shape[1]:
@@ -155,7 +155,7 @@ def test_all_frames_are_used_lost_or_skipped(every, begin, gaps, sent):
     for passed, missing in gaps:
         offset, count = offset + passed, count + passed + missing
         marks.append(at(offset, count))
-    synchronizer = TimedFrames(NUMEROLOGY, pilots, every=every, first=4_000)
+    synchronizer = TimedSynchronizer(NUMEROLOGY, pilots, every=every, first=4_000)
     reader = FrameReader(synchronizer, 1)
     used = [f.index for f, _ in reader.read(SILENCE, 0, marks)]
     first = max(-(-(1_000 + begin) // 1_000), 0)

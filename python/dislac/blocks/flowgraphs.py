@@ -12,17 +12,17 @@ from ..estimation import Calibration
 from ..io import RecordingReader
 from ..positioning import Fix
 from ..scenario import Scenario, build
-from ._lifecycle import FlowgraphError, take_errors
-from .bistatic_locator import bistatic_locator
-from .calibrator import calibrator
-from .fix_publisher import fix_publisher
-from .fix_sink import fix_sink
-from .front_end import front_end
-from .leo_link import leo_link
-from .ofdm_demodulator import ofdm_demodulator
-from .path_estimator import path_estimator
-from .recording_sink import recording_sink
-from .recording_source import recording_source
+from .channel.front_end import front_end
+from .channel.leo_link import leo_link
+from .lifecycle import FlowgraphError, take_errors
+from .receiver.bistatic_locator import bistatic_locator
+from .receiver.calibrator import calibrator
+from .receiver.fix_publisher import fix_publisher
+from .receiver.fix_sink import fix_sink
+from .receiver.ofdm_demodulator import ofdm_demodulator
+from .receiver.path_estimator import path_estimator
+from .recordings.recording_sink import recording_sink
+from .recordings.recording_source import recording_source
 
 __all__ = ["FlowgraphError", "calibrate_flowgraph", "replay_flowgraph", "run_flowgraph"]
 

@@ -7,14 +7,14 @@ from typing import Any
 from gnuradio import blocks
 
 from ..scenario import Scenario
-from ._overrides import overridden
-from ._radio import parse_device
 from .flowgraphs import Chain, OnFix, Receiver
-from .pilot_source import pilot_source
-from .precompensator import precompensator
-from .radio_sink import radio_sink
-from .radio_source import radio_source
-from .recording_sink import recording_sink
+from .overrides import overridden
+from .radio import parse_device
+from .radios.radio_sink import radio_sink
+from .radios.radio_source import radio_source
+from .recordings.recording_sink import recording_sink
+from .transmitter.pilot_source import pilot_source
+from .transmitter.precompensator import precompensator
 
 __all__ = ["radio_flowgraph", "transmit_flowgraph"]
 

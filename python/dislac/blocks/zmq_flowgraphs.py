@@ -7,15 +7,15 @@ from typing import Any
 
 from ..io.zmq_sockets import KeyFile
 from ..scenario import Scenario, build
+from .between_processes.zmq_radio import zmq_radio
+from .between_processes.zmq_sink import zmq_sink
+from .between_processes.zmq_source import zmq_source
+from .channel.leo_channel import leo_channel
+from .channel.timed_channel import timed_channel
 from .flowgraphs import Chain, OnFix, Receiver
-from .leo_channel import leo_channel
-from .pilot_source import pilot_source
-from .precompensator import precompensator
-from .recording_sink import recording_sink
-from .timed_channel import timed_channel
-from .zmq_radio import zmq_radio
-from .zmq_sink import zmq_sink
-from .zmq_source import zmq_source
+from .recordings.recording_sink import recording_sink
+from .transmitter.pilot_source import pilot_source
+from .transmitter.precompensator import precompensator
 
 __all__ = ["channel_flowgraph", "relay_flowgraph", "satellite_flowgraph", "station_flowgraph"]
 

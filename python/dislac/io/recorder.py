@@ -66,7 +66,7 @@ class RecordingWriter:
         self._declared = 0
         try:
             Path(self.base).parent.mkdir(parents=True, exist_ok=True)
-            self._data = open(self.base + DATA, "wb", buffering=0)  # noqa: SIM115
+            self._data = open(self.base + DATA, "wb", buffering=0, opener=_open_now)  # noqa: SIM115
             self._write_metadata()
         except OSError as error:
             raise RecordingError(
@@ -223,3 +223,8 @@ class RecordingWriter:
             {"core:sample_start": start, "core:frequency": carrier, **captures[start]}
             for start in sorted(captures)
         ]
+
+
+def _open_now(path: str, flags: int) -> int:
+    """Open a file; a fifo that nobody reads is refused, not waited for."""
+    return os.open(path, flags | os.O_NONBLOCK, 0o666)

@@ -3,7 +3,8 @@
 
 from .checks import old_elements, warnings
 from .loader import ScenarioError, preset_names
-from .model import Scenario, load_scenario, parse_scenario
+from .model import Scenario
+from .parsing import load_scenario, parse_scenario
 
 __all__ = [
     "ECHO_ALONE",

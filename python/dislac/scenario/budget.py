@@ -8,7 +8,7 @@ Sizes are those that the rooms below allocate, within a factor of two.
 import os
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,7 @@ from ..arrays import PlanarArray
 from ..printable import printable
 from ..waveform import Numerology
 from .loader import Document, ScenarioError
-
-if TYPE_CHECKING:
-    from .model import Scenario
+from .model import Scenario
 
 __all__ = [
     "MOST_PATHS",
@@ -112,7 +110,7 @@ def check_frame(
     _check(document, frame(numerology, chains, receive, transmit))
 
 
-def check_scenario(document: Document, scenario: "Scenario") -> None:
+def check_scenario(document: Document, scenario: Scenario) -> None:
     """Refuse a scenario that takes too much memory in any of its uses.
 
     Raises
@@ -223,7 +221,7 @@ def path_work(count: int, chains: int, elements: int) -> list[Need]:
     ]
 
 
-def flight(scenario: "Scenario") -> list[Need]:
+def flight(scenario: Scenario) -> list[Need]:
     """Memory of the samples that are on their way: over the longest path, in the receiver's
     chains, and before its first sample."""
     places = _positions(scenario)
@@ -262,7 +260,7 @@ def flight(scenario: "Scenario") -> list[Need]:
     return needs
 
 
-def _positions(scenario: "Scenario") -> Mapping[str, NDArray[np.float64]]:
+def _positions(scenario: Scenario) -> Mapping[str, NDArray[np.float64]]:
     """Position (3,) of each node at time zero [m], by its key."""
     nodes = {
         "nodes.receiver": scenario.receiver,

@@ -35,10 +35,10 @@ from ..geometry import LinearMotion, delay_and_doppler
 from ..positioning import BistaticLocator, Fix, FixStatus
 from ..synchronization import (
     Alignment,
-    DirectPathFrames,
+    DirectPathSynchronizer,
     Reference,
     Synchronizer,
-    TimedFrames,
+    TimedSynchronizer,
     aligned_grid,
     expected_grids,
 )
@@ -52,7 +52,8 @@ from ..waveform import (
     modulate,
 )
 from .loader import ScenarioError
-from .model import Scenario, parse_scenario
+from .model import Scenario
+from .parsing import parse_scenario
 from .truth import (
     below_horizon,
     bound,
@@ -369,7 +370,7 @@ def synchronizer(scenario: Scenario) -> Synchronizer | None:
         return None
     stretch = partial(_stretch, scenario) if scenario.precompensation.mode == "frame" else None
     if settings.reference == "time":
-        return TimedFrames(
+        return TimedSynchronizer(
             scenario.numerology,
             scenario.pilots,
             first=first_arrival(scenario),
@@ -378,7 +379,7 @@ def synchronizer(scenario: Scenario) -> Synchronizer | None:
             stretch=stretch,
         )
     zero = None if settings.time_zero is None else (settings.time_zero, first_arrival(scenario))
-    return DirectPathFrames(
+    return DirectPathSynchronizer(
         partial(direct_path, scenario),
         scenario.pilots,
         carrier_window=partial(_carrier_window, scenario),

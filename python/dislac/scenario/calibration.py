@@ -4,7 +4,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import yaml
@@ -12,9 +12,7 @@ import yaml
 from ..estimation import Calibration
 from ..files import write_file
 from .loader import Document, ScenarioError, load_part
-
-if TYPE_CHECKING:
-    from .model import Scenario
+from .model import Scenario
 
 __all__ = ["load_calibration", "read_calibration", "write_calibration"]
 
@@ -22,7 +20,7 @@ _TITLE = "# Receive chains relative to the first; for the key `calibration` of a
 
 
 def write_calibration(
-    path: str | os.PathLike[str], calibration: Calibration, scenario: "Scenario"
+    path: str | os.PathLike[str], calibration: Calibration, scenario: Scenario
 ) -> None:
     """Writes a calibration that was made with a scenario, all at once; the same each time."""
     per_neper = 20 / np.log(10)

@@ -19,7 +19,7 @@ from ..geometry import (
 )
 from ..positioning import FixStatus
 from .build import locator, occupied_band
-from .model import Node, Scenario, unambiguous_doppler
+from .model import Node, Scenario
 from .motion import satellite_motion
 from .truth import (
     carriers,
@@ -31,6 +31,7 @@ from .truth import (
     reference_link,
     true_paths,
 )
+from .windows import unambiguous_doppler
 
 __all__ = ["old_elements", "warnings"]
 

@@ -5,7 +5,6 @@ Targets are drawn on the ground around the foot of the base station's mast, one 
 the snapshot domain. Run with ``python -m gnuradio.dislac.studies.accuracy``.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,13 +14,12 @@ from numpy.typing import NDArray
 
 from ..channel import synthesize
 from ..estimation import Estimator
-from ..geometry import LinearMotion
 from ..scenario import ECHO_ALONE, Scenario, load_scenario
 from ..scenario.build import estimator, locate
-from ..scenario.model import Node, PathSettings
 from ..scenario.truth import bound, snapshot_model, true_paths
+from ..simulation import complex_normal, random_scenes
 
-__all__ = ["Accuracy", "accuracy", "random_scenes"]
+__all__ = ["Accuracy", "accuracy"]
 
 FADING = {"omega": 0.803, "b0": 0.0985, "m": 19.4}
 
@@ -59,30 +57,6 @@ class Accuracy:
         return float(20 * np.log10(self.rmse / self.bound))
 
 
-def random_scenes(
-    scenario: Scenario, rng: np.random.Generator, *, radius: float = 200.0, scatterers: int = 0
-) -> Iterator[Scenario]:
-    """The scenario with other targets: on the ground (height zero), uniform in a disc around the
-    receiver's foot; and as many scatterers, uniform in the box between target and receiver, 6 dB
-    below.
-    """
-    receiver = scenario.receiver.motion.state(0.0)[0]
-    while True:
-        r, angle = radius * np.sqrt(rng.uniform()), rng.uniform(0, 2 * np.pi)
-        place = np.array([receiver[0] + r * np.cos(angle), receiver[1] + r * np.sin(angle), 0.0])
-        ends = np.minimum(place, receiver), np.maximum(place, receiver)
-        paths = [PathSettings("echo", None, 1.0, None, rng.uniform(0, 2 * np.pi))]
-        for _ in range(scatterers):
-            phase = rng.uniform(0, 2 * np.pi)
-            paths.append(PathSettings("scattered", rng.uniform(*ends), 10**-0.6, None, phase))
-        yield replace(
-            scenario,
-            seed=int(rng.integers(2**31)),
-            target=Node(LinearMotion(place), scenario.receiver.array),
-            channel=replace(scenario.channel, paths=tuple(paths)),
-        )
-
-
 def accuracy(
     scenario: Scenario,
     trials: int,
@@ -109,7 +83,7 @@ def accuracy(
     ):
         clean = synthesize(model, true_paths(scene, 0))
         power = np.mean(np.abs(clean) ** 2) / 10 ** (snr_db / 10)
-        noise = rng.standard_normal((*clean.shape, 2)) @ [1, 1j] * np.sqrt(power / 2)
+        noise = complex_normal(clean.shape, rng, power)
         fix = locate(scene, receiver.estimate(clean + noise), 0)
         errors[trial] = fix.error if fix.valid else np.nan
         scene = replace(scene, channel=replace(scene.channel, snr=1 / power))

@@ -21,7 +21,7 @@ from ..estimation import Calibration, Estimator
 from ..scenario import ECHO_ALONE, Scenario, load_scenario
 from ..scenario.build import calibration, estimator, locate
 from ..scenario.truth import bound, known_signature, snapshot_model, true_paths
-from .accuracy import random_scenes
+from ..simulation import complex_normal, random_scenes
 
 __all__ = [
     "ChainErrors",
@@ -114,7 +114,7 @@ def calibration_of(
     y = np.einsum("kmi,kmn->kmni", signature, np.exp(2j * np.pi * cycles))
     y *= _turn(model.shape, frequency, chains)
     power = np.mean(np.abs(y) ** 2) / 10 ** (snr_db / 10)
-    y += rng.standard_normal((*y.shape, 2)) @ [1, 1j] * np.sqrt(power / 2)
+    y += complex_normal(y.shape, rng, power)
     return calibration(scenario, y.astype(np.complex64), np.arange(frames))
 
 
@@ -150,7 +150,7 @@ def position_errors(
     for trial, scene in enumerate(islice(random_scenes(scenario, rng), trials)):
         clean = synthesize(model, true_paths(scene, 0))
         power = np.mean(np.abs(clean) ** 2) / 10 ** (snr_db / 10)
-        noise = rng.standard_normal((*clean.shape, 2)) @ [1, 1j] * np.sqrt(power / 2)
+        noise = complex_normal(clean.shape, rng, power)
         chains = draw(own)
         chains = chains._replace(delay=chains.delay - np.mean(chains.delay))
         seen = _turn(model.shape, frequency, chains) * clean + noise

@@ -17,16 +17,13 @@ from ..scenario.build import (
     estimator,
     front_end,
     locate,
-    pilot_frame,
-    received,
     synchronizer,
 )
-from ..scenario.model import FrontEndSettings, PathSettings
-from ..scenario.truth import bound, first_arrival, lead_in
-from ..synchronization import DirectPathFrames, FrameReader, aligned_grid
-from .accuracy import random_scenes
+from ..scenario.truth import bound, first_arrival
+from ..simulation import impaired_scene, random_scenes, received_stream
+from ..synchronization import DirectPathSynchronizer, FrameReader, aligned_grid
 
-__all__ = ["ColdStart", "cold_start", "impaired_scene", "stream"]
+__all__ = ["ColdStart", "cold_start"]
 
 LOCK_WITHIN = 10
 """Frames in which there should be a lock."""
@@ -71,33 +68,6 @@ class ColdStart:
         return float(20 * np.log10(self.rmse / self.bound))
 
 
-def impaired_scene(scene: Scenario, direct_db: float, rng: np.random.Generator) -> Scenario:
-    """A scene with its direct path so many dB above the echo, heard by a receiver of which nothing
-    is known: start within a frame period, carrier within 20 kHz, clock within 20 ppm. Its chains
-    are calibrated."""
-    direct = PathSettings("direct", None, 1.0, 10 ** (direct_db / 10), rng.uniform(0, 2 * np.pi))
-    settings = FrontEndSettings(
-        carrier_offset=rng.uniform(-20e3, 20e3),
-        clock_offset=rng.uniform(-20e-6, 20e-6),
-        start_offset=rng.uniform(0, scene.numerology.frame_period),
-        phase=(0.0,) * scene.chains,
-        delay=(0.0,) * scene.chains,
-    )
-    others = (path for path in scene.channel.paths if path.kind != "direct")
-    channel = replace(scene.channel, paths=(*others, direct))
-    return replace(scene, channel=channel, front_end=settings)
-
-
-def stream(scene: Scenario, frames: int) -> NDArray[np.complex64]:
-    """(chains, n) what the receiver's front end gives while so many frames are sent."""
-    begin, period = lead_in(scene), scene.numerology.frame_period
-    sent = np.zeros((scene.chains, begin + frames * period), np.complex64)
-    slots = sent[:, begin:].reshape(scene.chains, frames, period)
-    for index in range(frames):
-        slots[:, index, : scene.numerology.frame_length] = pilot_frame(scene, index)
-    return received(scene, sent)
-
-
 def cold_start(
     scenario: Scenario,
     trials: int,
@@ -126,9 +96,9 @@ def cold_start(
         channel = replace(scene.channel, snr=10 ** (snr_db / 10))
         scene = impaired_scene(replace(scene, channel=channel), direct_db, rng)
         bounds[trial] = bound(scene, 0)
-        samples = stream(scene, frames)
+        samples = received_stream(scene, frames)
         found, first = synchronizer(scene), front_end(scene)
-        assert isinstance(found, DirectPathFrames) and first is not None
+        assert isinstance(found, DirectPathSynchronizer) and first is not None
         if isinstance(receiver, StaticCancellation):
             receiver.reset()
         results: list[float] = []

@@ -17,9 +17,9 @@ from ..channel import synthesize
 from ..scenario import Scenario, load_scenario
 from ..scenario.build import HELD, synchronizer
 from ..scenario.truth import snapshot_model, true_paths
-from ..synchronization import DirectPathFrames, Mark
+from ..simulation import complex_normal, impaired_scene
+from ..synchronization import DirectPathSynchronizer, Mark
 from ..waveform import modulate
-from .cold_start import impaired_scene
 
 __all__ = ["EVENTS", "Endurance", "endure"]
 
@@ -59,8 +59,8 @@ class Signal:
         self._room = 64
         self._length = scipy.fft.next_fast_len(n.frame_length + 2 * self._room)
         self._spectra: dict[int, NDArray[np.complex64]] = {}
-        noise = 2.0**-0.5 * rng.standard_normal((scene.chains, 65_536, 2)) @ [1, 1j]
-        self._noise = (noise / np.sqrt(scene.channel.snr or 1.0)).astype(np.complex64)
+        noise = complex_normal((scene.chains, 65_536), rng, 1 / (scene.channel.snr or 1.0))
+        self._noise = noise.astype(np.complex64)
         self._rng = rng
         self.rate, self.period = n.sample_rate, n.frame_period * (1 + front_end.clock_offset)
         self.carrier = front_end.carrier_offset
@@ -125,7 +125,7 @@ def endure(scenario: Scenario, seconds: float, rng: np.random.Generator) -> Endu
     scene = impaired_scene(scenario, 38.0, rng)
     signal = Signal(scene, rng)
     found, rate = synchronizer(scene), scene.sample_rate
-    assert isinstance(found, DirectPathFrames)
+    assert isinstance(found, DirectPathSynchronizer)
     period, end = scene.numerology.frame_period, int(seconds * rate)
     result = Endurance({kind: [] for kind in ("start", *EVENTS)})
     kind, since = "start", 0

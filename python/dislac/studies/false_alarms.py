@@ -12,6 +12,7 @@ import numpy as np
 from ..estimation import Estimator
 from ..scenario import ECHO_ALONE, load_scenario
 from ..scenario.build import estimator
+from ..simulation import complex_normal
 
 __all__ = ["RATES", "false_alarms", "main"]
 
@@ -30,8 +31,7 @@ def false_alarms(
         frames: number of frames.
         rng: of the noise.
     """
-    shape = (*receiver.model.shape, 2)
-    noise = (rng.standard_normal(shape) @ [1, 1j] for _ in range(frames))
+    noise = (complex_normal(receiver.model.shape, rng) for _ in range(frames))
     statistics = np.array([receiver.estimate(frame).statistic for frame in noise])
     return [int(np.sum(statistics >= threshold)) for threshold in thresholds]
 

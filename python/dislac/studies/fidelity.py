@@ -10,38 +10,13 @@ from typing import Any
 
 import click
 import numpy as np
-from numpy.typing import NDArray
 
 from ..channel import synthesize
 from ..scenario import Scenario, load_scenario
-from ..scenario.build import frame_grid, pilot_frame, received
-from ..scenario.truth import first_arrival, lead_in, snapshot_model, true_paths
+from ..scenario.truth import snapshot_model, true_paths
+from ..simulation import received_frames
 
-__all__ = ["error_vector_magnitude", "received_frames"]
-
-
-def received_frames(scenario: Scenario, count: int) -> NDArray[np.complex64]:
-    """The first `count` demodulated frames (count, Ms, Nsc, Nrf) of the sample-domain chain.
-
-    Frames that the scenario mutes are noise.
-    """
-    numerology = scenario.numerology
-    lead = lead_in(scenario)
-    end = lead + count * numerology.frame_period
-    sent = np.zeros((scenario.chains, end), dtype=np.complex64)
-    frames = sent[:, lead:end].reshape(scenario.chains, count, -1)
-    for frame in filter(scenario.pilots.sends, range(count)):
-        frames[:, frame, : numerology.frame_length] = pilot_frame(scenario, frame)
-    samples = received(scenario, sent)
-    arrivals = first_arrival(scenario) + numerology.frame_period * np.arange(count)
-    return np.stack(
-        [
-            scenario.pilots.descramble(
-                frame_grid(scenario, samples[:, n : n + numerology.frame_length], frame), frame
-            )
-            for frame, n in enumerate(arrivals)
-        ]
-    )
+__all__ = ["error_vector_magnitude"]
 
 
 def error_vector_magnitude(scenario: Scenario, count: int = 3) -> float:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ..channel import Paths
 from ..scenario import Scenario, load_scenario
 from ..scenario.truth import frame_time
-from .fidelity import received_frames
+from ..simulation import received_frames
 from .scenes import C, Scene, turn
 
 __all__ = ["View", "observe"]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..channel.intercarrier import carrier_to_interference, symbol_channels
 from ..geometry import SPEED_OF_LIGHT
+from ..simulation import complex_normal
 from ..waveform import Numerology
 from ..waveform.fmcw import Chirp
 from ..waveform.otfs import delay_doppler_grid, time_frequency_grid
@@ -116,7 +117,7 @@ def _batch(
     shape = frames, numerology.symbols, numerology.subcarriers, 2
     bits = rng.integers(0, 2, size=shape)
     sent = (1 - 2 * bits) @ np.array([1, 1j]) / np.sqrt(2)
-    noise = rng.standard_normal(shape) @ np.array([1, 1j]) / np.sqrt(2 * snr)
+    noise = complex_normal(shape[:-1], rng, 1 / snr)
     ofdm = (channels @ sent[..., None])[..., 0] + noise
     otfs = (channels @ time_frequency_grid(sent)[..., None])[..., 0] + noise
     decided = np.stack(

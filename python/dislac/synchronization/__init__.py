@@ -2,20 +2,20 @@
 """Frames found in the receiver's streams: by their times, or on the direct path."""
 
 from .acquisition import acquire
-from .direct import DirectPathFrames
+from .direct import DirectPathSynchronizer
 from .frames import Alignment, Event, FrameReader, Mark, Synchronizer, Window, aligned_grid
 from .reference import Reference, expected_grids, measure
-from .timed import TimedFrames
+from .timed import TimedSynchronizer
 
 __all__ = [
     "Alignment",
-    "DirectPathFrames",
+    "DirectPathSynchronizer",
     "Event",
     "FrameReader",
     "Mark",
     "Reference",
     "Synchronizer",
-    "TimedFrames",
+    "TimedSynchronizer",
     "Window",
     "acquire",
     "aligned_grid",

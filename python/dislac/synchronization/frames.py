@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..waveform import Numerology, Pilots, demodulate
+from ..waveform import Numerology, demodulate
 
 __all__ = [
     "Alignment",
@@ -18,8 +18,6 @@ __all__ = [
     "Synchronizer",
     "Window",
     "aligned_grid",
-    "next_used",
-    "used_before",
 ]
 
 Samples = NDArray[np.complex64]
@@ -76,7 +74,11 @@ class Synchronizer(Protocol):
     """
 
     events: list[Event]
-    frames_skipped: int
+
+    @property
+    def frames_skipped(self) -> int:
+        """Frames that were sent and were not to be used."""
+        ...
 
     @property
     def window(self) -> Window | None:
@@ -177,20 +179,6 @@ class FrameReader:
             return
         self._held[:, : kept.shape[1]] = kept.copy()
         self._begin = window.start
-
-
-def next_used(pilots: Pilots, every: int, index: int) -> int | None:
-    """The first frame from `index` on that `every` divides and that is sent, None if none is."""
-    first = -(-index // every) * every
-    tries = range(first, first + every * len(pilots.sent), every)
-    return next((k for k in tries if pilots.sends(k)), None)
-
-
-def used_before(pilots: Pilots, every: int, index: int) -> int:
-    """How many frames before `index`, from 0 on, `every` divides and are sent."""
-    cycle = [pilots.sends(k * every) for k in range(len(pilots.sent))]
-    rounds, rest = divmod(-(-index // every), len(cycle))
-    return rounds * sum(cycle) + sum(cycle[:rest])
 
 
 def aligned_grid(samples: Samples, alignment: Alignment, numerology: Numerology) -> Samples:

@@ -7,15 +7,16 @@ from math import ceil, floor
 import numpy as np
 
 from ..waveform import Numerology, Pilots
-from .frames import Alignment, Event, Mark, Samples, Window, next_used, used_before
+from .count import FrameCount
+from .frames import Alignment, Event, Mark, Samples, Window
 
-__all__ = ["TimedFrames"]
+__all__ = ["TimedSynchronizer"]
 
 CUT = 0.5
 """A mark whose time differs by less than so many samples from what was expected is no gap."""
 
 
-class TimedFrames:
+class TimedSynchronizer:
     """Synchronizer that goes by the times of marks alone.
 
     Frame k is due `first + k frame_period` samples after time zero. A gap cuts the frame that it
@@ -43,15 +44,20 @@ class TimedFrames:
         every: int = 1,
         stretch: Callable[[int], float] | None = None,
     ) -> None:
-        self._numerology, self._pilots = numerology, pilots
-        self._first, self._every, self._stretch = first, every, stretch
+        self._numerology = numerology
+        self._first, self._stretch = first, stretch
+        self._count = FrameCount(pilots, every)
         self._zero = floor(time_zero), time_zero - floor(time_zero)
         self._offset = 0  # of the last mark with a time
-        self._count: float | None = None  # samples since time zero that it says
+        self._since: float | None = None  # samples since time zero that it says
         self._next: int | None = None  # frame whose window is wanted
         self._start, self._delay = 0, 0.0
-        self.frames_skipped = 0
         self.events = [Event("sync", {"state": "searching", "reason": "no rx_time yet"})]
+
+    @property
+    def frames_skipped(self) -> int:
+        """Frames that were not to be used."""
+        return self._count.skipped
 
     @property
     def window(self) -> Window | None:
@@ -80,10 +86,10 @@ class TimedFrames:
         whole, fraction = mark.time
         count = (whole - self._zero[0]) * rate + (fraction - self._zero[1]) * rate
         missing = 0.0
-        if self._count is not None:
-            missing = count - self._count - (mark.offset - self._offset)
-        known = self._count is not None
-        self._offset, self._count = mark.offset, count
+        if self._since is not None:
+            missing = count - self._since - (mark.offset - self._offset)
+        known = self._since is not None
+        self._offset, self._since = mark.offset, count
         if known and abs(missing) < CUT:
             return False
         period = self._numerology.frame_period
@@ -98,7 +104,9 @@ class TimedFrames:
         if known:
             self.events.append(Event("gap", {"missing": round(missing)}))
             if self._next is not None:
-                self._pass(self._next, due, "cut off by a gap" if cut else "in a gap")
+                reason = "cut off by a gap" if cut else "in a gap"
+                if event := self._count.pass_to(due, reason):
+                    self.events.append(event)
                 due = max(due, self._next)  # nothing was said yet of those from there on
         else:
             self.events.append(Event("sync", {"state": "locked", "reason": "rx_time"}))
@@ -111,26 +119,17 @@ class TimedFrames:
         self._next = None
 
     def _want(self, index: int) -> None:
-        """Asks for the first frame from `index` on that is used."""
-        assert self._count is not None
-        self._next = next_used(self._pilots, self._every, index)
+        """Ask for the first frame from `index` on that is used."""
+        assert self._since is not None
+        self._count.restart(index)
+        self._next = self._count.next_used(index)
         if self._next is None:
             return
-        self.frames_skipped += self._next - index
+        self._count.pass_to(self._next, "")  # none of those between is lost
         due = self._first + self._next * self._numerology.frame_period
-        begin = self._offset + (due - self._count)
+        begin = self._offset + (due - self._since)
         self._start = round(begin)
         self._delay = begin - self._start
-
-    def _pass(self, first: int, last: int, reason: str) -> None:
-        """Frames `first` to `last - 1` are not to be had."""
-        if last <= first:
-            return
-        used = used_before(self._pilots, self._every, last)
-        used -= used_before(self._pilots, self._every, first)
-        self.frames_skipped += last - first - used
-        if used:
-            self._lost(first, used, reason)
 
     def _lost(self, frame: int, count: int, reason: str) -> None:
         details = {"frame": frame, "count": count, "reason": reason}

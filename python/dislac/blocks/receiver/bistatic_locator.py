@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Positions out of paths."""
+
+from typing import Any
+
+from gnuradio import gr
+
+from ...scenario import Scenario, build
+from .. import pmt_keys
+from ..lifecycle import Guarded, message_handler
+from ..overrides import at_snr, overridden
+
+__all__ = ["bistatic_locator"]
+
+
+class bistatic_locator(Guarded, gr.basic_block):
+    """Turns paths (PDU on the port `paths`) into fixes (PDU on the port `fix`).
+
+    The ray along which the target's echo came meets the ellipsoid of its residual delay. Every
+    PDU gives a fix; where there is no position, its status says why. Data of the PDU (float64):
+    the position, east, north, up [m]. Metadata: frame, time [s], status, covariance [m^2],
+    residual delay [s] and Doppler [Hz], direction, and, where the scenario knows the truth, error
+    and Cramer-Rao bound [m]. When the flowgraph ends, PMT_EOF follows the last.
+
+    Args:
+        scenario: nodes and receive array come from here, and the truth if it is known.
+        known_height_m: height of the target [m]; None: as the scenario says.
+        snr_db: signal to noise ratio that the bound is for [dB], as `leo_channel` has it; None: as
+            the scenario says.
+
+    Raises:
+        ScenarioError: a setting is out of range.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        known_height_m: float | None = None,
+        snr_db: float | None = None,
+    ) -> None:
+        gr.basic_block.__init__(self, "bistatic_locator", None, None)
+        self.prepare(pmt_keys.FIX)
+        self.take_messages(pmt_keys.PATHS, self.handle_paths)
+        self._scenario = overridden(scenario, {"locator.known_height_m": known_height_m})
+        self.set_snr_db(snr_db)
+
+    def set_snr_db(self, snr_db: float | None) -> None:
+        """Changes what the bound is for, from the next fix on."""
+        self._scenario = at_snr(self._scenario, snr_db)
+
+    @message_handler
+    def handle_paths(self, message: Any) -> None:
+        estimate, frame, _ = pmt_keys.estimate_from_pdu(message)
+        fix = build.locate(self._scenario, estimate, frame)
+        self.publish(pmt_keys.FIX, pmt_keys.fix_to_pdu(fix))

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where fixes end: in files, and in a function of yours."""
+
+from collections.abc import Callable, Sequence
+from os import PathLike
+from typing import Any
+
+from gnuradio import gr
+
+from ...io import FixLog
+from ...io.fix_log import check_formats
+from ...positioning import Fix
+from ...scenario import Scenario
+from .. import pmt_keys
+from ..lifecycle import Guarded, message_handler
+
+__all__ = ["fix_sink"]
+
+
+class fix_sink(Guarded, gr.basic_block):
+    """Writes fixes (PDU on the port `fix`) to files as they come, and hands them to a function.
+
+    The folder gets `fixes.jsonl`, `fixes.csv`, where the scene has a place on the Earth
+    `fixes.geojson`, and what other formats are asked for, each whole after every fix.
+
+    Args:
+        scenario: its truth, receiver and origin go to the map.
+        directory: where to write; empty or None for no files.
+        on_fix: called with each fix, in a thread of the flowgraph; None for none.
+        formats: further ones, of "kml", "gpx" and "nmea".
+
+    Raises:
+        ExportError: there is no such format, or the scenario lacks what it needs: an origin, and
+            for NMEA an epoch.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        directory: str | PathLike[str] | None = None,
+        on_fix: Callable[[Fix], None] | None = None,
+        formats: Sequence[str] = (),
+    ) -> None:
+        gr.basic_block.__init__(self, "fix_sink", None, None)
+        self.prepare()
+        self.take_messages(pmt_keys.FIX, self.handle_fix)
+        self._scenario = scenario
+        self._directory = directory
+        self._on_fix = on_fix
+        self.export(formats)
+        self._log: FixLog | None = None
+        self.fixes = 0
+
+    def export(self, formats: Sequence[str]) -> None:
+        """Chooses further formats, before the flowgraph runs.
+
+        Raises:
+            ExportError: as the class.
+        """
+        check_formats(formats, self._scenario)
+        self._formats = tuple(formats)
+
+    def begin(self) -> None:
+        self.fixes = 0
+        if self._directory:
+            self._log = FixLog(self._directory, self._scenario, self._formats)
+            for note in self._log.notes:
+                self.logger.info(note)
+
+    def finish(self) -> None:
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+
+    @message_handler
+    def handle_fix(self, message: Any) -> None:
+        fix = pmt_keys.fix_from_pdu(message)
+        if self._log is not None:
+            self._log.write(fix)
+        self.fixes += fix.valid
+        if self._on_fix is not None:
+            self._on_fix(fix)

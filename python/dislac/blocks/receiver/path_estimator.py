@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Paths out of frame vectors."""
+
+import numpy as np
+from gnuradio import gr
+
+from ...estimation import FrameError, StaticCancellation
+from ...scenario import Scenario, build
+from .. import pmt_keys
+from ..lifecycle import Guarded, guarded
+from ..overrides import overridden
+
+__all__ = ["path_estimator"]
+
+
+class path_estimator(Guarded, gr.sync_block):
+    """Estimates the paths of each frame vector, and sends them as a PDU on the port `paths`.
+
+    Where the scenario's `synchronization.removal` says so, the direct path is taken off before.
+
+    A PDU comes for every frame, also where nothing was detected. Its data (float64) are eight
+    numbers a path: gain (real, imaginary), arrival (x, y), departure (x, y), residual delay [s],
+    residual Doppler [Hz]; its metadata frame, time, covariance, noise power, test statistic and
+    threshold. When the flowgraph ends, PMT_EOF follows the last. A frame that cannot be used is
+    dropped, told on the port `events` and counted in `frames_lost`.
+
+    Args:
+        scenario: arrays, beams, pilots and estimator come from here.
+        estimator: "off-grid" or "mmv-bomp" (Algorithm 1 of the paper); None: as the scenario says.
+        max_paths: most paths looked for, 1 to 16; None: as the scenario says.
+        false_alarm_rate: detections per frame of noise, above 0 and below 1; None: as the
+            scenario says.
+
+    Raises:
+        ScenarioError: a setting is out of range.
+        EstimatorError: a setting makes no sense for the scenario.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        estimator: str | None = None,
+        max_paths: int | None = None,
+        false_alarm_rate: float | None = None,
+    ) -> None:
+        scenario = overridden(
+            scenario,
+            {
+                "estimator.kind": estimator,
+                "estimator.max_paths": max_paths,
+                "estimator.false_alarm_rate": false_alarm_rate,
+            },
+        )
+        self._estimator = build.estimator(scenario)
+        self._shape = self._estimator.model.shape
+        size = int(np.prod(self._shape))
+        gr.sync_block.__init__(self, "path_estimator", [(np.complex64, size)], None)
+        self.prepare(pmt_keys.PATHS)
+        self.frames_used = 0
+
+    def begin(self) -> None:
+        self.frames_used = 0
+        if isinstance(self._estimator, StaticCancellation):
+            self._estimator.reset()
+
+    @guarded(-1)
+    def work(self, input_items, output_items):
+        # One frame a call: a frame takes much longer than a call, and stopping should not wait.
+        frame = input_items[0][0].reshape(self._shape)
+        tags = {str(tag.key): tag.value for tag in self.get_tags_in_window(0, 0, 1)}
+        index, time = self.nitems_read(0), 0.0
+        if (value := tags.get(str(pmt_keys.FRAME))) is not None:
+            index, _ = pmt_keys.frame_from_tag(value)
+        if (value := tags.get(str(pmt_keys.RX_TIME))) is not None:
+            time = pmt_keys.time_from_tag(value)
+        try:
+            estimate = self._estimator.estimate(frame, index)
+        except FrameError as error:
+            self.report_lost(index, str(error))
+        else:
+            self.frames_used += 1
+            pdu = pmt_keys.estimate_to_pdu(estimate, index, time)
+            self.publish(pmt_keys.PATHS, pdu)
+        return 1

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Timing advance and Doppler pre-compensation at the transmitter."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ...channel import Precompensator
+from ...scenario import Scenario, build
+from .. import pmt_keys
+from ..chunks import ChunkBlock
+from ..lifecycle import guarded
+from ..overrides import overridden
+
+__all__ = ["precompensator"]
+
+
+class precompensator(ChunkBlock):
+    """Sends streams early and shifted in frequency, so that they arrive aligned at the receiver.
+
+    It undoes delay and Doppler of the reference link (transmitter to receiver, from the gateway on
+    where there is one). Sample n of the
+    output leaves when sample n of the input is due to arrive, so the input must begin with
+    silence for the time of flight: `pilot_source` sees to it.
+
+    Tags `dislac:frame` move to where the frame leaves, rounded to a sample; with the frame's index
+    they then carry the offset at which it is due at the receiver.
+
+    Args:
+        scenario: nodes, numerology and settings come from here.
+        mode: "frame" holds advance and shift over each frame, "time-varying" lets them follow
+            the geometry, "none" passes the streams through; None: as the scenario says.
+        timing_advance_error_ns: what the advance's error adds to every residual delay [ns];
+            None: as the scenario says.
+        doppler_error_hz: what the shift's error adds to every residual Doppler [Hz]; None: as
+            the scenario says.
+
+    Raises:
+        ScenarioError: a setting is out of range.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        mode: str | None = None,
+        timing_advance_error_ns: float | None = None,
+        doppler_error_hz: float | None = None,
+    ) -> None:
+        self._scenario = overridden(
+            scenario,
+            {
+                "precompensation.mode": mode,
+                "precompensation.timing_advance_error_ns": timing_advance_error_ns,
+                "precompensation.doppler_error_hz": doppler_error_hz,
+            },
+        )
+        super().__init__("precompensator", scenario.chains, scenario.chains)
+
+    def make_processor(self) -> Precompensator | None:
+        self._precompensator = build.precompensator(self._scenario)
+        return self._precompensator
+
+    @guarded(-1)
+    def general_work(self, input_items, output_items):
+        if self._processor is not None:
+            return super().general_work(input_items, output_items)
+        count = min(len(output_items[0]), *map(len, input_items))
+        for output, samples in zip(output_items, input_items, strict=True):
+            output[:count] = samples[:count]
+        for tag in self.get_tags_in_window(0, 0, count, pmt_keys.FRAME):
+            self.add_item_tag(0, tag.offset, tag.key, tag.value)
+        self.consume_each(count)
+        return count
+
+    def send_tags(self, tags: Sequence[Any]) -> None:
+        assert self._precompensator is not None
+        rate = self._scenario.sample_rate
+        arrivals = np.array([tag.offset for tag in tags])
+        advance = self._precompensator.advance_of(arrivals / rate)
+        for tag, start in zip(tags, np.rint(arrivals - advance * rate), strict=True):
+            index, _ = pmt_keys.frame_from_tag(tag.value)
+            value = pmt_keys.frame_to_tag(index, tag.offset)
+            self.add_item_tag(0, int(start), pmt_keys.FRAME, value)
