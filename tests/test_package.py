@@ -39,7 +39,7 @@ def test_an_unknown_name_is_an_attribute_error():
 
 
 def test_a_block_without_gnuradio_says_so(monkeypatch):
-    monkeypatch.setattr(dislac, "_block_names", lambda: ["leo_channel_of_a_test"])
+    monkeypatch.setattr(dislac, "_blocks", lambda: {"leo_channel_of_a_test": "blocks.nowhere"})
     monkeypatch.setattr(dislac, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"leo_channel_of_a_test is a GNU Radio block.*doctor"):
         _ = dislac.leo_channel_of_a_test
@@ -48,4 +48,14 @@ def test_a_block_without_gnuradio_says_so(monkeypatch):
 def test_the_version_is_the_same_everywhere():
     citation = (ROOT / "CITATION.cff").read_text()
     assert re.search(r"^version: (\S+)$", citation, re.MULTILINE)[1] == dislac.__version__
+    manifest = (ROOT / "MANIFEST.md").read_text()
+    assert re.search(r"^version: (\S+)$", manifest, re.MULTILINE)[1] == dislac.__version__
     assert f"## [{dislac.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_manifest_names_the_packages_that_the_demo_needs():
+    manifest = (ROOT / "MANIFEST.md").read_text()
+    listed = {line[4:].split()[0] for line in manifest.splitlines() if line.startswith("  - ")}
+    wanted = (ROOT / "scripts" / "packages-run.txt").read_text().split("\n")
+    libraries = {name for name in wanted if name.startswith("python3-")} - {"python3-venv"}
+    assert libraries <= listed
