@@ -179,8 +179,9 @@ def test_a_missing_extra_is_installed_as_gr_dislac_was(monkeypatch, installed, r
 
 
 def test_the_library_alone_installed_by_pip_is_no_fault():
-    here = doctor.check_interpreter(Path("/venv/bin/python"), PYTHON, "pip")
-    assert here.status == "ok" and "installed by pip" in here.found
+    for of_gnuradio in (PYTHON, None):
+        here = doctor.check_interpreter(Path("/venv/bin/python"), of_gnuradio, "pip")
+        assert here.status == "ok" and "installed by pip" in here.found
     missing = Answer("", "Traceback\nModuleNotFoundError: No module named 'gnuradio.gr'")
     assert doctor.check_gnuradio(missing, "pip").status == "note"
     assert doctor.check_gnuradio(missing, "checkout").status == "fault"

@@ -125,12 +125,12 @@ def check_interpreter(
 ) -> Check:
     """Is ``running`` (or what its virtual environment was made with) GNU Radio's interpreter?"""
     name = "interpreter"
-    if of_gnuradio is None:
-        return Check(name, "note", f"{running}; gnuradio-companion is not on PATH to compare with")
-    if running.resolve() == of_gnuradio.resolve():
+    if of_gnuradio is not None and running.resolve() == of_gnuradio.resolve():
         return Check(name, "ok", f"{running}, GNU Radio's")
     if installed == "pip":
         return Check(name, "ok", f"{running}, with the library alone, installed by pip")
+    if of_gnuradio is None:
+        return Check(name, "note", f"{running}; gnuradio-companion is not on PATH to compare with")
     return Check(
         name,
         "fault",
