@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from gnuradio.dislac.arrays import spatial_frequency_grid
+from gnuradio.dislac.geometry import range_and_rate
 from gnuradio.dislac.scenario import load_scenario, truth
 from gnuradio.dislac.scenario.build import locator
 
@@ -47,6 +49,18 @@ def chain_rate(preset: str) -> float:
 def burst() -> int:
     """Samples that a Radio Sink sends for a frame of the lab: 64 before it and behind it."""
     return load_scenario("lab").numerology.frame_length + 2 * 64
+
+
+def noise_of_dividing() -> float:
+    """How much more noise there is after dividing by 16QAM symbols: the mean of 1 / |a|^2."""
+    level = np.array([-3, -1, 1, 3]) / np.sqrt(10)
+    return float(np.mean(1 / np.abs(level[:, None] + 1j * level) ** 2))
+
+
+def echo_range() -> float:
+    """Length of the way over the paper's target [m]."""
+    paper = load_scenario("paper")
+    return float(range_and_rate(truth.path_nodes(paper, paper.channel.paths[0]), 0)[0])
 
 
 SENTENCES: list[tuple[str, str, Callable[[], float]]] = [
@@ -99,6 +113,21 @@ SENTENCES: list[tuple[str, str, Callable[[], float]]] = [
         r"its band of 6 MHz separates paths from about (\d+) ns",
         lambda: 1e9 / (200 * 30e3),
     ),
+    (
+        "signal_model.md",
+        r"inside the unit disc, (\d+) points at G = 16",
+        lambda: len(spatial_frequency_grid(16)),
+    ),
+    (
+        "signal_model.md",
+        r"10⁴ points between 0 and 2 D would lie (\d+) m apart",
+        lambda: 2 * echo_range() / 1e4,
+    ),
+    ("calibration.md", r"20 ppm are ([\d.]+) ns in 83 µs", lambda: 20e-6 * 8 * 80 / 7.68e6 * 1e9),
+    ("scenario.md", r"0\.1 is a loss of ([\d.]+) dB", lambda: 10 * np.log10(np.exp(0.1))),
+    ("synchronization.md", r"\((\d+) m of detour at 3.84 MHz\)", lambda: 299_792_458 / 3.84e6),
+    ("radios.md", r"up to 12 kHz \(([\d.]+) ppm at 3.5 GHz\)", lambda: 12e3 / 3.5e9 * 1e6),
+    ("payload.md", r"by ([\d.]+) dB for 16QAM", lambda: 10 * np.log10(noise_of_dividing())),
 ]
 
 
