@@ -112,6 +112,7 @@ def test_ports_are_as_described(name, qt):
         "device": "none",
         "transmits": ["0", "0"],
         "receives": ["0", "0"],
+        "streams": 2,
     }
     parameters = inspect.signature(block_type).parameters
     block = block_type(**{k: v for k, v in given.items() if k in parameters})

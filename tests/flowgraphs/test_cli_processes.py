@@ -168,3 +168,19 @@ def test_a_full_disk_is_one_line_and_leaves_what_came_before(tmp_path):
     fixes = [f for f in features if f["properties"]["kind"] == "fix"]
     assert 0 <= len(frames) - len(fixes) <= 1 and len(fixes) > 5
     assert not [path for path in tmp_path.iterdir() if path.name.endswith(".part")]
+
+
+def test_the_relay_says_how_long_its_path_is(tmp_path):
+    """30 m at 1.92 Msps: 0.1 us, in whose place it takes 31 samples; no radio need be there."""
+    ports = [f"--{end}=ipc://{tmp_path}/{end}" for end in ("gnb-tx", "gnb-rx", "ue-tx", "ue-rx")]
+    process = start("relay", "lab", "--rate=1.92e6", *ports)
+    said = [process.stdout.readline().strip() for _ in range(4)]
+    process.send_signal(signal.SIGINT)
+    _, complaints = process.communicate(timeout=DEADLINE)
+    assert (process.returncode, complaints) == (128 + signal.SIGINT, "")
+    assert said == [
+        f"rx_port of the gNB: ipc://{tmp_path}/gnb-rx",
+        f"rx_port of the UE: ipc://{tmp_path}/ue-rx",
+        "delay of the path at time zero: 0.100 us each way",
+        "one below 16.146 us (31 samples) takes that; to others nothing is added",
+    ]

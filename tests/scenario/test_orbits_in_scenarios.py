@@ -177,6 +177,10 @@ def test_wrong_elements_are_refused():
         orbiting({"kind": "omm", "elements": {}}, epoch="2006-06-25")
     with pytest.raises(ScenarioError, match="has no place"):
         orbiting(TLE, epoch="2030-06-25")
+    # an orbit now, and none seconds later
+    decaying = {"kind": "omm", "elements": {**OMM, "MEAN_MOTION": 15.6, "BSTAR": 5}}
+    with pytest.raises(ScenarioError, match=r"nodes\.transmitter\.orbit: .* has no place 2 s"):
+        orbiting(decaying, epoch=OMM["EPOCH"])
 
 
 def test_an_orbit_needs_a_place_on_earth():

@@ -6,11 +6,11 @@ from os import PathLike
 from typing import Any
 
 from ..io.zmq_sockets import KeyFile
-from ..scenario import Scenario, build
+from ..scenario import Scenario
 from .between_processes.zmq_radio import zmq_radio
 from .between_processes.zmq_sink import zmq_sink
 from .between_processes.zmq_source import zmq_source
-from .channel.leo_channel import leo_channel
+from .channel.relay_channel import relay_channel
 from .channel.timed_channel import timed_channel
 from .flowgraphs import Chain, OnFix, Receiver
 from .recordings.recording_sink import recording_sink
@@ -193,33 +193,24 @@ class relay_flowgraph(Chain):
                     f"{way}; give as many of each, one or more"
                 )
         super().__init__("dislac relay", scenario)
-        links = [
-            build.relay_link(
-                scenario,
-                sample_rate,
-                streams=len(ports),
-                uplink=uplink,
-                carrier_frequency=carrier,
-                noise_power=noise_power,
-            )
+        self.down, self.up = (
+            relay_channel(scenario, sample_rate, len(ports), uplink, carrier, noise_power)
             for ports, uplink, carrier in zip(
                 (ue_receives, gnb_receives), (False, True), carriers, strict=True
             )
-        ]
-        self.latency = max(link.latency() for link in links)
+        )
         self.gnb, self.ue = (
-            zmq_radio(transmits, receives, link.latency(), any_interface, keys, server_key)
-            for transmits, receives, link, server_key in (
-                (gnb_transmits, gnb_receives, links[1], gnb_key),
-                (ue_transmits, ue_receives, links[0], ue_key),
+            zmq_radio(transmits, receives, 0, any_interface, keys, server_key)
+            for transmits, receives, server_key in (
+                (gnb_transmits, gnb_receives, gnb_key),
+                (ue_transmits, ue_receives, ue_key),
             )
         )
-        self.down, self.up = (leo_channel(scenario, emulator=link) for link in links)
-        for source, channel, sink, link in (
-            (self.gnb, self.down, self.ue, links[0]),
-            (self.ue, self.up, self.gnb, links[1]),
+        for source, channel, sink, ports in (
+            (self.gnb, self.down, self.ue, ue_receives),
+            (self.ue, self.up, self.gnb, gnb_receives),
         ):
-            for stream in range(link.inputs):
+            for stream in range(len(ports)):
                 self.connect((source, stream), (channel, stream), (sink, stream))
         # `wait` looks for what has failed among what is here
         self.gnb_source, self.gnb_sink = self.gnb.source, self.gnb.sink
@@ -232,6 +223,12 @@ class relay_flowgraph(Chain):
             AddressError: an address is none, or cannot be had.
         """
         return {"gNB": self.gnb.open(), "UE": self.ue.open()}
+
+    def stop(self) -> None:
+        """Stops without waiting for samples of a radio."""
+        self.gnb.release()
+        self.ue.release()
+        super().stop()
 
 
 _FOR_EVER = float("inf")

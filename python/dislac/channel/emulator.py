@@ -13,8 +13,10 @@ from ..dsp.delay import (
     AHEAD,
     LENGTH,
     PASSBAND,
+    SPAN,
     SPREAD,
     active_runs,
+    at_hops,
     backward,
     batches,
     differentiator,
@@ -61,8 +63,6 @@ PARTS = 16
 """Parts of a chunk, for each of which the directions of its middle hold."""
 PART = CHUNK // PARTS
 
-SPAN = 128
-"""Hops from one exact state of the nodes to the next."""
 SPANS = BLOCK * HOPS // SPAN
 
 BATCH = 1024
@@ -353,7 +353,7 @@ class ChannelEmulator(ChunkProcessor):
         border = (block * SPANS + np.arange(SPANS + 1)) * step
         ways = [path.range_and_rate(border, speed=self.speed) for path in self.paths]
         length, rate = (np.stack(parts) / self.speed for parts in zip(*ways, strict=True))
-        delay = _between(length, rate, step)
+        delay = at_hops(length, rate, step)
         shape = len(self.paths), BLOCK, HOPS
         late = delay * self.sample_rate
         split = split_delays(late[:, :-1].reshape(shape), late[:, 1:].reshape(shape))
@@ -363,7 +363,7 @@ class ChannelEmulator(ChunkProcessor):
         for p, path in enumerate(self.paths):
             if path.carriers is not None:
                 cycles = carrier_cycles(path.nodes, border, path.carriers, speed=self.speed)
-                phase[p] = -_between(*cycles, step)
+                phase[p] = -at_hops(*cycles, step)
         self._phase = phase[:, :-1].reshape(shape), phase[:, 1:].reshape(shape)
         self._group()
         self._arriving_block = block
@@ -549,18 +549,3 @@ def _runs(x: Samples, stretch: Stretch) -> Samples:
     count = len(stretch.symbol)
     part = x[:, stretch.first : stretch.first + count * stretch.length]
     return part.reshape(len(x), count, stretch.length).swapaxes(0, 1)
-
-
-def _between(value: Floats, slope: Floats, step: float) -> Floats:
-    """Values at the borders of hops (..., n SPAN + 1) from those at the borders of spans.
-
-    Cubic between (..., n + 1) values and slopes `step` apart, which errs by fourth derivative
-    step^4 / 384: far below a picometre for satellites, while the nodes' states, which may be
-    costly, are asked only now and then.
-    """
-    t = np.arange(SPAN) / SPAN
-    first, last = value[..., :-1, None], value[..., 1:, None]
-    rise = last - first
-    bend = step * slope[..., :-1, None] - rise, rise - step * slope[..., 1:, None]
-    inside = first + t * (rise + (1 - t) * ((1 - t) * bend[0] + t * bend[1]))
-    return np.concatenate([inside.reshape(*value.shape[:-1], -1), value[..., -1:]], axis=-1)

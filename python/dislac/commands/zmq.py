@@ -288,8 +288,12 @@ def relay(
     )
     for radio, addresses in flowgraph.open().items():
         click.echo(f"rx_port of the {radio}: {', '.join(addresses)}")
-    if flowgraph.latency:
-        click.echo(f"{flowgraph.latency} samples of delay are added each way: the path is short")
+    link = flowgraph.down.link
+    shortest = 1e6 * link.least / rate
+    click.echo(f"delay of the path at time zero: {1e6 * link.delay(0.0):.3f} us each way")
+    click.echo(
+        f"one below {shortest:.3f} us ({link.least} samples) takes that; to others nothing is added"
+    )
     _run(flowgraph)
 
 

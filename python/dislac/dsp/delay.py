@@ -23,13 +23,16 @@ from .stream import HOP, HOPS, History, Samples, StreamError, aligned_empty
 
 __all__ = [
     "AHEAD",
+    "CENTRE",
     "LENGTH",
     "PASSBAND",
     "REACH",
+    "SPAN",
     "SPREAD",
     "TAPS",
     "HopDelays",
     "active_runs",
+    "at_hops",
     "backward",
     "batches",
     "differentiator",
@@ -61,6 +64,8 @@ CENTRE = TAPS // 2 - 1
 AHEAD = LENGTH - HOP - REACH + CENTRE - (TAPS - 1)
 """The last window for whole delay d ends at chunk end + AHEAD - d."""
 
+SPAN = 128
+"""Hops from one exact state of the nodes to the next."""
 
 ATTENUATION = 96.0
 """Design value of the filter's window [dB], for images and for ripple in the passband."""
@@ -181,6 +186,23 @@ def split_delay(delay: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[
         raise StreamError("a delay is not finite; check the nodes' positions and velocities")
     whole = np.floor(delay)
     return whole.astype(np.int64), np.rint((delay - whole) * FRACTIONS).astype(np.int64)
+
+
+def at_hops(
+    value: NDArray[np.float64], slope: NDArray[np.float64], step: float
+) -> NDArray[np.float64]:
+    """Values at the borders of hops (..., n SPAN + 1) from those at the borders of spans.
+
+    Cubic between (..., n + 1) values and slopes `step` apart, which errs by fourth derivative
+    step^4 / 384: far below a picometre for satellites, while the nodes' states, which may be
+    costly, are asked only now and then.
+    """
+    t = np.arange(SPAN) / SPAN
+    first, last = value[..., :-1, None], value[..., 1:, None]
+    rise = last - first
+    bend = step * slope[..., :-1, None] - rise, rise - step * slope[..., 1:, None]
+    inside = first + t * (rise + (1 - t) * ((1 - t) * bend[0] + t * bend[1]))
+    return np.concatenate([inside.reshape(*value.shape[:-1], -1), value[..., -1:]], axis=-1)
 
 
 def window_starts(index: int, whole: NDArray[np.int64]) -> NDArray[np.int64]:

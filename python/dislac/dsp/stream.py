@@ -22,6 +22,7 @@ __all__ = [
     "CHUNK",
     "HOP",
     "HOPS",
+    "PAD",
     "ChunkProcessor",
     "History",
     "StreamError",

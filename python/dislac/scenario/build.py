@@ -313,6 +313,9 @@ def relay_link(
         uplink: from UE to gNB.
         carrier_frequency: [Hz] on all hops, 0 for no Doppler shift; None: as the scenario says.
         noise_power: of each received sample.
+
+    Raises:
+        StreamError: a rate is impossible.
     """
     nodes = reference_link(scenario)
     hops = carriers(scenario, nodes)

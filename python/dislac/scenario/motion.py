@@ -26,6 +26,9 @@ __all__ = ["node_motion", "satellite_motion", "scenario_epoch", "scenario_origin
 FASTEST = 0.01
 """Greatest speed of a node, in parts of the propagation speed."""
 
+LASTS = 60.0
+"""Seconds from time zero for which an orbit must last: elements may be no orbit soon after."""
+
 _NEEDED = {
     "circular": ("altitude", "inclination_deg"),
     "walker": ("altitude", "inclination_deg", "planes", "satellites_per_plane"),
@@ -120,12 +123,12 @@ def node_motion(document: Document, key: Key, data: Mapping[str, Any]) -> Motion
         raise document.error(
             key, f"an orbit of kind '{kind}' needs to know what time zero is: give epoch"
         )
-    motion = LocalMotion(SatelliteMotion(elements, epoch), origin)
+    motion = HermiteMotion(LocalMotion(SatelliteMotion(elements, epoch), origin))
     try:
-        motion.state(0.0)
+        motion.state(np.array([0.0, LASTS]))
     except OrbitError as error:
         raise document.error(key, str(error)) from None
-    return HermiteMotion(motion)
+    return motion
 
 
 def satellite_motion(motion: Motion) -> SatelliteMotion | None:

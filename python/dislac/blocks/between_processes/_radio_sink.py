@@ -36,7 +36,7 @@ class RadioSink(Guarded, gr.sync_block):
     Args:
         addresses: where to listen, one a stream: PORT of this host alone, HOST:PORT.
         source: what the same radio transmits.
-        latency: zeros before the first sample; see `RelayLink.latency`.
+        latency: zeros before the first sample (`zmq_radio`).
         any_interface: allow addresses that stand for all interfaces.
         keys: file of the CURVE secret key; only those whose public keys lie beside it may ask;
             None: anybody may.
@@ -131,15 +131,19 @@ class RadioSink(Guarded, gr.sync_block):
                 self.tell("client_waits", client=client, present=present)
         if not any(asked) and not self._servers[0].wait(wait):
             return False
-        return self._aligned()
+        return self._aligned(wait)
 
-    def _aligned(self) -> bool:
-        """Finds out what a radio that asks for the first time is to begin with; whether it can."""
+    def _aligned(self, wait: float) -> bool:
+        """Finds out what a radio that asks for the first time is to begin with; whether it can,
+        after `wait` [s] at most."""
         radio = max(server.clients for server in self._servers)
         if radio == self._radio:
             return True
         source = self._source
         self._since = self._since or time.monotonic()
+        source.connected.clear()
+        if wait and source.connections == self._connection:
+            source.connected.wait(wait)
         if source.connections == self._connection:
             if time.monotonic() - self._since < _PATIENCE:
                 return False

@@ -3,6 +3,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from threading import Event
 
 import numpy as np
 from gnuradio import gr
@@ -18,6 +19,11 @@ __all__ = ["RadioSource"]
 _PATIENCE = 3.0
 """How long the other channels of a radio have to be there anew, too, once one is [s]; else it was
 only that one's connection."""
+
+_STAY = 1.0
+"""How long a call waits for samples at most [s]. GNU Radio lets a source that has given none rest
+for a quarter of a second, in which the other radio would wait, too; but a flowgraph that is to stop
+has to wait for the call."""
 
 
 class RadioSource(Guarded, gr.sync_block):
@@ -52,6 +58,8 @@ class RadioSource(Guarded, gr.sync_block):
         self._callbacks: list[Callable[[], None]] = []
         self.connections = 0
         self.begins_at = 0
+        self._released = Event()
+        self.connected = Event()  # set with each connection, for whoever waits for the next
 
     def before_waiting(self, callback: Callable[[], None]) -> None:
         """Has a function called again and again, in this block's thread."""
@@ -71,6 +79,7 @@ class RadioSource(Guarded, gr.sync_block):
             )
             for address in self._addresses
         ]
+        self._released.clear()
         self._waiting: list[NDArray[np.complex64]] = [
             np.zeros(0, np.complex64) for _ in self._clients
         ]
@@ -83,8 +92,29 @@ class RadioSource(Guarded, gr.sync_block):
             client.close()
         self._clients = []
 
+    def release(self) -> None:
+        """Makes the end wait for nobody."""
+        self._released.set()
+
     @guarded(-1)
     def work(self, input_items, output_items):
+        until = time.monotonic() + _STAY
+        while not self._receive():
+            if self._released.is_set() or time.monotonic() > until:
+                return 0
+        run = max(self._runs)
+        if run != self.connections:
+            self.begins_at, self.connections = self.nitems_written(0), run
+            self.connected.set()
+            self.tell("connected", sample=self.begins_at)
+        count = min(len(output_items[0]), *map(len, self._waiting))
+        for chain, stream in enumerate(output_items):
+            stream[:count] = self._waiting[chain][:count]
+            self._waiting[chain] = self._waiting[chain][count:]
+        return count
+
+    def _receive(self) -> bool:
+        """Takes what comes, for a short while; whether there are samples of all channels."""
         for callback in self._callbacks:
             callback()
         wait = WAIT
@@ -104,19 +134,12 @@ class RadioSource(Guarded, gr.sync_block):
                 if start != self._runs[chain]:
                     self._runs[chain], self._since = start, time.monotonic()
         if not all(map(len, self._waiting)):
-            return 0
+            return False
         run = max(self._runs)
         if min(self._runs) != run:
             if time.monotonic() - self._since < _PATIENCE:
-                return 0  # what came before a new start goes unused, so that channels stay together
+                return False  # what came before a new start goes unused: channels stay together
             for chain, own in enumerate(self._runs):
                 self._behind[chain] += run - own
                 self._runs[chain] = run
-        if run != self.connections:
-            self.begins_at, self.connections = self.nitems_written(0), run
-            self.tell("connected", sample=self.begins_at)
-        count = min(len(output_items[0]), *map(len, self._waiting))
-        for chain, stream in enumerate(output_items):
-            stream[:count] = self._waiting[chain][:count]
-            self._waiting[chain] = self._waiting[chain][count:]
-        return count
+        return True

@@ -30,7 +30,8 @@ class zmq_radio(gr.hier_block2):
         transmits: where its transmit ports listen, one a stream: PORT of this host, HOST:PORT.
         receives: where its receive ports are to find theirs, one a stream: PORT of this host
             alone, the full address of one of its interfaces.
-        latency: zeros before the first input sample; see `RelayLink.latency`.
+        latency: zeros before the first input sample, for what the input comes from and works in
+            chunks: the radio would not go on without them. A `relay_channel` needs none.
         any_interface: allow addresses that stand for all interfaces, such as tcp://*:2100.
         keys: file of this end's CURVE secret key, NAME.key_secret, for a radio that speaks CURVE
             (srsRAN's does not); only those whose public keys lie beside it may ask. None for none.
@@ -69,3 +70,7 @@ class zmq_radio(gr.hier_block2):
             AddressError: an address is none, or cannot be had.
         """
         return self.sink.open()
+
+    def release(self) -> None:
+        """Makes the end wait for nobody."""
+        self.source.release()
