@@ -110,6 +110,18 @@ def recording(tmp_path):
 # What is printed
 
 
+def test_the_option_of_the_snr_sets_the_key_and_no_other(dislac, flowgraphs):
+    noise = "channel.noise={temperature_k: 290, noise_figure_db: 5, pool: true}"
+    scenario = "paper", "--set", noise.replace("true", "false")
+    ways = ("--snr-db", 7), ("--set", "channel.noise.snr_db=7")
+    for way in ways:
+        assert dislac("run", "lab", *way, "--set", "channel.noise.pool=true")[0] == 0
+    assert dislac("run", *scenario)[0] == 0
+    *same, warm = [asked.document.data["channel"]["noise"] for asked, _ in flowgraphs.asked]
+    assert same == [{"snr_db": 7, "pool": True}] * 2
+    assert warm == {"temperature_k": 290, "noise_figure_db": 5, "pool": False}
+
+
 def test_json_is_one_object_a_fix_and_nothing_else(dislac, flowgraphs):
     status, out, err = dislac("run", "paper", "--json")
     assert (status, err) == (0, "")
@@ -310,6 +322,9 @@ ERRORS = {
     "run paper --set a": "'a' is not KEY=VALUE, such as channel.noise.snr_db=5",
     "run paper --set a=[": "'[' is not a YAML value",
     "run paper --set warp=9": "paper.yml: warp: unknown key; known here:",
+    "run paper --snr-db 3 --set channel.noise.snr_db=4": "--snr-db and --set channel.noise.snr_db "
+    "are both about channel.noise.snr_db: give one of the two",
+    "run paper --seed 3 --set seed=4": "--seed and --set seed are both about seed: give one",
     "run paper --estimator magic": "estimator.kind: 'magic' is not one of ['off-grid', 'mmv-bomp']",
     "run nowhere.yml": "cannot read the scenario (No such file or directory); give a YAML",
     "run /": "/: cannot read the scenario (Is a directory)",

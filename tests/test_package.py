@@ -39,7 +39,8 @@ def test_an_unknown_name_is_an_attribute_error():
 
 
 def test_a_block_without_gnuradio_says_so(monkeypatch):
-    monkeypatch.setattr(dislac, "_blocks", lambda: {"leo_channel_of_a_test": "blocks.nowhere"})
+    found = {"leo_channel_of_a_test": "blocks.channel.leo_channel_of_a_test"}
+    monkeypatch.setattr(dislac, "_blocks", lambda: found)
     monkeypatch.setattr(dislac, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"leo_channel_of_a_test is a GNU Radio block.*doctor"):
         _ = dislac.leo_channel_of_a_test

@@ -7,7 +7,7 @@ import numpy as np
 import pmt
 import pytest
 from block_helpers import BUFFERS, Collector, Graph, in_every_buffer, indices
-from gnuradio import dislac, gr
+from gnuradio import blocks, dislac, gr
 from gnuradio.dislac.blocks import pmt_keys
 from gnuradio.dislac.scenario import build, load_scenario, truth
 
@@ -44,8 +44,8 @@ class Chain(gr.top_block):
         self.channel = dislac.leo_channel(scenario)
         self.demodulator = dislac.ofdm_demodulator(scenario, whole=True)
         self.receiver = dislac.ue_receiver(scenario, known)
-        blocks = self.source, self.precompensator, self.channel, self.demodulator
-        for block, successor in pairwise(blocks):
+        row = self.source, self.precompensator, self.channel, self.demodulator
+        for block, successor in pairwise(row):
             for chain in range(scenario.chains):
                 self.connect((block, chain), (successor, chain))
         self.connect(self.demodulator, self.receiver)
@@ -170,3 +170,21 @@ def test_settings_that_make_no_sense_are_refused():
             block(without)
     with pytest.raises(ValueError, match="0 for no end"):
         dislac.isac_source(LINK, frames=-1)
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_the_first_frame_may_wait_for_the_first_packet(waits):
+    """Started before its packets come, which nothing paces."""
+    packets = [np.random.default_rng(6).bytes(SIZE - 2) for _ in range(3)]
+    source = dislac.isac_source(LINK, 3, wait_for_packet=waits)
+    tb = gr.top_block()
+    tb.source = source
+    tb.sinks = [blocks.vector_sink_c() for _ in range(LINK.chains)]
+    for number, sink in enumerate(tb.sinks):
+        tb.connect((source, number), sink)
+    tb.start()
+    if waits:
+        send(source, packets)
+    tb.wait()
+    assert source.frames_sent == 3
+    assert source.blocks_sent == (3 if waits else 0)

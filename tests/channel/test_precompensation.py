@@ -284,3 +284,37 @@ def test_frames_agree_with_the_snapshot_model(coupling, mode, limit):
     assert abs(gain) == pytest.approx(1.0, abs=1e-3)
     evm = np.mean(np.abs(y - gain * expected) ** 2) / np.mean(np.abs(expected) ** 2)
     assert 10 * np.log10(evm) < limit
+
+
+@pytest.mark.parametrize("mode", ["frame", "time-varying"])
+def test_errors_change_between_two_chunks(mode):
+    """What is made before is that of one without the errors, all behind it that of one with."""
+    x = tones(np.arange(8 * CHUNK)).astype(np.complex64)[None]
+    options = {**SCENE, "mode": mode, "frame_start": START, "frame_period": PERIOD}
+    errors = {"timing_advance_error": 2e-6, "doppler_error": 500.0}
+    changed = Precompensator((LEO, BS), **options)
+    first = changed.process(x[:, : 4 * CHUNK])
+    changed.set_errors(**errors)
+    made = np.concatenate([first, changed.process(x[:, 4 * CHUNK :])], axis=1)
+    exact = Precompensator((LEO, BS), **options).process(x)
+    wrong = Precompensator((LEO, BS), **options, **errors).process(x)
+    border = first.shape[1]
+    assert border >= 3 * CHUNK and made.shape[1] > border + 2 * CHUNK
+    assert np.abs(made - exact[:, : made.shape[1]])[:, :border].max() < 1e-6
+    assert np.abs(made - wrong[:, : made.shape[1]])[:, border:].max() < 1e-6
+    assert np.abs(exact - wrong)[:, border:].max() > 1.0
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_the_timing_advance_changes_by_half_a_chunk_at_once(sign):
+    x = np.zeros((1, 4 * CHUNK), np.complex64)
+    processor = Precompensator((LEO, BS), **SCENE)
+    processor.process(x)
+    most = CHUNK / 2 / FS
+    with pytest.raises(
+        StreamError, match=r"at once; while streams run it may change by 0\.00427 s"
+    ):
+        processor.set_errors(sign * most * 1.001, 0.0)
+    processor.set_errors(sign * most, 0.0)
+    assert processor.process(x).shape[1] >= 3 * CHUNK
+    assert processor.process(x).shape[1] >= 3 * CHUNK

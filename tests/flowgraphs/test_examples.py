@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from companion_layout import boxes, faults, opened
 from gnuradio import gr
 from gnuradio.dislac.blocks.flowgraphs import run_flowgraph
 from gnuradio.dislac.geometry import LocalMotion, WalkerShell, delay_and_doppler
@@ -68,7 +69,8 @@ def compiled(tmp_path_factory) -> Path:
 
 def test_all_examples_compile(compiled):
     assert len(FLOWGRAPHS) >= 4
-    assert {p.stem for p in compiled.glob("*.py")} == {p.stem for p in FLOWGRAPHS}
+    blocks = {"isac_link_report", "own_block_fence"}  # written in Companion
+    assert {p.stem for p in compiled.glob("*.py")} == {p.stem for p in FLOWGRAPHS} | blocks
 
 
 def test_without_windows_recorded_and_replayed(compiled, tmp_path):
@@ -238,12 +240,19 @@ def test_examples_say_what_they_are(path):
     assert len(set(places)) == len(places)
 
 
+@pytest.fixture(scope="module")
+def platform() -> Platform:
+    """Companion's core, with GNU Radio's blocks and ours."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRC_BLOCKS_PATH", str(ROOT / "grc"))
+        versions = gr.major_version(), gr.api_version(), gr.minor_version()
+        made = Platform(version=gr.version(), version_parts=versions, prefs=gr.prefs())
+        made.build_library()
+    return made
+
+
 @pytest.mark.skipif(not gr.version().startswith("3.10.5"), reason="other versions write otherwise")
-def test_examples_are_as_companion_saves_them(tmp_path, monkeypatch):
-    monkeypatch.setenv("GRC_BLOCKS_PATH", str(ROOT / "grc"))
-    versions = gr.major_version(), gr.api_version(), gr.minor_version()
-    platform = Platform(version=gr.version(), version_parts=versions, prefs=gr.prefs())
-    platform.build_library()
+def test_examples_are_as_companion_saves_them(tmp_path, platform):
     for path in FLOWGRAPHS:
         graph = platform.make_flow_graph(str(path))
         graph.rewrite()
@@ -251,10 +260,83 @@ def test_examples_are_as_companion_saves_them(tmp_path, monkeypatch):
         assert (tmp_path / path.name).read_text() == path.read_text()
 
 
+@pytest.mark.parametrize("path", FLOWGRAPHS, ids=lambda path: path.stem)
+def test_no_block_lies_over_another(path, platform):
+    """Nor leaves what a screen of 1920 pixels shows beside the list of blocks."""
+    assert faults(opened(platform, path), {"width": 1700, "height": 900}) == []
+
+
+def test_what_lies_over_another_is_found(platform):
+    graph = opened(platform, EXAMPLES / "own_block.grc")
+    locator, fence = (graph.get_block(name) for name in ("bistatic_locator", "fence"))
+    (box,) = boxes(locator)
+    x, y = locator.states["coordinate"]
+    size = {"width": 1700, "height": 900}
+    for side, met in ((box.right + 10.0, True), (box.right + 30.0, False)):  # its port is 19 wide
+        fence.states["coordinate"] = [side, y]
+        assert (faults(graph, size) == ["bistatic_locator meets fence"]) == met
+    for place, leaves in (([-1, y], True), ([x, -1], True), ([1690, y], True), ([60, 8], False)):
+        fence.states["coordinate"] = place
+        assert any("fence leaves the canvas" in fault for fault in faults(graph, size)) == leaves
+
+
 def test_bytes_go_through_the_link(compiled, tmp_path):
-    run(tmp_path, compiled / "isac_link.py", "--frames", 300, "--file", "received.bin")
+    """From the first frame on: no more are sent than the bytes take."""
+    payload = load_scenario(EXAMPLES / "isac_link.yml").payload
+    needed = -(-5000 // (payload.block_size - 2))
+    printed = run(tmp_path, compiled / "isac_link.py", "--frames", needed, "--file", "received.bin")
     received = (tmp_path / "received.bin").read_bytes()
     assert received == bytes(k * k % 251 for k in range(5000))
+    assert printed.startswith(f"in all {needed} frames, {needed} good, EVM ")
+
+
+def test_a_block_of_ones_own_gets_every_fix(compiled, tmp_path):
+    """Behind NR PRS beside a payload, an amplifier of GNU Radio, and a demodulator of pilots."""
+    printed = run(tmp_path, compiled / "own_block.py", "--frames", 6)
+    found = re.findall(r"frame (\d+): +(\S+) +(\S+) +(\S+) m, (in|out)side", printed)
+    assert [int(frame) for frame, *_ in found] == list(range(6))
+    places = np.array([place for _, *place, _ in found], dtype=float)
+    limit = truth.bound(load_scenario(EXAMPLES / "own_block.yml"), 0)
+    # Six frames have a sampling error of 2.4 dB.
+    assert 0.4 < np.sqrt(np.mean(np.sum(places**2, axis=1))) / limit < 2.0
+    inside = np.hypot(places[:, 0], places[:, 1]) < 10.0
+    assert [side == "in" for *_, side in found] == inside.tolist()
+
+
+def test_the_guide_shows_that_block():
+    document = yaml.safe_load((EXAMPLES / "own_block.grc").read_text())
+    (block,) = (block for block in document["blocks"] if block["id"] == "epy_block")
+    page = (ROOT / "docs" / "companion.md").read_text()
+    assert f"```py\n{block['parameters']['_source_code']}```" in page
+
+
+def test_the_guides_grcc_compiles_a_scenario_with_mean_elements(tmp_path):
+    """Run as it is written, where grcc's own interpreter need not have what SGP4 takes."""
+    page = (ROOT / "docs" / "companion.md").read_text()
+    (command,) = re.findall(r"^.*grcc.* -o build examples/\S+\.grc$", page, re.MULTILINE)
+    orbits = (ROOT / "docs" / "orbits.md").read_text()
+    (scene,) = re.findall(r"^```yaml tle\.yml\n(.*?)^```", orbits, re.MULTILINE | re.DOTALL)
+    (tmp_path / "tle.yml").write_text(scene)
+    document = yaml.safe_load((EXAMPLES / "record.grc").read_text())
+    kept = ("scenario", "frames", "recording", "pilot_source", "recording_sink")
+    document["blocks"] = [block for block in document["blocks"] if block["name"] in kept]
+    document["connections"] = [["pilot_source", "0", "recording_sink", "0"]]
+    values = {"source": str(tmp_path / "tle.yml"), "overrides": "{}", "snr_db": "None"}
+    document["blocks"][0]["parameters"] |= values
+    (tmp_path / "record.grc").write_text(yaml.safe_dump(document))
+    command = re.sub(r"-o build \S+", f"-o {tmp_path} {tmp_path}/record.grc", command)
+    paths = {
+        "PYTHONPATH": str(ROOT / "python" / "tree"),
+        "GRC_BLOCKS_PATH": str(ROOT / "grc"),
+        "HOME": str(tmp_path),
+    }
+    environment = {**os.environ, **paths}
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    run(tmp_path, tmp_path / "record.py", "--frames", 2, "--recording", "sky")
+    assert (tmp_path / "sky.sigmf-data").stat().st_size > 0
 
 
 def test_chains_are_calibrated(compiled, tmp_path):
@@ -277,12 +359,15 @@ def test_the_scene_of_all_flowgraphs_is_a_scenario_file():
         (scenario,) = (b["parameters"] for b in blocks if b["id"] == "dislac_scenario")
         values = {b["name"]: b["parameters"].get("value", "") for b in blocks}
         known: dict[str, object] = {}
+        period = eval(scenario["frame_period"])
         for name in [n for n in ("begin", "shell", "reference") if n in values]:  # in overrides
             known[name] = eval(values[name], known)
         overrides = eval(scenario["overrides"], known)
         # The live one takes its noise from a pool, and a frame each millisecond.
         noise = overrides.get("channel.noise", {"snr_db": eval(scenario["snr_db"])})
         overrides["channel.noise"] = {"snr_db": noise["snr_db"]}
+        if period is not None:
+            overrides["numerology.frame_period"] = file["numerology"]["frame_period"]
         said = yaml.safe_load(load_scenario(scenario["source"], overrides).text)
         for about in ("name", "description"):
             said[about] = file[about]

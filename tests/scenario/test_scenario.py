@@ -6,6 +6,7 @@ import pytest
 from gnuradio.dislac.scenario import (
     ECHO_ALONE,
     ScenarioError,
+    joined_overrides,
     load_scenario,
     parse_scenario,
     preset_names,
@@ -167,6 +168,34 @@ def test_the_line_is_the_line_of_the_key():
     text = MINIMAL.replace("fft_size: 64", "fft_size: none")
     with pytest.raises(ScenarioError, match=r"^bench.yml:4: numerology.fft_size: 'none' is not"):
         parse_scenario(text, "bench.yml")
+
+
+def test_the_snr_takes_the_place_of_a_temperature_and_the_other_way_round():
+    warm = {"temperature_k": 290, "noise_figure_db": 3, "pool": True}
+    text = load_scenario("paper", {"channel.noise": warm}).text
+    cold = parse_scenario(text, overrides={"channel.noise.snr_db": 7})
+    assert cold.document.data["channel"]["noise"] == {"snr_db": 7, "pool": True}
+    assert cold.channel.noise_pool and cold.channel.noise_temperature is None
+    again = parse_scenario(cold.text, overrides={"channel.noise.temperature_k": 290})
+    assert again.document.data["channel"]["noise"] == {"temperature_k": 290, "pool": True}
+    for other in ("temperature_k", "noise_figure_db"):
+        with pytest.raises(ScenarioError, match=r"instead of channel\.noise\.\w+: give one"):
+            load_scenario("paper", {"channel.noise.snr_db": 7, f"channel.noise.{other}": 5})
+
+
+def test_options_and_other_overrides_are_joined_or_contradict_each_other():
+    named = {"channel.noise.snr_db": ("--snr-db", 3.0), "seed": ("--seed", None)}
+    others = {"channel.noise.pool": True, "seed": 2}
+    assert joined_overrides(named, others, "--set") == {"channel.noise.snr_db": 3.0, **others}
+    same = "channel.noise.snr_db", "channel.noise", "channel", "channel.noise.temperature_k"
+    for other in same:
+        message = rf"--snr-db and --set {other} are both about channel\.noise\.snr_db: give one"
+        with pytest.raises(ScenarioError, match=message):
+            joined_overrides(named, {other: 5}, "--set")
+    unset = {key: (name, None) for key, (name, _) in named.items()}
+    assert joined_overrides(unset, {"channel.noise.snr_db": 5}, "--set") == {
+        "channel.noise.snr_db": 5
+    }
 
 
 @pytest.mark.parametrize(

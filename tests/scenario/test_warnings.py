@@ -30,6 +30,7 @@ UPRIGHT = {
     "nodes.receiver.array": {"nx": 8, "ny": 1, "orientation_deg": [0, 0, -90]},
 }
 ONE = {**ROW, "nodes.receiver.array": {"nx": 1, "ny": 1, "orientation_deg": [0, 0, -90]}}
+BESIDE = {"position": [100e3, 200e3, 310e3], "velocity": [7e3, 0, 0]}
 ROAD = {"locator.known_line": {"point": [-100, 50, 0], "direction": [1, 3, 0]}}
 
 
@@ -49,6 +50,15 @@ def test_nothing_is_said_of_what_comes_with_the_module(source):
         ({"pilots.interleaved": False}, ["pilots.interleaved is false: .* passes for an echo"]),
         ({"pilots.interleaved": False, "synchronization.reference": "direct-path"}, []),
         ({**ONE, **ROAD}, []),
+        (
+            {"nodes.target.array": {"nx": 2, "ny": 2}},
+            [r"^nodes\.target\.array has no effect.*leave"],
+        ),
+        ({"nodes.satellites": {"b": BESIDE}}, []),
+        (
+            {"nodes.satellites": {"b": BESIDE, "a": {**BESIDE, "array": {"nx": 2, "ny": 2}}}},
+            [r"^nodes\.satellites\.a\.array has no effect.* nodes\.transmitter: leave it out"],
+        ),
         ({"locator.known_height_m": 2}, ["nodes.target is 2 m away .*known_height_m"]),
         ({"nodes.target.position": [0, 0, 150]}, ["behind the receive array.*locator.side"]),
         ({"nodes.target.position": [0, 0, 99.9]}, ["plane of the receive array"]),

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Parameters of a block that stand in for what its scenario says."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
 from ..scenario import Scenario, parse_scenario
 
-__all__ = ["at_snr", "overridden"]
+__all__ = ["LiveSettings", "at_snr", "overridden"]
 
 
 def overridden(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
@@ -20,11 +22,41 @@ def overridden(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
 
 
 def at_snr(scenario: Scenario, snr_db: float | None) -> Scenario:
-    """The scenario with another signal to noise ratio [dB], its noise drawn as before; None: as it
-    is.
+    """The scenario with another `channel.noise.snr_db` [dB]; None: as it is.
 
     Raises:
         ScenarioError: the ratio is out of range.
     """
-    noise = {"snr_db": snr_db, "pool": scenario.channel.noise_pool}
-    return overridden(scenario, {"channel.noise": None if snr_db is None else noise})
+    return overridden(scenario, {"channel.noise.snr_db": snr_db})
+
+
+class LiveSettings:
+    """A block's parameters that stand in for what its scenario says, and may change at any time.
+
+    Args:
+        scenario: the one that the block was given.
+        values: by dotted keys; None: as the scenario says.
+
+    Raises:
+        ScenarioError: a value is out of range.
+    """
+
+    def __init__(self, scenario: Scenario, values: Mapping[str, Any]) -> None:
+        self._given, self._values = scenario, dict(values)
+        self._lock = Lock()
+        self.scenario = overridden(scenario, values)
+
+    @contextmanager
+    def changed(self, key: str, value: Any) -> Iterator[Scenario]:
+        """The scenario with another value, which counts once the block has taken it.
+
+        One change follows another, whatever threads they come from.
+
+        Raises:
+            ScenarioError: the value is out of range; nothing has changed then.
+        """
+        with self._lock:
+            values = {**self._values, key: value}
+            scenario = overridden(self._given, values)
+            yield scenario
+            self._values, self.scenario = values, scenario

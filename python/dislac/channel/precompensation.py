@@ -189,6 +189,31 @@ class Precompensator(ChunkProcessor):
         self._blocks: dict[int, _Block] = {}
         self.reset()
 
+    def set_errors(self, timing_advance_error: float, doppler_error: float) -> None:
+        """Other errors from the next chunk on; a frame that lies across its border is distorted.
+
+        Parameters
+        ----------
+        timing_advance_error
+            [s], not more than half a chunk (`CHUNK` / 2 samples) away from what it was.
+        doppler_error
+            [Hz].
+
+        Raises
+        ------
+        StreamError
+            The timing advance changes by more, for which too little of the past is kept.
+        """
+        change = abs(timing_advance_error - self.timing_advance_error)
+        most = CHUNK / 2 / self.sample_rate
+        if not change <= most:
+            raise StreamError(
+                f"the timing advance error changes by {change:.3g} s at once; while streams run "
+                f"it may change by {most:.3g} s"
+            )
+        self.timing_advance_error, self.doppler_error = timing_advance_error, doppler_error
+        self._blocks.clear()
+
     def advance(self, time: ArrayLike) -> Floats:
         """How much earlier [s] than its arrival a sample leaves at transmitter time `time` [s].
 

@@ -39,8 +39,9 @@ def bound(scenario: str, settings: dict[str, Any], as_json: bool) -> None:
         others_head = f" {f'{what} unknown,':>18}", f" {'and other paths':>18}"
         click.echo(f"{'':>8} {what:>12} {what:>12}" + others_head[0] * others)
         click.echo(f"{'SNR [dB]':>8} {'unknown':>12} {'known':>12}" + others_head[1] * others)
+    others_set = {k: v for k, v in settings.items() if not k.startswith("channel.noise")}
     for snr_db in range(-20, 25, 5):
-        at_snr = load_scenario(scenario, {**settings, "channel.noise": {"snr_db": snr_db}})
+        at_snr = load_scenario(scenario, {**others_set, "channel.noise": {"snr_db": snr_db}})
         values = [position_bound(at_snr, 0, known_height=False)]
         values.append(position_bound(at_snr, 0, known_height=None if other else True))
         if np.isnan(values).any():

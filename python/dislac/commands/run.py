@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ..io import RecordingReader
-from ..scenario import load_scenario
+from ..scenario import joined_overrides, load_scenario
 from ..scenario import warnings as scenario_warnings
 from . import following, radios
 from .elsewhere import elsewhere_options, send_elsewhere
@@ -52,7 +52,7 @@ def _parse_speed(ctx: click.Context, parameter: click.Parameter, value: str) -> 
     metavar="N",
     help="Frames to send, or to use of a radio's; 0: until Ctrl-C.",
 )
-@click.option("--snr-db", type=DECIBEL, metavar="X", help="SNR of each received element [dB].")
+@click.option("--snr-db", type=DECIBEL, metavar="X", help="SNR [dB], the key channel.noise.snr_db.")
 @click.option("--seed", type=SEED, metavar="N", help="Seed of pilots, beams, fading and noise.")
 @click.option("--estimator", metavar="NAME", help="off-grid or mmv-bomp.")
 @record_option
@@ -76,13 +76,13 @@ def run(
 ) -> None:
     """Runs SCENARIO on the emulated channel, or receives with a radio, and prints the fixes."""
     options = {
-        "channel.noise": None if snr_db is None else {"snr_db": snr_db},
-        "seed": seed,
-        "estimator.kind": estimator,
+        "channel.noise.snr_db": ("--snr-db", snr_db),
+        "seed": ("--seed", seed),
+        "estimator.kind": ("--estimator", estimator),
     }
-    given = {key: value for key, value in options.items() if value is not None}
+    overrides = joined_overrides(options, settings, "--set")
     flowgraphs = following.load_flowgraphs()
-    chosen = load_scenario(scenario, {**given, **settings})
+    chosen = load_scenario(scenario, overrides)
     warn(scenario_warnings(chosen))
     fixes = following.fix_queue()
     make = flowgraphs.run_flowgraph if radio is None else radios.receiver(radio)

@@ -2,7 +2,7 @@
 """One YAML file that says it all: from a scenario to the objects of the other rooms."""
 
 from .checks import old_elements, warnings
-from .loader import ScenarioError, preset_names
+from .loader import ScenarioError, joined_overrides, preset_names
 from .model import Scenario
 from .parsing import load_scenario, parse_scenario
 
@@ -10,6 +10,7 @@ __all__ = [
     "ECHO_ALONE",
     "Scenario",
     "ScenarioError",
+    "joined_overrides",
     "load_scenario",
     "old_elements",
     "parse_scenario",

@@ -44,6 +44,7 @@ def warnings(scenario: Scenario, frame: int = 0) -> list[str]:
     - A satellite has flown straight on for longer than the Earth's radius.
     - The receive array, with what is known of the target's place, gives no position; or what is
       known does not hold for the scenario's target.
+    - An array is given to a node that has none: the target, or a further satellite.
     - Another user's signal would pass for an echo.
     - The frames occupy more of the sample rate than delays are emulated exactly for.
     - The target's residual delay or Doppler shift, timing and carrier errors included, lies
@@ -54,6 +55,7 @@ def warnings(scenario: Scenario, frame: int = 0) -> list[str]:
         *_horizon(scenario, frame),
         *_straight(scenario, frame),
         *_place(scenario, frame),
+        *_idle_arrays(scenario),
         *_users(scenario),
         *_band(scenario),
     ]
@@ -172,6 +174,18 @@ def _place(scenario: Scenario, frame: int) -> list[str]:
         "echo is not late: move nodes.target, or choose another nodes.transmitter",
     }
     return [f"{remedies[fix.status]} (status {fix.status})"] if fix.status in remedies else []
+
+
+def _idle_arrays(scenario: Scenario) -> list[str]:
+    nodes = scenario.document.data["nodes"]
+    others = {f"satellites.{name}": node for name, node in nodes.get("satellites", {}).items()}
+    does = dict.fromkeys(others, "a further satellite sends with that of nodes.transmitter")
+    does["target"] = "the target is a point that scatters alike in all directions"
+    return [
+        f"nodes.{name}.array has no effect, since {does[name]}: leave it out"
+        for name, node in {"target": nodes.get("target", {}), **others}.items()
+        if "array" in node
+    ]
 
 
 def _users(scenario: Scenario) -> list[str]:

@@ -18,6 +18,7 @@ from ..printable import printable
 __all__ = [
     "Document",
     "ScenarioError",
+    "joined_overrides",
     "load_document",
     "load_part",
     "parse_document",
@@ -243,9 +244,47 @@ def parse_document(
             "--set calibration=FILE, or leave it out by --set calibration=null",
         )
     for key, value in overrides.items():
+        if other := next((k for k in overrides if k in _instead_of(key)), None):
+            raise document.error(key, f"it stands instead of {other}: give one of the two")
         _override(document, key, value)
     _validate(document, part)
     return document
+
+
+def joined_overrides(
+    named: Mapping[str, tuple[str, Any]], others: Mapping[str, Any], among: str
+) -> dict[str, Any]:
+    """Overrides of keys that have options of their own, and others beside them.
+
+    Parameters
+    ----------
+    named
+        By dotted keys: the option's name, and the value, None where it is not given.
+    others
+        Values for any dotted keys.
+    among
+        Name of the option that gives the others.
+
+    Returns
+    -------
+    dict
+        Values for dotted keys.
+
+    Raises
+    ------
+    ScenarioError
+        A key is given both ways, itself, as part of a section, or by one that it stands instead of.
+    """
+    given = {key: value for key, (_, value) in named.items() if value is not None}
+    for key in given:
+        for other in others:
+            nested = f"{key}.".startswith(f"{other}.") or other.startswith(f"{key}.")
+            if nested or other in _instead_of(key):
+                raise ScenarioError(
+                    f"{named[key][0]} and {among} {printable(other, 60)} are both about {key}: "
+                    "give one of the two"
+                )
+    return {**given, **others}
 
 
 def parse_value(text: str) -> Any:
@@ -271,6 +310,20 @@ def _key_lines(node: yaml.Node, path: Key = ()) -> Iterator[tuple[Key, int]]:
             yield from _key_lines(value, (*path, index))
 
 
+_INSTEAD = {
+    "channel.noise.snr_db": ("temperature_k", "noise_figure_db"),
+    "channel.noise.temperature_k": ("snr_db",),
+    "channel.noise.noise_figure_db": ("snr_db",),
+}
+"""Keys of which one section holds either, and which of its others an override of each replaces."""
+
+
+def _instead_of(key: str) -> tuple[str, ...]:
+    """Return the dotted keys that one stands instead of."""
+    section = key.rpartition(".")[0]
+    return tuple(f"{section}.{other}" for other in _INSTEAD.get(key, ()))
+
+
 def _override(document: Document, key: str, value: Any) -> None:
     *parents, last = key.split(".")
     place = document.data
@@ -278,6 +331,8 @@ def _override(document: Document, key: str, value: Any) -> None:
         place = place.setdefault(parent, {})
         if not isinstance(place, dict):
             raise document.error(key, f"cannot be overridden: {parent} is no section")
+    for other in _INSTEAD.get(key, ()):
+        place.pop(other, None)
     place[last] = _own(value)
 
 

@@ -86,8 +86,7 @@ class DirectPathSynchronizer:
         self._window, self._coast, self._stretch = carrier_window, coast, stretch
         self._rate = numerology.sample_rate
         self._period, self._length = numerology.frame_period, numerology.frame_length
-        most = max(1, int(LOOK_SPACING * self._rate / self._period))
-        self._stride = max(d for d in range(1, min(every, most) + 1) if every % d == 0)
+        self._stride = self._stride_for(every)
         self._least_share = noise_share(reference, TRIALS)
         self._clock = StreamClock(self._rate, None if zero is None else zero[0])
         self._first = None if zero is None else zero[1]
@@ -137,6 +136,15 @@ class DirectPathSynchronizer:
     def finish(self, end: int) -> None:
         # What was not found at the end need not have been sent.
         pass
+
+    def use_every(self, every: int) -> None:
+        self._pass_to(self._next)  # by what counted for them
+        self._count.every, self._stride = every, self._stride_for(every)
+
+    def _stride_for(self, every: int) -> int:
+        """Every how many frames the direct path is looked at."""
+        most = max(1, int(LOOK_SPACING * self._rate / self._period))
+        return max(d for d in range(1, min(every, most) + 1) if every % d == 0)
 
     # Searching
 

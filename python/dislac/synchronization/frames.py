@@ -97,6 +97,10 @@ class Synchronizer(Protocol):
         """Takes note of the end of the streams."""
         ...
 
+    def use_every(self, every: int) -> None:
+        """Uses the frames with an index that this divides, behind the one that is wanted next."""
+        ...
+
 
 class FrameReader:
     """Cuts windows out of streams as a synchronizer asks for them, whatever the streams' pieces.

@@ -118,6 +118,9 @@ class TimedSynchronizer:
             self._lost(self._next, 1, "cut off by the end of the stream")
         self._next = None
 
+    def use_every(self, every: int) -> None:
+        self._count.every = every
+
     def _want(self, index: int) -> None:
         """Ask for the first frame from `index` on that is used."""
         assert self._since is not None

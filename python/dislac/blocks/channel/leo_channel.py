@@ -29,8 +29,8 @@ class leo_channel(ChunkBlock):
 
     Args:
         scenario: nodes, arrays, beams, paths, fading and noise come from here.
-        snr_db: signal to noise ratio per received element, averaged over a frame [dB]; None: the
-            noise that the scenario says.
+        snr_db: signal to noise ratio, the key `channel.noise.snr_db` [dB]; None: the noise that the
+            scenario says.
         emulator: a channel between any numbers of streams, with paths, noise and gains of its
             own, in place of the scenario's; None for none.
 

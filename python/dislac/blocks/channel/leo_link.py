@@ -26,8 +26,8 @@ class leo_link(Guarded, gr.sync_block):
     Args:
         scenario: everything comes from here.
         frames: how many to send, 0 for no end.
-        snr_db: signal to noise ratio per received element, averaged over a frame [dB]; None: the
-            noise that the scenario says.
+        snr_db: signal to noise ratio, the key `channel.noise.snr_db` [dB]; None: the noise that the
+            scenario says.
 
     Raises:
         ScenarioError: a setting is out of range.

@@ -30,7 +30,8 @@ class timed_channel(leo_channel):
 
     Args:
         scenario: nodes, arrays, beams, paths, fading and noise come from here.
-        snr_db: signal to noise ratio per received element [dB]; None: as the scenario says.
+        snr_db: signal to noise ratio, the key `channel.noise.snr_db` [dB]; None: the noise that the
+            scenario says.
         emulator: a channel between any numbers of streams in place of the scenario's; None for
             none.
     """

@@ -8,7 +8,7 @@ from gnuradio import gr
 from ...scenario import Scenario, build
 from .. import pmt_keys
 from ..lifecycle import Guarded, message_handler
-from ..overrides import at_snr, overridden
+from ..overrides import LiveSettings
 
 __all__ = ["bistatic_locator"]
 
@@ -25,8 +25,8 @@ class bistatic_locator(Guarded, gr.basic_block):
     Args:
         scenario: nodes and receive array come from here, and the truth if it is known.
         known_height_m: height of the target [m]; None: as the scenario says.
-        snr_db: signal to noise ratio that the bound is for [dB], as `leo_channel` has it; None: as
-            the scenario says.
+        snr_db: signal to noise ratio that the bound is for, the key `channel.noise.snr_db` [dB];
+            None: as the scenario says.
 
     Raises:
         ScenarioError: a setting is out of range.
@@ -41,15 +41,21 @@ class bistatic_locator(Guarded, gr.basic_block):
         gr.basic_block.__init__(self, "bistatic_locator", None, None)
         self.prepare(pmt_keys.FIX)
         self.take_messages(pmt_keys.PATHS, self.handle_paths)
-        self._scenario = overridden(scenario, {"locator.known_height_m": known_height_m})
-        self.set_snr_db(snr_db)
+        values = {"locator.known_height_m": known_height_m, "channel.noise.snr_db": snr_db}
+        self._settings = LiveSettings(scenario, values)
+
+    def set_known_height_m(self, known_height_m: float | None) -> None:
+        """Changes the known height [m] from the next fix on; None: to what the scenario says."""
+        with self._settings.changed("locator.known_height_m", known_height_m):
+            pass
 
     def set_snr_db(self, snr_db: float | None) -> None:
-        """Changes what the bound is for, from the next fix on."""
-        self._scenario = at_snr(self._scenario, snr_db)
+        """Changes what the bound is for [dB], likewise."""
+        with self._settings.changed("channel.noise.snr_db", snr_db):
+            pass
 
     @message_handler
     def handle_paths(self, message: Any) -> None:
         estimate, frame, _ = pmt_keys.estimate_from_pdu(message)
-        fix = build.locate(self._scenario, estimate, frame)
+        fix = build.locate(self._settings.scenario, estimate, frame)
         self.publish(pmt_keys.FIX, pmt_keys.fix_to_pdu(fix))

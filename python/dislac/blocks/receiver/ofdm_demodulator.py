@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Frames out of the receive chains' streams."""
 
+from threading import Lock
+
 import numpy as np
 import pmt
 from gnuradio import gr
@@ -10,7 +12,7 @@ from ...synchronization import FrameReader, aligned_grid
 from .. import pmt_keys
 from ..lifecycle import Guarded, guarded
 from ..marks import marks_among
-from ..overrides import overridden
+from ..overrides import LiveSettings
 from ..wire import sample_at
 
 __all__ = ["ofdm_demodulator"]
@@ -39,7 +41,8 @@ class ofdm_demodulator(Guarded, gr.basic_block):
     Args:
         scenario: numerology, pilots and chains come from here.
         every: frames with an index that this divides are used, the rest is only counted (in
-            `frames_skipped`); 1 or more; None: as the scenario says.
+            `frames_skipped`); 1 or more; None: as the scenario says. It can change while the
+            flowgraph runs (`set_every`), behind the frame that is waited for.
         whole: vectors of all Ms x Nsc x Nrf elements as received, nothing taken off, for a
             `ue_receiver`; False for those with pilots alone.
 
@@ -48,7 +51,8 @@ class ofdm_demodulator(Guarded, gr.basic_block):
     """
 
     def __init__(self, scenario: Scenario, every: int | None = None, whole: bool = False) -> None:
-        scenario = overridden(scenario, {"estimator.every": every})
+        self._settings = LiveSettings(scenario, {"estimator.every": every})
+        scenario = self._settings.scenario
         numerology = scenario.numerology
         shape = scenario.pilots.frame_shape
         if whole:
@@ -65,10 +69,20 @@ class ofdm_demodulator(Guarded, gr.basic_block):
         self._pilots = scenario.pilots
         self._chain_factors = build.chain_factors(scenario)
         self._scenario = scenario
-        self._every = scenario.estimator.every
+        self._lock = Lock()
         self._whole = whole
         self._samples = np.zeros((scenario.chains, numerology.frame_length), np.complex64)
         self.begin()
+
+    def set_every(self, every: int | None) -> None:
+        """Changes which frames are used; None: to what the scenario says.
+
+        Raises:
+            ScenarioError: it is out of range.
+        """
+        with self._settings.changed("estimator.every", every) as scenario, self._lock:
+            if self._reader is not None:
+                self._reader.synchronizer.use_every(scenario.estimator.every)
 
     def begin(self) -> None:
         self._filled = 0
@@ -76,7 +90,7 @@ class ofdm_demodulator(Guarded, gr.basic_block):
         self._clock = 0  # index of a sample since time zero, less its offset
         self.frames_used = self.frames_skipped = 0
         self._reader: FrameReader | None = None
-        if (synchronizer := build.synchronizer(self._scenario)) is not None:
+        if (synchronizer := build.synchronizer(self._settings.scenario)) is not None:
             self._reader = FrameReader(synchronizer, self._scenario.chains)
 
     def finish(self) -> None:
@@ -95,7 +109,8 @@ class ofdm_demodulator(Guarded, gr.basic_block):
         count = min(len(stream) for stream in input_items)
         begin = self.nitems_read(0)
         if self._reader is not None:
-            return self._read([stream[:count] for stream in input_items], begin, vectors)
+            with self._lock:
+                return self._read([stream[:count] for stream in input_items], begin, vectors)
         tags = [
             *self.get_tags_in_window(0, 0, count, pmt_keys.RX_TIME),
             *self.get_tags_in_window(0, 0, count, pmt_keys.FRAME),
@@ -153,7 +168,7 @@ class ofdm_demodulator(Guarded, gr.basic_block):
 
     def _begin_frame(self, tag) -> None:
         index, _ = pmt_keys.frame_from_tag(tag.value)
-        if index % self._every or not self._pilots.sends(index):
+        if index % self._settings.scenario.estimator.every or not self._pilots.sends(index):
             self.frames_skipped += 1
         else:
             self._current, self._filled = (index, tag.offset), 0

@@ -8,7 +8,7 @@ from ...estimation import FrameError, StaticCancellation
 from ...scenario import Scenario, build
 from .. import pmt_keys
 from ..lifecycle import Guarded, guarded
-from ..overrides import overridden
+from ..overrides import LiveSettings
 
 __all__ = ["path_estimator"]
 
@@ -23,6 +23,10 @@ class path_estimator(Guarded, gr.sync_block):
     residual Doppler [Hz]; its metadata frame, time, covariance, noise power, test statistic and
     threshold. When the flowgraph ends, PMT_EOF follows the last. A frame that cannot be used is
     dropped, told on the port `events` and counted in `frames_lost`.
+
+    The parameters can change while the flowgraph runs (`set_estimator`, `set_max_paths`,
+    `set_false_alarm_rate`); until a setter returns, which for another kind of estimator can take
+    seconds, frames are estimated as before. With `removal: static` the next one learns again.
 
     Args:
         scenario: arrays, beams, pilots and estimator come from here.
@@ -43,7 +47,7 @@ class path_estimator(Guarded, gr.sync_block):
         max_paths: int | None = None,
         false_alarm_rate: float | None = None,
     ) -> None:
-        scenario = overridden(
+        self._settings = LiveSettings(
             scenario,
             {
                 "estimator.kind": estimator,
@@ -51,12 +55,28 @@ class path_estimator(Guarded, gr.sync_block):
                 "estimator.false_alarm_rate": false_alarm_rate,
             },
         )
-        self._estimator = build.estimator(scenario)
+        self._estimator = build.estimator(self._settings.scenario)
         self._shape = self._estimator.model.shape
         size = int(np.prod(self._shape))
         gr.sync_block.__init__(self, "path_estimator", [(np.complex64, size)], None)
         self.prepare(pmt_keys.PATHS)
         self.frames_used = 0
+
+    def set_estimator(self, estimator: str | None) -> None:
+        """Changes the kind of estimator from the next frame on; None: as the scenario says."""
+        self._change("estimator.kind", estimator)
+
+    def set_max_paths(self, max_paths: int | None) -> None:
+        """Changes how many paths are looked for, likewise."""
+        self._change("estimator.max_paths", max_paths)
+
+    def set_false_alarm_rate(self, false_alarm_rate: float | None) -> None:
+        """Changes the detections per frame of noise, likewise."""
+        self._change("estimator.false_alarm_rate", false_alarm_rate)
+
+    def _change(self, key: str, value: object) -> None:
+        with self._settings.changed(key, value) as scenario:
+            self._estimator = build.estimator(scenario)
 
     def begin(self) -> None:
         self.frames_used = 0

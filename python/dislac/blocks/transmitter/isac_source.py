@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The transmitter's pilots and payload, as streams."""
 
+import time
 from collections import deque
 from collections.abc import Iterable
 from threading import Lock
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from ...scenario import Scenario, build
 from ...waveform import segments
 from .. import pmt_keys
-from ..lifecycle import message_handler
+from ..lifecycle import guarded, message_handler
 from ._frame_source import FrameSource
 
 __all__ = ["isac_source"]
@@ -37,12 +38,14 @@ class isac_source(FrameSource):
     Args:
         scenario: numerology, pilots, payload and chains come from here.
         frames: how many to send, 0 for no end.
+        wait_for_packet: send nothing at all, also no silence, before the first packet has come.
+            Where nothing else paces the flowgraph, it would be far ahead of its packets.
 
     Raises:
         ValueError: the number of frames is negative, or the scenario has no payload.
     """
 
-    def __init__(self, scenario: Scenario, frames: int = 0) -> None:
+    def __init__(self, scenario: Scenario, frames: int = 0, wait_for_packet: bool = False) -> None:
         super().__init__("isac_source", scenario, frames)
         # Not by `take_messages`: a source does not wait for messages when it stops, and what has
         # come before it starts is to be sent.
@@ -52,6 +55,7 @@ class isac_source(FrameSource):
         self._payload = build.payload(scenario)
         self._waiting: deque[np.ndarray] = deque()
         self._lock = Lock()
+        self._waits = wait_for_packet
         self.begin()
 
     def begin(self) -> None:
@@ -61,6 +65,13 @@ class isac_source(FrameSource):
             (self._scenario.chains, 0, self._length), np.complex64
         )
         self.blocks_sent = self.packets_lost = 0
+
+    @guarded(-1)
+    def work(self, input_items, output_items):
+        if self._waits and not self._made and not self._waiting:
+            time.sleep(0.001)  # packets are taken between calls
+            return 0
+        return super().work(input_items, output_items)
 
     @message_handler
     def handle_pdu(self, message: Any) -> None:

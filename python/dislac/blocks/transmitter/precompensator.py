@@ -2,6 +2,7 @@
 """Timing advance and Doppler pre-compensation at the transmitter."""
 
 from collections.abc import Sequence
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from ...scenario import Scenario, build
 from .. import pmt_keys
 from ..chunks import ChunkBlock
 from ..lifecycle import guarded
-from ..overrides import overridden
+from ..overrides import LiveSettings
 
 __all__ = ["precompensator"]
 
@@ -26,6 +27,10 @@ class precompensator(ChunkBlock):
 
     Tags `dislac:frame` move to where the frame leaves, rounded to a sample; with the frame's index
     they then carry the offset at which it is due at the receiver.
+
+    The errors can change while the flowgraph runs (`set_timing_advance_error_ns`,
+    `set_doppler_error_hz`), from the next chunk of 65536 samples on: a frame across its border is
+    distorted.
 
     Args:
         scenario: nodes, numerology and settings come from here.
@@ -47,7 +52,7 @@ class precompensator(ChunkBlock):
         timing_advance_error_ns: float | None = None,
         doppler_error_hz: float | None = None,
     ) -> None:
-        self._scenario = overridden(
+        self._settings = LiveSettings(
             scenario,
             {
                 "precompensation.mode": mode,
@@ -55,16 +60,40 @@ class precompensator(ChunkBlock):
                 "precompensation.doppler_error_hz": doppler_error_hz,
             },
         )
+        self._lock = Lock()
+        self._precompensator: Precompensator | None = None
         super().__init__("precompensator", scenario.chains, scenario.chains)
 
+    def set_timing_advance_error_ns(self, timing_advance_error_ns: float | None) -> None:
+        """Changes the advance's error [ns]; None: to what the scenario says.
+
+        Raises:
+            ScenarioError: it is out of range.
+            StreamError: it changes by more than 32768 samples at once.
+        """
+        self._change("precompensation.timing_advance_error_ns", timing_advance_error_ns)
+
+    def set_doppler_error_hz(self, doppler_error_hz: float | None) -> None:
+        """Changes the shift's error [Hz], likewise."""
+        self._change("precompensation.doppler_error_hz", doppler_error_hz)
+
+    def _change(self, key: str, value: float | None) -> None:
+        with self._settings.changed(key, value) as scenario, self._lock:
+            settings = scenario.precompensation
+            if self._precompensator is not None:
+                errors = settings.timing_advance_error, settings.doppler_error
+                self._precompensator.set_errors(*errors)
+
     def make_processor(self) -> Precompensator | None:
-        self._precompensator = build.precompensator(self._scenario)
-        return self._precompensator
+        with self._lock:
+            self._precompensator = build.precompensator(self._settings.scenario)
+            return self._precompensator
 
     @guarded(-1)
     def general_work(self, input_items, output_items):
         if self._processor is not None:
-            return super().general_work(input_items, output_items)
+            with self._lock:
+                return super().general_work(input_items, output_items)
         count = min(len(output_items[0]), *map(len, input_items))
         for output, samples in zip(output_items, input_items, strict=True):
             output[:count] = samples[:count]
@@ -75,7 +104,7 @@ class precompensator(ChunkBlock):
 
     def send_tags(self, tags: Sequence[Any]) -> None:
         assert self._precompensator is not None
-        rate = self._scenario.sample_rate
+        rate = self._settings.scenario.sample_rate
         arrivals = np.array([tag.offset for tag in tags])
         advance = self._precompensator.advance_of(arrivals / rate)
         for tag, start in zip(tags, np.rint(arrivals - advance * rate), strict=True):
