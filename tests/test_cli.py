@@ -268,6 +268,35 @@ def test_bound_says_what_other_paths_cost(dislac):
         assert among_others > alone
 
 
+def test_bound_as_json_is_the_table(dislac):
+    rows = [line.split() for line in dislac("bound", "paper")[1].splitlines()[3:]]
+    status, out, err = dislac("bound", "paper", "--json")
+    assert (status, err) == (0, "")
+    keys = ["snr_db", "unknown", "height_known", "other_paths_unknown"]
+    for row, line in zip(rows, out.splitlines(), strict=True):
+        found = json.loads(line)
+        assert list(found) == keys
+        assert [float(cell) for cell in row] == pytest.approx([*found.values()], abs=6e-4)
+
+
+def test_a_bound_that_is_infinite_is_null(dislac):
+    row = "--set=nodes.receiver.array={nx: 8, ny: 1}"
+    for line in dislac("bound", "paper", "--json", row)[1].splitlines():
+        found = json.loads(line)
+        assert found["unknown"] is None and found["height_known"] > 0
+
+
+@pytest.mark.parametrize("scenario", [[], ["paper"]])
+def test_waveform_as_json_is_the_table(dislac, scenario):
+    rows = [line.split() for line in dislac("waveform", *scenario)[1].splitlines()[2:]]
+    status, out, _ = dislac("waveform", *scenario, "--json")
+    assert status == 0
+    scale = np.array([1e-3, 1e6, 1e6, 1, 1, 1, 1])
+    for row, line in zip(rows, out.splitlines(), strict=True):
+        found = np.array([*json.loads(line).values()]) * scale
+        assert [float(cell.strip("±")) for cell in row] == pytest.approx(found, abs=6e-4)
+
+
 @pytest.mark.parametrize(("state", "status"), [("ok", 0), ("note", 0), ("fault", 1)])
 def test_doctor_ends_with_status_1_on_a_fault(dislac, monkeypatch, state, status):
     checks = [Check("the weather", state, "wet", "take an umbrella")]
@@ -305,6 +334,9 @@ ERRORS = {
     "replay x --speed nan": "'nan' is neither 'max' nor a number from 0.001",
     "replay x --speed fast": "'fast' is neither 'max' nor a number from 0.001",
     "replay x --scenario nowhere.yml": "nowhere.yml: cannot read the scenario",
+    "relay paper --rate 23.04": "23.04 samples a second are no radio's; the rate is in Hz",
+    "station paper --export kml": "--export writes into the folder of --out; give one",
+    "station paper --bind-any": "--bind-any is for --publish; give that an address",
     "warp": "No such command 'warp'. (dislac --help says more)",
 }
 
@@ -315,6 +347,19 @@ def test_an_error_is_one_line_and_a_status(dislac, flowgraphs, line):
     assert status in (1, 2) and out == ""
     assert err.startswith("dislac: error: ") and err.count("\n") == 1
     assert ERRORS[line] in err
+
+
+@pytest.mark.parametrize(("rate", "low"), [(9999, True), (10_001, False)])
+def test_a_rate_below_that_of_any_radio_is_doubted(dislac, monkeypatch, rate, low):
+    class Reached(ValueError):
+        pass
+
+    def load():
+        raise Reached("a flowgraph is made")
+
+    monkeypatch.setattr(following, "load_flowgraphs", load)
+    _, _, err = dislac("relay", "paper", "--rate", rate)
+    assert ("such as 23.04e6" in err) is low and ("a flowgraph is made" in err) is not low
 
 
 def test_a_broken_recording_asks_for_a_scenario(dislac, flowgraphs, recording):

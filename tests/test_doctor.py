@@ -153,9 +153,51 @@ def test_block_path(tmp_path):
 
 
 def test_a_missing_library_is_a_fault_only_if_the_core_needs_it():
-    assert doctor.check_distribution("click", "8.1.3", True, "").status == "ok"
-    assert doctor.check_distribution("click", None, True, "").status == "fault"
-    assert doctor.check_distribution("sigmf", None, False, "").status == "note"
+    def status(version, needed):
+        return doctor.check_distribution("name", version, "", "", needed=needed).status
+
+    assert (status("8.1.3", True), status(None, True), status(None, False)) == (
+        "ok",
+        "fault",
+        "note",
+    )
+
+
+@pytest.mark.parametrize(
+    ("installed", "remedy"),
+    [
+        ("checkout", "`make setup` installs it into .venv"),
+        ("pip", "python -m pip install 'gr-dislac[zmq]'"),
+        ("prefix", "install pyzmq for this interpreter, with apt-get or pip"),
+    ],
+)
+def test_a_missing_extra_is_installed_as_gr_dislac_was(monkeypatch, installed, remedy):
+    monkeypatch.setattr(doctor, "_version", lambda name: None)
+    checks = {check.name: check for check in doctor.check_libraries(installed)}
+    assert checks["pyzmq"].status == "note" and checks["pyzmq"].remedy == remedy
+    assert {name for name, check in checks.items() if check.status == "fault"} == {*doctor.CORE}
+
+
+def test_the_library_alone_installed_by_pip_is_no_fault():
+    for of_gnuradio in (PYTHON, None):
+        here = doctor.check_interpreter(Path("/venv/bin/python"), of_gnuradio, "pip")
+        assert here.status == "ok" and "installed by pip" in here.found
+    missing = Answer("", "Traceback\nModuleNotFoundError: No module named 'gnuradio.gr'")
+    assert doctor.check_gnuradio(missing, "pip").status == "note"
+    assert doctor.check_gnuradio(missing, "checkout").status == "fault"
+    assert doctor.check_gnuradio(Answer("", NUMPY_2_BESIDE_GNURADIO), "pip").status == "fault"
+    assert doctor.check_block_path({}, None, "pip").status == "note"
+    numpy = doctor.check_array_library("numpy", None, "1.24", "3", "pip")
+    assert numpy.remedy == "python -m pip install 'numpy>=1.24,<3'"
+
+
+def test_pip_is_told_from_a_checkout_and_from_cmake(monkeypatch):
+    assert doctor.installation() == "checkout"
+    monkeypatch.setattr(doctor, "_grc_of_checkout", lambda: None)
+    monkeypatch.setattr(doctor, "_version", lambda name: "0.1.0")
+    assert doctor.installation() == "pip"
+    monkeypatch.setattr(doctor, "_version", lambda name: None)
+    assert doctor.installation() == "prefix"
 
 
 def test_radios_found_are_named():

@@ -9,7 +9,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1] / "python" / "dislac"
 
 FLOORS = (
-    {"files", "printable"},
+    {"extras", "files", "printable"},
     {"geometry", "dsp"},
     {"arrays", "waveform"},
     {"channel"},

@@ -49,4 +49,14 @@ def test_a_block_without_gnuradio_says_so(monkeypatch):
 def test_the_version_is_the_same_everywhere():
     citation = (ROOT / "CITATION.cff").read_text()
     assert re.search(r"^version: (\S+)$", citation, re.MULTILINE)[1] == dislac.__version__
+    manifest = (ROOT / "MANIFEST.md").read_text()
+    assert re.search(r"^version: (\S+)$", manifest, re.MULTILINE)[1] == dislac.__version__
     assert f"## [{dislac.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_manifest_names_the_packages_that_the_demo_needs():
+    manifest = (ROOT / "MANIFEST.md").read_text()
+    listed = {line[4:].split()[0] for line in manifest.splitlines() if line.startswith("  - ")}
+    wanted = (ROOT / "scripts" / "packages-run.txt").read_text().split("\n")
+    libraries = {name for name in wanted if name.startswith("python3-")} - {"python3-venv"}
+    assert libraries <= listed

@@ -64,7 +64,7 @@ def main() -> None:
         ylabel="bound of the position, one frame at 0 dB [m]",
         yscale="log",
         xlim=(0.2, 2.75),
-        ylim=(1.8, 16.0),
+        ylim=(1.8, 20.0),
         yticks=[2, 3, 5, 10],
         yticklabels=["2", "3", "5", "10"],
     )

@@ -24,6 +24,7 @@ import click
 from . import __version__
 from .commands import calibrate, design, fixes, following, run, sky, zmq
 from .commands.output import Failure, drop_unread_output
+from .extras import explain_missing
 
 __all__ = ["main"]
 
@@ -64,7 +65,10 @@ class _Command(click.Group):
         except (ValueError, OSError) as error:
             raise Failure(str(error)) from None
         except Exception as error:
-            reason = error.__cause__ or error  # a flowgraph's error tells which block had it
+            # A flowgraph's error tells which block had it.
+            reason = error if isinstance(error, ImportError) else error.__cause__ or error
+            if isinstance(reason, ImportError):
+                raise Failure(explain_missing(reason.name) or str(reason)) from None
             if isinstance(reason, (ValueError, OSError)):
                 raise Failure(str(reason)) from None
             raise Failure(f"unexpected {type(reason).__name__}: {reason}") from None

@@ -17,25 +17,25 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
+from .extras import EXTRAS
+
 Status = Literal["ok", "note", "fault"]
+
+Installation = Literal["checkout", "pip", "prefix"]
+"""How gr-dislac came here: its sources themselves, a wheel, or CMake."""
 
 OLDEST_GNURADIO = (3, 10, 5)
 
-# distribution: (needed by the core, what it is for)
-LIBRARIES = {
-    "PyYAML": (True, "scenario files"),
-    "jsonschema": (True, "scenario files"),
-    "click": (True, "the command line"),
-    "rich": (True, "the command line"),
-    "matplotlib": (True, "pictures"),
-    "pymap3d": (True, "fixes on the globe"),
-    "sigmf": (False, "recordings"),
-    "sgp4": (False, "satellites from mean elements (TLE, OMM)"),
-    "pyzmq": (False, "samples and fixes between processes"),
-    "numba": (False, "the emulated channel in real time"),
-    "PyQt5": (False, "live displays"),
-    "pyqtgraph": (False, "live displays"),
+# distribution: what it is for
+CORE = {
+    "PyYAML": "scenario files",
+    "jsonschema": "scenario files",
+    "click": "the command line",
+    "rich": "the command line",
+    "matplotlib": "pictures",
+    "pymap3d": "fixes on the globe",
 }
+DISPLAYS = {"PyQt5": "live displays", "pyqtgraph": "live displays"}
 
 # Asked of GNU Radio in its own process; one JSON object on the last line of output.
 _GNURADIO_PROBE = """
@@ -113,13 +113,24 @@ def gnuradio_interpreter() -> Path | None:
     return interpreter if interpreter.exists() else None
 
 
-def check_interpreter(running: Path, of_gnuradio: Path | None) -> Check:
+def installation() -> Installation:
+    """How the package that this file belongs to came here."""
+    if _grc_of_checkout() is not None:
+        return "checkout"
+    return "prefix" if _version("gr-dislac") is None else "pip"
+
+
+def check_interpreter(
+    running: Path, of_gnuradio: Path | None, installed: Installation = "checkout"
+) -> Check:
     """Is ``running`` (or what its virtual environment was made with) GNU Radio's interpreter?"""
     name = "interpreter"
+    if of_gnuradio is not None and running.resolve() == of_gnuradio.resolve():
+        return Check(name, "ok", f"{running}, GNU Radio's")
+    if installed == "pip":
+        return Check(name, "ok", f"{running}, with the library alone, installed by pip")
     if of_gnuradio is None:
         return Check(name, "note", f"{running}; gnuradio-companion is not on PATH to compare with")
-    if running.resolve() == of_gnuradio.resolve():
-        return Check(name, "ok", f"{running}, GNU Radio's")
     return Check(
         name,
         "fault",
@@ -129,7 +140,7 @@ def check_interpreter(running: Path, of_gnuradio: Path | None) -> Check:
     )
 
 
-def check_gnuradio(answer: Answer) -> Check:
+def check_gnuradio(answer: Answer, installed: Installation = "checkout") -> Check:
     """Does GNU Radio import (with this numpy), and is it one of the versions supported?"""
     name = "GNU Radio"
     if answer.complaint:
@@ -140,6 +151,14 @@ def check_gnuradio(answer: Answer) -> Check:
                 "does not import: it was built for another numpy than the one found here",
                 "remove numpy and scipy installed by pip (`python -m pip uninstall numpy scipy`), "
                 "or make .venv anew (`rm -rf .venv && make setup`)",
+            )
+        if installed == "pip" and "No module named 'gnuradio.gr'" in answer.reason:
+            return Check(
+                name,
+                "note",
+                "not here: the library and its studies need none",
+                "for blocks, flowgraphs and the commands that run them, take a checkout "
+                "(`make setup`) or CMake instead",
             )
         return Check(
             name,
@@ -161,21 +180,48 @@ def check_gnuradio(answer: Answer) -> Check:
     return Check(name, "ok", version)
 
 
-def check_distribution(name: str, version: str | None, needed: bool, purpose: str) -> Check:
+def check_distribution(
+    name: str, version: str | None, purpose: str, remedy: str, *, needed: bool
+) -> Check:
     """Is a Python library installed? One that the core needs is a fault when it is not."""
     if version is not None:
         return Check(name, "ok", version)
-    return Check(
-        name,
-        "fault" if needed else "note",
-        f"not installed ({purpose})",
-        "`make setup` installs it into .venv",
+    return Check(name, "fault" if needed else "note", f"not installed ({purpose})", remedy)
+
+
+def check_libraries(installed: Installation) -> list[Check]:
+    """Are the Python libraries there that the core, its extras and the live displays need?"""
+    remedies = {
+        "checkout": "`make setup` installs it into .venv",
+        "pip": "python -m pip install '{pip}'",
+        "prefix": "install {name} for this interpreter, with apt-get or pip",
+    }
+
+    def check(name: str, wanted: str, purpose: str, needed: bool) -> Check:
+        remedy = remedies[installed].format(name=name, pip=wanted)
+        return check_distribution(name, _version(name), purpose, remedy, needed=needed)
+
+    core = (check(name, name, purpose, True) for name, purpose in CORE.items())
+    extras = (
+        check(name, f"gr-dislac[{extra}]", purpose, False)
+        for name, extra, purpose in EXTRAS.values()
     )
+    return [*core, *extras]
 
 
-def check_array_library(name: str, version: str | None, oldest: str, below: str) -> Check:
+def check_array_library(
+    name: str,
+    version: str | None,
+    oldest: str,
+    below: str,
+    installed: Installation = "checkout",
+) -> Check:
     """Is numpy or scipy there, and of a version that is supported?"""
-    remedy = f"install {name}>={oldest},<{below}: `make setup`, or apt-get install python3-{name}"
+    remedy = (
+        f"python -m pip install '{name}>={oldest},<{below}'"
+        if installed == "pip"
+        else f"install {name}>={oldest},<{below}: `make setup`, or apt-get install python3-{name}"
+    )
     if version is None:
         return Check(name, "fault", "not installed", remedy)
     if _numbers(oldest) <= _numbers(version) < _numbers(below):
@@ -214,7 +260,9 @@ def blocks_found(paths: Iterable[str]) -> dict[Path, int]:
     return {folder: count for folder, count in counts.items() if count}
 
 
-def check_block_path(found: Mapping[Path, int], beside: Path | None) -> Check:
+def check_block_path(
+    found: Mapping[Path, int], beside: Path | None, installed: Installation = "checkout"
+) -> Check:
     """Does Companion find the blocks?
 
     ``found`` is what `blocks_found` gives, ``beside`` the checkout's grc/ or None.
@@ -233,6 +281,13 @@ def check_block_path(found: Mapping[Path, int], beside: Path | None) -> Check:
             "note",
             "a Companion started by hand does not find the blocks",
             f"`make grc` starts one that does; for all: export GRC_BLOCKS_PATH={beside}",
+        )
+    if installed == "pip":
+        return Check(
+            name,
+            "note",
+            "pip installs no blocks for Companion",
+            "to have them in Companion, take a checkout (`make grc`) or CMake",
         )
     return Check(
         name,
@@ -309,16 +364,33 @@ def check_display(answer: Answer, environment: Mapping[str, str]) -> Check:
 
 def run_checks() -> list[Check]:
     """All checks, in the order in which faults are best mended. Takes a few seconds."""
+    installed = installation()
     gnuradio = ask([sys.executable, "-c", _GNURADIO_PROBE])
+    of_gnuradio = check_gnuradio(gnuradio, installed)
+    checks = [
+        check_interpreter(Path(sys.executable), gnuradio_interpreter(), installed),
+        check_array_library("numpy", _version("numpy"), "1.24", "3", installed),
+        check_array_library("scipy", _version("scipy"), "1.10", "2", installed),
+        of_gnuradio,
+        check_blas(_loaded_files()),
+        *check_libraries(installed),
+    ]
+    if of_gnuradio.status == "note":  # all that follows is for blocks
+        return checks
     display = ask([sys.executable, "-c", _QT_PROBE])
     return [
-        check_interpreter(Path(sys.executable), gnuradio_interpreter()),
-        check_array_library("numpy", _version("numpy"), "1.24", "3"),
-        check_array_library("scipy", _version("scipy"), "1.10", "2"),
-        check_gnuradio(gnuradio),
-        check_blas(_loaded_files()),
-        check_block_path(blocks_found(_block_paths(gnuradio)), _grc_of_checkout()),
-        *(check_distribution(name, _version(name), *use) for name, use in LIBRARIES.items()),
+        *checks,
+        check_block_path(blocks_found(_block_paths(gnuradio)), _grc_of_checkout(), installed),
+        *(
+            check_distribution(
+                name,
+                _version(name),
+                purpose,
+                f"apt-get install python3-{name.lower()}",
+                needed=False,
+            )
+            for name, purpose in DISPLAYS.items()
+        ),
         check_radio_blocks(ask([sys.executable, "-c", "from gnuradio import soapy, uhd"])),
         check_uhd(_ask_tool("uhd_find_devices")),
         check_soapy(_ask_tool("SoapySDRUtil", "--find")),

@@ -14,7 +14,7 @@ from gnuradio.dislac.blocks import pmt_keys, wire
 from gnuradio.dislac.blocks.between_processes.zmq_sink import zmq_sink
 from gnuradio.dislac.blocks.between_processes.zmq_source import zmq_source
 from gnuradio.dislac.blocks.channel.timed_channel import timed_channel
-from gnuradio.dislac.blocks.flowgraphs import run_flowgraph
+from gnuradio.dislac.blocks.flowgraphs import replay_flowgraph, run_flowgraph
 from gnuradio.dislac.blocks.lifecycle import FlowgraphError, take_errors
 from gnuradio.dislac.blocks.receiver.ofdm_demodulator import ofdm_demodulator
 from gnuradio.dislac.blocks.transmitter.pilot_source import pilot_source
@@ -24,7 +24,7 @@ from gnuradio.dislac.blocks.zmq_flowgraphs import (
     satellite_flowgraph,
     station_flowgraph,
 )
-from gnuradio.dislac.io import fix_to_dict
+from gnuradio.dislac.io import RecordingReader, fix_to_dict
 from gnuradio.dislac.io.zmq_samples import SampleClient, SampleServer
 from gnuradio.dislac.io.zmq_sockets import make_keys
 from gnuradio.dislac.scenario import build, load_scenario
@@ -315,6 +315,26 @@ def test_a_sink_says_who_waits():
     satellite.wait()
 
 
+def test_a_sink_says_once_that_a_client_without_keys_is_refused(tmp_path):
+    make_keys(tmp_path, "satellite")
+    said = []
+    satellite = satellite_flowgraph(
+        SCENARIO,
+        "0",
+        on_event=lambda *event: said.append(event),
+        keys=tmp_path / "satellite.key_secret",
+    )
+    place = satellite.open()
+    satellite.start()
+    for count in (1, 2):
+        with SampleClient(place, request=b"\xff") as stranger:
+            while satellite.output.refused < count or not stranger.refused:
+                assert stranger.receive(0.01) is None
+    satellite.stop()
+    satellite.wait()
+    assert said == [("client_refused", {})]
+
+
 def test_samples_go_to_those_whose_keys_are_known(tmp_path):
     for name in ("satellite", "station"):
         make_keys(tmp_path, name)
@@ -444,18 +464,24 @@ def test_a_frame_that_a_gap_cuts_is_dropped():
 # All three
 
 
-def test_three_processes_give_the_fixes_of_one_flowgraph():
+def test_three_processes_give_the_fixes_of_one_flowgraph(tmp_path):
     wanted, got = [], []
     scenario = small_scenario(numerology__frame_period=30_720, nodes__target__velocity=[20, 10, 0])
     run_flowgraph(scenario, frames=6, on_fix=wanted.append).run()
     satellite = satellite_flowgraph(scenario, "0", frames=6)
     channel = channel_flowgraph(scenario, satellite.open(), "0")
-    station = station_flowgraph(scenario, channel.open(), on_fix=got.append)
+    station = station_flowgraph(
+        scenario, channel.open(), record=tmp_path / "recording", on_fix=got.append
+    )
+    station.publish(f"ipc://{tmp_path}/fixes")
     for flowgraph in (station, channel, satellite):
         flowgraph.start()
     for flowgraph in (satellite, channel, station):
         flowgraph.wait()
     assert [fix_to_dict(fix) for fix in got] == [fix_to_dict(fix) for fix in wanted]
+    again = []
+    replay_flowgraph(RecordingReader(tmp_path / "recording"), on_fix=again.append).run()
+    assert [fix_to_dict(fix) for fix in again] == [fix_to_dict(fix) for fix in wanted]
     assert len(got) == 6
     assert station.counters() == {
         **dict.fromkeys(("frames_sent", "frames_used", "fixes"), 6),

@@ -13,6 +13,7 @@ from .between_processes.zmq_source import zmq_source
 from .channel.relay_channel import relay_channel
 from .channel.timed_channel import timed_channel
 from .flowgraphs import Chain, OnFix, Receiver
+from .recordings.recording_sink import recording_sink
 from .transmitter.pilot_source import pilot_source
 from .transmitter.precompensator import precompensator
 
@@ -120,6 +121,7 @@ class station_flowgraph(Receiver):
     Args:
         scenario: everything comes from here.
         source: where the channel's samples are to be had (`zmq_source`).
+        record: path of a recording of what comes, None for none.
         directory: where to write files of fixes, None for none.
         on_fix: called with each fix, in a thread of the flowgraph.
         on_event: called with what happens to the connection, in a thread of the flowgraph.
@@ -132,6 +134,7 @@ class station_flowgraph(Receiver):
         scenario: Scenario,
         source: str,
         *,
+        record: str | PathLike[str] | None = None,
         directory: str | PathLike[str] | None = None,
         on_fix: OnFix | None = None,
         on_event: OnEvent | None = None,
@@ -141,6 +144,9 @@ class station_flowgraph(Receiver):
         super().__init__("dislac station", scenario, directory, on_fix)
         self.source = zmq_source(scenario, source, on_event, keys, server_key)
         self.connect_chains(self.source, self.demodulator)
+        if record is not None:
+            self.recorder = recording_sink(scenario, record)
+            self.connect_chains(self.source, self.recorder)
 
 
 class relay_flowgraph(Chain):

@@ -120,13 +120,14 @@ def path_covariance(
 def _receive(model: SnapshotModel, paths: Paths) -> NDArray[np.complex128]:
     """Receive response and its derivatives (3, L, Ms, Nrf): value, by arrival_x, by arrival_y."""
     v = _steering_and_slopes(model.receive_array, paths.arrival)
-    return np.tensordot(v, model.receive_beams.conj(), axes=(2, 1))
+    return np.asarray(np.tensordot(v, model.receive_beams.conj(), axes=(2, 1)), complex)
 
 
 def _transmit(model: SnapshotModel, paths: Paths) -> NDArray[np.complex128]:
     """Transmit response and its derivatives (3, L, Ms, Nrf), as `_receive` by departure."""
     v = _steering_and_slopes(model.transmit_array, paths.departure)
-    sent = np.tensordot(v, model.transmit_beams * model.pilots[:, None], axes=(2, 1))
+    beams = model.transmit_beams * model.pilots[:, None]
+    sent = np.asarray(np.tensordot(v, beams, axes=(2, 1)), complex)
     if model.coupling == "physical":
         sent = np.broadcast_to(sent.sum(-1, keepdims=True), sent.shape)
     return sent

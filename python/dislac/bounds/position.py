@@ -81,7 +81,7 @@ def position_bound(
     change[np.ix_(_MEASURED, _MEASURED)] = 0.0
     free = _MEASURED[: basis.shape[1]]
     change[np.ix_(_MEASURED, free)] = slopes @ basis
-    prior = np.zeros(len(change))
+    prior: Floats = np.zeros(len(change))
     if timing_deviation > 0:
         # The timing moves the echo's delay; those of other paths are unknown anyway.
         change = np.column_stack([change, np.eye(len(change))[_MEASURED[2]]])

@@ -326,7 +326,7 @@ class ChannelEmulator(ChunkProcessor):
             return
         z = sent[:, place : place + CHUNK]
         steps = HOP * (np.flatnonzero(np.diff(advance)) + 1)
-        borders = np.union1d(steps, PART * np.arange(1, PARTS)).tolist()
+        borders = [int(border) for border in np.union1d(steps, PART * np.arange(1, PARTS))]
         for heard in active:
             inside = [border for border in borders if heard.start < border < heard.stop]
             for run in starmap(slice, pairwise([heard.start, *inside, heard.stop])):
@@ -453,7 +453,7 @@ class ChannelEmulator(ChunkProcessor):
         )
         found = [samples(run) for run in runs(heard)]
         schedule = self._receiver.schedule
-        begun, last = schedule.frame([first, first + CHUNK - 1]).tolist()
+        begun, last = (int(frame) for frame in schedule.frame([first, first + CHUNK - 1]))
         frames = np.arange(begun, last + 1)
         gains = np.ones((len(frames), self._rows), np.complex64)
         for path, rows in zip(self.paths, self._arriving_rows, strict=True):
@@ -493,7 +493,7 @@ class ChannelEmulator(ChunkProcessor):
         arriving = self._arriving[: self._rows * count].reshape(-1, count, HOP)
         lag, late = self._lag[:, chunk, hops], self._late[:, :, chunk, hops]
         borders = np.flatnonzero((lag[:, 1:] != lag[:, :-1]).any(axis=0)) + 1
-        for first, last in pairwise([0, *borders.tolist(), count]):
+        for first, last in pairwise([0, *map(int, borders), count]):
             for p, row in enumerate(self._arriving_rows):
                 part = valid(delayed[row, first:last], int(lag[p, first]), len(self._slope))
                 part = follow(part, self._slope, *late[:, p, first:last])

@@ -241,7 +241,7 @@ class Precompensator(ChunkProcessor):
         length, rate = range_and_rate(
             self.reference, arrival, self.carrier_frequency, speed=self.speed
         )
-        return length / self.speed, rate / self.speed
+        return np.divide(length, self.speed), np.divide(rate, self.speed)
 
     def _departure_delay(self, time: Floats) -> Floats:
         """Delay [s] of the reference path for what leaves at a time [s]."""
@@ -252,7 +252,7 @@ class Precompensator(ChunkProcessor):
         reference path then, and how fast it grows."""
         frame = np.floor((arrival * self.sample_rate - self.frame_start) / self.frame_period)
         middle = self.frame_start + frame * self.frame_period + self.frame_length / 2
-        time = middle / self.sample_rate
+        time = np.divide(middle, self.sample_rate)
         return time, *self._delay(time)
 
     def _prepare(self, block: int) -> "_Block":
@@ -279,7 +279,7 @@ class Precompensator(ChunkProcessor):
             border = self._departure_delay(np.append(time[0], time[1, -1]))
             advance = np.stack([border[:-1], border[1:]])
             arrival = middle = time + advance
-            since = 0.0
+            since = np.zeros(())
         delay = (
             self.timing_advance_error - np.broadcast_to(advance, time.shape)
         ) * self.sample_rate

@@ -196,7 +196,7 @@ class RelayLink:
             self._delay_compiled(slice(first, last))
         else:
             changes = np.flatnonzero(np.diff(self._delays.whole[first:last])) + 1
-            borders = [first, *(first + changes).tolist(), last]
+            borders = [first, *map(int, first + changes), last]
             for a, b in pairwise(borders):
                 self._delay(slice(a, b), made[:, (a - first) * HOP : (b - first) * HOP])
         for row, arrived in zip(out, made, strict=True):

@@ -16,7 +16,7 @@ from ..scenario import Scenario, load_scenario
 from ..scenario.budget import most_bytes
 from ..scenario.truth import true_calibration
 from . import following
-from .options import MOST, settings_option
+from .options import FILE, MOST, recorded_option, settings_option
 from .output import warn
 
 __all__ = ["COMMANDS"]
@@ -26,7 +26,7 @@ __all__ = ["COMMANDS"]
 @click.argument("source", metavar="SCENARIO|RECORDING")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     default="calibration.yml",
     show_default=True,
     metavar="FILE",
@@ -37,9 +37,10 @@ __all__ = ["COMMANDS"]
     type=click.IntRange(8, MOST),
     default=2000,
     show_default=True,
+    metavar="N",
     help="Most frames to use.",
 )
-@click.option("--scenario", metavar="FILE", help="What was recorded, if the recording is wrong.")
+@recorded_option
 @settings_option
 def calibrate(
     source: str, out: Path, frames: int, scenario: str | None, settings: dict[str, Any]

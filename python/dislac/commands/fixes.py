@@ -22,7 +22,7 @@ from ..positioning import Fix, FixStatistics
 from ..printable import printable
 from ..scenario import load_scenario
 from . import following
-from .options import KEY_FILE, MOST, Number, settings_option
+from .options import FILE, KEY_FILE, MOST, Number, settings_option
 from .output import drop_unread_output, warn
 
 __all__ = ["COMMANDS"]
@@ -33,7 +33,7 @@ __all__ = ["COMMANDS"]
 @click.option("--to", "kind", required=True, type=click.Choice(list(EXPORTS)), help="Which format.")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     metavar="FILE",
     help="Where to; default FIXES with the format's suffix.",
 )

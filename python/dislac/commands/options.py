@@ -14,6 +14,8 @@ from ..scenario.loader import parse_value
 
 __all__ = [
     "DECIBEL",
+    "FILE",
+    "FOLDER",
     "FRAMES",
     "KEY_FILE",
     "MOST",
@@ -21,6 +23,8 @@ __all__ = [
     "Number",
     "json_option",
     "out_option",
+    "record_option",
+    "recorded_option",
     "settings_option",
 ]
 
@@ -63,6 +67,12 @@ SEED = click.IntRange(0, 2**63 - 1)
 FRAMES = click.IntRange(0, MOST)
 """Frames to send or to use, 0 for no end."""
 
+FILE = click.Path(path_type=Path, dir_okay=False)
+"""A file to write; shown as FILE."""
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+"""A folder to write into, made where it is not there; shown as DIR."""
+
 KEY_FILE = click.Path(exists=True, dir_okay=False)
 """A file of a CURVE key."""
 
@@ -99,7 +109,7 @@ settings_option: Callable[..., Any] = click.option(
 
 out_option: Callable[..., Any] = click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     metavar="DIR",
     is_eager=True,  # --export asks for it
     help="Write fixes.jsonl, fixes.csv, fixes.geojson and map.png there.",
@@ -107,4 +117,12 @@ out_option: Callable[..., Any] = click.option(
 
 json_option: Callable[..., Any] = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object a fix."
+)
+
+record_option: Callable[..., Any] = click.option(
+    "--record", metavar="BASE", help="Record to BASE.sigmf-data and BASE.sigmf-meta."
+)
+
+recorded_option: Callable[..., Any] = click.option(
+    "--scenario", metavar="SCENARIO", help="What was recorded, instead of what the recording says."
 )

@@ -2,24 +2,25 @@
 """Commands that run a scenario, transmit it, and replay recordings of it."""
 
 import math
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
 import click
 
-from ..io import EXPORTS, RecordingReader
+from ..io import RecordingReader
 from ..scenario import joined_overrides, load_scenario
 from ..scenario import warnings as scenario_warnings
 from . import following, radios
+from .elsewhere import elsewhere_options, send_elsewhere
 from .options import (
     DECIBEL,
     FRAMES,
-    KEY_FILE,
     SEED,
     json_option,
     out_option,
+    record_option,
+    recorded_option,
     settings_option,
 )
 from .output import warn
@@ -41,68 +42,6 @@ def _parse_speed(ctx: click.Context, parameter: click.Parameter, value: str) -> 
     return speed
 
 
-def _parse_formats(
-    ctx: click.Context, parameter: click.Parameter, value: str | None
-) -> Sequence[str]:
-    formats = [name.strip() for name in (value or "").split(",") if name.strip()]
-    if formats and not ctx.params.get("out"):
-        raise click.UsageError("--export writes into the folder of --out; give one")
-    for name in formats:
-        if name not in EXPORTS:
-            raise click.BadParameter(f"'{name}' is none of {', '.join(EXPORTS)}")
-    return formats
-
-
-def _need_publish(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any:
-    if value and ctx.params.get("publish") is None:
-        raise click.UsageError(f"{parameter.opts[0]} is for --publish; give that an address")
-    return value
-
-
-def _elsewhere(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options of where fixes go besides, for `_send_elsewhere`."""
-    options = (
-        click.option(
-            "--export",
-            "formats",
-            metavar="FORMATS",
-            callback=_parse_formats,
-            help="Write kml, gpx, nmea to DIR, too; several with commas between them.",
-        ),
-        click.option(
-            "--publish",
-            metavar="ADDRESS",
-            is_eager=True,  # the two that follow ask for it
-            help="Publish fixes for `dislac monitor`: PORT of this host, HOST:PORT, ipc://PATH.",
-        ),
-        click.option(
-            "--bind-any",
-            is_flag=True,
-            callback=_need_publish,
-            help="Allow an ADDRESS of all interfaces.",
-        ),
-        click.option(
-            "--keys",
-            type=KEY_FILE,
-            callback=_need_publish,
-            metavar="FILE",
-            help="NAME.key_secret: publish for those only whose public keys lie beside it.",
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def _send_elsewhere(
-    flowgraph: Any, formats: Sequence[str], publish: str | None, bind_any: bool, keys: str | None
-) -> None:
-    if formats:
-        flowgraph.sink.export(formats)
-    if publish is not None:
-        flowgraph.publish(publish, bind_any=bind_any, keys=keys)
-
-
 @click.command()
 @click.argument("scenario")
 @click.option(
@@ -116,10 +55,10 @@ def _send_elsewhere(
 @click.option("--snr-db", type=DECIBEL, metavar="X", help="SNR [dB], the key channel.noise.snr_db.")
 @click.option("--seed", type=SEED, metavar="N", help="Seed of pilots, beams, fading and noise.")
 @click.option("--estimator", metavar="NAME", help="off-grid or mmv-bomp.")
-@click.option("--record", metavar="BASE", help="Record to BASE.sigmf-data and BASE.sigmf-meta.")
+@record_option
 @radios.options("receives", required=False)
 @out_option
-@_elsewhere
+@elsewhere_options
 @settings_option
 @json_option
 def run(
@@ -148,7 +87,7 @@ def run(
     fixes = following.fix_queue()
     make = flowgraphs.run_flowgraph if radio is None else radios.receiver(radio)
     flowgraph = make(chosen, frames=frames, record=record, directory=out, on_fix=fixes.put)
-    _send_elsewhere(flowgraph, **elsewhere)
+    send_elsewhere(flowgraph, **elsewhere)
     following.follow(flowgraph, fixes, chosen, frames, out, as_json)
 
 
@@ -176,9 +115,7 @@ def transmit(scenario: str, frames: int, radio: dict[str, Any], settings: dict[s
 
 @click.command()
 @click.argument("recording")
-@click.option(
-    "--scenario", metavar="FILE", help="What was recorded, instead of what the recording says."
-)
+@recorded_option
 @click.option(
     "--speed",
     default="max",
@@ -193,7 +130,7 @@ def transmit(scenario: str, frames: int, radio: dict[str, Any], settings: dict[s
     help="Compare the samples with their checksum; if nothing is said, of up to 0.5 GB.",
 )
 @out_option
-@_elsewhere
+@elsewhere_options
 @settings_option
 @json_option
 def replay(
@@ -216,7 +153,7 @@ def replay(
     flowgraph = flowgraphs.replay_flowgraph(
         reader, reader.scenario, speed=speed, directory=out, on_fix=fixes.put
     )
-    _send_elsewhere(flowgraph, **elsewhere)
+    send_elsewhere(flowgraph, **elsewhere)
     following.follow(flowgraph, fixes, reader.scenario, len(reader.frames), out, as_json)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..scenario import load_scenario, old_elements
 from . import following
-from .options import Number, settings_option
+from .options import FILE, Number, settings_option
 from .output import warn
 
 __all__ = ["COMMANDS"]
@@ -72,13 +72,32 @@ def _check_steps(count: float, what: str, most: int) -> None:
     callback=_parse_time,
     help="When to begin, such as 2026-01-01T12:00:00Z; default the file's latest epoch.",
 )
-@click.option("--hours", type=Number(0, 1e6, min_open=True), default=24.0, show_default=True)
-@click.option("--step", type=Number(0, 1e15, min_open=True), default=10.0, show_default=True)
 @click.option(
-    "--mask", type=Number(-90, 90), default=10.0, show_default=True, help="Least elevation [deg]."
+    "--hours",
+    type=Number(0, 1e6, min_open=True),
+    default=24.0,
+    show_default=True,
+    metavar="H",
+    help="How long to look [h].",
 )
-@click.option("--name", metavar="TEXT", help="Only satellites with this in their names.")
-@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw the sky there.")
+@click.option(
+    "--step",
+    type=Number(0, 1e15, min_open=True),
+    default=10.0,
+    show_default=True,
+    metavar="S",
+    help="From one look to the next [s].",
+)
+@click.option(
+    "--mask",
+    type=Number(-90, 90),
+    default=10.0,
+    show_default=True,
+    metavar="DEG",
+    help="Least elevation [deg].",
+)
+@click.option("--name", metavar="NAME", help="Only satellites with this in their names.")
+@click.option("--plot", type=FILE, metavar="FILE", help="Draw the sky there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a pass.")
 def passes(
     satellites: str,
@@ -129,7 +148,14 @@ def passes(
 
 @click.command()
 @click.argument("scenario")
-@click.option("--start", type=Number(-1e9, 1e9), default=0.0, show_default=True, metavar="S")
+@click.option(
+    "--start",
+    type=Number(-1e9, 1e9),
+    default=0.0,
+    show_default=True,
+    metavar="S",
+    help="When to begin, since time zero [s].",
+)
 @click.option(
     "--duration",
     type=Number(0, 1e9),
@@ -139,11 +165,14 @@ def passes(
     help="How long to follow the links [s].",
 )
 @click.option(
-    "--step", type=Number(0, 1e9, min_open=True), default=30.0, show_default=True, metavar="S"
+    "--step",
+    type=Number(0, 1e9, min_open=True),
+    default=30.0,
+    show_default=True,
+    metavar="S",
+    help="From one row to the next [s].",
 )
-@click.option(
-    "--plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw delays and Dopplers."
-)
+@click.option("--plot", type=FILE, metavar="FILE", help="Draw delays and Dopplers there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a time.")
 @settings_option
 def geometry(
@@ -165,7 +194,7 @@ def geometry(
     for row in (sky.link_to_json if as_json else sky.link_rows)(chosen, time):
         click.echo(row)
     if plot is not None:
-        fine = np.linspace(start, max(start + duration, start + step), 601)
+        fine = np.linspace(start, max(start + duration, start + step), 601, dtype=float)
         links = sky.follow_scenario(chosen, fine)
         carrier = chosen.numerology.carrier_frequency / 1e9
         sky.draw_links(links, fine, plot, title=f"{chosen.name}, {carrier:g} GHz")

@@ -16,12 +16,26 @@ import click
 from ..io import zmq_sockets
 from ..scenario import load_scenario
 from . import following
-from .options import DECIBEL, FRAMES, KEY_FILE, Number, json_option, out_option, settings_option
+from .elsewhere import elsewhere_options_beside_keys, send_elsewhere
+from .options import (
+    DECIBEL,
+    FOLDER,
+    FRAMES,
+    KEY_FILE,
+    Number,
+    json_option,
+    out_option,
+    record_option,
+    settings_option,
+)
 
 __all__ = ["COMMANDS"]
 
 SATELLITE, CHANNEL = "5560", "5561"
 """Ports of this host where they hand out samples, unless said otherwise."""
+
+LOWEST_RATE = 1e4
+"""Sample rate below which one in kHz or MHz is meant [Hz]; a single NR subcarrier takes 15e3."""
 
 
 def _at(default: str) -> Any:
@@ -58,7 +72,11 @@ _keys = click.option(
     help="NAME.key_secret of this end: samples only for those whose public keys lie beside it.",
 )
 _own_keys = click.option(
-    "--keys", type=KEY_FILE, metavar="FILE", help="NAME.key_secret of this end."
+    "--keys",
+    type=KEY_FILE,
+    metavar="FILE",
+    help="NAME.key_secret of this end, for --server-key and for --publish: fixes only for those "
+    "whose public keys lie beside it.",
 )
 
 
@@ -151,7 +169,9 @@ def channel(
 @_from(CHANNEL)
 @_own_keys
 @_server_key("--server-key", "channel")
+@record_option
 @out_option
+@elsewhere_options_beside_keys
 @settings_option
 @json_option
 def station(
@@ -159,9 +179,11 @@ def station(
     source: str,
     keys: str | None,
     server_key: str | None,
+    record: str | None,
     out: Path | None,
     settings: dict[str, Any],
     as_json: bool,
+    **elsewhere: Any,
 ) -> None:
     """Receives what a channel brings, as SCENARIO says, and prints the fixes."""
     following.load_flowgraphs()
@@ -169,17 +191,30 @@ def station(
 
     chosen = load_scenario(scenario, settings)
     fixes = following.fix_queue()
+    # A channel without a key is asked by an open connection; keys are then for subscribers alone.
+    published = elsewhere["publish"] is not None
+    own = None if published and server_key is None else keys
     with _Events() as events:
         flowgraph = station_flowgraph(
             chosen,
             source,
+            record=record,
             directory=out,
             on_fix=fixes.put,
             on_event=events.tell,
-            keys=keys,
+            keys=own,
             server_key=server_key,
         )
+        send_elsewhere(flowgraph, keys=keys, **elsewhere)
         following.follow(flowgraph, fixes, chosen, 0, out, as_json)
+
+
+def _parse_rate(ctx: click.Context, parameter: click.Parameter, value: float) -> float:
+    if value < LOWEST_RATE:
+        raise click.BadParameter(
+            f"{value:g} samples a second are no radio's; the rate is in Hz, such as 23.04e6"
+        )
+    return value
 
 
 def _port(flag: str, default: str, text: str) -> Any:
@@ -192,7 +227,8 @@ def _port(flag: str, default: str, text: str) -> Any:
 @click.argument("scenario")
 @click.option(
     "--rate",
-    type=Number(1, 1e10),
+    type=Number(0, 1e10, min_open=True),
+    callback=_parse_rate,
     required=True,
     metavar="HZ",
     help="Sample rate of both radios.",
@@ -262,10 +298,16 @@ def relay(
 
 
 @click.command()
-@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--name", default="dislac", show_default=True, help="What the files are called.")
+@click.argument("directory", type=FOLDER, metavar="DIR")
+@click.option(
+    "--name",
+    default="dislac",
+    show_default=True,
+    metavar="NAME",
+    help="What the files are called.",
+)
 def keys(directory: Path, name: str) -> None:
-    """Makes a pair of CURVE keys in DIRECTORY: NAME.key to give away, NAME.key_secret to keep."""
+    """Makes a pair of CURVE keys in DIR: NAME.key to give away, NAME.key_secret to keep."""
     for path in zmq_sockets.make_keys(directory, name):
         click.echo(path)
 
@@ -289,6 +331,8 @@ def _run(flowgraph: Any) -> None:
 _MOST_LINES = 100
 _EVENTS = {
     "client_waits": "{client} asks for samples, too, and waits: they go to {present}",
+    "client_refused": "a client is refused: its CURVE keys are missing, or are not among those "
+    "beside --keys",
     "refused": "{address} refuses: CURVE keys are missing, or not those it knows",
     "waiting": "waiting: the samples of {address} go to {present}",
     "connected": "connected to {address}",

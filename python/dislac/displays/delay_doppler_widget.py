@@ -137,6 +137,6 @@ class DelayDopplerWidget(Display):
         return curve
 
 
-def _step(grid: NDArray[np.float64]) -> float:
+def _step(grid: NDArray[np.floating[Any]]) -> float:
     """Distance of a grid's points; a grid of one point is given some width."""
     return float(grid[1] - grid[0]) if len(grid) > 1 else 1.0

@@ -149,7 +149,8 @@ class Marks(pg.GraphicsObject):
     def __init__(self, colors: Colors) -> None:
         super().__init__()
         self._found = pen(colors.vermilion, 2)
-        self._rings = self._crosses = self._dots = np.zeros((0, 2))
+        none: Floats = np.zeros((0, 2))
+        self._rings = self._crosses = self._dots = none
 
     def show_marks(
         self, rings: Floats, crosses: Floats | None = None, dots: Floats | None = None
@@ -173,9 +174,8 @@ class Marks(pg.GraphicsObject):
         painter.resetTransform()
 
         def pixels(places: Floats) -> list[Any]:
-            return [
-                to_pixels.map(QtCore.QPointF(x, y)) for x, y in places.tolist() if x == x and y == y
-            ]
+            seen = places[np.isfinite(places).all(axis=1)]
+            return [to_pixels.map(QtCore.QPointF(float(x), float(y))) for x, y in seen]
 
         painter.setBrush(QtCore.Qt.BrushStyle.NoBrush)
         painter.setPen(self._found)

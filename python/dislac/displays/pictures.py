@@ -129,7 +129,8 @@ class Pictures:
     ) -> AngularPicture:
         """At delay and Doppler of the first path; without one, at zero."""
         frame = self._frame(vector)
-        departure, delay, doppler, arrivals = self._departure, 0.0, 0.0, np.zeros((0, 2))
+        departure, delay, doppler = self._departure, 0.0, 0.0
+        arrivals: Floats = np.zeros((0, 2))
         if estimate is not None and estimate.detected:
             paths = estimate.paths
             departure, arrivals = paths.departure[0], paths.arrival
@@ -140,7 +141,7 @@ class Pictures:
     def _frame(self, vector: NDArray[np.complex64]) -> NDArray[np.complex64]:
         """(Ms, Nsc, Nrf), the direct path taken off where the receiver does so, in a way that needs
         no other frames."""
-        frame = vector.reshape(self.model.shape)
+        frame: NDArray[np.complex64] = vector.reshape(self.model.shape)
         if self._scenario.synchronization.removal != "none":
             frame = without_constants(frame)
         return frame

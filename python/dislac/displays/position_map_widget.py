@@ -101,7 +101,7 @@ class PositionMapWidget(Display):
     def _picture(self, track: Track) -> _Picture:
         fix = track.newest
         receiver, target = self._places(fix.time)
-        spread = _NOWHERE
+        spread: Floats = _NOWHERE
         if fix.valid:
             spread = fix.position[:2] + confidence_ellipse(fix.covariance[:2, :2], points=61)
         return _Picture(
@@ -160,7 +160,8 @@ class _Map:
         self.plot.addItem(self.layer)
         self.view = self.plot.getViewBox()
         self.view.disableAutoRange()
-        self._center, self._half = np.zeros(2), 0.0
+        self._center: Floats = np.zeros(2)
+        self._half = 0.0
         self._moved_by_hand = False
         self.view.sigRangeChangedManually.connect(self._note_hand)
 

@@ -240,7 +240,8 @@ def pieces(flags: NDArray[np.bool_], whole: NDArray[np.int64], most: int) -> lis
         whole: (..., HOPS) whole delays.
     """
     changes = (whole[..., 1:] != whole[..., :-1]).reshape(-1, HOPS - 1).any(axis=0)
-    edges = [0, *(np.flatnonzero(changes | (flags[1:] != flags[:-1])) + 1).tolist(), HOPS]
+    inner = np.flatnonzero(changes | (flags[1:] != flags[:-1])) + 1
+    edges = [0, *map(int, inner), HOPS]
     return [
         slice(first, min(first + most, b))
         for a, b in pairwise(edges)

@@ -107,5 +107,5 @@ class PooledNoise:
             pairs = tuple(row.view(np.float32) for row in rows)
             compiled.spread(self._pool.view(np.float32), places, pairs)
             return
-        for row, place in zip(rows, places.tolist(), strict=True):
+        for row, place in zip(rows, map(int, places), strict=True):
             row[:] = self._pool[place : place + CHUNK]

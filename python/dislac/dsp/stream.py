@@ -214,8 +214,8 @@ class History:
 
 def runs(flags: NDArray[np.bool_]) -> list[slice]:
     """Where stretches of true values begin and end."""
-    edges = (np.flatnonzero(flags[1:] != flags[:-1]) + 1).tolist()
-    borders = [0] * bool(flags[0]) + edges + [len(flags)] * bool(flags[-1])
+    edges = map(int, np.flatnonzero(flags[1:] != flags[:-1]) + 1)
+    borders = [*[0] * bool(flags[0]), *edges, *[len(flags)] * bool(flags[-1])]
     return [slice(a, b) for a, b in zip(borders[::2], borders[1::2], strict=True)]
 
 

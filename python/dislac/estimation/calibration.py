@@ -12,7 +12,7 @@ chains.) All are estimated together by maximum likelihood. What is common to all
 told from what is common to all frames: chain 0 is the reference.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -117,22 +117,18 @@ def calibrate(model: SnapshotModel, frames: ArrayLike, signature: ArrayLike) -> 
         raise CalibrationError("frames hold values that are not finite")
     silent = np.flatnonzero(~np.any(y, axis=(0, 1, 2)))
     if len(silent):
-        raise CalibrationError(
-            f"{_chains(silent.tolist())} dead: nothing but zeros; check its cables"
-        )
+        raise CalibrationError(f"{_chains(silent)} dead: nothing but zeros; check its cables")
     signature = np.broadcast_to(signature, (len(y), *np.shape(signature)[-2:]))
     deaf = np.flatnonzero(np.sum(np.abs(signature) ** 2, axis=(0, 1)) == 0)
     if len(deaf):
-        raise CalibrationError(
-            f"{_chains(deaf.tolist())} deaf in the transmitter's direction; move it"
-        )
+        raise CalibrationError(f"{_chains(deaf)} deaf in the transmitter's direction; move it")
     fit = _Fit(model, y, signature)
     fit.search()
     fit.refine()
     return fit.outcome()
 
 
-def _chains(numbers: Sequence[int], verb: str = "is", plural: str = "are") -> str:
+def _chains(numbers: Iterable[int], verb: str = "is", plural: str = "are") -> str:
     *most, last = map(str, numbers)
     return f"chains {', '.join(most)} and {last} {plural}" if most else f"chain {last} {verb}"
 
@@ -150,9 +146,9 @@ class _Fit:
         self.spacing = float(steps[0]) if len(steps) else 1.0
         frames, chains = len(y), y.shape[-1]
         self.frame_delay, self.frame_rate, self.frame_doppler = np.zeros((3, frames))
-        self.frame_gain = np.ones(frames, dtype=complex)
-        self.chain_delay = np.zeros(chains)
-        self.chain_gain = np.ones(chains, dtype=complex)
+        self.frame_gain: Complexes = np.ones(frames, dtype=complex)
+        self.chain_delay: Floats = np.zeros(chains)
+        self.chain_gain: Complexes = np.ones(chains, dtype=complex)
 
     # What the current parameters make of the pilots
 
@@ -315,7 +311,7 @@ class _Fit:
         """Refuses chains whose samples follow another chain's signature rather than their own."""
         energy, signal = self._signature_energies()
         own, most, like = np.diagonal(energy), energy.max(axis=1), energy.argmax(axis=1)
-        wrong = np.flatnonzero((most - own > SURE) & (own < LEAST_SHARE * most)).tolist()
+        wrong = [*map(int, np.flatnonzero((most - own > SURE) & (own < LEAST_SHARE * most)))]
         if not wrong:
             return
         found = {i: int(like[i]) for i in wrong if most[i] >= LEAST_SHARE * signal[i]}
@@ -346,7 +342,7 @@ class _Fit:
         if len(dead):
             level = 20 * np.log10(max(amplitude[dead].max() / np.median(amplitude), 1e-9))
             raise CalibrationError(
-                f"{_chains(dead.tolist())} dead, {-level:.0f} dB below the others; check its cables"
+                f"{_chains(dead)} dead, {-level:.0f} dB below the others; check its cables"
             )
         # All but chain 0 also have the error of chain 0, to which they are compared.
         error = np.hypot(self.error, self.error[:, :1])

@@ -85,7 +85,8 @@ def detection_threshold(
         ]
         share = np.concatenate(shares)
         odds = degrees * share / np.maximum(1.0 - share, 1e-12)
-        _constants[key] = _fitted(odds, degrees, k, np.zeros(1) if exhaustive else MISSED)
+        missed = np.zeros(1) if exhaustive else np.asarray(MISSED, float)
+        _constants[key] = _fitted(odds, degrees, k, missed)
     a, log_cells = _constants[key]
     rare = log_cells - np.log(-np.log1p(-false_alarm_rate))
 

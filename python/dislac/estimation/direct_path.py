@@ -375,7 +375,7 @@ class StaticCancellation:
         pattern = self._static + self._change(response)[..., None]
         energy = _energy(pattern)
         level = float(np.sqrt(np.mean(np.abs(aligned) ** 2)))
-        gain = np.vdot(pattern, aligned) / energy if energy > 0 else level
+        gain: Any = np.vdot(pattern, aligned) / energy if energy > 0 else level
         rest = aligned - gain * pattern
         estimate = self._estimator.estimate(rest.swapaxes(1, 2), index)
         if direct.energy and abs(gain) > 0:

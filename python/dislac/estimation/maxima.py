@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Local maxima of one path's likelihood over directions."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,8 +24,8 @@ ROUGH, CLOSE = 4, 1.5
 
 def joined(first: tuple[Floats, Fit], second: tuple[Floats, Fit]) -> tuple[Floats, Fit]:
     """Two batches of parameters and fits as one."""
-    results = zip(first[1], second[1], strict=True)
-    return np.concatenate([first[0], second[0]]), Fit(*(np.concatenate(both) for both in results))
+    results: Iterator[Any] = zip(first[1], second[1], strict=True)
+    return np.concatenate([first[0], second[0]]), Fit(*map(np.concatenate, results))
 
 
 class LocalMaxima:

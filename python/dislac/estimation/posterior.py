@@ -46,7 +46,8 @@ def sample(log_density: Callable[[Floats], Floats], dimension: int) -> Sample:
     """
     rng = np.random.default_rng(0)
     mean, shape = np.zeros(dimension), np.eye(dimension)
-    draws, density = np.empty((0, dimension)), np.empty(0)
+    draws: Floats = np.empty((0, dimension))
+    density: Floats = np.empty(0)
     proposals: list[tuple[Floats, Floats]] = []
     for _ in range(ROUNDS):
         value, vector = np.linalg.eigh(shape)

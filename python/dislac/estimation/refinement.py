@@ -96,7 +96,7 @@ def fit(
     own = gram[:, :, 0, :, 0]
     if prior is not None:
         own = own + prior.noise / prior.power * np.eye(paths)
-    solved = right / own if paths == 1 else np.linalg.solve(own, right)
+    solved: Any = right / own if paths == 1 else np.linalg.solve(own, right)
     # What is left of the derivatives' products once the signatures are projected out.
     left = np.empty((batch, slopes, 1 + slopes), complex)
     left[..., 0] = match[..., 1:].reshape(batch, slopes)
@@ -136,7 +136,7 @@ def marginal(signatures: Signatures, frame: Complex, parameters: Floats, prior: 
     match = (sc * (ec @ frame.T)).sum(axis=-1)
     own = (sc @ s.swapaxes(1, 2)) * (ec @ e.swapaxes(1, 2))
     own = own + prior.noise / prior.power * np.eye(paths)
-    gain = np.linalg.solve(own, match[..., None])[..., 0]
+    gain = np.asarray(np.linalg.solve(own, match[..., None])[..., 0], complex)
     explained = (match.real * gain.real + match.imag * gain.imag).sum(axis=1)
     volume = np.linalg.slogdet(own * (prior.power / prior.noise))[1]
     return Marginal(gain, explained - prior.noise * _place_cost(parameters, prior), volume)

@@ -264,7 +264,7 @@ def _jet(array: PlanarArray, rows: Complex) -> tuple[Complex, Complex]:
         (2, N) exponent of the steering vector; (N, 3 J) from steering vector to factor, derivative
         by x, derivative by y.
     """
-    exponent = 1j * np.pi * array.element_positions.T
+    exponent = np.multiply(1j * np.pi, array.element_positions.T)
     weights = np.vstack([np.ones(array.size), exponent]) / np.sqrt(array.size)
     jet = weights[:, :, None] * rows.T
     return exponent, np.concatenate(list(jet), axis=1)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import Any
 
+from ..extras import explain_missing
 from ..printable import printable
 from .orbits import OrbitError
 
@@ -45,10 +46,7 @@ def sgp4_api() -> ModuleType:
     try:
         import sgp4.api
     except ImportError as error:
-        raise ImportError(
-            "satellites from mean elements need the package sgp4: pip install 'gr-dislac[orbits]', "
-            "or sgp4 alone"
-        ) from error
+        raise ImportError(explain_missing("sgp4"), name="sgp4") from error
     return sgp4.api
 
 

@@ -68,8 +68,8 @@ def follow_link(
     growth = growth - (doppler(time + 2 * _STEP) - doppler(time - 2 * _STEP))
     return Link(
         length=length,
-        delay=length / speed,
-        delay_rate=rate / speed,
+        delay=np.divide(length, speed),
+        delay_rate=np.divide(rate, speed),
         doppler=doppler(time),
-        doppler_rate=growth / (12 * _STEP),
+        doppler_rate=np.divide(growth, 12 * _STEP),
     )

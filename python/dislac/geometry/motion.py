@@ -146,7 +146,7 @@ def _legs(
     if carriers.shape not in ((), (hops,)):
         raise ValueError(f"{carriers.size} carriers for {hops} hops; one, or one a hop")
     carriers = np.broadcast_to(carriers, hops)
-    borders = [0, *(np.flatnonzero(np.diff(carriers)) + 1).tolist(), hops]
+    borders = [0, *map(int, np.flatnonzero(np.diff(carriers)) + 1), hops]
     end, slowing = np.asarray(time, dtype=float), np.ones(np.shape(time))
     for first, last in reversed(list(pairwise(borders))):
         length, rate = _simultaneous(nodes[first : last + 1], end)

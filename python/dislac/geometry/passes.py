@@ -348,7 +348,7 @@ def _pair(rises: _Events, sets: _Events, tops: _Events) -> Passes:
         )
     )
     number = np.cumsum(order < count) - 1
-    pass_of = np.empty(len(order), dtype=np.int64)
+    pass_of: NDArray[np.int64] = np.empty(len(order), dtype=np.int64)
     pass_of[order] = number
     pass_of = pass_of[count:]
     within = (pass_of >= 0) & (tops.time <= end.time[pass_of] if count else False)

@@ -215,6 +215,11 @@ def _deviations(fix: Fix) -> tuple[float, float]:
     return float(np.sqrt(east + north)), float(np.sqrt(up))
 
 
+def _plain(places: Any) -> list[Any]:
+    """The numbers of an array as lists, which JSON takes."""
+    return list(places.tolist())
+
+
 class GeoJson(Export):
     """A FeatureCollection: fixes, the ellipses that hold each with 95 % probability, the receiver,
     and the truth where it is known.
@@ -229,7 +234,7 @@ class GeoJson(Export):
         super().__init__(path, scenario)
 
     def head(self) -> bytes:
-        receiver = self._feature("Point", self.receiver().tolist(), {"kind": "receiver"})
+        receiver = self._feature("Point", _plain(self.receiver()), {"kind": "receiver"})
         return b'{"type": "FeatureCollection", "features": [\n' + receiver
 
     def entry(self, fix: Fix) -> bytes:
@@ -239,13 +244,13 @@ class GeoJson(Export):
             if self._truth is None or np.any(truth != self._truth):
                 self._truth = truth
                 about = {"kind": "truth", "time": float(fix.time)}
-                features.append(self._feature("Point", self.geodetic(truth).tolist(), about))
+                features.append(self._feature("Point", _plain(self.geodetic(truth)), about))
         if fix.valid:
             about = {"kind": "fix", **fix_to_dict(fix)}
-            features.append(self._feature("Point", self.geodetic(fix.position).tolist(), about))
+            features.append(self._feature("Point", _plain(self.geodetic(fix.position)), about))
             if rings := self.outline(fix):
                 about = {"kind": "uncertainty", "frame": int(fix.frame), "probability": 0.95}
-                polygons = [[ring.tolist()] for ring in rings]
+                polygons = [[_plain(ring)] for ring in rings]
                 one = len(polygons) == 1
                 kind, coordinates = ("Polygon", polygons[0]) if one else ("MultiPolygon", polygons)
                 features.append(self._feature(kind, coordinates, about))
@@ -337,7 +342,7 @@ class Kml(Export):
 
     def _coordinates(self, parent: Element, places: Floats) -> None:
         above_ground = places - [0.0, 0.0, self._origin[2]]
-        text = " ".join(f"{x:.9f},{y:.9f},{z:.4f}" for x, y, z in above_ground.tolist())
+        text = " ".join(f"{x:.9f},{y:.9f},{z:.4f}" for x, y, z in above_ground)
         SubElement(parent, "coordinates").text = text
 
 
@@ -389,7 +394,7 @@ class Gpx(Export):
         return begin + ElementTree.tostring(point) + b"\n"
 
     def _point(self, kind: str, place: Floats, moment: datetime | None) -> Element:
-        longitude, latitude, height = place.tolist()
+        longitude, latitude, height = place
         point = Element(kind, lat=f"{latitude:.9f}", lon=f"{longitude:.9f}")
         SubElement(point, "ele").text = f"{height:.4f}"
         if moment is not None:
@@ -430,7 +435,7 @@ class Nmea(Export):
                 ["GPGGA", time, *nowhere, "0", "00", "", "", "M", "", "M", "", ""],
                 ["GPRMC", time, "V", *nowhere, "", "", date, "", "", "N"],
             )
-        longitude, latitude, height = self.geodetic(fix.position).tolist()
+        longitude, latitude, height = self.geodetic(fix.position)
         place = [*_degrees(latitude, 2, "NS"), *_degrees(longitude, 3, "EW")]
         sentences = [
             ["GPGGA", time, *place, "1", "01", "", f"{height:.3f}", "M", "0.0", "M", "", ""],

@@ -3,6 +3,7 @@
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -140,11 +141,11 @@ def _draw_far(axes: Axes, receiver: Floats, transmitter: Floats) -> None:
     length = 0.12 * (axes.get_xlim()[1] - axes.get_xlim()[0])
     tip = receiver[:2] + length * onward / max(float(np.linalg.norm(onward)), 1e-9)
     arrow = {"arrowstyle": "-|>", "color": _RECEIVER, "lw": 1.2}
-    axes.annotate("", xy=tip, xytext=receiver[:2], arrowprops=arrow)
+    axes.annotate("", xy=_point(tip), xytext=_point(receiver), arrowprops=arrow)
     distance = np.linalg.norm(transmitter - receiver) / 1e3
     axes.annotate(
         f"satellite, {distance:.0f} km",
-        tip,
+        _point(tip),
         (5, 3),
         textcoords="offset points",
         fontsize=8,
@@ -152,12 +153,22 @@ def _draw_far(axes: Axes, receiver: Floats, transmitter: Floats) -> None:
     )
 
 
+def _point(position: Floats) -> tuple[float, float]:
+    """East and north of a place, as matplotlib takes them."""
+    return float(position[0]), float(position[1])
+
+
 def _draw_covariances(axes: Axes, fixes: Sequence[Fix]) -> None:
     """Ellipses that hold each fix with 95 % probability; the more there are, the fainter."""
     known = [fix for fix in fixes if np.isfinite(fix.covariance).all()]
     strength = max(0.15, min(0.9, 6.0 / max(len(known), 1)))
     outlines = [f.position[:2] + confidence_ellipse(f.covariance[:2, :2], points=97) for f in known]
-    style = {"facecolors": "none", "edgecolors": _FIX, "alpha": strength, "linewidths": 0.9}
+    style: dict[str, Any] = {
+        "facecolors": "none",
+        "edgecolors": _FIX,
+        "alpha": strength,
+        "linewidths": 0.9,
+    }
     label = "95 % of a fix" if known else None
     axes.add_collection(PolyCollection(outlines, label=label, **style))
 

@@ -139,7 +139,7 @@ def fleet_remarks(fleet: Fleet, time: Floats, which: Sequence[int]) -> Iterator[
     zero = fleet.epoch if fleet.epoch.tzinfo else fleet.epoch.replace(tzinfo=UTC)
     ends = [zero + timedelta(seconds=float(time[k])) for k in (0, -1)]
     ages = np.array([fleet.elements[k].age(*ends) for k in which])
-    lost = _lost(fleet, time, which).any(axis=1)
+    lost = np.any(_lost(fleet, time, which), axis=1)
     oldest = np.argsort(-ages, kind="stable")
     for kind, consequence in (
         (lost, "that far from their epoch they are no orbit, and are left out there"),
@@ -261,7 +261,7 @@ def draw_sky(
     """
     figure = Figure(figsize=(6.4, 6.6), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot(projection="polar")
+    axes: Any = figure.add_subplot(projection="polar")
     few = len(passes) <= _LABELLED
     tracks = []
     for k, satellite in enumerate(passes.satellite):

@@ -18,6 +18,8 @@ from typing import Any
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
+from .zmq_sockets import REFUSED
+
 __all__ = ["Connection", "Connections"]
 
 MOST = 64
@@ -49,12 +51,15 @@ class Connections:
     """
 
     def __init__(self, socket: Any) -> None:
-        self._events = socket.get_monitor_socket(zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED)
+        self._events = socket.get_monitor_socket(
+            zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED | REFUSED
+        )
         self._lock = RLock()
         self._open: dict[int, Connection] = {}
         self._closed = Event()
         self._socket = socket
         self.cut_off = 0
+        self.refused = 0  # for want of the right keys
         self._thread = Thread(target=self._watch, daemon=True)
         self._thread.start()
 
@@ -96,6 +101,9 @@ class Connections:
     def _follow(self) -> None:
         while self._events.poll(0):
             event = recv_monitor_message(self._events)
+            if event["event"] & REFUSED:
+                self.refused += 1
+                continue
             descriptor = int(event["value"])
             if (gone := self._open.pop(descriptor, None)) is not None:
                 gone.open = False

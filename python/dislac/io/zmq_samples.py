@@ -159,6 +159,11 @@ class SampleServer:
         client.requests.clear()
         return False
 
+    @property
+    def refused(self) -> int:
+        """Number of connections that were refused so far for want of the right keys."""
+        return self._connections.refused
+
     def newcomers(self) -> list[tuple[str, str]]:
         """Addresses of clients that wait since the last call, each with that of the present one."""
         news = [client for client in self._waiting.values() if not client.announced]

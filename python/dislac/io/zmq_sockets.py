@@ -20,6 +20,7 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
+from ..extras import explain_missing
 from ..files import read_bounded, write_file
 
 __all__ = [
@@ -196,11 +197,16 @@ def load_public_key(path: KeyFile) -> bytes:
     """The public key in a file NAME.key.
 
     Raises:
-        KeyFileError: there is none in it.
+        KeyFileError: there is none in it, or a secret one besides.
         OSError: it cannot be read.
         ImportError: pyzmq is not installed.
     """
-    return _read(path)[0]
+    public, secret = _read(path)
+    if secret is not None:
+        raise KeyFileError(
+            f"{path} holds a secret key, which is its owner's alone; give the file NAME.key"
+        )
+    return public
 
 
 def secure_server(socket: Any, secret: KeyFile) -> Any:
@@ -277,8 +283,5 @@ def _zmq() -> ModuleType:
         import zmq
         import zmq.auth
     except ImportError as error:
-        raise ImportError(
-            "pyzmq is not installed: apt-get install python3-zmq, or "
-            "python3 -m pip install 'gr-dislac[zmq]'"
-        ) from error
+        raise ImportError(explain_missing("zmq"), name="zmq") from error
     return zmq

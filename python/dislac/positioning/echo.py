@@ -98,12 +98,13 @@ class Echo:
         free = self.known.directions
         position = root
         direction = self.direction if len(self.arrival) == 2 else self._direction(root)
-        covariance, singular = np.full((3, 3), np.nan), np.zeros(1)
+        covariance: Floats = np.full((3, 3), np.nan)
+        singular: Floats = np.zeros(1)
         disagreement = np.inf
         for _ in range(ROUNDS):
             gradients, residual, factor = self._linearized(position, direction)
             slopes = gradients @ free
-            singular = np.linalg.svd(slopes, compute_uv=False)
+            singular = np.asarray(np.linalg.svd(slopes, compute_uv=False), float)
             if not singular[-1] > 1e-9:
                 break
             q, r = np.linalg.qr(solve_triangular(factor, slopes, lower=True))
@@ -177,4 +178,5 @@ class Echo:
         spread = self.covariance * np.outer(units, units)
         # Rounding keeps variances that are zero apart from singular ones.
         spread += (1e-15 * np.trace(spread) + 1e-18) * np.eye(len(spread))
-        return gradients, np.append(turn, range_error), np.linalg.cholesky(spread)
+        residual = np.append(turn, range_error)
+        return gradients, residual, np.asarray(np.linalg.cholesky(spread), float)

@@ -39,7 +39,7 @@ def write_calibration(
         "carrier_frequency": scenario.numerology.carrier_frequency,
         "frames": calibration.frames,
         "snr_db": round(10 * float(np.log10(calibration.snr)), 3),
-        "chains": [dict(zip(columns, row, strict=True)) for row in rows.tolist()],
+        "chains": [dict(zip(columns, map(float, row), strict=True)) for row in rows],
     }
     text = yaml.safe_dump(data, sort_keys=False, default_flow_style=None, width=200)
     target = Path(path)

@@ -125,8 +125,8 @@ def _horizon(scenario: Scenario, frame: int) -> list[str]:
         above, below = (names.get(id(node), "a scatterer") for node in (high, low))
         texts.append(
             f"{above} is below the horizon of {below} in frame {frame}, at an elevation of "
-            f"{angle:.1f} degrees (status below_horizon): give {above} another position, or its "
-            "orbit another start"
+            f"{angle:.1f} degrees (status below_horizon): give {above} another position, its "
+            "orbit another start or, with mean elements, the scenario another epoch"
         )
     return list(dict.fromkeys(texts))
 

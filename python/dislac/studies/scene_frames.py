@@ -197,7 +197,7 @@ def _residual(
     all times, or with the delay and the rate of `middle`."""
 
     def flight(when: Any) -> Floats:
-        return _length(reference, when) / C
+        return np.divide(_length(reference, when), C)
 
     delay = _length(stops, t) / C
     due = t - (delay - flight(t))  # when what comes at t over the path came over the reference
@@ -316,7 +316,7 @@ def _intruders(scene: Scene, scenario: Scenario, rng: np.random.Generator) -> li
         tone, place = scene.tone, rng.uniform(-0.5, 0.5) * shape[1]
         number = np.arange(shape[1]) - shape[1] // 2
         turns = np.exp(2j * np.pi * place * spacing * numerology.symbol_times)
-        spectrum = np.outer(turns, _bins(numerology.fft_size, place - number))
+        spectrum = turns[:, None] * _bins(numerology.fft_size, np.subtract(place, number))
         wave = heard()[:, None] * (spectrum * scenario.pilots.scrambling[0].conj())[..., None]
         wave /= np.sqrt(np.mean(np.abs(wave) ** 2))
         intruders.append(lambda rng, noise, echo: [np.sqrt(tone * noise) * _phase(rng) * wave])

@@ -106,6 +106,7 @@ def draw(cell: Cell, frames: int, rng: np.random.Generator, *, samples: bool = F
         "estimator.max_paths": known + int(rng.integers(0, 2)) * (1 if cell.several else 2),
     }
     deviation = 0.0
+    timing: NDArray[np.float64]
     if cell.direct:
         timing = np.full(frames, rng.uniform(0, 100e-9))
     else:
@@ -187,7 +188,7 @@ def _places(
     side = str(rng.choice(["below", "above"], p=[0.85, 0.15]))
     longest = latest * rng.choice([0.9, 1.3], p=[0.95, 0.05])
     while True:
-        degrees = np.zeros(3)
+        degrees: NDArray[np.float64] = np.zeros(3)
         if rng.uniform() < 0.65:
             degrees = rng.uniform([-180, -80, -30], [180, 80, 30])
         receiver = np.append(rng.uniform(-50, 50, 2), rng.uniform(5, 150))

@@ -35,8 +35,8 @@ def expected_grids(
         transmit: (Ms, Nrf) a_t^T f_{m,i}, what leaves each beam towards the receiver.
         receive: (Ms, Nrf) w_{m,i}^H a_r, what each chain hears of what arrives.
     """
-    sent = np.stack([pilots.grid(frame) for frame in range(pilots.cycle)])
-    sent = sent * transmit.T[:, :, None]
+    grids = np.stack([pilots.grid(frame) for frame in range(pilots.cycle)])
+    sent = grids * transmit.T[:, :, None]
     if coupling == "physical":
         sent = np.broadcast_to(sent.sum(axis=1, keepdims=True), sent.shape)
     return np.asarray(sent * receive.T[:, :, None], dtype=np.complex64)
@@ -80,7 +80,7 @@ class Reference:
     def kernels(self) -> list["_Kernel"]:
         """Of each of the F frames."""
         n = self.numerology
-        f = n.frequencies / n.sample_rate
+        f = np.divide(n.frequencies, n.sample_rate)
         t = n.symbol_times - np.mean(n.symbol_times[self.active])
         basis = np.stack(np.broadcast_arrays(f, -t[:, None]))
         kernels = []
@@ -93,7 +93,8 @@ class Reference:
             heard = energy > 0
             matched = grid[heard].conj()
             levels = np.sum(np.abs(matched) ** 2, axis=2, dtype=float)
-            kernels.append(_Kernel(f, t, heard, matched, 1 / energy[heard], levels, curvature))
+            weight = np.divide(1, energy[heard])
+            kernels.append(_Kernel(f, t, heard, matched, weight, levels, curvature))
         return kernels
 
 
@@ -154,7 +155,7 @@ def measure(
     f, t, heard, matched, weight, levels, curvature = reference.kernels[frame]
     z = matched * (grid if heard.all() else grid[heard])
     energy = max(float(np.vdot(grid, grid).real), 1e-300)
-    parameters = np.zeros(2)
+    parameters: Floats = np.zeros(2)
     if delay_span > 0 or carrier_span > 0:
         delays = _grid(delay_span, 2 * float(np.ptp(f)))
         carriers = _grid(carrier_span, 2 * n.frame_length / n.sample_rate)
@@ -199,4 +200,4 @@ def measure(
 
 def _grid(span: float, density: float) -> Floats:
     half = int(np.ceil(span * density))
-    return np.linspace(-span, span, 2 * half + 1)
+    return np.linspace(-span, span, 2 * half + 1, dtype=float)

@@ -39,8 +39,8 @@ class TwoStateKalman:
 
     def __init__(self, wander: float) -> None:
         self._density = wander**2
-        self.state = np.zeros(2)
-        self.covariance = np.zeros((2, 2))
+        self.state: Floats = np.zeros(2)
+        self.covariance: Floats = np.zeros((2, 2))
         self.time = 0.0
 
     def set(self, time: float, value: float, variance: float, rate_variance: float) -> None:

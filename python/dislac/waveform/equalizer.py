@@ -69,9 +69,9 @@ class Equalizer:
         noise = max(noise_power, 1e-6)
         tolerance = 1e-3 * noise / known.size
         f, frequency_power = _basis(np.asarray(frequencies, float), delay_window, tolerance, -1.0)
-        if hopping:
-            t, time_power = np.ones((1, 1), complex), np.ones(1)
-        else:
+        t: NDArray[np.complex128] = np.ones((1, 1), complex)
+        time_power: NDArray[np.float64] = np.ones(1)
+        if not hopping:
             t, time_power = _basis(np.asarray(times, float), doppler_window, tolerance, 1.0)
         groups = symbols // len(t)
         weight = known.reshape(groups, len(t), subcarriers)

@@ -172,7 +172,8 @@ class Numerology:
     @property
     def frequencies(self) -> NDArray[np.float64]:
         """(Nsc,) baseband frequency f_n of each subcarrier [Hz]."""
-        return (np.arange(self.subcarriers) - self.subcarriers // 2) * self.subcarrier_spacing
+        index = np.arange(self.subcarriers, dtype=float) - self.subcarriers // 2
+        return np.multiply(index, self.subcarrier_spacing)
 
 
 def nr_mu(subcarrier_spacing: float) -> int:

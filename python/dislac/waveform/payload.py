@@ -221,9 +221,10 @@ def make_payload(
         )
     amplitude = float(np.sqrt((1.0 - power_share) * mask.size / max(mask.size - count, 1)))
     pilot_amplitude = float(np.sqrt(power_share * mask.size / max(count, 1)))
+    known = amplitude * references + (pilot_amplitude * sensing if shared else 0 * sensing[:1])
     payload = Payload(
         modulation=modulation,
-        known=amplitude * references + (pilot_amplitude * sensing if shared else 0 * sensing[:1]),
+        known=np.asarray(known, complex),
         pilots=mask,
         data=data,
         amplitude=amplitude,

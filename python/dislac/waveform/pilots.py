@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass
 from math import gcd
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,8 +79,8 @@ class Pilots:
         grid[:, self.symbols[:, None], self.subcarriers] = values
         return grid
 
-    def descramble(self, grid: NDArray[np.complex64], frame: int = 0) -> NDArray[np.complex64]:
-        """Frame (R, Nq, Nrf) of received grids (Nrf, Ms, Nsc), scrambling taken off."""
+    def descramble(self, grid: NDArray[Any], frame: int = 0) -> NDArray[np.complex64]:
+        """Frame (R, Nq, Nrf) of received complex grids (Nrf, Ms, Nsc), scrambling taken off."""
         if self.frame_shape[:2] != self.grid_shape:
             grid = grid[:, self.symbols[:, None], self.subcarriers]
         scrambling = self.scrambling[frame % self.cycle].conj().astype(np.complex64)

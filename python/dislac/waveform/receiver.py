@@ -66,7 +66,7 @@ class PayloadReceiver:
             good=bool(good),
             bits=bits,
             symbols=symbols / payload.amplitude,
-            noise_power=equalized.noise_power[payload.data] / payload.amplitude**2,
+            noise_power=np.divide(equalized.noise_power[payload.data], payload.amplitude**2),
             evm=float(np.linalg.norm(symbols - sent) / np.linalg.norm(sent)),
             received_noise=equalized.received_noise,
         )

@@ -12,6 +12,10 @@
 #include <uhd/usrp/subdev_spec.hpp>
 #include <uhd/utils/static.hpp>
 
+namespace uhd::rfnoc {
+struct action_info;
+}
+
 using loopback::Air;
 using loopback::Sample;
 
@@ -57,6 +61,9 @@ public:
         else
             _air->start_receiver(command.stream_now ? 0 : command.time_spec.to_ticks(_air->rate));
     }
+
+    // Pure virtual from UHD 4.8 on; unknown before, hence no override.
+    void post_input_action(const std::shared_ptr<uhd::rfnoc::action_info>&, std::size_t) {}
 
 private:
     std::shared_ptr<Air> _air;
@@ -115,6 +122,8 @@ public:
         _never.wait_for(lock, std::chrono::duration<double>(timeout));
         return false;
     }
+
+    void post_output_action(const std::shared_ptr<uhd::rfnoc::action_info>&, std::size_t) {} // as the receiver's
 
 private:
     std::shared_ptr<Air> _air;

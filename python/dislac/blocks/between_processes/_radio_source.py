@@ -7,6 +7,7 @@ from threading import Event
 
 import numpy as np
 from gnuradio import gr
+from numpy.typing import NDArray
 
 from ...dsp.stream import CHUNK
 from ...io.zmq_samples import WAIT, SampleClient
@@ -79,7 +80,9 @@ class RadioSource(Guarded, gr.sync_block):
             for address in self._addresses
         ]
         self._released.clear()
-        self._waiting = [np.zeros(0, np.complex64) for _ in self._clients]
+        self._waiting: list[NDArray[np.complex64]] = [
+            np.zeros(0, np.complex64) for _ in self._clients
+        ]
         self._runs = [0 for _ in self._clients]  # which start of the radio those came by
         self._behind = [0 for _ in self._clients]  # starts without a connection of this channel
         self._since = 0.0  # when the last channel was there anew

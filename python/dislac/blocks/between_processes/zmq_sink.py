@@ -41,6 +41,9 @@ class zmq_sink(Guarded, gr.sync_block):
             for none.
         keys: file of the CURVE secret key, NAME.key_secret; only those whose public keys lie beside
             it may ask; None: anybody may.
+
+    Attributes:
+        refused: connections without the right keys so far.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class zmq_sink(Guarded, gr.sync_block):
         self._most = most_items(scenario.chains)
         self._server: SampleServer | None = None
         self._released = Event()
+        self.refused, self._refusal_reported_at = 0, -1
         self._about = [
             (pmt_keys.RX_RATE, pmt.from_double(self._rate)),
             (pmt_keys.CHAINS, pmt.from_uint64(self._chains)),
@@ -71,6 +75,7 @@ class zmq_sink(Guarded, gr.sync_block):
 
     def begin(self) -> None:
         self._released.clear()
+        self.refused, self._refusal_reported_at = 0, -1
         self._clock = 0  # index of a sample since time zero, less its offset
         self.open()
 
@@ -118,10 +123,21 @@ class zmq_sink(Guarded, gr.sync_block):
             lambda present: message_header(0, [Mark(0, pmt_keys.BUSY, pmt.intern(present))])
         )
 
+    def _report_refusal(self, server: SampleServer) -> None:
+        """Report a client without the right keys: once, until another one has been served."""
+        news = server.refused > self.refused
+        self.refused = server.refused
+        if news and self._refusal_reported_at != server.clients:
+            self._refusal_reported_at = server.clients
+            self.tell("client_refused")
+            if self._on_event is not None:
+                self._on_event("client_refused", {})
+
     @guarded(-1)
     def work(self, input_items, output_items):
         assert self._server is not None
         asked = self._server.wait(WAIT)
+        self._report_refusal(self._server)
         self._turn_away(self._server)
         if not asked:
             return 0

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pmt
 from gnuradio import gr
+from numpy.typing import NDArray
 
 from ...dsp.stream import CHUNK
 from ...io.zmq_samples import WAIT, SampleClient, most_items
@@ -86,7 +87,7 @@ class zmq_source(Guarded, gr.sync_block):
 
     def begin(self) -> None:
         self._set_back()
-        self._items = np.zeros((0, self._chains), np.complex64)
+        self._items: NDArray[np.complex64] = np.zeros((0, self._chains), np.complex64)
         self._marks: list[Mark] = []
         self._free = 0  # where the next frame may begin
         self._next: int | None = None  # the sender's offset of what should come

@@ -61,7 +61,9 @@ class isac_source(FrameSource):
     def begin(self) -> None:
         super().begin()
         self._made = 0  # frames worked out so far; the newest of them are in `_samples`
-        self._samples = np.zeros((self._scenario.chains, 0, self._length), np.complex64)
+        self._samples: NDArray[np.complex64] = np.zeros(
+            (self._scenario.chains, 0, self._length), np.complex64
+        )
         self.blocks_sent = self.packets_lost = 0
 
     @guarded(-1)
