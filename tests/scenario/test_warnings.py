@@ -31,6 +31,7 @@ UPRIGHT = {
 }
 ONE = {**ROW, "nodes.receiver.array": {"nx": 1, "ny": 1, "orientation_deg": [0, 0, -90]}}
 BESIDE = {"position": [100e3, 200e3, 310e3], "velocity": [7e3, 0, 0]}
+SCATTERED = [{"kind": "echo"}, {"kind": "direct"}, {"kind": "scattered", "count": 2}]
 ROAD = {"locator.known_line": {"point": [-100, 50, 0], "direction": [1, 3, 0]}}
 
 
@@ -47,6 +48,8 @@ def test_nothing_is_said_of_what_comes_with_the_module(source):
         ({**ONE, "locator.known_height_m": 0}, ["measures no direction"]),
         ({**ROW, "locator.known_height_m": 0}, ["a second place .*orientation_deg.*ambiguous"]),
         ({**UPRIGHT, "locator.known_height_m": 0}, []),
+        ({"channel.paths": SCATTERED}, [r"max_paths is 1, .* has 3 .* estimator\.max_paths=3"]),
+        ({"channel.paths": SCATTERED, "estimator.max_paths": 3}, []),
         ({"pilots.interleaved": False}, ["pilots.interleaved is false: .* passes for an echo"]),
         ({"pilots.interleaved": False, "synchronization.reference": "direct-path"}, []),
         ({**ONE, **ROAD}, []),

@@ -45,6 +45,7 @@ def warnings(scenario: Scenario, frame: int = 0) -> list[str]:
     - The receive array, with what is known of the target's place, gives no position; or what is
       known does not hold for the scenario's target.
     - An array is given to a node that has none: the target, or a further satellite.
+    - More paths come from the target than are looked for.
     - Another user's signal would pass for an echo.
     - The frames occupy more of the sample rate than delays are emulated exactly for.
     - The target's residual delay or Doppler shift, timing and carrier errors included, lies
@@ -56,6 +57,7 @@ def warnings(scenario: Scenario, frame: int = 0) -> list[str]:
         *_straight(scenario, frame),
         *_place(scenario, frame),
         *_idle_arrays(scenario),
+        *_further_paths(scenario),
         *_users(scenario),
         *_band(scenario),
     ]
@@ -185,6 +187,18 @@ def _idle_arrays(scenario: Scenario) -> list[str]:
         f"nodes.{name}.array has no effect, since {does[name]}: leave it out"
         for name, node in {"target": nodes.get("target", {}), **others}.items()
         if "array" in node
+    ]
+
+
+def _further_paths(scenario: Scenario) -> list[str]:
+    there = sum(path.kind != "direct" for path in scenario.channel.paths)
+    most = scenario.estimator.max_paths
+    if there <= most:
+        return []
+    return [
+        f"estimator.max_paths is {most}, and channel.paths has {there} by way of the target: what "
+        "more there is than is looked for bends fixes by many times their sigma where it arrives "
+        f"about as late as they; give estimator.max_paths={there}"
     ]
 
 
