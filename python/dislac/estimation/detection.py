@@ -31,8 +31,12 @@ __all__ = ["detection_threshold", "log_odds"]
 Floats = NDArray[np.float64]
 
 CALIBRATION_FRAMES = 1000
-LOOKS = 300_000_000
-"""Cost of a calibration [points of a grid] beyond which it takes half of the frames."""
+LOOKS, MOST_LOOKS = 300_000_000, 1_500_000_000
+"""Cost of a calibration [points of a grid] beyond which it takes half of the frames, and beyond
+which fewer still, down to `FEWEST_FRAMES`: a minute or so of processor time."""
+
+FEWEST_FRAMES = 100
+"""They know C, and so the false-alarm rate, to some 15 %."""
 
 BATCH, ELEMENTS = 50, 2**18
 """Frames at once; and elements of them, at most."""
@@ -74,7 +78,7 @@ def detection_threshold(
         raise EstimatorError(f"false_alarm_rate is {false_alarm_rate}; give one in (0, 0.5]")
     k = max(parameters, 1) / 2
     degrees = max(elements - 1.0, k + 1.0)
-    frames = min(CALIBRATION_FRAMES, max(LOOKS // looks, CALIBRATION_FRAMES // 2))
+    frames = _frames(looks)
     key = _digest(frames, shape, elements, parameters, exhaustive, *model)
     if not model or key not in _constants:
         rng = np.random.default_rng(0)
@@ -101,6 +105,12 @@ def detection_threshold(
             most *= 2
         level = float(brentq(excess, least, most))
     return float(level / (degrees + level))
+
+
+def _frames(looks: int) -> int:
+    """Noise frames that calibrate a search of so many points."""
+    half = min(CALIBRATION_FRAMES // 2, max(MOST_LOOKS // looks, FEWEST_FRAMES))
+    return min(CALIBRATION_FRAMES, max(LOOKS // looks, half))
 
 
 def _digest(*values: object) -> bytes:
