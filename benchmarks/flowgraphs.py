@@ -16,8 +16,8 @@ import numpy as np
 from estimators import build_estimator
 from gnuradio import blocks, channels, gr
 from gnuradio.dislac.blocks import pmt_keys
-from gnuradio.dislac.blocks.flowgraphs import Receiver, replay_flowgraph, run_flowgraph
 from gnuradio.dislac.blocks.channel.leo_channel import leo_channel
+from gnuradio.dislac.blocks.flowgraphs import Receiver, replay_flowgraph, run_flowgraph
 from gnuradio.dislac.dsp import CHUNK
 from gnuradio.dislac.estimation import Estimator
 from gnuradio.dislac.io import RecordingReader

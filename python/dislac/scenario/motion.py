@@ -27,7 +27,7 @@ FASTEST = 0.01
 """Greatest speed of a node, in parts of the propagation speed."""
 
 LASTS = 60.0
-"""Seconds from time zero for which an orbit must last: elements may be no orbit soon after."""
+"""Seconds before and after time zero for which elements must be an orbit: they may be none soon."""
 
 _NEEDED = {
     "circular": ("altitude", "inclination_deg"),
@@ -123,12 +123,12 @@ def node_motion(document: Document, key: Key, data: Mapping[str, Any]) -> Motion
         raise document.error(
             key, f"an orbit of kind '{kind}' needs to know what time zero is: give epoch"
         )
-    motion = HermiteMotion(LocalMotion(SatelliteMotion(elements, epoch), origin))
+    motion = LocalMotion(SatelliteMotion(elements, epoch), origin)
     try:
-        motion.state(np.array([0.0, LASTS]))
+        motion.state(np.array([0.0, -LASTS, LASTS]))
     except OrbitError as error:
         raise document.error(key, str(error)) from None
-    return motion
+    return HermiteMotion(motion)
 
 
 def satellite_motion(motion: Motion) -> SatelliteMotion | None:
