@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
+from .kept import keep, kept
 from .result import EstimatorError
 
 __all__ = ["detection_threshold", "log_odds"]
@@ -69,7 +70,8 @@ def detection_threshold(
         parameters: number d of real parameters over which the statistic is a maximum.
         exhaustive: whether no maximum is missed (a = 0).
         looks: cost of a frame, in points of the search's grid.
-        model: all that the statistic depends on; the same again is not calibrated again.
+        model: all that the statistic depends on; the same again is not calibrated again, by this
+            process or, where the user's cache can be written to, by later ones.
 
     Raises:
         EstimatorError: false-alarm rate out of range.
@@ -80,6 +82,8 @@ def detection_threshold(
     degrees = max(elements - 1.0, k + 1.0)
     frames = _frames(looks)
     key = _digest(frames, shape, elements, parameters, exhaustive, *model)
+    if model and key not in _constants and (found := kept(key)):
+        _constants[key] = found
     if not model or key not in _constants:
         rng = np.random.default_rng(0)
         batch = min(BATCH, max(ELEMENTS // math.prod(shape), 1))
@@ -91,6 +95,8 @@ def detection_threshold(
         odds = degrees * share / np.maximum(1.0 - share, 1e-12)
         missed = np.zeros(1) if exhaustive else np.asarray(MISSED, float)
         _constants[key] = _fitted(odds, degrees, k, missed)
+        if model:
+            keep(key, _constants[key])
     a, log_cells = _constants[key]
     rare = log_cells - np.log(-np.log1p(-false_alarm_rate))
 
