@@ -84,7 +84,8 @@ class DirectionsAlike:
         """
         if self._basis is None or (self._complete and len(parameters) == 1):
             return 0.0
-        directions, left = self._directions, np.ones(2 * self._basis.shape[1])
+        directions = self._directions
+        left: Floats = np.ones(2 * self._basis.shape[1])
         if len(parameters) > 1:
             left, along = self._left(self._basis, parameters, gain, target, noise)
             directions *= self._arrivals**along
