@@ -31,7 +31,7 @@ USUAL = 8
 
 
 def _memory(namespace: Namespace) -> dict[str, Any]:
-    """What has been shown of a block."""
+    """Return what has been shown of a block."""
     while len(_blocks) >= _MOST_BLOCKS:
         del _blocks[next(iter(_blocks))]
     return _blocks.setdefault(id(namespace), (namespace, {}))[1]

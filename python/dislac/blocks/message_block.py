@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a message block of one's own is made of."""
+"""Base of message blocks of one's own."""
 
 from typing import Any
 

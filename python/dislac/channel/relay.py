@@ -99,7 +99,7 @@ class RelayLink:
         return float(self.path.range_and_rate(time, speed=self.speed)[0]) / self.speed
 
     def reset(self) -> None:
-        """Begin anew at time zero."""
+        """Begin again at time zero."""
         self._index = 0  # of the next output sample
         self._noise_chunk = -1
         self._span = -1

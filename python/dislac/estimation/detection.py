@@ -114,7 +114,7 @@ def detection_threshold(
 
 
 def _frames(looks: int) -> int:
-    """Noise frames that calibrate a search of so many points."""
+    """Number of noise frames that calibrate a search of `looks` points."""
     half = min(CALIBRATION_FRAMES // 2, max(MOST_LOOKS // looks, FEWEST_FRAMES))
     return min(CALIBRATION_FRAMES, max(LOOKS // looks, half))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the transmitter of a scenario sends: numerology, pilots, payload and beams."""
+"""Signal of the transmitter of a scenario: numerology, pilots, payload and beams."""
 
 from collections.abc import Mapping
 from dataclasses import replace

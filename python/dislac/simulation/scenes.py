@@ -38,9 +38,9 @@ def random_scenes(
 
 
 def impaired_scene(scene: Scenario, direct_db: float, rng: np.random.Generator) -> Scenario:
-    """A scene with its direct path so many dB above the echo, heard by a receiver of which nothing
-    is known: start within a frame period, carrier within 20 kHz, clock within 20 ppm. Its chains
-    are calibrated."""
+    """Return a scene whose direct path stands `direct_db` above the echo, at a receiver of which
+    nothing is known: start within a frame period, carrier within 20 kHz, clock within 20 ppm. Its
+    chains are calibrated."""
     direct = PathSettings("direct", None, 1.0, 10 ** (direct_db / 10), rng.uniform(0, 2 * np.pi))
     settings = FrontEndSettings(
         carrier_offset=rng.uniform(-20e3, 20e3),
