@@ -25,7 +25,7 @@ class StreamClock:
 
     @property
     def counts_from_zero(self) -> bool:
-        """Whether samples since time zero are known."""
+        """True where samples since time zero are known."""
         return self._zero is not None and self._mark is not None
 
     def mark(self, mark: Mark) -> float | None:

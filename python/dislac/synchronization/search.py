@@ -6,11 +6,11 @@ from .track import CLOCK_OFFSET
 __all__ = ["PeriodSearch"]
 
 PATIENCE, PAUSE = 3, 5
-"""After so many searches for nothing only one period in so many is searched, which costs many times
-as much as to track."""
+"""Searches in a row that find nothing, after which one period in `PAUSE` is searched: a search
+costs many times as much as to track."""
 
 CONFIRMED_WITHIN = 8
-"""What a search finds must be found again so many frame periods later, or sooner."""
+"""Frame periods within which what a search finds must be found again."""
 
 
 class PeriodSearch:
@@ -58,8 +58,8 @@ class PeriodSearch:
         self._vain = 0
 
     def confirms(self, place: int, begin: int) -> bool:
-        """Whether a place is some frame periods after the one found before; if not, it is kept, and
-        looked for a period later."""
+        """Return true if a place is some frame periods after the one found before; if not, it is
+        kept, and looked for a period later."""
         if self._candidate is not None:
             passed = place - self._candidate
             periods = round(passed / self._period)
