@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
-from ..scenario import Scenario, parse_scenario
+from ..scenario import Scenario
 
 __all__ = ["LiveSettings", "at_snr", "overridden"]
 
@@ -18,7 +18,7 @@ def overridden(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
         ScenarioError: a value is out of range.
     """
     chosen = {key: value for key, value in values.items() if value is not None}
-    return parse_scenario(scenario.text, scenario.name, chosen) if chosen else scenario
+    return scenario.with_(chosen)
 
 
 def at_snr(scenario: Scenario, snr_db: float | None) -> Scenario:

@@ -436,7 +436,7 @@ class RecordingReader:
         )
         overrides = {"synchronization.reference": reference}
         try:
-            self.scenario = parse_scenario(self.scenario.text, self.scenario.name, overrides)
+            self.scenario = self.scenario.with_(overrides)
         except ScenarioError as error:
             raise RecordingError(f"{self.base}: {error}") from None
         return True

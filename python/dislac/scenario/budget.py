@@ -231,7 +231,8 @@ def flight(scenario: Scenario) -> list[Need]:
     routes, departures = [], set()
     for path in scenario.channel.paths:
         source = "nodes.transmitter" if path.source is None else f"nodes.satellites.{path.source}"
-        stops = [] if path.kind == "direct" else [places["nodes.target"]]
+        target = "nodes.target" if path.target is None else f"nodes.targets.{path.target}"
+        stops = [] if path.kind == "direct" else [places[target]]
         stops += [] if path.scatterer is None else [path.scatterer]
         routes.append([*begin, places[source], *stops, places["nodes.receiver"]])
         departures.add((source, path.kind == "direct"))
@@ -269,6 +270,7 @@ def _positions(scenario: Scenario) -> Mapping[str, NDArray[np.float64]]:
         "nodes.target": scenario.target,
         "nodes.gateway": scenario.gateway,
         **{f"nodes.satellites.{name}": node for name, node in scenario.satellites.items()},
+        **{f"nodes.targets.{name}": node for name, node in scenario.targets.items()},
     }
     return {name: node.motion.state(0.0)[0] for name, node in nodes.items() if node is not None}
 

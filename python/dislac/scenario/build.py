@@ -2,7 +2,7 @@
 """From a scenario to the objects of the other rooms: the one place where they are put together."""
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache, partial, wraps
+from functools import partial, wraps
 from itertools import count, pairwise
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..channel import FrontEnd, Paths, SnapshotModel
 from ..channel.emulator import ChannelEmulator
 from ..channel.link import Frame, Link
+from ..channel.network import NetworkEmulator
 from ..channel.path import ChannelPath
 from ..channel.precompensation import Precompensator, departure_delay
 from ..channel.relay import RelayLink
@@ -51,18 +52,20 @@ from ..waveform import (
     intersymbol_leakage,
     modulate,
 )
+from .kept import kept
 from .loader import ScenarioError
 from .model import Scenario
-from .parsing import parse_scenario
 from .truth import (
     below_horizon,
     bound,
     carriers,
+    compensated_link,
     directions,
     ends,
     first_arrival,
     fix_time,
     frame_time,
+    is_compensated,
     known_signature,
     lead_in,
     noise_power,
@@ -71,6 +74,8 @@ from .truth import (
     payload_model,
     reference_delay,
     reference_link,
+    remaining_delay,
+    remaining_doppler,
     run_out,
     snapshot_model,
     timing_deviation,
@@ -90,6 +95,7 @@ __all__ = [
     "link",
     "locate",
     "locator",
+    "network_emulator",
     "noise",
     "occupied_band",
     "payload",
@@ -176,7 +182,7 @@ def precompensator(scenario: Scenario) -> Precompensator | None:
     settings = scenario.precompensation
     if settings.mode == "none":
         return None
-    link = reference_link(scenario)
+    link = compensated_link(scenario)
     return Precompensator(
         link,
         sample_rate=scenario.sample_rate,
@@ -229,14 +235,33 @@ def _largest_doppler(scenario: Scenario) -> float:
 
 @_about("channel")
 def emulator(scenario: Scenario) -> ChannelEmulator:
-    """The channel between the transmit chains and the receive chains."""
+    """The channel between the transmit chains and the receive chains of one link."""
+    return _emulator(scenario, noise(scenario))
+
+
+@_about("channel")
+def network_emulator(scenario: Scenario) -> NetworkEmulator:
+    """The channel between the transmit chains of all transmitters, one after another, and the
+    receive chains of all receivers."""
+    nodes, target = scenario.nodes, scenario.links[0].target
+    seen = [
+        [scenario.at(transmitter, receiver, target) for transmitter in nodes.transmitters]
+        for receiver in nodes.receivers
+    ]
+    return NetworkEmulator(
+        [[_emulator(each, None) for each in row] for row in seen],
+        [noise(row[0]) for row in seen],
+    )
+
+
+def _emulator(scenario: Scenario, noise: Noise | None) -> ChannelEmulator:
     numerology = scenario.numerology
     advance = precompensator(scenario)
     sent, received = (
         BeamSchedule(beams, numerology.symbol_lengths, numerology.frame_period, start)
         for beams, start in (
             (scenario.transmit_beams, lead_in(scenario)),
-            (scenario.receive_beams, first_arrival(scenario)),
+            (scenario.receive_beams, first_arrival(scenario.level_link)),
         )
     )
     paths = []
@@ -257,7 +282,7 @@ def emulator(scenario: Scenario) -> ChannelEmulator:
         receive_beams=received,
         coupling=scenario.coupling,
         transmit_advance=None if advance is None else advance.advance,
-        noise=noise(scenario),
+        noise=noise,
         passband=_passband(scenario),
         speed=scenario.propagation_speed,
     )
@@ -265,22 +290,24 @@ def emulator(scenario: Scenario) -> ChannelEmulator:
 
 def noise(scenario: Scenario) -> Noise | None:
     """The receive chains' noise, None where there is none."""
-    power = noise_power(scenario)
+    power, seed = noise_power(scenario), scenario.seed
+    if not scenario.first_receiver:
+        seed = int(scenario.rng(f"noise of {scenario.link.receiver}").integers(2**63))
     make_noise = PooledNoise if scenario.channel.noise_pool else GaussianNoise
-    return None if power == 0 else make_noise(scenario.chains, power, scenario.seed)
+    return None if power == 0 else make_noise(scenario.chains, power, seed)
 
 
 def link(scenario: Scenario, frames: int = 0) -> Link:
     """Pilot frames, pre-compensated, through the channel; as many as asked for, 0 for no end."""
     waveforms = [pilot_frame(scenario, k) for k in range(scenario.pilots.cycle)]
     first, period = lead_in(scenario), scenario.numerology.frame_period
-    transmitter = precompensator(scenario)
+    transmitter, late = precompensator(scenario), first_arrival(scenario) - first
 
     def train() -> Iterator[Frame]:
         for k in range(frames) if frames else count():
             if scenario.pilots.sends(k):
                 start = first + k * period
-                due = start + (flight(scenario, start) if transmitter is None else 0)
+                due = start + (flight(scenario, start) if transmitter is None else late)
                 yield Frame(k, start, due, waveforms[k % len(waveforms)])
 
     end = first + frames * period
@@ -403,8 +430,17 @@ def frame_grid(
     growing: that is taken off, symbol by symbol.
     """
     stretch = _stretch(scenario, frame) if scenario.precompensation.mode == "frame" else 0.0
-    middle = scenario.numerology.frame_length / 2
-    found = Alignment(frame, 0, -stretch * middle, stretch, 0.0, frame_time(scenario, frame))
+    middle, time = scenario.numerology.frame_length / 2, frame_time(scenario, frame)
+    late, carrier = -stretch * middle, 0.0
+    if scenario.precompensation.mode != "none" and not is_compensated(scenario):
+        # What is left of its own link, a receiver takes off that knows how the nodes move.
+        offset = (first_arrival(scenario) - lead_in(scenario)) / scenario.sample_rate
+        remaining, growth = remaining_delay(scenario, time)
+        late += (remaining - offset) * scenario.sample_rate
+        carrier = remaining_doppler(scenario, time)
+        if scenario.precompensation.mode == "time-varying":
+            stretch, late = growth, late
+    found = Alignment(frame, 0, late, stretch, carrier, time)
     return aligned_grid(samples, found, scenario.numerology)
 
 
@@ -414,7 +450,7 @@ def direct_path(scenario: Scenario, frame: int = 0) -> Reference:
     return _direct_path(scenario, frame - frame % HELD)
 
 
-@lru_cache(maxsize=4)
+@kept
 def _direct_path(scenario: Scenario, frame: int) -> Reference:
     transmit, receive = _direct_beams(scenario, frame)
     grids = expected_grids(scenario.pilots, transmit, receive, scenario.coupling)
@@ -448,7 +484,7 @@ def _carrier_window(scenario: Scenario, frame: int) -> tuple[float, float]:
     return low + shift, high + shift
 
 
-@lru_cache(maxsize=16)
+@kept
 def _doppler(scenario: Scenario, frame: int) -> float:
     link, time = reference_link(scenario), frame_time(scenario, frame)
     own = carriers(scenario, link)
@@ -461,7 +497,7 @@ def _stretch(scenario: Scenario, frame: int) -> float:
     return _delay_rate(scenario, frame - frame % HELD)
 
 
-@lru_cache(maxsize=16)
+@kept
 def _delay_rate(scenario: Scenario, frame: int) -> float:
     return float(reference_delay(scenario, frame_time(scenario, frame))[1])
 
@@ -492,7 +528,7 @@ def for_calibration(scenario: Scenario, *, emulated: bool = False) -> Scenario:
     }
     if emulated and any(path.kind != "direct" for path in scenario.channel.paths):
         overrides["channel.paths"] = [{"kind": "direct"}]
-    return parse_scenario(scenario.text, scenario.name, overrides)
+    return scenario.with_(overrides)
 
 
 def calibration(
@@ -539,7 +575,7 @@ def _direct_response(scenario: Scenario, frame: int) -> NDArray[np.complex128]:
     return before + past / HELD * (_direct_response_at(scenario, frame - past + HELD) - before)
 
 
-@lru_cache(maxsize=4)
+@kept
 def _direct_response_at(scenario: Scenario, frame: int) -> NDArray[np.complex128]:
     return np.asarray(known_signature(scenario, [frame])[0])
 
@@ -558,7 +594,7 @@ def _leaks(scenario: Scenario, frame: int) -> NDArray[np.complex128]:
     return _leaks_at(scenario, frame - frame % HELD, frame % scenario.pilots.cycle)
 
 
-@lru_cache(maxsize=4)
+@kept
 def _leaks_at(scenario: Scenario, frame: int, pilots: int) -> NDArray[np.complex128]:
     model, numerology = snapshot_model(scenario), scenario.numerology
     count = min(RINGING, int(np.prod(model.shape)) // FRAME_PER_RINGING)
@@ -701,7 +737,7 @@ def payload_receiver(scenario: Scenario) -> PayloadReceiver:
     )
 
 
-@lru_cache(maxsize=16)
+@kept
 def locator(scenario: Scenario) -> BistaticLocator:
     """What turns arrival and residual delay into a position."""
     transmitter, receiver = ends(scenario)

@@ -11,10 +11,10 @@ import yaml
 
 from ..estimation import Calibration
 from ..files import write_file
-from .loader import Document, ScenarioError, load_part
+from .loader import Document, Key, ScenarioError, load_part
 from .model import Scenario
 
-__all__ = ["load_calibration", "read_calibration", "write_calibration"]
+__all__ = ["load_calibration", "read_calibration", "read_file", "write_calibration"]
 
 _TITLE = "# Receive chains relative to the first; for the key `calibration` of a scenario.\n"
 
@@ -56,31 +56,38 @@ def load_calibration(path: str | os.PathLike[str]) -> Calibration:
     return _calibration(load_part(os.fspath(path), "calibration").data)
 
 
-def read_calibration(document: Document, chains: int) -> Calibration | None:
-    """The calibration that a scenario names or holds, None without.
+def read_file(document: Document, key: Key) -> None:
+    """Put what stands in a file in the place of its name, so that a recording has it.
 
-    What stands in a file becomes part of the document, so that a recording has it.
+    Raises:
+        ScenarioError: no such file, or none with a calibration.
     """
+    section: Any = document.data
+    for step in key[:-1]:
+        section = section[step]
+    if not isinstance(section.get(key[-1]), str):
+        return
+    where = str(Path(document.name).parent / section[key[-1]])
+    try:
+        section[key[-1]] = load_part(where, "calibration").data
+    except ScenarioError as error:
+        raise document.error(key, f"{error}; `dislac calibrate` makes one") from None
+
+
+def read_calibration(document: Document, chains: int) -> Calibration | None:
+    """The calibration that a scenario holds, None without."""
     data = document.data.get("calibration")
     if data is None:
         return None
-    where = "it"
-    if isinstance(data, str):
-        where = str(Path(document.name).parent / data)
-        try:
-            data = load_part(where, "calibration").data
-        except ScenarioError as error:
-            raise document.error("calibration", f"{error}; `dislac calibrate` makes one") from None
-        document.data["calibration"] = data
     if len(data["chains"]) != chains:
         raise document.error(
-            "calibration", f"{where} is of {len(data['chains'])} chains; here are {chains}"
+            "calibration", f"it is of {len(data['chains'])} chains; here are {chains}"
         )
     carrier = document.data["numerology"]["carrier_frequency"]
     if not np.isclose(data["carrier_frequency"], carrier, rtol=1e-6):
         raise document.error(
             "calibration",
-            f"{where} holds at {data['carrier_frequency']:g} Hz; the carrier is {carrier:g} Hz",
+            f"it holds at {data['carrier_frequency']:g} Hz; the carrier is {carrier:g} Hz",
         )
     return _calibration(data)
 

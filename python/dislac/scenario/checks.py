@@ -182,10 +182,12 @@ def _idle_arrays(scenario: Scenario) -> list[str]:
     nodes = scenario.document.data["nodes"]
     others = {f"satellites.{name}": node for name, node in nodes.get("satellites", {}).items()}
     does = dict.fromkeys(others, "a further satellite sends with that of nodes.transmitter")
-    does["target"] = "the target is a point that scatters alike in all directions"
+    targets = {f"targets.{name}": node for name, node in nodes.get("targets", {}).items()}
+    targets["target"] = nodes.get("target", {})
+    does |= dict.fromkeys(targets, "a target is a point that scatters alike in all directions")
     return [
         f"nodes.{name}.array has no effect, since {does[name]}: leave it out"
-        for name, node in {"target": nodes.get("target", {}), **others}.items()
+        for name, node in {**targets, **others}.items()
         if "array" in node
     ]
 

@@ -4,7 +4,7 @@
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, reduce
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ __all__ = [
     "joined_overrides",
     "load_document",
     "load_part",
+    "merge",
     "parse_document",
     "parse_value",
     "preset_names",
@@ -126,26 +127,59 @@ _Loader.add_implicit_resolver(
 
 
 class Document:
-    """The data of one scenario, and where in its file each key stands.
+    """The data of one scenario, and where in its files each key stands.
 
     Args:
-        data: what the file says, overrides applied.
+        data: what the file says, its base below it, overrides applied.
         name: the file's name, for messages.
-        lines: line number of each key.
+        lines: file and line of each key, such as ``street.yml:12``.
+        aliases: what keys of the data are called in the files, where that is something else.
+        whole: the document of all links, where this is that of one of them; by default itself.
     """
 
-    def __init__(self, data: dict[str, Any], name: str, lines: Mapping[Key, int]) -> None:
+    def __init__(
+        self,
+        data: dict[str, Any],
+        name: str,
+        lines: Mapping[Key, str],
+        aliases: Mapping[Key, Key] | None = None,
+        whole: "Document | None" = None,
+    ) -> None:
         self.data = data
         self.name = name
-        self._lines = lines
+        self.lines = lines
+        self.whole = whole or self
+        self._aliases = aliases or {}
+
+    def seen_as(self, data: dict[str, Any], aliases: Mapping[Key, Key]) -> "Document":
+        """The document of one link, whose keys have these names in the files."""
+        return Document(data, self.name, self.lines, aliases, self)
+
+    def with_(self, overrides: Mapping[str, Any]) -> "Document":
+        """The document with values for dotted keys, checked.
+
+        Raises:
+            ScenarioError: a value that no scenario has, or two that stand instead of each other.
+        """
+        document = Document(_own(self.data), self.name, self.lines)
+        for key, value in overrides.items():
+            if other := next((k for k in overrides if k in _instead_of(key)), None):
+                raise document.error(key, f"it stands instead of {other}: give one of the two")
+            _override(document, key, value)
+        _validate(document, None)
+        return document
 
     def error(self, key: str | Key, message: str) -> ScenarioError:
         """The error to raise about `key` (dotted, or a tuple)."""
-        path = tuple(key.split(".")) if isinstance(key, str) else tuple(key)
+        path: Key = tuple(key.split(".")) if isinstance(key, str) else tuple(key)
+        for length in range(len(path), 0, -1):
+            if (alias := self._aliases.get(path[:length])) is not None:
+                path = (*alias, *path[length:])
+                break
         known = path
-        while known and known not in self._lines:
+        while known and known not in self.lines:
             known = known[:-1]
-        where = f"{self.name}:{self._lines[known]}" if known in self._lines else self.name
+        where = self.lines.get(known, self.name)
         dotted = "".join(f"[{k}]" if isinstance(k, int) else f".{k}" for k in path)
         text = f"{where}: {dotted.lstrip('.') or 'scenario'}: {message}"
         return ScenarioError(printable(text, _MESSAGE))
@@ -171,8 +205,7 @@ def load_document(source: str | Path, overrides: Mapping[str, Any] | None = None
         ScenarioError: no such file, not YAML, or not a scenario.
     """
     if str(source) in preset_names():
-        text = (_presets() / f"{source}.yml").read_text(encoding="utf-8")
-        return parse_document(text, f"{source}.yml", overrides, names_files=True)
+        return parse_document(_preset(str(source)), f"{source}.yml", overrides, names_files=True)
     remedy = f"; give a YAML file or one of the presets {', '.join(preset_names())}"
     text = _read(source, "scenario", remedy)
     return parse_document(text, str(source), overrides, names_files=True)
@@ -218,6 +251,23 @@ def parse_document(
     Raises:
         ScenarioError: not YAML, or not a scenario.
     """
+    data, lines = _read_yaml(text, name, part or "scenario")
+    document = Document(data, name, lines)
+    if part is not None:
+        _validate(document, part)
+        return document
+    named = isinstance(data.get("calibration"), str) and "calibration" not in (overrides or {})
+    if named and not names_files:
+        raise document.error(
+            "calibration",
+            "what comes inside another file opens no further one; name it by "
+            "--set calibration=FILE, or leave it out by --set calibration=null",
+        )
+    return _on_its_base(document, names_files).with_(overrides or {})
+
+
+def _read_yaml(text: str, name: str, what: str) -> tuple[dict[str, Any], dict[Key, str]]:
+    """The data of a text, and file and line of each key."""
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
@@ -230,25 +280,63 @@ def parse_document(
     except yaml.YAMLError as error:
         raise ScenarioError(printable(f"{name}: not valid YAML: {error}", _MESSAGE)) from None
     if node is None or not isinstance(data, dict):
-        example = "numerology" if part is None else "chains"
-        raise ScenarioError(
-            f"{name}:1: not a {part or 'scenario'}: expected keys such as '{example}:'"
-        )
-    document = Document(_own(data), name, lines)
-    overrides = overrides or {}
-    named = isinstance(data.get("calibration"), str) and "calibration" not in overrides
-    if named and not names_files:
-        raise document.error(
-            "calibration",
-            "what comes inside another file opens no further one; name it by "
-            "--set calibration=FILE, or leave it out by --set calibration=null",
-        )
-    for key, value in overrides.items():
-        if other := next((k for k in overrides if k in _instead_of(key)), None):
-            raise document.error(key, f"it stands instead of {other}: give one of the two")
-        _override(document, key, value)
-    _validate(document, part)
-    return document
+        example = "numerology" if what == "scenario" else "chains"
+        raise ScenarioError(f"{name}:1: not a {what}: expected keys such as '{example}:'")
+    return _own(data), {key: f"{name}:{line}" for key, line in lines.items()}
+
+
+def _on_its_base(document: Document, names_files: bool, above: tuple[str, ...] = ()) -> Document:
+    """The document laid over the one that it names as its base, if it does (RFC 7396)."""
+    if "base" not in document.data:
+        return document
+    base = document.data.pop("base")
+    if not isinstance(base, str):
+        raise document.error("base", f"{base} is neither a file nor a preset")
+    where = base
+    if base in preset_names():
+        text, where = _preset(base), f"{base}.yml"
+    elif not names_files:
+        raise document.error("base", "what comes inside another file opens no further one")
+    else:
+        where = str(Path(document.name).parent / base)
+        try:
+            text = _read(where, "base", f"; the presets are {', '.join(preset_names())}")
+        except ScenarioError as error:
+            raise document.error("base", str(error)) from None
+    above = (*above, document.name)
+    if where in above or len(above) > _MOST_BASES:
+        raise document.error("base", f"{' on '.join((*above, where))}: bases without end")
+    below = _on_its_base(Document(*_named(text, where)), names_files, above)
+    data = merge(below.data, document.data)
+    return Document(data, document.name, {**below.lines, **document.lines})
+
+
+_MOST_BASES = 8
+"""Scenarios that stand one on another."""
+
+
+def _named(text: str, name: str) -> tuple[dict[str, Any], str, dict[Key, str]]:
+    """The arguments of the document of a base; a file that it names is relative to it."""
+    data, lines = _read_yaml(text, name, "scenario")
+    if isinstance(data.get("calibration"), str):
+        data["calibration"] = str(Path(name).absolute().parent / data["calibration"])
+    return data, name, lines
+
+
+def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay sections over others, values above in the place of those below, null for those that are
+    to go (RFC 7396); of keys of which a section holds either, the one above."""
+    data = dict(below)
+    for key, value in above.items():
+        under = data.pop(key, None)
+        for other in _INSTEAD.get(key, ()):
+            if other not in above:
+                data.pop(other, None)
+        if isinstance(value, dict):
+            data[key] = merge(under if isinstance(under, dict) else {}, value)
+        elif value is not None:
+            data[key] = value
+    return data
 
 
 def joined_overrides(
@@ -311,17 +399,23 @@ def _key_lines(node: yaml.Node, path: Key = ()) -> Iterator[tuple[Key, int]]:
 
 
 _INSTEAD = {
-    "channel.noise.snr_db": ("temperature_k", "noise_figure_db"),
-    "channel.noise.temperature_k": ("snr_db",),
-    "channel.noise.noise_figure_db": ("snr_db",),
+    "snr_db": ("temperature_k", "noise_figure_db"),
+    "temperature_k": ("snr_db",),
+    "noise_figure_db": ("snr_db",),
+    "orbit": ("position", "velocity"),
+    "position": ("orbit",),
+    "known_height_m": ("known_plane", "known_line"),
+    "known_plane": ("known_height_m", "known_line"),
+    "known_line": ("known_height_m", "known_plane"),
 }
-"""Keys of which one section holds either, and which of its others an override of each replaces."""
+"""Keys of which one section holds either, and which of its others each replaces, in an override or
+in a scenario on a base."""
 
 
 def _instead_of(key: str) -> tuple[str, ...]:
     """Return the dotted keys that one stands instead of."""
-    section = key.rpartition(".")[0]
-    return tuple(f"{section}.{other}" for other in _INSTEAD.get(key, ()))
+    section, _, last = key.rpartition(".")
+    return tuple(f"{section}.{other}" for other in _INSTEAD.get(last, ()))
 
 
 def _override(document: Document, key: str, value: Any) -> None:
@@ -331,7 +425,7 @@ def _override(document: Document, key: str, value: Any) -> None:
         place = place.setdefault(parent, {})
         if not isinstance(place, dict):
             raise document.error(key, f"cannot be overridden: {parent} is no section")
-    for other in _INSTEAD.get(key, ()):
+    for other in _INSTEAD.get(last, ()):
         place.pop(other, None)
     place[last] = _own(value)
 
@@ -341,6 +435,10 @@ def _own(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _own(item) for key, item in value.items()}
     return [_own(item) for item in value] if isinstance(value, list) else value
+
+
+def _preset(name: str) -> str:
+    return str((_presets() / f"{name}.yml").read_text(encoding="utf-8"))
 
 
 @cache
@@ -412,7 +510,8 @@ def _description(error: jsonschema.ValidationError, schema: Mapping[str, Any]) -
         if step == "properties":
             found = ""
         if isinstance(place, dict) and step not in place:  # references are no steps
-            place = schema["$defs"][place["$ref"].rsplit("/")[-1]]
+            steps = place["$ref"].removeprefix("#/").split("/")
+            place = reduce(lambda there, name: there[name], steps, schema)
         place = place[step]
         if isinstance(place, dict) and step != "properties":
             found = place.get("description", found)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a scenario says, as frozen objects in SI units."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from ..channel.fading import ShadowedRician
 from ..estimation import Calibration
 from ..geometry import Locus, Motion
 from ..waveform import Numerology, Payload, Pilots
+from .links import Link, Nodes
 from .loader import Document
 
 __all__ = [
@@ -22,7 +23,7 @@ __all__ = [
     "EstimatorSettings",
     "FrontEndSettings",
     "Gateway",
-    "Link",
+    "Levels",
     "Node",
     "PathSettings",
     "Precompensation",
@@ -33,10 +34,12 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Node:
-    """A place that moves, with an antenna array."""
+    """A place that moves, with an antenna array; a target has its own radar cross section [m^2],
+    or that of the link budget (None)."""
 
     motion: Motion
     array: PlanarArray
+    rcs: float | None = None
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,14 @@ class Gateway:
 class Precompensation:
     """How the transmitter pre-compensates for the reference link, and by how much it errs.
 
-    Errors are what they add to the residual delay [s] and Doppler [Hz] at the receiver.
+    Errors are what they add to the residual delay [s] and Doppler [Hz] at the receiver. `towards`
+    is the receiver that it is for.
     """
 
     mode: Literal["none", "frame", "time-varying"]
     timing_advance_error: float
     doppler_error: float
+    towards: str
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,8 @@ class PathSettings:
     """One propagation path; powers are relative to the echo's.
 
     `relative_power` of a direct path is None where the link budget sets it. `source` is the name
-    of the satellite where the path begins, None for the transmitter.
+    of the satellite where the path begins, None for the transmitter; `target` that of the target
+    that it comes from, None for the link's own.
     """
 
     kind: Literal["echo", "scattered", "direct"]
@@ -73,10 +79,11 @@ class PathSettings:
     relative_power: float | None
     phase: float
     source: str | None = None
+    target: str | None = None
 
 
 @dataclass(frozen=True)
-class Link:
+class Levels:
     """Levels of the link budget, linear: EIRP [W], gain, radar cross section [m^2]."""
 
     eirp: float
@@ -92,16 +99,17 @@ class Channel:
 
     Noise is set by `snr` (linear, per received element), or by `noise_temperature` [K] and
     `noise_factor`, or is absent (both None); it comes from a pool made once (`noise_pool`), or is
-    drawn anew.
+    drawn anew. `fading_seed` is that of the fading alone, None for the scenario's.
     """
 
     paths: tuple[PathSettings, ...]
     fading: ShadowedRician | None
-    link: Link
+    levels: Levels
     snr: float | None
     noise_temperature: float | None
     noise_factor: float
     noise_pool: bool
+    fading_seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -153,13 +161,15 @@ class Synchronization:
 class Scenario:
     """Everything that blocks, command line and studies take their numbers from.
 
-    `target` is the truth, None where it is not known. `origin` is (latitude [deg], longitude
+    Of many nodes it is what one link sees: `transmitter`, `receiver` and `target` are those of
+    `link`, `targets` the others; `at` gives the other links, which share `views`. `target` is the truth, None where it is not known. `origin` is (latitude [deg], longitude
     [deg], height [m]) of the scene's zero, or None; `epoch` is what time zero is, or None.
     `satellites` send what the transmitter sends. With a `gateway`, they and the transmitter pass on
     what it sends them. `payload` is what frames carry beside pilots, or None. `front_end` is what
     the receiver's does, None if it is perfect; `calibration` what the receiver knows about it.
     `known` is where the target is known to be. `document` is the data that all this comes from, and
-    knows where in a file each key stands.
+    knows where in a file each key stands; `make` makes a scenario of another. `kept` holds what is
+    worked out once, see `kept`. The one way to change a scenario is `with_`.
     """
 
     name: str
@@ -174,6 +184,7 @@ class Scenario:
     transmitter: Node
     receiver: Node
     target: Node | None
+    targets: Mapping[str, Node]
     satellites: Mapping[str, Node]
     gateway: Gateway | None
     transmit_beams: NDArray[np.complex128]
@@ -188,11 +199,55 @@ class Scenario:
     target_below: bool
     known: Locus
     document: Document
+    link: Link
+    nodes: Nodes
+    make: Callable[[Document, dict[Link, "Scenario"]], "Scenario"] = field(repr=False)
+    views: dict[Link, "Scenario"] = field(repr=False)
+    kept: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
+
+    def with_(self, overrides: Mapping[str, Any]) -> "Scenario":
+        """The scenario with values for dotted keys, such as ``{"channel.noise.snr_db": 5}``.
+
+        Raises:
+            ScenarioError: names the key, and what would be right.
+        """
+        return self.make(self.document.whole.with_(overrides), {}) if overrides else self
+
+    def at(
+        self, transmitter: str | None = None, receiver: str | None = None, target: str | None = None
+    ) -> "Scenario":
+        """The scenario as another of its links sees it: None stays as it is."""
+        link = Link(
+            transmitter or self.link.transmitter,
+            receiver or self.link.receiver,
+            target or self.link.target,
+        )
+        if link not in self.views:
+            names = {role: name for role, name in link._asdict().items() if name is not None}
+            self.make(self.document.whole.with_({"link": names}), self.views)
+        return self.views[link]
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """All links between its nodes."""
+        return self.nodes.links
+
+    @property
+    def level_link(self) -> "Scenario":
+        """The receiver's link that all levels at this receiver refer to: from the first
+        transmitter, off the first target."""
+        first = self.links[0]
+        return self.at(transmitter=first.transmitter, target=first.target)
+
+    @property
+    def first_receiver(self) -> bool:
+        """True if the receiver is the first one."""
+        return self.link.receiver == self.links[0].receiver
 
     @property
     def text(self) -> str:
         """YAML of the scenario, overrides included."""
-        return self.document.text()
+        return self.document.whole.text()
 
     def __str__(self) -> str:
         """The name: all the rest would fill a page."""
@@ -208,6 +263,7 @@ class Scenario:
         """Samples a second in every stream [Hz]."""
         return self.numerology.sample_rate
 
-    def rng(self, purpose: str) -> np.random.Generator:
-        """A generator for one purpose, independent of those for all others."""
-        return np.random.default_rng((self.seed, *purpose.encode()))
+    def rng(self, purpose: str, seed: int | None = None) -> np.random.Generator:
+        """A generator for one purpose, independent of those for all others; from another seed than
+        the scenario's, if that is given."""
+        return np.random.default_rng((self.seed if seed is None else seed, *purpose.encode()))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From the checked document of a scenario to its objects."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,14 @@ from ..arrays import PlanarArray
 from ..channel.fading import ShadowedRician
 from ..geometry import ANYWHERE, SPEED_OF_LIGHT, Locus
 from .budget import check_frame, check_scenario
-from .calibration import read_calibration
+from .calibration import read_calibration, read_file
+from .links import Link, Nodes, link_document
 from .loader import Document, Key, load_document, parse_document
 from .model import (
     Channel,
     FrontEndSettings,
     Gateway,
-    Link,
+    Levels,
     Node,
     PathSettings,
     Precompensation,
@@ -50,7 +51,7 @@ def load_scenario(source: str | Path, overrides: Mapping[str, Any] | None = None
     Raises:
         ScenarioError: names file, line and key, and what would be right.
     """
-    return _build(load_document(source, overrides))
+    return _build(load_document(source, overrides), {})
 
 
 def parse_scenario(
@@ -62,19 +63,31 @@ def parse_scenario(
     Raises:
         ScenarioError: as `load_scenario` does.
     """
-    return _build(parse_document(text, name, overrides))
+    return _build(parse_document(text, name, overrides), {})
 
 
-def _build(document: Document) -> Scenario:
+def _build(whole: Document, views: dict[Link, Scenario]) -> Scenario:
+    """The scenario of a document, as the link sees it that it chooses; added to its `views`."""
+    _read_calibrations(whole)
+    document, link, roles = link_document(whole)
     data = document.data
     seed = data.get("seed", 1)
+    # Of the first transmitter and receiver, which scenarios of one link have, nothing is said.
+    number = (
+        list(roles.transmitters).index(link.transmitter),
+        list(roles.receivers).index(link.receiver),
+    )
     prs = prs_resources(document)
     synchronization = _synchronization(document)
     numerology = make_numerology(document, prs, synchronization)
     nodes = {
         name: _node(document, ("nodes", name), node)
         for name, node in data["nodes"].items()
-        if name not in ("satellites", "gateway")
+        if name in ("transmitter", "receiver", "target")
+    }
+    targets = {
+        name: _node(document, ("nodes", "targets", name), node)
+        for name, node in data["nodes"].get("targets", {}).items()
     }
     satellites = {
         name: _node(document, ("nodes", "satellites", name), node)
@@ -83,10 +96,16 @@ def _build(document: Document) -> Scenario:
     check_frame(document, numerology, nodes["receiver"].array, nodes["transmitter"].array)
     beams = data.get("beams", {})
     transmit_beams, receive_beams = (
-        draw_beams(document, nodes[name].array.size, numerology.symbols, (seed, stream), hold)
-        for stream, (name, hold) in enumerate(
-            # A PRS resource is one beam, in all of its symbols and repetitions.
-            {"transmitter": prs is not None, "receiver": False}.items()
+        draw_beams(
+            document, nodes[name].array.size, numerology.symbols, _seeds(seed, stream, k), hold
+        )
+        for k, (stream, (name, hold)) in zip(
+            number,
+            enumerate(
+                # A PRS resource is one beam, in all of its symbols and repetitions.
+                {"transmitter": prs is not None, "receiver": False}.items()
+            ),
+            strict=True,
         )
     )
     pilots = pilots_of(document, numerology, prs)
@@ -109,6 +128,7 @@ def _build(document: Document) -> Scenario:
         transmitter=nodes["transmitter"],
         receiver=nodes["receiver"],
         target=nodes.get("target"),
+        targets=targets,
         satellites=satellites,
         gateway=_gateway(document),
         transmit_beams=transmit_beams,
@@ -118,8 +138,9 @@ def _build(document: Document) -> Scenario:
             mode=advance.get("mode", "frame"),
             timing_advance_error=advance.get("timing_advance_error_ns", 0.0) * 1e-9,
             doppler_error=advance.get("doppler_error_hz", 0.0),
+            towards=_towards(document, roles),
         ),
-        channel=_channel(document, nodes, seed),
+        channel=_channel(document, nodes, targets, list(roles.targets), _seeds(seed, 2, *number)),
         front_end=_front_end(document, receive_beams.shape[-1], numerology.sample_rate),
         calibration=read_calibration(document, receive_beams.shape[-1]),
         estimator=estimator_settings(document, numerology, pilots, nodes),
@@ -127,10 +148,44 @@ def _build(document: Document) -> Scenario:
         target_below=locator.get("side", "below") == "below",
         known=_known(document),
         document=document,
+        link=link,
+        nodes=roles,
+        make=_build,
+        views=views,
     )
+    views[link] = scenario
     _check_apart(document, scenario)
     check_scenario(document, scenario)
     return scenario
+
+
+def _seeds(seed: int, purpose: int, *numbers: int) -> tuple[int, ...]:
+    """Seeds of what is drawn for nodes with these numbers; those of the first need no more."""
+    return (seed, purpose, *numbers) if any(numbers) else (seed, purpose)
+
+
+def _read_calibrations(whole: Document) -> None:
+    """Take the files in that calibrations are named by."""
+    read_file(whole, ("calibration",))
+    nodes = whole.data["nodes"]
+    for kind in ("gateways", "base_stations", "users"):
+        for name, node in nodes.get(kind, {}).items():
+            if "calibration" in node.get("radio", {}):
+                read_file(whole, ("nodes", kind, name, "radio", "calibration"))
+    if "calibration" in nodes.get("receiver", {}).get("radio", {}):
+        read_file(whole, ("nodes", "receiver", "radio", "calibration"))
+
+
+def _towards(document: Document, nodes: Nodes) -> str:
+    """Name of the receiver that the pre-compensation is for."""
+    known = list(nodes.receivers)
+    name = str(document.data.get("precompensation", {}).get("towards", known[0]))
+    if name not in known:
+        raise document.error(
+            "precompensation.towards",
+            f"there is no receiver '{name}'; there are: {', '.join(known)}",
+        )
+    return name
 
 
 def _check_apart(document: Document, scenario: Scenario) -> None:
@@ -142,7 +197,7 @@ def _check_apart(document: Document, scenario: Scenario) -> None:
         stops: list[tuple[str, Node | Gateway | None]] = [
             ("gateway", scenario.gateway),
             (source, node),
-            ("target", None if path.kind == "direct" else scenario.target),
+            *_stop_at_target(scenario, path),
             ("receiver", None if path.kind == "scattered" else scenario.receiver),
         ]
         places = [(name, stop.motion.state(0.0)[0]) for name, stop in stops if stop is not None]
@@ -155,12 +210,23 @@ def _check_apart(document: Document, scenario: Scenario) -> None:
                 )
 
 
+def _stop_at_target(
+    scenario: Scenario, path: PathSettings
+) -> list[tuple[str, Node | Gateway | None]]:
+    if path.kind == "direct":
+        return []
+    if path.target is None:
+        return [("target", scenario.target)]
+    return [(f"targets.{path.target}", scenario.targets[path.target])]
+
+
 def _node(document: Document, key: Key, data: Mapping[str, Any]) -> Node:
     array = data.get("array", {"nx": 1, "ny": 1})
     angles = array.get("orientation_deg", (0.0, 0.0, 0.0))
     return Node(
         node_motion(document, key, data),
         PlanarArray(array["nx"], array["ny"], Rotation.from_euler("ZYX", angles, degrees=True)),
+        _linear(data["rcs_dbsm"]) if "rcs_dbsm" in data else None,
     )
 
 
@@ -171,9 +237,16 @@ def _gateway(document: Document) -> Gateway | None:
     return Gateway(node_motion(document, ("nodes", "gateway"), data), data["carrier_frequency"])
 
 
-def _channel(document: Document, nodes: Mapping[str, Node], seed: int) -> Channel:
+def _channel(
+    document: Document,
+    nodes: Mapping[str, Node],
+    targets: Mapping[str, Node],
+    names: Sequence[str],
+    seeds: tuple[int, ...],
+) -> Channel:
+    """The channel of a link; `names` of all targets, of which `targets` are the others."""
     data = document.data.get("channel", {})
-    rng = np.random.default_rng((seed, 2))
+    rng = np.random.default_rng(seeds)
     paths: list[PathSettings] = []
     for index, path in enumerate(data.get("paths", [{"kind": "echo"}])):
         if path["kind"] != "direct" and "target" not in nodes:
@@ -188,8 +261,18 @@ def _channel(document: Document, nodes: Mapping[str, Node], seed: int) -> Channe
                 f"nodes.satellites has no '{path['from']}'"
                 + (f"; it has {', '.join(known)}" if known else ""),
             )
-        for _ in range(path.get("count", 1)):
-            paths.append(_path(path, nodes, rng))
+        if "off" in path and (path["kind"] == "direct" or path["off"] not in names):
+            has = ", ".join(names) if path["kind"] != "direct" else "none on a direct path"
+            raise document.error(
+                ("channel", "paths", index, "off"), f"no target '{path['off']}'; there are: {has}"
+            )
+        off = [path["off"]] if "off" in path else names
+        # In one order, whichever target a link senses: what is drawn belongs to the path.
+        for target in off if path["kind"] != "direct" else [None]:
+            other = target if target in targets else None
+            place = targets[other] if other is not None else nodes.get("target")
+            for _ in range(path.get("count", 1)):
+                paths.append(_path(path, place, nodes["receiver"], other, rng))
     fading = data.get("fading")
     for key, kind, what in (("omega", "echo", "line of sight"), ("b0", "scattered", "scattering")):
         if fading and fading[key] < 1e-9 and any(path.kind == kind for path in paths):
@@ -204,7 +287,7 @@ def _channel(document: Document, nodes: Mapping[str, Node], seed: int) -> Channe
         paths=tuple(paths),
         fading=fading
         and ShadowedRician(fading["m"], fading["omega"], scattered_power=2 * fading["b0"]),
-        link=Link(
+        levels=Levels(
             eirp=_linear(link.get("eirp_dbw", 43.1)),
             receive_gain=_linear(link.get("receive_gain_dbi", 16.0)),
             rcs=_linear(link.get("rcs_dbsm", 20.0)),
@@ -215,18 +298,26 @@ def _channel(document: Document, nodes: Mapping[str, Node], seed: int) -> Channe
         noise_temperature=noise.get("temperature_k"),
         noise_factor=_linear(noise.get("noise_figure_db", 0.0)),
         noise_pool=noise.get("pool", False),
+        fading_seed=fading.get("seed") if fading else None,
     )
 
 
 def _path(
-    path: Mapping[str, Any], nodes: Mapping[str, Node], rng: np.random.Generator
+    path: Mapping[str, Any],
+    target: Node | None,
+    receiver: Node,
+    name: str | None,
+    rng: np.random.Generator,
 ) -> PathSettings:
-    phase = rng.uniform(0.0, 2 * np.pi)
+    """A path by way of a target, which has a `name` where it is not the link's own."""
+    drawn = rng.uniform(0.0, 2 * np.pi)
+    phase = float(np.radians(path["phase_deg"])) if "phase_deg" in path else drawn
     scatterer, loss = None, 1.0
     if path["kind"] == "scattered":
-        ends = [nodes[name].motion.state(0.0)[0] for name in ("target", "receiver")]
-        drawn = rng.uniform(np.minimum(*ends), np.maximum(*ends))
-        scatterer = np.asarray(path.get("position", drawn), dtype=float)
+        assert target is not None
+        ends = [node.motion.state(0.0)[0] for node in (target, receiver)]
+        place = rng.uniform(np.minimum(*ends), np.maximum(*ends))
+        scatterer = np.asarray(path.get("position", place), dtype=float)
         loss = _linear(-path.get("reflection_loss_db", 6.0))
     power = path.get("relative_power_db")
     return PathSettings(
@@ -236,6 +327,7 @@ def _path(
         relative_power=None if power is None else _linear(power),
         phase=phase,
         source=path.get("from"),
+        target=name,
     )
 
 

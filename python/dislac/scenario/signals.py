@@ -213,7 +213,7 @@ def towards_receiver(
 
 
 def draw_beams(
-    document: Document, elements: int, symbols: int, seed: tuple[int, int], hold: bool
+    document: Document, elements: int, symbols: int, seed: tuple[int, ...], hold: bool
 ) -> NDArray[np.complex128]:
     """(symbols, elements, chains); the first symbol's in all of them, if they are to `hold`."""
     beams = document.data.get("beams", {})

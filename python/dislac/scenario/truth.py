@@ -7,7 +7,6 @@ where there is one) at sample lead_in + k * frame_period, give or take the timin
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 from itertools import pairwise
 from typing import Literal
 
@@ -31,12 +30,14 @@ from ..geometry import (
     earth_between,
     range_and_rate,
 )
-from .model import PathSettings, Scenario
+from .kept import kept
+from .model import Node, PathSettings, Scenario
 
 __all__ = [
     "below_horizon",
     "bound",
     "carriers",
+    "compensated_link",
     "directions",
     "ends",
     "first_arrival",
@@ -44,14 +45,18 @@ __all__ = [
     "frame_time",
     "has_echo",
     "hidden",
+    "is_compensated",
     "known_signature",
     "lead_in",
     "noise_power",
     "path_gains",
     "path_nodes",
+    "path_target",
     "payload_model",
     "reference_delay",
     "reference_link",
+    "remaining_delay",
+    "remaining_doppler",
     "run_out",
     "snapshot_model",
     "timing_deviation",
@@ -63,10 +68,18 @@ __all__ = [
 # When
 
 
-@lru_cache(maxsize=16)
+@kept
 def lead_in(scenario: Scenario) -> int:
-    """Samples of silence before the first frame: as many as must be sent before they arrive."""
-    return _flight(scenario, 0)
+    """Samples of silence before the first frame: as many as must be sent before they arrive, from
+    any transmitter."""
+    return max(
+        _flight(_towards(scenario.at(transmitter=t)), 0) for t in scenario.nodes.transmitters
+    )
+
+
+def _towards(scenario: Scenario) -> Scenario:
+    """The link that the transmitter's pre-compensation is for."""
+    return scenario.at(receiver=scenario.precompensation.towards)
 
 
 def run_out(scenario: Scenario, end: int) -> int:
@@ -84,12 +97,11 @@ def _flight(scenario: Scenario, sample: int) -> int:
 
 def first_arrival(scenario: Scenario) -> int:
     """Sample at which frame 0 is due at the receiver."""
-    if scenario.precompensation.mode != "none":
-        return lead_in(scenario)
     start = lead_in(scenario)
-    time = start / scenario.sample_rate
-    delay, _ = reference_delay(scenario, time)
-    return start + round(float(delay) * scenario.sample_rate)
+    if is_compensated(scenario):
+        return start
+    delay, _ = remaining_delay(scenario, start / scenario.sample_rate)
+    return start + round(delay * scenario.sample_rate)
 
 
 def frame_time(scenario: Scenario, frame: int) -> float:
@@ -127,6 +139,43 @@ def reference_delay(scenario: Scenario, time: float) -> tuple[float, float]:
     return float(length) / speed, float(rate) / speed
 
 
+def compensated_link(scenario: Scenario) -> tuple[Motion, ...]:
+    """The nodes of the path that the transmitter's pre-compensation is for."""
+    return reference_link(_towards(scenario))
+
+
+def is_compensated(scenario: Scenario) -> bool:
+    """True if the transmitter's pre-compensation takes the reference link's delay off."""
+    settings = scenario.precompensation
+    return settings.mode != "none" and settings.towards == scenario.link.receiver
+
+
+def remaining_delay(scenario: Scenario, time: float) -> tuple[float, float]:
+    """Delay [s] of what arrives over the reference link at `time` [s] behind what pre-compensation
+    takes off, and how fast it grows: none at the receiver that this is for."""
+    if is_compensated(scenario):
+        return 0.0, 0.0
+    delay, rate = reference_delay(scenario, time)
+    if scenario.precompensation.mode == "none":
+        return delay, rate
+    early, slower = reference_delay(_towards(scenario), time)
+    return delay - early, rate - slower
+
+
+def remaining_doppler(scenario: Scenario, time: float) -> float:
+    """Doppler shift of the reference link [Hz] that a receiver takes off itself, knowing how the
+    nodes move, because pre-compensation is for another one."""
+    if is_compensated(scenario) or scenario.precompensation.mode == "none":
+        return 0.0
+    own, other = (_doppler(seen, time) for seen in (scenario, _towards(scenario)))
+    return own - other
+
+
+def _doppler(scenario: Scenario, time: float) -> float:
+    nodes, speed = reference_link(scenario), scenario.propagation_speed
+    return float(delay_and_doppler(nodes, time, carriers(scenario, nodes), speed=speed)[1])
+
+
 def _fed(scenario: Scenario, nodes: tuple[Motion, ...]) -> tuple[Motion, ...]:
     """A path from a satellite on, with the gateway before it if there is one."""
     return nodes if scenario.gateway is None else (scenario.gateway.motion, *nodes)
@@ -148,11 +197,18 @@ def path_nodes(scenario: Scenario, path: PathSettings) -> tuple[Motion, ...]:
     """The nodes that a path visits, transmitter first, or the gateway and then the transmitter."""
     stops: list[Motion] = []
     if path.kind != "direct":
-        assert scenario.target is not None  # the loader has seen to it
-        stops.append(scenario.target.motion)
+        stops.append(path_target(scenario, path).motion)
     if path.scatterer is not None:
         stops.append(LinearMotion(path.scatterer))
     return _fed(scenario, (_source(scenario, path), *stops, scenario.receiver.motion))
+
+
+def path_target(scenario: Scenario, path: PathSettings) -> Node:
+    """The target that a path comes from."""
+    if path.target is not None:
+        return scenario.targets[path.target]
+    assert scenario.target is not None  # the loader has seen to it
+    return scenario.target
 
 
 FAR = 10e3
@@ -187,7 +243,7 @@ def known_signature(scenario: Scenario, frames: ArrayLike) -> NDArray[np.complex
     return snapshot_model(scenario).response(*directions(scenario, reference_link(scenario), time))
 
 
-@lru_cache(maxsize=16)
+@kept
 def snapshot_model(scenario: Scenario) -> SnapshotModel:
     """The snapshot model that demodulated frames follow."""
     pilots, numerology = scenario.pilots, scenario.numerology
@@ -253,16 +309,17 @@ def true_calibration(scenario: Scenario) -> tuple[NDArray[np.float64], NDArray[n
 # How strong
 
 
-@lru_cache(maxsize=16)
+@kept
 def path_gains(scenario: Scenario) -> tuple[complex | BlockGain, ...]:
     """Complex amplitude of each path, constant or as a function of frame numbers.
 
     Echo and scattered paths together bring unit mean power to a received element, which sets
     the level of the whole scene; the direct path stands above that by what the link budget or
-    the scenario says.
+    the scenario says. With several transmitters that holds for the first one's signal, and the
+    levels of the others stand to it as the link budget says.
     """
     powers = _mean_powers(scenario)
-    scale = 1 / np.sqrt(np.sum(powers * _element_powers(scenario) * _wanted(scenario)))
+    scale = _scale(scenario.level_link)
     fading = scenario.channel.fading
     gains: list[complex | BlockGain] = []
     for number, (path, power) in enumerate(zip(scenario.channel.paths, powers, strict=True)):
@@ -271,18 +328,35 @@ def path_gains(scenario: Scenario) -> tuple[complex | BlockGain, ...]:
             gains.append(constant)
             continue
         draw = fading.line_of_sight if path.kind == "echo" else fading.scattered
-        seed = int(scenario.rng(f"fading of path {number}").integers(2**63))
+        purpose = f"fading of path {number}{_whose(scenario)}"
+        seed = int(scenario.rng(purpose, scenario.channel.fading_seed).integers(2**63))
         gains.append(BlockFading(draw, seed, constant / np.sqrt(_fading_power(fading, path))))
     return tuple(gains)
 
 
-@lru_cache(maxsize=16)
+def _scale(scenario: Scenario) -> float:
+    """Amplitude of a path of unit mean power."""
+    powers = _mean_powers(scenario) * _element_powers(scenario) * _wanted(scenario)
+    return float(1 / np.sqrt(np.sum(powers)))
+
+
+def _whose(scenario: Scenario) -> str:
+    """What tells a link from the first one in the purpose of what is drawn, whatever the target."""
+    first, link = scenario.links[0], scenario.link
+    if link[:2] == first[:2]:
+        return ""
+    return f" from {link.transmitter} to {link.receiver}"
+
+
+@kept
 def noise_power(scenario: Scenario) -> float:
     """E|noise|^2 of a received element (and of a sample), zero without noise.
 
     The signal-to-noise ratio is that of echo and scattered paths together, of elements with pilots;
-    the link budget's is that of the echo alone, all of its power being in those.
+    the link budget's is that of the echo alone, all of its power being in those. With several
+    transmitters it is that of the first one's signal.
     """
+    scenario = scenario.level_link
     channel = scenario.channel
     if channel.snr is not None:
         return 1.0 / channel.snr
@@ -309,19 +383,24 @@ def has_echo(scenario: Scenario) -> bool:
 
 
 def _is_the_echo(path: PathSettings) -> bool:
-    return path.kind == "echo" and path.source is None
+    return path.kind == "echo" and path.source is None and path.target is None
 
 
 def _received_power(
-    scenario: Scenario, kind: Literal["echo", "direct"], transmitter: Motion
+    scenario: Scenario,
+    kind: Literal["echo", "direct"],
+    transmitter: Motion,
+    target: Node | None = None,
 ) -> float:
-    """What the link budget gives a receive chain over the echo or the direct path [W]."""
-    link, numerology = scenario.channel.link, scenario.numerology
+    """What the link budget gives a receive chain over the echo off a target, by default the link's
+    own, or over the direct path [W]."""
+    link, numerology = scenario.channel.levels, scenario.numerology
     carrier, speed = numerology.carrier_frequency, scenario.propagation_speed
     stops = [transmitter, scenario.receiver.motion]
     if kind == "echo":
-        assert scenario.target is not None  # the loader has seen to it
-        stops.insert(1, scenario.target.motion)
+        target = target or scenario.target
+        assert target is not None  # the loader has seen to it
+        stops.insert(1, target.motion)
     legs = [float(range_and_rate(leg, 0.0)[0]) for leg in pairwise(stops)]
     transmittance = absorption(link.absorption)
     if kind == "direct":
@@ -335,12 +414,13 @@ def _received_power(
             speed=speed,
         )
     else:
+        assert target is not None
         power = echo_power(
             link.eirp,
             link.receive_gain,
             (legs[0], legs[1]),
             carrier,
-            link.rcs,
+            link.rcs if target.rcs is None else target.rcs,
             exponents=(link.path_loss_exponent, link.path_loss_exponent),
             transmittance=transmittance,
             speed=speed,
@@ -349,10 +429,10 @@ def _received_power(
 
 
 def _mean_powers(scenario: Scenario) -> NDArray[np.float64]:
-    """(L,) mean |gain|^2 of each path, an echo that does not fade being one."""
-    channel = scenario.channel
+    """(L,) mean |gain|^2 of each path, one being that of an echo that does not fade: of the first
+    transmitter, off the first target."""
+    channel, level = scenario.channel, scenario.level_link
     powers = []
-    own = scenario.transmitter.motion
     for path in channel.paths:
         source = _source(scenario, path)
         if path.kind == "direct":
@@ -361,19 +441,19 @@ def _mean_powers(scenario: Scenario) -> NDArray[np.float64]:
                 power = 1.0  # there is no echo that it could be compared with
             elif power is None:
                 power = _received_power(scenario, "direct", source)
-                power /= _received_power(scenario, "echo", own)
+                power /= _received_power(level, "echo", level.transmitter.motion)
             powers.append(power)
             continue
-        power = path.reflection_loss
-        if source is not own:
-            power *= _received_power(scenario, "echo", source)
-            power /= _received_power(scenario, "echo", own)
+        power, target = path.reflection_loss, path_target(scenario, path)
+        if source is not level.transmitter.motion or target is not level.target:
+            power *= _received_power(scenario, "echo", source, target)
+            power /= _received_power(level, "echo", level.transmitter.motion)
         if channel.fading is not None:
             power *= _fading_power(channel.fading, path)
-        if path.scatterer is not None and scenario.target is not None:
+        if path.scatterer is not None:
             detour, _ = range_and_rate(path_nodes(scenario, path)[-3:], 0.0)
-            straight, _ = range_and_rate([scenario.target.motion, scenario.receiver.motion], 0.0)
-            power *= float(straight / detour) ** channel.link.path_loss_exponent
+            straight, _ = range_and_rate([target.motion, scenario.receiver.motion], 0.0)
+            power *= float(straight / detour) ** channel.levels.path_loss_exponent
         powers.append(power)
     return np.array(powers)
 
@@ -445,7 +525,8 @@ def _residuals(
     scenario: Scenario, nodes: tuple[Motion, ...], time: float
 ) -> tuple[float, float, float]:
     """Delay [s], Doppler shift [Hz] and cycles of the carrier of a path through `nodes`, less those
-    of the reference link as far as the transmitter takes them off.
+    of the reference link as far as they are taken off: by the transmitter, or by a receiver that
+    its pre-compensation is not for.
 
     What reaches one satellite at one time has come over the feeder link alike. So that link is left
     out there; at one time of arrival, as seen here, its motion would remain.
@@ -467,7 +548,12 @@ def _residuals(
 
 
 def bound(
-    scenario: Scenario, frame: int, *, known_height: bool | None = None, nuisance: bool = False
+    scenario: Scenario,
+    frame: int,
+    *,
+    known_height: bool | None = None,
+    nuisance: bool = False,
+    noise: float | None = None,
 ) -> float:
     """Cramer-Rao bound of the position's root mean square error in frame `frame` [m].
 
@@ -479,8 +565,9 @@ def bound(
         nuisance: all other paths are unknown too, and of a direct path that is taken off what it
             brings to each symbol and chain. Without, the bound is that of the echo alone: looser,
             and valid for estimators that leave weak paths alone.
+        noise: E|noise|^2 of a received element, instead of the scenario's.
     """
-    power = noise_power(scenario)
+    power = noise_power(scenario) if noise is None else noise
     if scenario.target is None or not has_echo(scenario) or power == 0:
         return np.nan
     time = frame_time(scenario, frame)
