@@ -14,6 +14,7 @@ from .link_budget import (
     path_gain,
     thermal_noise,
 )
+from .network import NetworkEmulator
 from .path import ChannelPath
 from .precompensation import Precompensator, departure_delay
 from .schedule import BeamSchedule
@@ -29,6 +30,7 @@ __all__ = [
     "Frame",
     "FrontEnd",
     "Link",
+    "NetworkEmulator",
     "Paths",
     "Precompensator",
     "ShadowedRician",

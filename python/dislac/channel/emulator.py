@@ -243,6 +243,11 @@ class ChannelEmulator(ChunkProcessor):
         of a few samples one chunk."""
         return self._wait * CHUNK
 
+    def longest_delay(self, time: float) -> float:
+        """Delay [s] of the longest path for what arrives at `time` [s], 0 without paths."""
+        lengths = [path.range_and_rate(time, speed=self.speed)[0] for path in self.paths]
+        return float(max(lengths, default=0.0)) / self.speed
+
     def _required(self, index: int) -> int:
         return (index + 1 + self._wait) * CHUNK
 

@@ -29,6 +29,7 @@ __all__ = [
     "aligned_empty",
     "padded_empty",
     "runs",
+    "sounding_segments",
 ]
 
 HOP = 256
@@ -180,12 +181,8 @@ class History:
     def _search(self, end: int) -> None:
         """Finds what is active before the index `end`."""
         while self._searched < end:
-            bits = np.bitwise_or.reduce(self.view(self._searched, CHUNK).view(np.uint64), axis=0)
-            sounding = np.bitwise_or.reduce(bits.reshape(-1, CELL), axis=1) != 0
-            self._active += [
-                (self._searched + CELL * run.start, self._searched + CELL * run.stop)
-                for run in runs(sounding)
-            ]
+            found = sounding_segments(self.view(self._searched, CHUNK), [slice(0, CHUNK)])
+            self._active += [(self._searched + s.start, self._searched + s.stop) for s in found]
             self._searched += CHUNK
 
     def forget(self, before: int) -> None:
@@ -217,6 +214,23 @@ def runs(flags: NDArray[np.bool_]) -> list[slice]:
     edges = map(int, np.flatnonzero(flags[1:] != flags[:-1]) + 1)
     borders = [*[0] * bool(flags[0]), *edges, *[len(flags)] * bool(flags[-1])]
     return [slice(a, b) for a, b in zip(borders[::2], borders[1::2], strict=True)]
+
+
+def sounding_segments(x: Samples, within: list[slice]) -> list[slice]:
+    """Segments, to `CELL` samples, outside which streams x (streams, count) are zero on every one.
+
+    Args:
+        within: segments to look through, from and to multiples of `CELL`; all else is zero.
+    """
+    found = []
+    for part in within:
+        bits = np.bitwise_or.reduce(x[:, part].view(np.uint64), axis=0)
+        sounding = np.bitwise_or.reduce(bits.reshape(-1, CELL), axis=1) != 0
+        found += [
+            slice(part.start + CELL * run.start, part.start + CELL * run.stop)
+            for run in runs(sounding)
+        ]
+    return found
 
 
 @dataclass(frozen=True)
