@@ -118,9 +118,9 @@ class FrontEndSettings:
 
 @dataclass(frozen=True)
 class EstimatorSettings:
-    """Which estimator, and what it looks for; windows in s and Hz."""
+    """Name of the estimator, and what it looks for; windows in s and Hz."""
 
-    kind: Literal["off-grid", "mmv-bomp"]
+    kind: str
     grid_points: int
     max_paths: int
     false_alarm_rate: float
