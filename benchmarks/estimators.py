@@ -7,7 +7,13 @@ from typing import Any
 
 import numpy as np
 from gnuradio.dislac.channel import synthesize
-from gnuradio.dislac.estimation import Estimator, MmvBomp, detection, mmv_bomp_literal
+from gnuradio.dislac.estimation import (
+    DirectionDictionary,
+    Estimator,
+    MmvBomp,
+    detection,
+    mmv_bomp_literal,
+)
 from gnuradio.dislac.scenario import ECHO_ALONE, Scenario, build, load_scenario
 from gnuradio.dislac.scenario.truth import snapshot_model, true_paths
 from gnuradio.dislac.simulation import random_scenes
@@ -52,13 +58,13 @@ def algorithm_1(effort: Effort) -> list[Result]:
     axis = np.linspace(-1, 1, points)
     grid = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
     frame = next(frames_of(scenario))
-    fast = MmvBomp(model, grid, grid)
+    fast = MmvBomp(DirectionDictionary(model, grid, grid))
     contestants: dict[str, Callable[[], Any]] = {
         "literal": lambda: mmv_bomp_literal(model, grid, grid, frame, atoms),
         "literal, one atom": lambda: mmv_bomp_literal(model, grid, grid, frame, 1),
         "literal, one more": lambda: mmv_bomp_literal(model, grid, grid, frame, 1 + atoms),
         "fast": lambda: fast(frame, atoms),
-        "preparation": lambda: MmvBomp(model, grid, grid),
+        "preparation": lambda: MmvBomp(DirectionDictionary(model, grid, grid)),
     }
     time = in_turns(contestants, rounds=effort.long_rounds, turn=effort.turn)
     memory = {name: peak_memory(contestants[name]) for name in ("literal", "fast", "preparation")}

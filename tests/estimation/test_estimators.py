@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What both estimators have in common: frames they refuse, detection, determinism."""
+"""What all estimators have in common: frames they refuse, detection, determinism."""
 
 import numpy as np
 import pytest
-from gnuradio.dislac.estimation import EstimatorError, FrameError, make_estimator
+from gnuradio.dislac.estimation import ESTIMATORS, EstimatorError, FrameError, make_estimator
 from scipy.stats import binom
 
-KINDS = ["off-grid", "mmv-bomp"]
+KINDS = list(ESTIMATORS)
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -100,14 +100,23 @@ def test_unknown_kinds_are_refused(make_model):
         make_estimator("amp", make_model(symbols=2))
 
 
-def test_the_same_model_is_calibrated_once(make_model, monkeypatch):
-    first = make_estimator("off-grid", make_model(3, symbols=2, chains=2))
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_model_is_calibrated_once(kind, make_model, monkeypatch, tmp_path):
+    """One file of kept constants for each model; another rate is worked out from the same."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("gnuradio.dislac.estimation.detection.CALIBRATION_FRAMES", 20)
 
-    def none_left(*_):
-        raise AssertionError("calibrated again")
+    def thresholds(seed, **settings):
+        model = make_model(seed, symbols=2, chains=2)
+        made = make_estimator(kind, model, max_paths=1, **settings)
+        return made.threshold, len(list((tmp_path / "gr-dislac" / "thresholds").iterdir()))
 
-    monkeypatch.setattr("gnuradio.dislac.estimation.detection._fitted", none_left)
-    again = make_estimator("off-grid", make_model(3, symbols=2, chains=2))
-    assert again.threshold == first.threshold
-    with pytest.raises(AssertionError, match="again"):
-        make_estimator("off-grid", make_model(4, symbols=2, chains=2))
+    first = thresholds(23)
+    assert first[1] == 1 and thresholds(23) == first
+    rarer = thresholds(23, false_alarm_rate=1e-3)
+    assert rarer[1] == 1 and rarer[0] > first[0]
+    assert thresholds(23, delay_window=(0.0, 1e-6))[1] == 2
+    assert thresholds(23, doppler_window=(-400.0, 400.0))[1] == 3
+    assert thresholds(23, nuisance=np.full((32, 1), 32**-0.5))[1] == 4
+    assert thresholds(23, reference_departure=(0.1, 0.2))[1] == 5
+    assert thresholds(24)[1] == 6

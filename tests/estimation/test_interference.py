@@ -134,6 +134,9 @@ def test_what_holds_no_path_is_estimated_once(receiver):
             frames.append(index)
             return receiver._estimator.estimate(frame, index)
 
+        def reset(self):
+            frames.clear()
+
     silent = InterferenceCancellation(Counting(), receiver._leak, receiver._edges, 120e3)
     assert not silent.estimate(noise(np.random.default_rng(4), 1.0), 7).detected
     assert frames == [7]

@@ -3,7 +3,14 @@ import numpy as np
 import pytest
 from gnuradio.dislac.arrays import spatial_frequency_grid, wrap_spatial_frequency
 from gnuradio.dislac.channel import Paths, synthesize
-from gnuradio.dislac.estimation import EstimatorError, MmvBomp, make_estimator, mmv_bomp_literal
+from gnuradio.dislac.estimation import (
+    DirectionDictionary,
+    EstimatorError,
+    GridEstimator,
+    MmvBomp,
+    make_estimator,
+    mmv_bomp_literal,
+)
 
 
 def some_paths(rng, count=3):
@@ -19,15 +26,11 @@ def some_paths(rng, count=3):
 def same(model, arrivals, departures, frame, atoms):
     """The fast form gives what the literal one gives."""
     literal = mmv_bomp_literal(model, arrivals, departures, frame, atoms)
-    fast = MmvBomp(model, arrivals, departures)(frame, atoms)
+    dictionary = DirectionDictionary(model, arrivals, departures)
+    fast = MmvBomp(dictionary)(frame, atoms)
     # An odd grid holds -1 and +1, which are the same spatial frequency.
-    for grid, a, b in (
-        (arrivals, fast.arrival, literal.arrival),
-        (departures, fast.departure, literal.departure),
-    ):
-        np.testing.assert_array_equal(
-            wrap_spatial_frequency(grid[a]), wrap_spatial_frequency(grid[b])
-        )
+    for a, b in zip(*map(dictionary.directions, (fast.atoms, literal.atoms)), strict=True):
+        np.testing.assert_array_equal(wrap_spatial_frequency(a), wrap_spatial_frequency(b))
     scale = np.abs(literal.coefficients).max()
     np.testing.assert_allclose(
         fast.coefficients / scale, literal.coefficients / scale, rtol=0, atol=1e-10
@@ -59,7 +62,7 @@ def test_columns_that_some_symbol_hardly_hears_are_scored_in_double_precision(ma
     grid = spatial_frequency_grid(8)
     v = model.receive_array.steering(grid[1])
     model.receive_beams[0] -= np.outer(v, v.conj() @ model.receive_beams[0]) * (1 - 1e-4)
-    search = MmvBomp(model, grid, grid)
+    search = MmvBomp(DirectionDictionary(model, grid, grid))
     assert search._real is np.float64
     same(model, grid, grid, receive(model, some_paths(np.random.default_rng(7)), 10, 8)[0], 3)
 
@@ -123,3 +126,35 @@ def test_physical_coupling_needs_the_departure_and_finds_the_arrival(scene, make
 def test_more_atoms_than_chains_are_refused(make_model):
     with pytest.raises(EstimatorError, match="4 chains"):
         make_estimator("mmv-bomp", make_model(chains=4), max_paths=5)
+
+
+class Literal:
+    """Algorithm 1 written out, as a solver."""
+
+    content = ()
+
+    def __init__(self, dictionary):
+        self.dictionary = dictionary
+
+    def __call__(self, frame, atoms):
+        d = self.dictionary
+        return mmv_bomp_literal(d.model, d.arrivals, d.departures, frame, atoms)
+
+
+def test_a_grid_estimator_takes_any_solver(make_model, receive, monkeypatch):
+    monkeypatch.setattr("gnuradio.dislac.estimation.detection.CALIBRATION_FRAMES", 20)
+    model = make_model(5, symbols=4, subcarriers=8, chains=4)
+    dictionary = DirectionDictionary.on_grids(model, 8, None)
+    assert dictionary.size == dictionary.columns(np.arange(dictionary.size)).shape[2]
+    frame = receive(model, some_paths(np.random.default_rng(8), 1), 25, 9)[0]
+    literal, fast = (
+        GridEstimator(model, make(dictionary), atoms=2).estimate(frame)
+        for make in (Literal, MmvBomp)
+    )
+    assert fast.detected and fast.statistic == pytest.approx(literal.statistic, rel=1e-9)
+    assert fast.threshold == pytest.approx(literal.threshold, rel=1e-9)
+    for name in ("arrival", "departure"):
+        np.testing.assert_array_equal(getattr(fast.paths, name), getattr(literal.paths, name))
+    for name in ("gain", "delay", "doppler"):
+        found, expected = getattr(fast.paths, name), getattr(literal.paths, name)
+        np.testing.assert_allclose(found, expected, rtol=1e-6)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from ..estimation import ESTIMATORS
 from ..io import RecordingReader
 from ..scenario import joined_overrides, load_scenario
 from ..scenario import warnings as scenario_warnings
@@ -54,7 +55,7 @@ def _parse_speed(ctx: click.Context, parameter: click.Parameter, value: str) -> 
 )
 @click.option("--snr-db", type=DECIBEL, metavar="X", help="SNR [dB], the key channel.noise.snr_db.")
 @click.option("--seed", type=SEED, metavar="N", help="Seed of pilots, beams, fading and noise.")
-@click.option("--estimator", metavar="NAME", help="off-grid or mmv-bomp.")
+@click.option("--estimator", metavar="NAME", help=f"{' or '.join(ESTIMATORS)}.")
 @record_option
 @radios.options("receives", required=False)
 @out_option

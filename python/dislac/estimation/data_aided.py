@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Estimation from everything that was sent, payload included, where the receiver knows it."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..channel import synthesize
+from ..channel import SnapshotModel, synthesize
 from .result import Estimate, Estimator, FrameError, checked_frame
 
 __all__ = ["DataAided"]
@@ -25,26 +27,39 @@ class DataAided:
 
     Args:
         estimator: for unit-modulus pilots on all elements.
+        sent: frame number -> (Ms, Nsc), what was sent on each element, by all chains; zero where
+            that is not known, or nothing.
         rounds: how often what was found is used.
     """
 
-    def __init__(self, estimator: Estimator, rounds: int = 3) -> None:
-        self.estimator = estimator
-        self.rounds = rounds
+    def __init__(
+        self, estimator: Estimator, sent: Callable[[int], ArrayLike], rounds: int = 3
+    ) -> None:
+        self._estimator = estimator
+        self._sent = sent
+        self._rounds = rounds
 
-    def estimate(self, frame: ArrayLike, sent: ArrayLike) -> Estimate:
+    @property
+    def model(self) -> SnapshotModel:
+        """The snapshot model of the frames, but for what was sent."""
+        return self._estimator.model
+
+    def reset(self) -> None:
+        """Forget all frames, as far as the estimator inside remembers any."""
+        self._estimator.reset()
+
+    def estimate(self, frame: ArrayLike, index: int = 0) -> Estimate:
         """Estimate from one frame; gains are those of elements of unit amplitude.
 
         Args:
             frame: (Ms, Nsc, Nrf) as received, nothing taken off.
-            sent: (Ms, Nsc) what was sent on each element, by all chains; zero where that is not
-                known, or nothing.
+            index: the frame's.
 
         Raises:
             FrameError: wrong shapes, not finite, or nothing was sent.
         """
-        model = self.estimator.model
-        y, a = checked_frame(model, frame), np.asarray(sent)
+        model = self.model
+        y, a = checked_frame(model, frame), np.asarray(self._sent(index))
         if a.shape != model.shape[:2]:
             raise FrameError(
                 f"what was sent has shape {a.shape}; the frame's is (symbols, subcarriers) = "
@@ -56,11 +71,12 @@ class DataAided:
             raise FrameError("what was sent is zero or not finite; give the elements' values")
         matched: NDArray[np.complex128] = (a.conj() / mean)[..., None] * y
         excess = (power / mean - 1.0)[..., None]
-        estimate = self.estimator.estimate(matched)
+        estimate = self._estimator.estimate(matched, index)
         if not np.any(excess):
             return estimate
-        for _ in range(self.rounds):
+        for _ in range(self._rounds):
             if not estimate.detected:
                 break
-            estimate = self.estimator.estimate(matched - excess * synthesize(model, estimate.paths))
+            rest = matched - excess * synthesize(model, estimate.paths)
+            estimate = self._estimator.estimate(rest, index)
         return estimate

@@ -269,6 +269,10 @@ class DirectSignalCancellation:
             estimate = replace(estimate, status="ambiguous")
         return self._meter.moved(estimate, again)
 
+    def reset(self) -> None:
+        """Forget all frames, as far as the estimator inside remembers any."""
+        self._estimator.reset()
+
     def cancel(self, frame: ArrayLike, index: int = 0) -> Complex:
         """A frame (Ms, Nsc, Nrf) relative to its direct path and without that.
 
@@ -353,7 +357,8 @@ class StaticCancellation:
         return self._estimator.model
 
     def reset(self) -> None:
-        """Forgets the average."""
+        """Forget the average, and what the estimator inside remembers."""
+        self._estimator.reset()
         symbols, subcarriers, chains = self.model.shape
         self._static: Complex = np.zeros((symbols, chains, subcarriers), complex)
         self._mean_response: Complex = np.zeros((symbols, chains), complex)

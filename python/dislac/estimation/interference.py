@@ -113,6 +113,10 @@ class InterferenceCancellation:
             covariance = covariance * share**2
         return replace(estimate, noise_power=estimate.noise_power * share, covariance=covariance)
 
+    def reset(self) -> None:
+        """Forget all frames, as far as the estimator inside remembers any."""
+        self._estimator.reset()
+
     def _without_nuisance(self, values: Complex) -> Complex:
         """Values (Ms, Nsc, n) without what they hold of the nuisance."""
         return np.asarray(values - self._nuisance @ (self._nuisance.T @ values))

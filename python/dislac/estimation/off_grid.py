@@ -103,6 +103,9 @@ class OffGridEstimator:
                 estimate = first_paths(beyond, self.max_paths)
         return self._judge(estimate, y, rest, maxima)
 
+    def reset(self) -> None:
+        """Do nothing: no frame tells on the next."""
+
     def _rows(self, frame: Complex) -> Complex:
         """(J, Nsc) from (Ms, Nsc, Nrf), without the nuisance."""
         rows = np.ascontiguousarray(frame.transpose(0, 2, 1)).reshape(-1, frame.shape[1])

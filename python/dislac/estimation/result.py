@@ -86,6 +86,10 @@ class Estimator(Protocol):
         """
         ...
 
+    def reset(self) -> None:
+        """Forget all frames: the next estimates are those of a new estimator, bit for bit."""
+        ...
+
 
 def checked_frame(model: SnapshotModel, frame: ArrayLike) -> NDArray[np.complex128]:
     """The frame as complex128 (Ms, Nsc, Nrf).

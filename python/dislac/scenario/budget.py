@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import PlanarArray
+from ..estimation import ESTIMATORS
 from ..printable import printable
 from ..waveform import Numerology
 from .loader import Document, ScenarioError
@@ -142,7 +143,7 @@ def check_scenario(document: Document, scenario: Scenario) -> None:
     if scenario.synchronization.reference == "direct-path":
         needs.append(acquisition(n, scenario.synchronization.carrier_window))
     estimator = scenario.estimator
-    if estimator.kind == "mmv-bomp":
+    if ESTIMATORS[estimator.kind].on_grid:
         paired = scenario.coupling == "paired"
         needs.append(pursuit(estimator.grid_points, n.symbols, paired))
         receive = transmit = PlanarArray(1, 1)  # which leaves delays and Doppler shifts

@@ -7,7 +7,7 @@ from itertools import count, pairwise
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..channel import FrontEnd, Paths, SnapshotModel
 from ..channel.emulator import ChannelEmulator
@@ -20,6 +20,7 @@ from ..channel.schedule import BeamSchedule
 from ..dsp.delay import PASSBAND
 from ..dsp.noise import GaussianNoise, Noise, PooledNoise
 from ..estimation import (
+    ESTIMATORS,
     Calibration,
     DataAided,
     DirectPathMeter,
@@ -243,14 +244,17 @@ def emulator(scenario: Scenario) -> ChannelEmulator:
 def network_emulator(scenario: Scenario) -> NetworkEmulator:
     """The channel between the transmit chains of all transmitters, one after another, and the
     receive chains of all receivers."""
-    nodes, target = scenario.nodes, scenario.links[0].target
-    seen = [
-        [scenario.at(transmitter, receiver, target) for transmitter in nodes.transmitters]
-        for receiver in nodes.receivers
-    ]
+    seen = {
+        (k, n): scenario.at(transmitter, receiver)
+        for k, transmitter in enumerate(scenario.nodes.transmitters)
+        for n, receiver in enumerate(scenario.nodes.receivers)
+    }
+    receivers = range(len(scenario.nodes.receivers))
     return NetworkEmulator(
-        [[_emulator(each, None) for each in row] for row in seen],
-        [noise(row[0]) for row in seen],
+        {numbers: _emulator(each, None) for numbers, each in seen.items()},
+        transmitters=[seen[k, 0].chains for k in range(len(scenario.nodes.transmitters))],
+        receivers=[seen[0, n].chains for n in receivers],
+        noise=[noise(seen[0, n]) for n in receivers],
     )
 
 
@@ -639,7 +643,7 @@ def _strong_paths_too(
     scenario: Scenario, chosen: Estimator, nuisance: NDArray[np.float64] | None = None
 ) -> Estimator:
     """An estimator that interference does not bend, where it is one that reaches the bound."""
-    if scenario.estimator.kind != "off-grid":
+    if not ESTIMATORS[scenario.estimator.kind].reaches_bound:
         return chosen
     leak, edges = partial(_interference, scenario), partial(_edges, scenario)
     spacing = scenario.numerology.subcarrier_spacing
@@ -680,9 +684,8 @@ def _estimator(
 ) -> Estimator:
     settings = scenario.estimator
     departure = None
-    if settings.kind == "mmv-bomp" and scenario.coupling == "physical":
-        # Algorithm 1 cannot tell departures then; seen from a satellite, the target lies where
-        # the receiver lies.
+    if ESTIMATORS[settings.kind].needs_departure and scenario.coupling == "physical":
+        # Seen from a satellite, the target lies where the receiver lies.
         departure = directions(scenario, reference_link(scenario), 0.0)[1]
     return make_estimator(
         settings.kind,
@@ -697,8 +700,11 @@ def _estimator(
     )
 
 
-def data_aided_estimator(scenario: Scenario) -> DataAided:
+def data_aided_estimator(scenario: Scenario, sent: Callable[[int], ArrayLike]) -> DataAided:
     """The scenario's estimator, from all of a frame that is known; see `Payload.grid`.
+
+    Args:
+        sent: frame number -> (Ms, Nsc), what was sent; zero where that is not known.
 
     Raises:
         ValueError: the scenario has no payload, or a direct path that is to be taken off.
@@ -708,7 +714,7 @@ def data_aided_estimator(scenario: Scenario) -> DataAided:
             "what is data-aided takes no direct path off; leave that path out, with the overrides "
             "ECHO_ALONE, or set synchronization.removal to none"
         )
-    return DataAided(_estimator(scenario, payload_model(scenario)))
+    return DataAided(_estimator(scenario, payload_model(scenario)), sent)
 
 
 @_about("payload")

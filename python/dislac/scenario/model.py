@@ -126,9 +126,9 @@ class FrontEndSettings:
 
 @dataclass(frozen=True)
 class EstimatorSettings:
-    """Which estimator, and what it looks for; windows in s and Hz."""
+    """Name of the estimator, and what it looks for; windows in s and Hz."""
 
-    kind: Literal["off-grid", "mmv-bomp"]
+    kind: str
     grid_points: int
     max_paths: int
     false_alarm_rate: float
@@ -162,8 +162,9 @@ class Scenario:
     """Everything that blocks, command line and studies take their numbers from.
 
     Of many nodes it is what one link sees: `transmitter`, `receiver` and `target` are those of
-    `link`, `targets` the others; `at` gives the other links, which share `views`. `target` is the truth, None where it is not known. `origin` is (latitude [deg], longitude
-    [deg], height [m]) of the scene's zero, or None; `epoch` is what time zero is, or None.
+    `link`, `targets` the others; `at` gives the other links, which share `views`. `target` is the
+    truth, None where it is not known. `origin` is (latitude [deg], longitude [deg], height [m]) of
+    the scene's zero, or None; `epoch` is what time zero is, or None.
     `satellites` send what the transmitter sends. With a `gateway`, they and the transmitter pass on
     what it sends them. `payload` is what frames carry beside pilots, or None. `front_end` is what
     the receiver's does, None if it is perfect; `calibration` what the receiver knows about it.

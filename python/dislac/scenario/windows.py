@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ..estimation import DEFAULT_ESTIMATOR
 from ..geometry import SPEED_OF_LIGHT
 from ..waveform import Numerology, Pilots
 from .loader import Document
@@ -68,7 +69,7 @@ def estimator_settings(
             )
     low, high = windows["delay_window_ns"]
     return EstimatorSettings(
-        kind=data.get("kind", "off-grid"),
+        kind=data.get("kind", DEFAULT_ESTIMATOR),
         grid_points=data.get("grid_points", 16),
         max_paths=data.get("max_paths", 1),
         false_alarm_rate=data.get("false_alarm_rate", 0.01),

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..channel import synthesize
-from ..estimation import Estimator
+from ..estimation import DEFAULT_ESTIMATOR, Estimator
 from ..scenario import ECHO_ALONE, Scenario, load_scenario
 from ..scenario.build import estimator, locate
 from ..scenario.truth import bound, snapshot_model, true_paths
@@ -97,7 +97,7 @@ def accuracy(
 @click.option("--snr-db", multiple=True, type=float, default=(-15, -10, -5, 0, 5, 10))
 @click.option("--symbols", type=int, help="Symbols in a frame; default the scenario's.")
 @click.option("--scatterers", default=0, show_default=True, help="Paths besides the echo.")
-@click.option("--estimator", "kind", default="off-grid", show_default=True)
+@click.option("--estimator", "kind", default=DEFAULT_ESTIMATOR, show_default=True)
 @click.option("--seed", default=1, show_default=True)
 def main(
     source: str,

@@ -11,7 +11,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from ..estimation import Estimator, StaticCancellation
+from ..estimation import Estimator
 from ..scenario import Scenario, load_scenario
 from ..scenario.build import (
     estimator,
@@ -99,8 +99,7 @@ def cold_start(
         samples = received_stream(scene, frames)
         found, first = synchronizer(scene), front_end(scene)
         assert isinstance(found, DirectPathSynchronizer) and first is not None
-        if isinstance(receiver, StaticCancellation):
-            receiver.reset()
+        receiver.reset()
         results: list[float] = []
         for aligned, part in FrameReader(found, scene.chains).read(list(samples), 0):
             if not results:

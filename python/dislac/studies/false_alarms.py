@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import click
 import numpy as np
 
-from ..estimation import Estimator
+from ..estimation import DEFAULT_ESTIMATOR, Estimator
 from ..scenario import ECHO_ALONE, load_scenario
 from ..scenario.build import estimator
 from ..simulation import complex_normal
@@ -39,7 +39,7 @@ def false_alarms(
 @click.command()
 @click.argument("sources", nargs=-1)
 @click.option("--frames", default=20000, show_default=True)
-@click.option("--kind", default="off-grid", show_default=True, help="Estimator.")
+@click.option("--kind", default=DEFAULT_ESTIMATOR, show_default=True, help="Estimator.")
 @click.option("--seed", default=1, show_default=True)
 def main(sources: tuple[str, ...], frames: int, kind: str, seed: int) -> None:
     """False alarms on frames of noise at three rates, in the scenarios SOURCES (paper and lab)."""

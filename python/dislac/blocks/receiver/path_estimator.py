@@ -4,7 +4,7 @@
 import numpy as np
 from gnuradio import gr
 
-from ...estimation import FrameError, StaticCancellation
+from ...estimation import FrameError
 from ...scenario import Scenario, build
 from .. import pmt_keys
 from ..lifecycle import Guarded, guarded
@@ -80,8 +80,7 @@ class path_estimator(Guarded, gr.sync_block):
 
     def begin(self) -> None:
         self.frames_used = 0
-        if isinstance(self._estimator, StaticCancellation):
-            self._estimator.reset()
+        self._estimator.reset()
 
     @guarded(-1)
     def work(self, input_items, output_items):
