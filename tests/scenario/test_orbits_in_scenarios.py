@@ -144,7 +144,10 @@ def test_the_band_holds_the_largest_shift_of_a_pass():
     ("overrides", "message"),
     [
         ({"nodes.target": {}}, r"paper.yml:\d+: nodes.target: give either position"),
-        ({"nodes.target.orbit": CIRCULAR}, "nodes.target: give either position"),
+        (
+            {"nodes.target": {"orbit": CIRCULAR, "position": [0, 0, 0]}},
+            "nodes.target: give either position",
+        ),
         (
             {"nodes.target": {"orbit": CIRCULAR, "velocity": [0, 0, 0]}},
             "nodes.target.velocity: an orbit has its own",

@@ -757,10 +757,12 @@ def locator(scenario: Scenario) -> BistaticLocator:
     )
 
 
-def locate(scenario: Scenario, estimate: Estimate, frame: int) -> Fix:
-    """The fix that an estimate of frame `frame` gives, error and bound beside it."""
+def locate(scenario: Scenario, estimate: Estimate, frame: int, limit: float | None = None) -> Fix:
+    """The fix that an estimate of frame `frame` gives, error and bound beside it; the bound's
+    deviation [m] may be given where it is known."""
     time = fix_time(scenario, frame)
-    limit = bound(scenario, frame)
+    if limit is None:
+        limit = bound(scenario, frame)
     if below_horizon(scenario, frame):
         return Fix(frame=frame, time=time, status=FixStatus.BELOW_HORIZON, bound=limit)
     if not estimate.detected:

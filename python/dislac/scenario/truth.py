@@ -141,7 +141,7 @@ def reference_delay(scenario: Scenario, time: float) -> tuple[float, float]:
 
 def compensated_link(scenario: Scenario) -> tuple[Motion, ...]:
     """The nodes of the path that the transmitter's pre-compensation is for."""
-    return reference_link(_towards(scenario))
+    return reference_link(scenario if is_compensated(scenario) else _towards(scenario))
 
 
 def is_compensated(scenario: Scenario) -> bool:
@@ -493,6 +493,7 @@ def timing_deviation(scenario: Scenario) -> float:
 # The truth
 
 
+@kept
 def true_paths(scenario: Scenario, frame: int, count: int | None = None) -> Paths:
     """The paths that frame `frame` sees, or the first `count` of them, the echo before the others;
     residuals as they will be measured.
@@ -531,20 +532,24 @@ def _residuals(
     What reaches one satellite at one time has come over the feeder link alike. So that link is left
     out there; at one time of arrival, as seen here, its motion would remain.
     """
-    ways: tuple[tuple[Motion, ...], ...] = (nodes, reference_link(scenario))
-    hops: list[float | tuple[float, ...]] = [carriers(scenario, way) for way in ways]
     compensates = scenario.precompensation.mode != "none"
-    if compensates and scenario.gateway is not None and nodes[1] is ways[1][1]:
+    reference = reference_link(scenario)
+    elsewhere = compensates and not is_compensated(scenario)
+    taken_off = compensated_link(scenario) if elsewhere else reference
+    ways: tuple[tuple[Motion, ...], ...] = (nodes, reference, taken_off)
+    hops: list[float | tuple[float, ...]] = [carriers(scenario, way) for way in ways]
+    if compensates and scenario.gateway is not None and nodes[1] is reference[1]:
         ways = tuple(way[1:] for way in ways)
-        hops = [scenario.numerology.carrier_frequency] * 2
+        hops = [scenario.numerology.carrier_frequency] * 3
     speed, each = scenario.propagation_speed, list(zip(ways, hops, strict=True))
+    if taken_off is reference:
+        each.pop()
     delay, doppler = np.array([delay_and_doppler(n, time, f, speed=speed) for n, f in each]).T
     cycles = [carrier_cycles(n, time, f, speed=speed)[0] for n, f in each]
-    residual = delay[0] - delay[1]
-    compensated = doppler[1] if compensates else 0.0
     # What comes later was sent earlier, when less of the Doppler shift's phase had been taken off.
-    turns = cycles[0] - cycles[1] - compensated * residual
-    return float(residual), float(doppler[0] - compensated), float(turns)
+    early = doppler[-1] * (delay[0] - delay[-1]) if compensates else 0.0
+    shift = doppler[0] - (doppler[1] if compensates else 0.0)
+    return float(delay[0] - delay[1]), float(shift), float(cycles[0] - cycles[-1] - early)
 
 
 def bound(

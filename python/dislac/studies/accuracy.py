@@ -5,7 +5,7 @@ Targets are drawn on the ground around the foot of the base station's mast, one 
 the snapshot domain. Run with ``python -m gnuradio.dislac.studies.accuracy``.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -84,10 +84,9 @@ def accuracy(
         clean = synthesize(model, true_paths(scene, 0))
         power = np.mean(np.abs(clean) ** 2) / 10 ** (snr_db / 10)
         noise = complex_normal(clean.shape, rng, power)
-        fix = locate(scene, receiver.estimate(clean + noise), 0)
+        bounds[trial] = bound(scene, 0, noise=power)
+        fix = locate(scene, receiver.estimate(clean + noise), 0, bounds[trial])
         errors[trial] = fix.error if fix.valid else np.nan
-        scene = replace(scene, channel=replace(scene.channel, snr=1 / power))
-        bounds[trial] = bound(scene, 0)
     return Accuracy(errors, bounds)
 
 

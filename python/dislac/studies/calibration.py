@@ -8,7 +8,7 @@ with ``python -m gnuradio.dislac.studies.calibration``.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
@@ -154,9 +154,9 @@ def position_errors(
         chains = draw(own)
         chains = chains._replace(delay=chains.delay - np.mean(chains.delay))
         seen = _turn(model.shape, frequency, chains) * clean + noise
-        fix = locate(scene, receiver.estimate(seen), 0)
+        bounds[trial] = bound(scene, 0, noise=power)
+        fix = locate(scene, receiver.estimate(seen), 0, bounds[trial])
         errors[trial] = fix.error if fix.valid else np.inf
-        bounds[trial] = bound(replace(scene, channel=replace(scene.channel, snr=1 / power)), 0)
     return Positions(errors, bounds)
 
 

@@ -5,7 +5,7 @@ Targets are drawn as in `accuracy`; each trial's receiver starts at some moment,
 a sample clock that are off. Run with ``python -m gnuradio.dislac.studies.cold_start``.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import click
 import numpy as np
@@ -92,9 +92,7 @@ def cold_start(
     to_lock, timing, carrier = np.full((3, trials), np.inf)
     errors, bounds = np.full((trials, fixes), np.inf), np.empty(trials)
     for trial, scene in zip(range(trials), random_scenes(scenario, rng), strict=False):
-        # The beams stay those of the scenario, for which the estimator is made.
-        channel = replace(scene.channel, snr=10 ** (snr_db / 10))
-        scene = impaired_scene(replace(scene, channel=channel), direct_db, rng)
+        scene = impaired_scene(scene.with_({"channel.noise.snr_db": snr_db}), direct_db, rng)
         bounds[trial] = bound(scene, 0)
         samples = received_stream(scene, frames)
         found, first = synchronizer(scene), front_end(scene)
