@@ -202,7 +202,9 @@ class Scenario:
     document: Document
     link: Link
     nodes: Nodes
-    make: Callable[[Document, dict[Link, "Scenario"]], "Scenario"] = field(repr=False)
+    make: Callable[[Document, dict[Link, "Scenario"], "Scenario | None"], "Scenario"] = field(
+        repr=False
+    )
     views: dict[Link, "Scenario"] = field(repr=False)
     kept: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
@@ -212,7 +214,7 @@ class Scenario:
         Raises:
             ScenarioError: names the key, and what would be right.
         """
-        return self.make(self.document.whole.with_(overrides), {}) if overrides else self
+        return self.make(self.document.whole.with_(overrides), {}, self) if overrides else self
 
     def at(
         self, transmitter: str | None = None, receiver: str | None = None, target: str | None = None
@@ -225,7 +227,7 @@ class Scenario:
         )
         if link not in self.views:
             names = {role: name for role, name in link._asdict().items() if name is not None}
-            self.make(self.document.whole.with_({"link": names}), self.views)
+            self.make(self.document.whole.with_({"link": names}), self.views, None)
         return self.views[link]
 
     @property

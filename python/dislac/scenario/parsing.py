@@ -66,8 +66,11 @@ def parse_scenario(
     return _build(parse_document(text, name, overrides), {})
 
 
-def _build(whole: Document, views: dict[Link, Scenario]) -> Scenario:
-    """The scenario of a document, as the link sees it that it chooses; added to its `views`."""
+def _build(
+    whole: Document, views: dict[Link, Scenario], before: Scenario | None = None
+) -> Scenario:
+    """The scenario of a document, as the link sees it that it chooses; added to its `views`. What
+    is the same `before` a change is not made once more."""
     _read_calibrations(whole)
     document, link, roles = link_document(whole)
     data = document.data
@@ -77,42 +80,19 @@ def _build(whole: Document, views: dict[Link, Scenario]) -> Scenario:
         list(roles.transmitters).index(link.transmitter),
         list(roles.receivers).index(link.receiver),
     )
-    prs = prs_resources(document)
-    synchronization = _synchronization(document)
-    numerology = make_numerology(document, prs, synchronization)
-    nodes = {
-        name: _node(document, ("nodes", name), node)
-        for name, node in data["nodes"].items()
-        if name in ("transmitter", "receiver", "target")
-    }
-    targets = {
-        name: _node(document, ("nodes", "targets", name), node)
-        for name, node in data["nodes"].get("targets", {}).items()
-    }
-    satellites = {
-        name: _node(document, ("nodes", "satellites", name), node)
-        for name, node in data["nodes"].get("satellites", {}).items()
-    }
-    check_frame(document, numerology, nodes["receiver"].array, nodes["transmitter"].array)
-    beams = data.get("beams", {})
-    transmit_beams, receive_beams = (
-        draw_beams(
-            document, nodes[name].array.size, numerology.symbols, _seeds(seed, stream, k), hold
-        )
-        for k, (stream, (name, hold)) in zip(
-            number,
-            enumerate(
-                # A PRS resource is one beam, in all of its symbols and repetitions.
-                {"transmitter": prs is not None, "receiver": False}.items()
-            ),
-            strict=True,
-        )
+    if before is not None and (before.link != link or _differ(document, before, _SCENE)):
+        before = None
+    nodes = {name: _place(document, before, name) for name in _ENDS if name in data["nodes"]}
+    targets, satellites = (
+        {
+            name: _node(document, ("nodes", kind, name), node)
+            for name, node in data["nodes"].get(kind, {}).items()
+        }
+        for kind in ("targets", "satellites")
     )
-    pilots = pilots_of(document, numerology, prs)
-    payload = None
-    if "payload" in data:
-        towards = towards_receiver(nodes["transmitter"], nodes["receiver"], transmit_beams)
-        pilots, payload = payload_of(document, pilots, towards)
+    synchronization = _synchronization(document)
+    signal = _signal(document, nodes, synchronization, number, before)
+    chains = signal["receive_beams"].shape[-1]
     advance = data.get("precompensation", {})
     locator = data.get("locator", {})
     scenario = Scenario(
@@ -122,18 +102,14 @@ def _build(whole: Document, views: dict[Link, Scenario]) -> Scenario:
         propagation_speed=data.get("propagation_speed", SPEED_OF_LIGHT),
         origin=scenario_origin(document),
         epoch=scenario_epoch(document),
-        numerology=numerology,
-        pilots=pilots,
-        payload=payload,
+        **signal,
         transmitter=nodes["transmitter"],
         receiver=nodes["receiver"],
         target=nodes.get("target"),
         targets=targets,
         satellites=satellites,
         gateway=_gateway(document),
-        transmit_beams=transmit_beams,
-        receive_beams=receive_beams,
-        coupling=beams.get("coupling", "paired"),
+        coupling=data.get("beams", {}).get("coupling", "paired"),
         precompensation=Precompensation(
             mode=advance.get("mode", "frame"),
             timing_advance_error=advance.get("timing_advance_error_ns", 0.0) * 1e-9,
@@ -141,9 +117,9 @@ def _build(whole: Document, views: dict[Link, Scenario]) -> Scenario:
             towards=_towards(document, roles),
         ),
         channel=_channel(document, nodes, targets, list(roles.targets), _seeds(seed, 2, *number)),
-        front_end=_front_end(document, receive_beams.shape[-1], numerology.sample_rate),
-        calibration=read_calibration(document, receive_beams.shape[-1]),
-        estimator=estimator_settings(document, numerology, pilots, nodes),
+        front_end=_front_end(document, chains, signal["numerology"].sample_rate),
+        calibration=read_calibration(document, chains),
+        estimator=estimator_settings(document, signal["numerology"], signal["pilots"], nodes),
         synchronization=synchronization,
         target_below=locator.get("side", "below") == "below",
         known=_known(document),
@@ -157,6 +133,67 @@ def _build(whole: Document, views: dict[Link, Scenario]) -> Scenario:
     _check_apart(document, scenario)
     check_scenario(document, scenario)
     return scenario
+
+
+_ENDS = "transmitter", "receiver", "target"
+_SCENE = "origin", "epoch", "propagation_speed"
+"""Sections that all places depend on."""
+_SIGNAL = "seed", "numerology", "pilots", "payload", "beams"
+"""Sections that the signal is made of."""
+
+
+def _differ(document: Document, before: Scenario, sections: Sequence[str]) -> bool:
+    """True if any of some sections has changed."""
+    return any(document.data.get(key) != before.document.data.get(key) for key in sections)
+
+
+def _place(document: Document, before: Scenario | None, name: str) -> Node:
+    """The node at one end of the link, or its target."""
+    data = document.data["nodes"][name]
+    if before is not None and before.document.data["nodes"].get(name) == data:
+        node: Node = getattr(before, name)
+        return node
+    return _node(document, ("nodes", name), data)
+
+
+def _signal(
+    document: Document,
+    nodes: Mapping[str, Node],
+    synchronization: Synchronization,
+    number: tuple[int, int],
+    before: Scenario | None,
+) -> dict[str, Any]:
+    """Numerology, pilots, payload and beams of a link between nodes with these numbers."""
+    transmitter, receiver = nodes["transmitter"], nodes["receiver"]
+    if (
+        before is not None
+        and (transmitter, receiver) == (before.transmitter, before.receiver)
+        and synchronization == before.synchronization
+        and not _differ(document, before, _SIGNAL)
+    ):
+        names = "numerology", "pilots", "payload", "transmit_beams", "receive_beams"
+        return {name: getattr(before, name) for name in names}
+    prs, seed = prs_resources(document), document.data.get("seed", 1)
+    numerology = make_numerology(document, prs, synchronization)
+    check_frame(document, numerology, receiver.array, transmitter.array)
+    # A PRS resource is one beam, in all of its symbols and repetitions.
+    transmit_beams, receive_beams = (
+        draw_beams(document, node.array.size, numerology.symbols, _seeds(seed, end, k), hold)
+        for end, (node, k, hold) in enumerate(
+            zip((transmitter, receiver), number, (prs is not None, False), strict=True)
+        )
+    )
+    pilots, payload = pilots_of(document, numerology, prs), None
+    if "payload" in document.data:
+        towards = towards_receiver(transmitter, receiver, transmit_beams)
+        pilots, payload = payload_of(document, pilots, towards)
+    return {
+        "numerology": numerology,
+        "pilots": pilots,
+        "payload": payload,
+        "transmit_beams": transmit_beams,
+        "receive_beams": receive_beams,
+    }
 
 
 def _seeds(seed: int, purpose: int, *numbers: int) -> tuple[int, ...]:
