@@ -2,15 +2,19 @@
 """How many samples a second: emulator, precompensator, receiver and noise, each by itself."""
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
+from gnuradio.dislac.arrays import PlanarArray
+from gnuradio.dislac.channel import ChannelEmulator, ChannelPath, NetworkEmulator
 from gnuradio.dislac.dsp import CHUNK, ChunkProcessor, GaussianNoise, PooledNoise
+from gnuradio.dislac.geometry import LinearMotion
 from gnuradio.dislac.scenario import build, load_scenario
 from gnuradio.dislac.waveform import demodulate
 from measure import Effort, Result, in_turns
 
-__all__ = ["FOUR_PATHS", "SCENE", "chain", "emulator_growth", "random_samples"]
+__all__ = ["FOUR_PATHS", "SCENE", "chain", "emulator_growth", "network_growth", "random_samples"]
 
 FOUR_PATHS: list[dict[str, Any]] = [
     {"kind": "echo"},
@@ -26,6 +30,8 @@ SCENE: dict[str, Any] = {
 """What live use is measured on."""
 BACK_TO_BACK = {"numerology.frame_period": 640}
 CHUNKS_PREPARED_TOGETHER = 64
+SATELLITE_CHAINS, GATEWAY_CHAINS = 2, 4
+"""Of the nodes of a network, one for each element."""
 
 
 def random_samples(chains: int, count: int) -> np.ndarray:
@@ -130,3 +136,64 @@ def emulator_growth(effort: Effort) -> list[Result]:
                 )
             )
     return results
+
+
+def network_growth(effort: Effort) -> list[Result]:
+    """Time of K transmitters to L receivers, against the sum of the links alone."""
+    counts = ((1, 2), (1, 2)) if effort.quick else ((1, 2, 4, 8), (1, 2, 4))
+    length = CHUNK * (2 if effort.quick else 8)
+    results = []
+    for count in product(*counts):
+        keys = list(product(*map(range, count)))
+        samples = random_samples(SATELLITE_CHAINS * count[0], length)
+        contestants = {key: _stream(_link(*key), samples[:SATELLITE_CHAINS]) for key in keys}
+        network = NetworkEmulator(
+            {key: _link(*key) for key in keys},
+            transmitters=[SATELLITE_CHAINS] * count[0],
+            receivers=[GATEWAY_CHAINS] * count[1],
+        )
+        time = in_turns(
+            contestants | {(-1, -1): _stream(network, samples)},
+            rounds=effort.long_rounds,
+            turn=effort.turn,
+        )
+        alone = sum(time[key] for key in keys)
+        together = time[-1, -1]
+        results.append(
+            Result(
+                f"network, {count[0]} x {count[1]}",
+                together / length * 1e9,
+                "ns a sample",
+                together / alone,
+                "the time of its links, each alone",
+                {"transmitters": count[0], "receivers": count[1], "paths": 2, "noise": False},
+            )
+        )
+    links = np.array([r.settings["transmitters"] * r.settings["receivers"] for r in results])
+    times = np.array([r.value for r in results])
+    # by the least relative error, so that few links weigh as much as many
+    growth = float(np.sum(links / times) / np.sum((links / times) ** 2))
+    results.append(
+        Result(
+            "network, growth with each link",
+            growth,
+            "ns a sample",
+            float(np.max(times / (growth * links))),
+            "the line: slowest of the above",
+        )
+    )
+    return results
+
+
+def _link(transmitter: int, receiver: int) -> ChannelEmulator:
+    """Direct path and echo from a satellite to a gateway."""
+    satellite = LinearMotion((1e5 * transmitter, -2e5 + 6e4 * transmitter, 4e5), (7e3, 0, 0))
+    gateway = LinearMotion((1e4 * receiver, 190, 100))
+    target = LinearMotion((0, 0, 0), (10, -3, 0))
+    return ChannelEmulator(
+        [ChannelPath((satellite, gateway)), ChannelPath((satellite, target, gateway), 0.1)],
+        sample_rate=7.68e6,
+        carrier_frequency=28e9,
+        transmit_array=PlanarArray(SATELLITE_CHAINS, 1),
+        receive_array=PlanarArray(GATEWAY_CHAINS, 1),
+    )

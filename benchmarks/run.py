@@ -50,6 +50,7 @@ def benchmarks() -> dict[str, Callable[[Effort], list[Result]]]:
     return found | {
         "Growth of an estimate": estimators.growth,
         "Growth of the emulator": kernels.emulator_growth,
+        "Transmitters and receivers": kernels.network_growth,
         "A day of many satellites": constellations.a_day,
     }
 

@@ -48,5 +48,7 @@ def test_quick_run_writes_every_line(tmp_path):
         "off-grid estimate, paths",
         "mmv-bomp estimate, G",
         "emulator, paired, 2 paths",
+        "network, 2 x 2",
+        "network, growth with each link",
     ):
         assert any(name.startswith(promised) for name in names), promised

@@ -15,7 +15,8 @@ from gnuradio.dislac.channel import (
     ChannelPath,
     ShadowedRician,
 )
-from gnuradio.dislac.channel.emulator import PART, _matmul
+from gnuradio.dislac.channel.ends import PART
+from gnuradio.dislac.channel.numpy_engine import matrix_product
 from gnuradio.dislac.dsp import CHUNK, HOP, GaussianNoise, StreamError
 from gnuradio.dislac.geometry import LinearMotion, range_and_rate
 from hypothesis import given, settings
@@ -216,7 +217,7 @@ def test_beams_against_a_slow_formulation(coupling):
     y = emulator.process(x)
     n = np.arange(y.shape[1])
     centre = (n // PART + 0.5) * PART / FS
-    sent, heard = emulator._transmitter.schedule, emulator._receiver.schedule
+    sent, heard = emulator.transmitter.schedule, emulator.receiver.schedule
     array = PlanarArray(2, 2)
     expected = np.zeros(y.shape, dtype=complex)
     advance = np.floor((1e-3 + 6e-6 * (n // HOP * HOP + HOP - 1) / FS) * FS)
@@ -307,7 +308,7 @@ def test_single_columns_are_multiplied_without_reading_beyond_their_end():
     begin = ctypes.addressof(ctypes.c_char.from_buffer(memory))
     assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(begin + rows * page), page, 0) == 0
     out = np.empty((1, 1, 1), np.complex64)
-    _matmul(np.ones((1, 1, rows), np.complex64), column, out)
+    matrix_product(np.ones((1, 1, rows), np.complex64), column, out)
     assert out == 36
 
 

@@ -7,14 +7,23 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import PlanarArray
-from ..dsp.stream import StreamError
+from ..dsp.stream import CHUNK, StreamError
 from ..geometry.motion import Motion
 from .schedule import BeamSchedule
 
-__all__ = ["End", "make_end"]
+__all__ = ["PART", "PARTS", "End", "make_end", "part_times"]
 
 Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
+
+PARTS = 16
+"""Parts of a chunk, for each of which the directions of its middle hold."""
+PART = CHUNK // PARTS
+
+
+def part_times(index: int, sample_rate: float) -> Floats:
+    """(PARTS,) middles of the parts of chunk `index` [s]."""
+    return np.asarray((index * PARTS + np.arange(PARTS) + 0.5) * (PART / sample_rate))
 
 
 @dataclass(frozen=True)

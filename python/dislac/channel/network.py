@@ -6,8 +6,16 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..dsp.noise import Noise
-from ..dsp.stream import CHUNK, Chunk, ChunkProcessor, Samples, StreamError, sounding_segments
+from ..dsp.compiled import add_segments
+from ..dsp.noise import Noise, write_with_noise
+from ..dsp.stream import (
+    CHUNK,
+    ChunkProcessor,
+    Samples,
+    StreamError,
+    padded_empty,
+    sounding_segments,
+)
 from .emulator import ChannelEmulator
 
 __all__ = ["NetworkEmulator"]
@@ -26,8 +34,8 @@ class NetworkEmulator(ChunkProcessor):
     ----------
     links
         Emulator without noise of each link, by numbers of transmitter and receiver ``(k, l)``;
-        where there is none, the receiver does not hear the transmitter. The network resets and
-        runs them: they serve nothing else.
+        where there is none, the receiver does not hear the transmitter. The network takes their
+        insides over: they serve nothing else afterwards.
     transmitters
         (K,) streams of each transmitter.
     receivers
@@ -55,18 +63,20 @@ class NetworkEmulator(ChunkProcessor):
         start: int = 0,
     ) -> None:
         _check(links, transmitters, receivers, noise)
-        self.links = {key: links[key] for key in sorted(links)}
+        self.links = {key: links[key].propagation for key in sorted(links)}
+        """What moves each link's chunks."""
         self.transmitters, self.receivers = _rows(transmitters), _rows(receivers)
         """Input streams of each transmitter, output streams of each receiver."""
         self.noise = [None] * len(receivers) if noise is None else list(noise)
         super().__init__(sum(transmitters), sum(receivers), start)
+        self._link_chunk = padded_empty(max(receivers))
         self.reset()
 
     @property
     def lookahead(self) -> int:
         """Input samples needed beyond the last sample of a chunk of output: none, or where any
         link has a path of a few samples one chunk."""
-        return max((link.lookahead for link in self.links.values()), default=0)
+        return self._wait * CHUNK
 
     def longest_delay(self, time: float) -> float:
         """Delay [s] of the longest path for what arrives at `time` [s], 0 without paths."""
@@ -76,62 +86,46 @@ class NetworkEmulator(ChunkProcessor):
         """Begin again at `start`."""
         super().reset()
         for link in self.links.values():
-            # Samples before `start` are zeros of this processor's input.
-            link.start = self._index * CHUNK
-            link.reset()
-        self._taken = dict.fromkeys(self.links, self._index)
+            link.reset(self._index)
+        self._wait = max((link.wait for link in self.links.values()), default=0)
+        self._taken = self._index
 
     def _required(self, index: int) -> int:
-        return (index + 1) * CHUNK + self.lookahead
+        return (index + 1 + self._wait) * CHUNK
 
     def _make(self, index: int, out: Samples) -> list[slice]:
-        heard: set[int] = set()
+        while self._taken <= index + self._wait:
+            self._take(self._taken)
+            self._taken += 1
+        self._input.forget(self._taken * CHUNK)
         segments: list[slice] = []
-        for (transmitter, receiver), link in self.links.items():
-            made = self._link_chunk(link, transmitter, receiver, index)
-            target = out[self.receivers[receiver]].view(np.float32)
-            for segment in made.active:
-                pairs = slice(2 * segment.start, 2 * segment.stop)
-                source = made.samples.view(np.float32)[:, pairs]
-                if receiver in heard:
-                    target[:, pairs] += source
-                else:
-                    target[:, pairs] = source
-            heard.add(receiver)
-            segments += made.active
-        self._input.forget(min(self._taken.values(), default=index + 1) * CHUNK)
+        heard: set[int] = set()
+        for (_, receiver), link in self.links.items():
+            total = self._chunk[self.receivers[receiver]]
+            if receiver in heard:
+                part = self._link_chunk[: len(total)]
+                made = link.make(index, part)
+                add_segments(part, made, list(total))
+            else:
+                made = link.make(index, total)
+                heard.add(receiver)
+            segments += made
         return merged(segments)
 
-    def _link_chunk(
-        self, link: ChannelEmulator, transmitter: int, receiver: int, index: int
-    ) -> Chunk:
-        """Chunk `index` of what arrives over a link, which takes just the input that it needs."""
-        while True:
-            taken = self._taken[transmitter, receiver]
-            self._taken[transmitter, receiver] += 1
-            for made in link.feed(self._sent_chunk(transmitter, taken)):
-                if made.index == index:
-                    return made
-
-    def _sent_chunk(self, transmitter: int, index: int) -> Chunk:
-        """Chunk `index` of a transmitter's streams."""
-        first = index * CHUNK
-        samples = self._input.view(first, CHUNK)[self.transmitters[transmitter]]
-        active = [slice(a - first, b - first) for a, b in self._input.active(first, CHUNK)]
-        return Chunk(index, samples, sounding_segments(samples, active))
+    def _take(self, index: int) -> None:
+        """Give each transmitter's chunk `index` to its links, with the silence of its own."""
+        rows, place, active = self._input.chunk(index)
+        for transmitter, streams in enumerate(self.transmitters):
+            links = [link for (sender, _), link in self.links.items() if sender == transmitter]
+            if links:
+                found = sounding_segments(rows[streams, place : place + CHUNK], active)
+                for link in links:
+                    link.take(rows[streams], place, found)
 
     def deliver(self, index: int, rows: Sequence[Samples]) -> None:
         """Write chunk `index`, the last that has been made, to rows of `CHUNK` samples."""
         for streams, noise in zip(self.receivers, self.noise, strict=True):
-            made, out = self._chunk[streams], rows[streams]
-            if noise is None:
-                for row, samples in zip(out, made, strict=True):
-                    row[:] = samples[:CHUNK]
-                continue
-            noise.fill(index, out)
-            for segment in self._made:
-                for row, samples in zip(out, made, strict=True):
-                    row[segment] += samples[segment]
+            write_with_noise(self._chunk[streams], self._made, noise, index, rows[streams])
 
 
 def merged(segments: Iterable[slice]) -> list[slice]:

@@ -2,7 +2,7 @@
 """Timing advance and Doppler pre-compensation at the transmitter, as a stream operation."""
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,9 +12,12 @@ from ..dsp.delay import (
     AHEAD,
     LENGTH,
     PASSBAND,
+    TABLE_CHUNKS,
+    DelayTable,
     active_runs,
     backward,
     batches,
+    delay_table,
     differentiator,
     follow,
     forward,
@@ -23,7 +26,6 @@ from ..dsp.delay import (
     pieces,
     samples,
     sounding,
-    split_delays,
     valid,
     window_starts,
 )
@@ -46,23 +48,8 @@ __all__ = ["Precompensator", "departure_delay"]
 Floats = NDArray[np.float64]
 Mode = Literal["frame", "time-varying"]
 
-BLOCK = 64
-"""Chunks whose delays and phases are worked out together."""
-
 BATCH = 1024
 """Hops, counted for each stream, that are transformed together."""
-
-
-class _Block(NamedTuple):
-    """Delays and phases of the hops of `BLOCK` chunks: see `split_delays` and `rotation`."""
-
-    whole: NDArray[np.int64]
-    row: NDArray[np.int64]
-    late: NDArray[np.float32]
-    start: Floats
-    end: Floats
-    least: list[int]
-    """(BLOCK,) the least of the whole delays of each chunk"""
 
 
 def departure_delay(
@@ -186,7 +173,7 @@ class Precompensator(ChunkProcessor):
         self._work = aligned_empty((chains * self._most, LENGTH))
         self._response = aligned_empty((self._most, LENGTH))
         self._rotation = aligned_empty((self._most, HOP))
-        self._blocks: dict[int, _Block] = {}
+        self._tables: dict[int, DelayTable] = {}
         self.reset()
 
     def set_errors(self, timing_advance_error: float, doppler_error: float) -> None:
@@ -212,7 +199,7 @@ class Precompensator(ChunkProcessor):
                 f"it may change by {most:.3g} s"
             )
         self.timing_advance_error, self.doppler_error = timing_advance_error, doppler_error
-        self._blocks.clear()
+        self._tables.clear()
 
     def advance(self, time: ArrayLike) -> Floats:
         """How much earlier [s] than its arrival a sample leaves at transmitter time `time` [s].
@@ -255,18 +242,19 @@ class Precompensator(ChunkProcessor):
         time = np.divide(middle, self.sample_rate)
         return time, *self._delay(time)
 
-    def _prepare(self, block: int) -> "_Block":
-        """Delays and phases of the hops of a block of chunks; those of the last two are kept,
-        since what a chunk requires is asked for before the chunks ahead of it are made."""
-        if block not in self._blocks:
-            for old in list(self._blocks)[:-1]:
-                del self._blocks[old]
-            self._blocks[block] = self._work_out(block)
-        return self._blocks[block]
+    def _table(self, index: int) -> DelayTable:
+        """Delays and phases, chunk `index` among those chunks; the last two tables are kept, since
+        what a chunk requires is asked for before the chunks ahead of it are made."""
+        number = index // TABLE_CHUNKS
+        if number not in self._tables:
+            for old in list(self._tables)[:-1]:
+                del self._tables[old]
+            self._tables[number] = self._work_out(number)
+        return self._tables[number]
 
-    def _work_out(self, block: int) -> "_Block":
+    def _work_out(self, number: int) -> DelayTable:
         # borders of the hops: (2, hops) begin and end
-        hop = BLOCK * HOPS * block + np.arange(BLOCK * HOPS)
+        hop = TABLE_CHUNKS * HOPS * number + np.arange(TABLE_CHUNKS * HOPS)
         time = np.stack([hop, hop + 1]) * (HOP / self.sample_rate)
         if self.mode == "frame":
             last = (hop * HOP + HOP - 1) / self.sample_rate
@@ -287,39 +275,34 @@ class Precompensator(ChunkProcessor):
             self.reference, middle, self.carrier_frequency, speed=self.speed
         )
         phase = cycles + growth * since + self.doppler_error * arrival
-        whole, row, *late = split_delays(*delay.reshape(2, BLOCK, HOPS))
-        least = whole.min(axis=1).tolist()
-        start, end = phase.reshape(2, BLOCK, HOPS)
-        return _Block(whole, row, np.stack(late), start, end, least)
+        return delay_table(delay, phase)
 
     def _lead(self, index: int) -> int:
-        block, chunk = divmod(index, BLOCK)
-        return index * CHUNK - int(window_starts(index, self._prepare(block).whole[chunk]).min())
+        whole = self._table(index).whole[index % TABLE_CHUNKS]
+        return index * CHUNK - int(window_starts(index, whole).min())
 
     def _required(self, index: int) -> int:
-        block, chunk = divmod(index, BLOCK)
-        last = (index + 1) * CHUNK + AHEAD - self._prepare(block).least[chunk]
-        return max(index + 1, -(-last // CHUNK)) * CHUNK
+        shortest = self._table(index).shortest[index % TABLE_CHUNKS]
+        return max(index + 1, -(-((index + 1) * CHUNK + AHEAD - shortest) // CHUNK)) * CHUNK
 
     def _make(self, index: int, out: Samples) -> list[slice]:
-        block, chunk = divmod(index, BLOCK)
-        prepared = self._prepare(block)
-        starts = window_starts(index, prepared.whole[chunk])
+        table, chunk = self._table(index), index % TABLE_CHUNKS
+        starts = window_starts(index, table.whole[chunk])
         if self._compiled is not None:
-            return self._make_compiled(prepared, chunk, starts)
-        found = pieces(sounding(self._input, starts), prepared.whole[chunk], self._most)
+            return self._make_compiled(table, chunk, starts)
+        found = pieces(sounding(self._input, starts), table.whole[chunk], self._most)
         out = out.reshape(self.outputs, HOPS, HOP)
         for batch in batches(found, self._most):
             hops = np.concatenate([np.arange(piece.start, piece.stop) for piece in batch])
             response, turn = self._response[: len(hops)], self._rotation[: len(hops)]
-            np.take(self._responses, prepared.row[chunk, hops], axis=0, out=response, mode="clip")
-            rotation(prepared.start[chunk, hops], prepared.end[chunk, hops], turn)
+            np.take(self._responses, table.row[chunk, hops], axis=0, out=response, mode="clip")
+            rotation(table.begin[chunk, hops], table.end[chunk, hops], turn)
             work = self._work[: self.inputs * len(hops)].reshape(self.inputs, -1, LENGTH)
             self._input.gather(starts, batch, slice(None), work)
             spectra = forward(work)
             spectra *= response
             delayed = valid(backward(spectra), 0, len(self._slope))
-            delayed = follow(delayed, self._slope, *prepared.late[:, chunk, hops])
+            delayed = follow(delayed, self._slope, *table.late[:, chunk, hops])
             delayed *= turn
             first = 0
             for piece in batch:
@@ -329,7 +312,7 @@ class Precompensator(ChunkProcessor):
         return [samples(piece) for piece in found]
 
     def _make_compiled(
-        self, prepared: "_Block", chunk: int, starts: NDArray[np.int64]
+        self, table: DelayTable, chunk: int, starts: NDArray[np.int64]
     ) -> list[slice]:
         assert self._compiled is not None
         ring, size = self._input.ring
@@ -338,9 +321,9 @@ class Precompensator(ChunkProcessor):
         heard = self._compiled.hear(active_runs(self._input, starts), starts[None], LENGTH)
         self._compiled.delay(
             *(ring.view(np.float32), size, self._every, heard),
-            *(starts[None], taps, prepared.row[here], used),
-            *(self._slope, prepared.late[:, here]),
-            *(prepared.start[here], prepared.end[here], self._chunk.view(np.float32)),
+            *(starts[None], taps, table.row[here], used),
+            *(self._slope, table.late[:, here]),
+            *(table.begin[here], table.end[here], self._chunk.view(np.float32)),
         )
         self._input.forget(int(starts.min()))
         return [samples(run) for run in runs(heard)]

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The way to the compiled loops of `kernels`, where numba is installed (extra `fast`)."""
 
+from collections.abc import Sequence
 from functools import cache
 from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["clear", "edges", "kernels", "lay"]
+__all__ = ["add_segments", "clear", "edges", "kernels", "lay"]
 
 Samples = NDArray[np.complex64]
 
@@ -43,3 +44,14 @@ def lay(chunk: Samples, runs: list[slice], rows: Samples, place: int) -> None:
         return
     for run in runs:
         rows[:, place + run.start : place + run.stop] = chunk[:, run]
+
+
+def add_segments(chunk: Samples, segments: list[slice], rows: Sequence[Samples]) -> None:
+    """Add some segments of a chunk to rows."""
+    if (compiled := kernels()) is not None:
+        pairs = tuple(row.view(np.float32) for row in rows)
+        compiled.add(chunk.view(np.float32), edges(segments), pairs)
+        return
+    for segment in segments:
+        for row, samples in zip(rows, chunk, strict=True):
+            row[segment] += samples[segment]

@@ -29,12 +29,15 @@ __all__ = [
     "REACH",
     "SPAN",
     "SPREAD",
+    "TABLE_CHUNKS",
     "TAPS",
+    "DelayTable",
     "HopDelays",
     "active_runs",
     "at_hops",
     "backward",
     "batches",
+    "delay_table",
     "differentiator",
     "follow",
     "forward",
@@ -66,6 +69,9 @@ AHEAD = LENGTH - HOP - REACH + CENTRE - (TAPS - 1)
 
 SPAN = 128
 """Hops from one exact state of the nodes to the next."""
+
+TABLE_CHUNKS = 64
+"""Chunks whose delays and phases are worked out together."""
 
 ATTENUATION = 96.0
 """Design value of the filter's window [dB], for images and for ripple in the passband."""
@@ -186,6 +192,39 @@ def split_delay(delay: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[
         raise StreamError("a delay is not finite; check the nodes' positions and velocities")
     whole = np.floor(delay)
     return whole.astype(np.int64), np.rint((delay - whole) * FRACTIONS).astype(np.int64)
+
+
+class DelayTable(NamedTuple):
+    """Delays and phases of the hops of `TABLE_CHUNKS` chunks, (..., TABLE_CHUNKS, HOPS) each.
+
+    `whole` and `row` as in `HopDelays`; `late` (2, ..., TABLE_CHUNKS, HOPS) is its begin and end;
+    `begin` and `end` are phases as in `rotation` [cycles]; `shortest` (TABLE_CHUNKS,) are the
+    least whole delays of each chunk.
+    """
+
+    whole: NDArray[np.int64]
+    row: NDArray[np.int64]
+    late: NDArray[np.float32]
+    begin: NDArray[np.float64]
+    end: NDArray[np.float64]
+    shortest: list[int]
+
+
+def delay_table(delay: NDArray[np.float64], phase: NDArray[np.float64]) -> DelayTable:
+    """The table of delays [samples] and phases [cycles].
+
+    Args:
+        delay, phase: (2, ..., TABLE_CHUNKS * HOPS) at the first sample of each hop, and at the one
+            after its last.
+
+    Raises:
+        StreamError: a delay is not finite.
+    """
+    shape = *delay.shape[:-1], TABLE_CHUNKS, HOPS
+    begin, end = phase.reshape(shape)
+    whole, row, *late = split_delays(*delay.reshape(shape))
+    shortest = whole.min(axis=-1).reshape(-1, TABLE_CHUNKS).min(axis=0).tolist()
+    return DelayTable(whole, row, np.stack(late), begin, end, shortest)
 
 
 def at_hops(

@@ -6,10 +6,10 @@ from typing import Protocol
 
 import numpy as np
 
-from .compiled import kernels
+from .compiled import add_segments, kernels
 from .stream import CHUNK, Samples, StreamError, aligned_empty
 
-__all__ = ["GaussianNoise", "Noise", "PooledNoise"]
+__all__ = ["GaussianNoise", "Noise", "PooledNoise", "write_with_noise"]
 
 
 class Noise(Protocol):
@@ -109,3 +109,25 @@ class PooledNoise:
             return
         for row, place in zip(rows, map(int, places), strict=True):
             row[:] = self._pool[place : place + CHUNK]
+
+
+def write_with_noise(
+    chunk: Samples,
+    segments: list[slice],
+    noise: Noise | None,
+    index: int,
+    rows: Sequence[Samples],
+) -> None:
+    """Write chunk `index` of some streams (streams, CHUNK and some), and its noise, to rows of
+    `CHUNK` samples.
+
+    Args:
+        segments: outside them the chunk is zero.
+        noise: None for none.
+    """
+    if noise is None:
+        for row, made in zip(rows, chunk, strict=True):
+            row[:] = made[:CHUNK]
+        return
+    noise.fill(index, rows)
+    add_segments(chunk, segments, rows)

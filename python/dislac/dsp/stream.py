@@ -128,6 +128,17 @@ class History:
             return self._data[:, place : place + count]
         return np.concatenate([self._data[:, place : self._size], self._data[:, :beyond]], axis=1)
 
+    def chunk(self, index: int) -> tuple[Samples, int, list[slice]]:
+        """Chunk `index`: in which rows, where in them it begins, and segments of it outside which
+        it is zero on every stream.
+
+        Raises:
+            StreamError: not all of its samples are held.
+        """
+        first = index * CHUNK
+        active = [slice(a - first, b - first) for a, b in self.active(first, CHUNK)]
+        return self._data, first % self._size, active
+
     @property
     def ring(self) -> tuple[Samples, int]:
         """All that is held (streams, size or more), and the size: sample n is at n mod size."""

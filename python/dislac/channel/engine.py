@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the two engines of an emulated link have in common: the sample-rate work."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..dsp.delay import differentiator
+from ..dsp.stream import History, Samples
+from .arrivals import Arrivals
+from .departures import Departures
+
+__all__ = ["Engine"]
+
+
+class Engine(ABC):
+    """Makes chunks of what leaves out of chunks of transmit chains, and of what arrives at the
+    receive chains out of what has left.
+
+    Args:
+        departures, arrivals: weights, delays and phases by which it is done.
+        paired: each receive chain hears one transmit chain alone.
+        passband: what the signal occupies, |f| <= passband fs.
+    """
+
+    def __init__(
+        self, departures: Departures, arrivals: Arrivals, *, paired: bool, passband: float
+    ) -> None:
+        self.departures, self.arrivals, self.paired = departures, arrivals, paired
+        self._slope = differentiator(passband)
+
+    @abstractmethod
+    def send(
+        self,
+        index: int,
+        source: Samples,
+        place: int,
+        active: list[slice],
+        sent: Samples,
+        sent_place: int,
+    ) -> None:
+        """Weigh chunk `index` of the transmit chains, in its active segments, for each departure.
+
+        Args:
+            source: rows of the transmit chains, in which the chunk begins at `place`.
+            sent: rows to write, in which the chunk begins at `sent_place`.
+        """
+
+    @abstractmethod
+    def window_starts(self, index: int) -> NDArray[np.int64]:
+        """(groups of paths, HOPS) indices of the samples at which the windows begin that chunk
+        `index` is made of."""
+
+    @abstractmethod
+    def arrive(
+        self, index: int, starts: NDArray[np.int64], sent: History, out: Samples
+    ) -> list[slice]:
+        """Delay and rotate what was sent, path by path, and combine it for each receive chain.
+
+        Args:
+            starts: the `window_starts` of chunk `index`.
+            out: (chains, CHUNK and some) where to write it.
+
+        Returns:
+            Segments for which this was done; in the others nothing arrives and nothing is written.
+        """
