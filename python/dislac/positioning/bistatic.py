@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..arrays import PlanarArray
 from ..geometry import ANYWHERE, SPEED_OF_LIGHT, Locus, Motion
 from .echo import Echo, Solution
+from .measurement import Measurement
 
 __all__ = [
     "CONTRADICTION",
@@ -103,7 +104,7 @@ class FixStatus(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Fix:
-    """What one frame says about the target. Whatever is not known is NaN.
+    """Position of a target from one frame. Whatever is not known is NaN.
 
     Args:
         frame: index of the frame.
@@ -117,6 +118,9 @@ class Fix:
         direction: (3,) unit vector from the receiver, in the scene's frame.
         error: distance from the true position, where that is known [m].
         bound: Cramer-Rao bound of the position's root mean square error, where computed [m].
+        target: name or number of the target, empty where none is said.
+        links: names of transmitter and receiver of each link that it comes from, empty where there
+            is only one link.
 
     Raises:
         ValueError: the status is ``ok`` and the position is not finite.
@@ -132,6 +136,8 @@ class Fix:
     direction: Floats = field(default_factory=lambda: np.full(3, np.nan))
     error: float = np.nan
     bound: float = np.nan
+    target: str = ""
+    links: tuple[tuple[str, ...], ...] = ()
 
     def __post_init__(self) -> None:
         if self.status is FixStatus.OK and not np.all(np.isfinite(self.position)):
@@ -274,6 +280,32 @@ class BistaticLocator:
             direction=fix.direction if planar else ray / (np.linalg.norm(ray) or 1.0),
             error=np.nan if truth is None else float(np.linalg.norm(position - np.asarray(truth))),
         )
+
+    def locate_measurement(
+        self, measurement: Measurement, *, truth: ArrayLike | None = None, bound: float = np.nan
+    ) -> Fix:
+        """The fix that a measurement of arrival and delay gives, see `locate`.
+
+        Args:
+            measurement: its Doppler, if it has one, is passed on, and so are frame, time and link.
+            truth, bound: see `locate`.
+
+        Raises:
+            ValueError: the measurement holds no arrival or no delay.
+        """
+        values, covariance = measurement.select("arrival_x", "arrival_y", "delay")
+        doppler = measurement.select("doppler")[0][0] if "doppler" in measurement.kinds else np.nan
+        fix = self.locate(
+            values[:2],
+            float(values[2]),
+            None if np.isnan(covariance).all() else covariance,
+            doppler=float(doppler),
+            frame=measurement.frame,
+            time=measurement.time,
+            truth=truth,
+            bound=bound,
+        )
+        return replace(fix, links=(measurement.link,)) if measurement.link else fix
 
     def _choose(self, echo: Echo, weighted: bool) -> Solution | FixStatus:
         """The one solution of an echo's equations; or why there is none, or more than one.
