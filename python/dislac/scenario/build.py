@@ -33,7 +33,7 @@ from ..estimation import (
     make_estimator,
 )
 from ..geometry import LinearMotion, delay_and_doppler
-from ..positioning import BistaticLocator, Fix, FixStatus
+from ..positioning import BistaticLocator, Fix, FixStatus, locate_targets
 from ..synchronization import (
     Alignment,
     DirectPathSynchronizer,
@@ -724,24 +724,12 @@ def locate(scenario: Scenario, estimate: Estimate, frame: int) -> Fix:
     limit = bound(scenario, frame)
     if below_horizon(scenario, frame):
         return Fix(frame=frame, time=time, status=FixStatus.BELOW_HORIZON, bound=limit)
-    if not estimate.detected:
-        return Fix(frame=frame, time=time, status=FixStatus.NO_DETECTION, bound=limit)
-    if estimate.status != "ok":
-        return Fix(frame=frame, time=time, status=FixStatus(estimate.status), bound=limit)
-    covariance = None
-    if estimate.covariance is not None:
-        covariance = estimate.covariance[0][np.ix_(_MEASURED, _MEASURED)]
-        covariance[2, 2] += timing_deviation(scenario) ** 2
-    return locator(scenario).locate(
-        estimate.paths.arrival[0],
-        float(estimate.paths.delay[0]),
-        covariance,
-        doppler=float(estimate.paths.doppler[0]),
+    return locate_targets(
+        locator(scenario),
+        estimate,
         frame=frame,
         time=time,
+        timing_deviation=timing_deviation(scenario),
         truth=None if scenario.target is None else scenario.target.motion.state(time)[0],
         bound=limit,
-    )
-
-
-_MEASURED = (0, 1, 4)  # arrival x, arrival y and delay among the parameters of a path
+    )[0]
