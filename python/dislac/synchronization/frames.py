@@ -32,10 +32,12 @@ class Window(NamedTuple):
 
 class Mark(NamedTuple):
     """The stream goes on at a sample, after a gap or not; its time (whole and fractional seconds),
-    or None where that is not told."""
+    or None where that is not known; and the index of the frame that begins there, None where it is
+    not known that one does."""
 
     offset: int
     time: tuple[int, float] | None
+    frame: int | None = None
 
 
 class Event(NamedTuple):
