@@ -39,6 +39,7 @@ from ..synchronization import (
     DirectPathSynchronizer,
     Reference,
     Synchronizer,
+    TaggedSynchronizer,
     TimedSynchronizer,
     aligned_grid,
     expected_grids,
@@ -367,12 +368,17 @@ def received(scenario: Scenario, sent: NDArray[np.complex64]) -> NDArray[np.comp
 
 
 @_about("synchronization")
-def synchronizer(scenario: Scenario) -> Synchronizer | None:
-    """What finds frames in the receive chains' streams; None where tags say where they are."""
+def synchronizer(scenario: Scenario) -> Synchronizer:
+    """What finds frames in the receive chains' streams."""
     settings = scenario.synchronization
-    if settings.reference == "tags":
-        return None
     stretch = partial(_stretch, scenario) if scenario.precompensation.mode == "frame" else None
+    if settings.reference == "tags":
+        return TaggedSynchronizer(
+            scenario.numerology,
+            scenario.pilots,
+            every=scenario.estimator.every,
+            stretch=stretch,
+        )
     if settings.reference == "time":
         return TimedSynchronizer(
             scenario.numerology,
