@@ -73,7 +73,7 @@ and its last."""
 
 # Tags between processes alone
 CHAINS = pmt.intern("dislac:chains")
-"""How many streams lie interleaved (uint64); on the first sample of every message."""
+"""Number of streams that lie interleaved (uint64); on the first sample of every message."""
 BUSY = pmt.intern("dislac:busy")
 """The samples go to somebody else: address of the client that is served (symbol)."""
 END = pmt.intern("dislac:end")

@@ -86,7 +86,7 @@ class AngularSpectrum:
         return spectrum
 
     def peak(self, spectrum: Floats) -> AngularPeak:
-        """Where a spectrum (G, G) is greatest, between the grid's points too.
+        """Position of the maximum of a spectrum (G, G), between the grid's points too.
 
         A parabola along each axis through the logarithms beside the greatest point.
         """
@@ -100,7 +100,7 @@ class AngularSpectrum:
 
 
 def _vertex(values: Floats) -> float:
-    """Where the parabola through values (3,) at -1, 0, 1 is greatest; 0 if it has no such place."""
+    """Position of the maximum of the parabola through values (3,) at -1, 0, 1; 0 if it has none."""
     before, at, after = values
     bend = before - 2 * at + after
     return float(np.clip((before - after) / (2 * bend), -0.5, 0.5)) if bend < 0 else 0.0

@@ -159,7 +159,7 @@ class MmvBomp:
 
 
 def _interpolation(array: PlanarArray, grid: Floats) -> tuple[Floats, Floats]:
-    """Where to sample products of two array responses, and how to get the grid's values from that.
+    """Samples of products of two array responses, and the interpolation to the values on a grid.
 
     Returns:
         (n, 2) nodes; (len(grid), n) real kernel. A grid no larger than the nodes is its own.

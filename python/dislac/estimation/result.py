@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every estimator takes and gives: a checked frame in, an `Estimate` out."""
+"""Input and output of every estimator: a checked frame in, an `Estimate` out."""
 
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol, get_args
@@ -36,7 +36,7 @@ class EstimatorError(ValueError):
 
 @dataclass(frozen=True)
 class Estimate:
-    """What one frame says.
+    """Paths of one frame, and how sure they are.
 
     Args:
         paths: the leading path first, which status and average are about, then what else was found;
@@ -66,7 +66,7 @@ class Estimate:
 
     @property
     def detected(self) -> bool:
-        """Whether there is any path at all."""
+        """True if there is any path at all."""
         return len(self.paths) > 0
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where on coarse grids the paths of a frame may be: starting points for refinement."""
+"""Search on coarse grids for the paths of a frame: starting points for refinement."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 
 
 OTHER_DEPARTURES = 3
-"""Where beams are few, so many starts besides the best, with other departures."""
+"""Number of starts with other departures besides the best, where beams are few."""
 
 
 LEAST_LEFT = 0.02
@@ -215,7 +215,7 @@ class DirectionSearch:
 
 
 class FurtherSearch:
-    """What a path beside known ones would add, over a grid of arrivals and delays.
+    """Search for a path beside known ones, over a grid of arrivals and delays.
 
     It leaves where the others do, with the Doppler of the first. Its signature counts only as far
     as it differs from the known ones and from what moving those a little would change, so that a

@@ -258,7 +258,7 @@ class Signatures:
 
 
 def _jet(array: PlanarArray, rows: Complex) -> tuple[Complex, Complex]:
-    """What turns spatial frequencies into row factors and their two derivatives.
+    """Matrices that turn spatial frequencies into row factors and their two derivatives.
 
     Returns:
         (2, N) exponent of the steering vector; (N, 3 J) from steering vector to factor, derivative

@@ -129,7 +129,7 @@ class Export(ABC):
         return split_ring(self.geodetic(np.insert(ellipse, 2, fix.position[2], axis=-1)))
 
     def moment(self, fix: Fix) -> datetime | None:
-        """When the fix was, UTC; None without an epoch."""
+        """Time of the fix, UTC; None without an epoch."""
         epoch = self.scenario.epoch
         try:
             return None if epoch is None else epoch.astimezone(UTC) + timedelta(seconds=fix.time)

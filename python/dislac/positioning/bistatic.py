@@ -25,7 +25,7 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 MAXIMUM_DILUTION = 100.0
-"""How much an error may grow on its way to a position; beyond it there is no fix.
+"""Most that an error may grow on its way to a position; beyond it there is no fix.
 
 It limits two factors. With d the way from receiver to transmitter, D the bistatic distance and u
 the ray, D / (D - d.u) says how far an error of delay or direction moves the crossing along the
@@ -43,7 +43,7 @@ CONTRADICTION = 30.0
 probability is 4e-8 with one equation more than unknowns, and 3e-7 with two."""
 
 SEPARATION = 10.0
-"""How many standard deviations two solutions must lie apart: nearer together the linear error
+"""Standard deviations that two solutions must lie apart: nearer together the linear error
 propagation does not hold, and noise may leave no solution at all."""
 
 BEND = 0.1
@@ -51,14 +51,14 @@ BEND = 0.1
 beyond it, a covariance does not describe where the target may be."""
 
 LATE = 3.0
-"""How many standard deviations a residual delay must be above zero, which is at the receiver."""
+"""Standard deviations that a residual delay must be above zero, which is at the receiver."""
 
 _TURN = np.diag([1.0, 1.0, 0.0])
 """Weights that leave the delay alone: what fails an estimate from a grid is its direction."""
 
 
 class FixStatus(StrEnum):
-    """What became of a frame. Only an `OK` fix has a position.
+    """Outcome of a frame. Only an `OK` fix has a position.
 
     - ``ok``: there is a position.
     - ``no_detection``: the estimator found no echo.
@@ -147,7 +147,7 @@ class Fix:
 
     @property
     def valid(self) -> bool:
-        """Whether there is a position."""
+        """True if there is a position."""
         return self.status is FixStatus.OK
 
     @property
@@ -348,6 +348,6 @@ class BistaticLocator:
         return replace(agreeing[0], covariance=covariance)
 
     def _behind(self, vector: Floats) -> bool:
-        """Whether a vector (3,) from the receiver leads where the sign prior excludes targets."""
+        """True if a vector (3,) from the receiver leads where the sign prior excludes targets."""
         z = self.receive_array.orientation.inv().apply(vector)[2]
         return bool(z > 0.0 if self.below else z < 0.0)

@@ -107,7 +107,7 @@ def noise_share(reference: Reference, trials: int) -> float:
 
 
 class _Kernel(NamedTuple):
-    """What `measure` needs of one of the frames: f (Nsc,) [cycles a sample], t (Ms,) [s] about the
+    """Parts of a frame that `measure` needs: f (Nsc,) [cycles a sample], t (Ms,) [s] about the
     middle; conjugated grids of the chains that hear anything (I, Ms, Nsc), 1 / energy (I,), energy
     of each symbol (I, Ms), and the curvature (2, 2) of the log-likelihood over what is
     explained."""
