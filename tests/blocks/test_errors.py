@@ -56,7 +56,7 @@ def broken(*_):
     "name, method",
     [
         ("source", "add_item_tag"),
-        ("demodulator", "_emit"),
+        ("demodulator", "_write"),
         ("recorder", "begin"),
         ("recorder", "finish"),
         ("estimator", "begin"),

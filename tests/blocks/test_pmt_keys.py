@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What travels in tags and PDUs arrives to the last bit."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pmt
 import pytest
 from gnuradio.dislac.blocks import pmt_keys
 from gnuradio.dislac.channel import Paths
 from gnuradio.dislac.estimation import ESTIMATE_STATUSES, Estimate
-from gnuradio.dislac.positioning import Fix, FixStatus
+from gnuradio.dislac.positioning import PATH_KINDS, Fix, FixStatus, Measurement
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -46,6 +49,87 @@ def test_a_fix_comes_through(frame, numbers, position, covariance, direction, st
         assert same(back.position, position)
         assert same(back.covariance, covariance)
         assert same(back.direction, direction)
+
+
+names = st.text(st.sampled_from("ab é日>&<\"';-_0"), min_size=1, max_size=20)
+
+
+@settings(max_examples=40)
+@given(target=st.just("") | names, links=st.lists(st.tuples(names, names), max_size=12))
+def test_target_and_links_come_through_where_they_are_set(target, links):
+    fix = Fix(1, 2.0, FixStatus.NO_DETECTION, target=target, links=tuple(links))
+    pdu = pmt.deserialize_str(pmt.serialize_str(pmt_keys.fix_to_pdu(fix)))
+    back = pmt_keys.fix_from_pdu(pdu)
+    assert (back.target, back.links) == (target, tuple(links))
+    keys = pmt.to_python(pmt.car(pdu))
+    assert ("dislac:target" in keys) == bool(target) and ("dislac:links" in keys) == bool(links)
+
+
+@settings(max_examples=40)
+@given(
+    data=st.data(),
+    kinds=st.lists(names, max_size=6, unique=True),
+    link=st.just(()) | st.tuples(names, names),
+    frame=index,
+    numbers=arrays(float, 3, elements=anything),
+    path=st.sampled_from(PATH_KINDS),
+)
+def test_a_measurement_comes_through(data, kinds, link, frame, numbers, path):
+    count = len(kinds)
+    values = data.draw(arrays(float, count, elements=anything))
+    covariance = data.draw(arrays(float, (count, count), elements=anything))
+    time, snr, outlier = map(float, numbers)
+    sent = Measurement(link, frame, time, tuple(kinds), values, covariance, snr, outlier, path)
+    pdu = pmt_keys.measurement_to_pdu(sent)
+    for message in (pdu, pmt.deserialize_str(pmt.serialize_str(pdu))):
+        back = pmt_keys.measurement_from_pdu(message)
+        assert (back.link, back.frame, back.kinds, back.path) == (link, frame, tuple(kinds), path)
+        assert same([back.time, back.snr, back.outlier_probability], numbers)
+        assert same(back.values, values) and same(back.covariance, covariance)
+
+
+def test_a_fix_of_older_blocks_is_read():
+    """One that knows of no target and no links; and one that older blocks read has their keys."""
+    fix = Fix(3, 0.5, FixStatus.OK, np.ones(3), error=2.0)
+    keys = [f"dislac:{name}" for name in pmt_keys.PDU_KEYS["fix"] if name not in LABELS]
+    pdu = pmt_keys.fix_to_pdu(fix)
+    assert sorted(pmt.to_python(pmt.car(pdu))) == sorted(keys)
+    back = pmt_keys.fix_from_pdu(pdu)
+    assert (back.target, back.links, back.error) == ("", (), 2.0)
+
+
+LABELS = ("target", "links")
+
+
+def test_the_table_of_keys_is_that_of_the_messages_and_of_the_guide():
+    fix = Fix(1, 2.0, FixStatus.OK, np.zeros(3), target="car", links=(("leo", "roof"),))
+    one = np.zeros(1)
+    paths = Paths(one + 0j, np.zeros((1, 2)), np.zeros((1, 2)), one, one)
+    estimate = Estimate(paths, np.zeros((1, 6, 6)), 0.1, 0.2, 0.3)
+    pdus = {
+        "fix": pmt_keys.fix_to_pdu(fix),
+        "paths": pmt_keys.estimate_to_pdu(estimate, 1, 2.0),
+        "measurement": pmt_keys.measurement_to_pdu(
+            Measurement(("leo", "roof"), 1, 2.0, ("delay",), one, np.zeros((1, 1)))
+        ),
+    }
+    guide = (Path(__file__).parents[2] / "docs" / "blocks.md").read_text(encoding="utf-8")
+    for name, keys in pmt_keys.PDU_KEYS.items():
+        found = list(pmt.to_python(pmt.car(pdus[name])))
+        assert sorted(found) == sorted(f"dislac:{key}" for key in keys)
+        (row,) = [
+            line
+            for line in guide.splitlines()
+            if line.startswith(("| `", "| none")) and f"`{name}` |" in line[:30]
+        ]
+        assert re.findall("`dislac:([a-z_]+)`", row) == list(keys)
+
+
+def test_the_guide_has_every_status():
+    guide = (Path(__file__).parents[2] / "docs" / "signal_model.md").read_text(encoding="utf-8")
+    assert set(pmt_keys.STATUSES["paths"]) <= set(pmt_keys.STATUSES["fix"])
+    missing = [status for status in pmt_keys.STATUSES["fix"] if f"`{status}`" not in guide]
+    assert not missing
 
 
 @settings(max_examples=40)
@@ -106,6 +190,28 @@ def test_other_messages_are_refused(message):
         pmt_keys.fix_from_pdu(message)
     with pytest.raises(ValueError, match="connect a port `paths`"):
         pmt_keys.estimate_from_pdu(message)
+    with pytest.raises(ValueError, match="no measurement"):
+        pmt_keys.measurement_from_pdu(message)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("target", 1.0),
+        ("target", "a\nb"),
+        ("links", "leo"),
+        ("links", [["leo", 1]]),
+        ("links", 2),
+    ],
+)
+def test_labels_that_are_none_are_refused(key, value):
+    meta, position = pmt.car(GOOD), pmt.cdr(GOOD)
+    bad = pmt.dict_add(meta, pmt.intern(f"dislac:{key}"), pmt.to_pmt(value))
+    with pytest.raises(ValueError, match="connect a port `fix`"):
+        pmt_keys.fix_from_pdu(pmt.cons(bad, position))
+
+
+GOOD = pmt_keys.fix_to_pdu(Fix(1, 2.0, FixStatus.OK, np.zeros(3)))
 
 
 def test_another_tag_of_that_name_is_refused():

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from xml.etree import ElementTree
 
 import fastkml
 import geojson
@@ -412,6 +413,40 @@ def test_names_are_quoted(tmp_path):
     assert (
         fastkml.KML.from_string((tmp_path / "kml").read_bytes()).features[0].name == scenario.name
     )
+
+
+def test_target_and_links_are_properties_where_they_are_set(written):
+    labelled = replace(a_fix(4), target="a & <b>", links=(("leo", "roof"), ("leo-2", "mast")))
+    fixes = [a_fix(3), labelled]
+    features = json.loads(written("geojson", fixes).read_text())["features"]
+    found = [
+        (p.get("target"), p.get("links"))
+        for feature in features
+        if (p := feature["properties"])["kind"] in ("fix", "uncertainty")
+    ]
+    label = ("a & <b>", [["leo", "roof"], ["leo-2", "mast"]])
+    assert [each for each in found if each[0]] == len(found) // 2 * [label]
+    assert found.count((None, None)) == len(found) // 2 > 0
+    text = "leo > roof; leo-2 > mast"
+    points = list(gpxpy.parse(written("gpx", fixes).read_text()).walk(only_points=True))
+    assert [point.name for point in points] == ["frame 3", "frame 4, a & <b>"]
+    said = [{e.tag.split("}")[1]: e.text for e in point.extensions} for point in points]
+    assert "target" not in said[0] and "links" not in said[0]
+    assert (said[1]["target"], said[1]["links"]) == ("a & <b>", text)
+    kml = written("kml", fixes).read_text()
+    marks = [mark for mark in placemarks_of(kml) if "frame" in mark[0]]
+    assert [name for name, _ in marks] == ["frame 3", "frame 4, a & <b>"]
+    assert "target" not in marks[0][1]
+    assert (marks[1][1]["target"], marks[1][1]["links"]) == ("a & <b>", text)
+
+
+def placemarks_of(kml):
+    """(name, extended data) of each place mark."""
+    space = "{http://www.opengis.net/kml/2.2}"
+    for mark in ElementTree.fromstring(kml).iter(f"{space}Placemark"):
+        data = mark.iter(f"{space}Data")
+        values = {each.get("name"): each.findtext(f"{space}value") for each in data}
+        yield mark.findtext(f"{space}name"), values
 
 
 def test_degrees_are_those_of_another_library():

@@ -7,6 +7,7 @@ import math
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -80,6 +81,56 @@ def test_json_keeps_every_bit(frame, time, status, position, covariance, directi
 def test_a_fix_has_exactly_these_keys_in_order():
     assert list(fix_to_dict(a_fix())) == KEYS
     assert list(json.loads(fix_to_json(NOTHING))) == KEYS
+
+
+TODAY = (
+    '{"frame": 3, "time": 0.003, "position": [10.0, -20.0, 1.5], "covariance": null, '
+    '"residual_delay": 1.296e-06, "residual_doppler": null, "direction": null, "status": "ok", '
+    '"error": 0.25, "bound": null}'
+)
+"""A line as it was before fixes had targets and links."""
+
+LABELLED = replace(a_fix(), target='the "car" & <dog>', links=(("leo", "roof"), ("leo", "mast")))
+
+
+def test_a_line_without_target_and_links_is_read_and_written_as_it_was():
+    fix = fix_from_dict(json.loads(TODAY))
+    assert (fix.target, fix.links) == ("", ()) and fix_to_json(fix) == TODAY
+
+
+def test_target_and_links_stand_behind_all_else_where_they_are_set():
+    values = json.loads(fix_to_json(LABELLED))
+    assert list(values) == [*KEYS, "target", "links"]
+    back = fix_from_dict(values)
+    assert (back.target, back.links) == (LABELLED.target, LABELLED.links)
+    assert list(fix_to_dict(replace(LABELLED, links=()))) == [*KEYS, "target"]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        *({"target": 1}, {"target": None}, {"target": "a\x00b"}, {"target": "a" * 1001}),
+        *({"links": "ab"}, {"links": ["ab"]}, {"links": [["leo", 1]]}, {"links": None}),
+    ],
+)
+def test_labels_that_are_none_are_refused(labels):
+    with pytest.raises(ValueError, match="none of a fix"):
+        fix_from_dict(json.loads(TODAY) | labels)
+    assert fix_from_dict(json.loads(TODAY) | {"target": "a" * 1000}).target == "a" * 1000
+
+
+def test_the_table_has_columns_for_labels_where_the_first_fix_has_some(tmp_path):
+    for first, expected in ((a_fix(), []), (LABELLED, ["target", "links"])):
+        with FixLog(tmp_path, SCENARIO) as log:
+            for fix in (first, LABELLED, a_fix()):
+                log.write(fix)
+        header, *rows = csv.reader((tmp_path / "fixes.csv").read_text().splitlines())
+        assert len({len(row) for row in (header, *rows)}) == 1 and len(rows) == 3
+        assert header[len(header) - len(expected) :] == expected and header[18] == "bound [m]"
+        texts = ['the "car" & <dog>', "leo > roof; leo > mast"]
+        assert [row[19:] for row in rows] == (
+            [texts, texts, ["", ""]] if expected else [[], [], []]
+        )
 
 
 def test_what_is_not_known_is_null():

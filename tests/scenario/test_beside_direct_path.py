@@ -18,17 +18,14 @@ def fixes_of(scenario, count):
         sent[:, start : start + numerology.frame_length] = build.pilot_frame(scenario, frame)
     samples = build.received(scenario, sent)
     estimator, grids = build.estimator(scenario), []
-    synchronizer = build.synchronizer(scenario)
-    if synchronizer is None:
-        for frame in range(count):
-            start = first_arrival(scenario) + frame * numerology.frame_period
-            part = samples[:, start : start + numerology.frame_length]
-            grids.append((frame, build.frame_grid(scenario, part, frame)))
-    else:
-        reader = FrameReader(synchronizer, scenario.chains)
-        for found, part in reader.read(list(samples), 0, [Mark(0, (0, 0.0))]):
-            if found.index < count:
-                grids.append((found.index, aligned_grid(part, found, numerology)))
+    marks = [Mark(0, (0, 0.0))]
+    if scenario.synchronization.reference == "tags":
+        starts = first_arrival(scenario) + np.arange(count) * numerology.frame_period
+        marks = [Mark(int(start), None, frame) for frame, start in enumerate(starts)]
+    reader = FrameReader(build.synchronizer(scenario), scenario.chains)
+    for found, part in reader.read(list(samples), 0, marks):
+        if found.index < count:
+            grids.append((found.index, aligned_grid(part, found, numerology)))
     return [
         build.locate(
             scenario, estimator.estimate(scenario.pilots.descramble(grid, frame), frame), frame

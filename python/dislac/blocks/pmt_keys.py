@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..channel import Paths
 from ..estimation import ESTIMATE_STATUSES, Estimate
-from ..positioning import Fix, FixStatus
+from ..positioning import PATH_KINDS, Fix, FixStatus, Measurement
 from ..printable import printable
 
 __all__ = [
@@ -25,9 +25,11 @@ __all__ = [
     "LINK",
     "PATHS",
     "PDUS",
+    "PDU_KEYS",
     "RX_FREQ",
     "RX_RATE",
     "RX_TIME",
+    "STATUSES",
     "SYMBOLS",
     "TX_EOB",
     "TX_SOB",
@@ -44,6 +46,8 @@ __all__ = [
     "frame_from_tag",
     "frame_to_tag",
     "link_to_pdu",
+    "measurement_from_pdu",
+    "measurement_to_pdu",
     "symbols_to_pdu",
     "time_from_tag",
     "time_parts_from_tag",
@@ -69,7 +73,7 @@ and its last."""
 
 # Tags between processes alone
 CHAINS = pmt.intern("dislac:chains")
-"""How many streams lie interleaved (uint64); on the first sample of every message."""
+"""Number of streams that lie interleaved (uint64); on the first sample of every message."""
 BUSY = pmt.intern("dislac:busy")
 """The samples go to somebody else: address of the client that is served (symbol)."""
 END = pmt.intern("dislac:end")
@@ -89,6 +93,23 @@ _NAMESPACE = "dislac:"
 
 LAST_FRAME = 1 << 53
 """Index beyond which no frame is: it is kept exactly as a double, and in JSON."""
+
+PDU_KEYS = {
+    "paths": (*("frame", "time", "status", "covariance", "noise_power", "statistic", "threshold"),),
+    "fix": (
+        *("frame", "time", "status", "covariance", "residual_delay", "residual_doppler"),
+        *("direction", "error", "bound", "target", "links"),
+    ),
+    "measurement": (
+        *("link", "frame", "time", "kinds", "covariance", "snr", "outlier_probability", "path"),
+    ),
+}
+"""Names of the keys of each PDU. Absent where not known or not set: `covariance` of paths, `target`
+and `links` of a fix, `link` of a measurement. The position of a fix, the values of a measurement
+and the numbers of paths are the PDU's vector."""
+
+STATUSES = {"paths": ESTIMATE_STATUSES, "fix": tuple(str(status) for status in FixStatus)}
+"""Values of the key `status`."""
 
 _FIX_NUMBERS = ("time", "residual_delay", "residual_doppler", "error", "bound")
 _ESTIMATE_NUMBERS = ("noise_power", "statistic", "threshold")
@@ -155,10 +176,15 @@ def time_parts_from_tag(value: Any) -> tuple[int, float]:
 
 
 def fix_to_pdu(fix: Fix) -> Any:
-    """PDU of a fix: its position [m] as data, all else as metadata, every number exact."""
+    """PDU of a fix: its position [m] as data, all else as metadata, every number exact; target and
+    links where they are set."""
     meta: dict[str, Any] = {name: float(getattr(fix, name)) for name in _FIX_NUMBERS}
     meta |= {"frame": int(fix.frame), "status": str(fix.status)}
     meta |= {"covariance": np.ravel(fix.covariance), "direction": fix.direction}
+    if fix.target:
+        meta["target"] = fix.target
+    if fix.links:
+        meta["links"] = [list(link) for link in fix.links]
     return _pdu(meta, fix.position)
 
 
@@ -176,10 +202,59 @@ def fix_from_pdu(pdu: Any) -> Fix:
             position=_numbers(position, 3),
             covariance=_numbers(meta["covariance"], 9).reshape(3, 3),
             direction=_numbers(meta["direction"], 3),
-            **{name: _number(meta[name]) for name in _FIX_NUMBERS},
+            time=_number(meta["time"]),
+            residual_delay=_number(meta["residual_delay"]),
+            residual_doppler=_number(meta["residual_doppler"]),
+            error=_number(meta["error"]),
+            bound=_number(meta["bound"]),
+            target=_name(meta.get("target", "")),
+            links=tuple(_names(link) for link in meta.get("links", ())),
         )
     except _MALFORMED:
         raise MessageError("the message is no fix; connect a port `fix`") from None
+
+
+def measurement_to_pdu(measurement: Measurement) -> Any:
+    """PDU of a measurement: its values as data, all else as metadata, every number exact."""
+    meta: dict[str, Any] = {
+        "frame": int(measurement.frame),
+        "time": float(measurement.time),
+        "kinds": list(measurement.kinds),
+        "covariance": np.ravel(measurement.covariance),
+        "snr": float(measurement.snr),
+        "outlier_probability": float(measurement.outlier_probability),
+        "path": measurement.path,
+    }
+    if measurement.link:
+        meta["link"] = list(measurement.link)
+    return _pdu(meta, measurement.values)
+
+
+def measurement_from_pdu(pdu: Any) -> Measurement:
+    """The measurement that `measurement_to_pdu` was given.
+
+    Raises:
+        MessageError: the message is no such PDU.
+    """
+    try:
+        meta, values = _parts(pdu)
+        kinds = _names(meta["kinds"])
+        path = meta["path"]
+        if path not in PATH_KINDS:
+            raise ValueError
+        return Measurement(
+            link=_names(meta.get("link", ())),
+            frame=_index(meta["frame"]),
+            time=_number(meta["time"]),
+            kinds=kinds,
+            values=_numbers(values, len(kinds)),
+            covariance=_numbers(meta["covariance"], len(kinds) ** 2).reshape(2 * (len(kinds),)),
+            snr=_number(meta["snr"]),
+            outlier_probability=_number(meta["outlier_probability"]),
+            path=path,
+        )
+    except _MALFORMED:
+        raise MessageError("the message is no measurement") from None
 
 
 def estimate_to_pdu(estimate: Estimate, frame: int, time: float) -> Any:
@@ -300,6 +375,18 @@ def _index(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise TypeError
     return value
+
+
+def _name(value: Any) -> str:
+    if not (isinstance(value, str) and value.isprintable()):
+        raise TypeError
+    return value
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple):
+        raise TypeError
+    return tuple(map(_name, value))
 
 
 def _numbers(value: Any, count: int | None = None) -> NDArray[np.float64]:

@@ -81,7 +81,7 @@ class Moduli:
 
 
 def range_moduli(base_spacing: float, multiples: tuple[int, int]) -> Moduli:
-    """How two subcarrier spacings k1 df0 and k2 df0 fold ranges: by c / (2 k df0) [m].
+    """Moduli by which two subcarrier spacings k1 df0 and k2 df0 fold ranges: c / (2 k df0) [m].
 
     Unit c / (2 df0 k1 k2), span c / (2 df0).
 
@@ -94,7 +94,7 @@ def range_moduli(base_spacing: float, multiples: tuple[int, int]) -> Moduli:
 
 
 def velocity_moduli(carrier_frequency: float, base_rate: float, multiples: Sequence[int]) -> Moduli:
-    """How symbols at the rates k df0 fold velocities: by c k df0 / (2 f_c) [m/s].
+    """Moduli by which symbols at the rates k df0 fold velocities: c k df0 / (2 f_c) [m/s].
 
     Args:
         carrier_frequency: f_c [Hz].

@@ -48,9 +48,9 @@ class AngularSpectrum:
         radius = np.linalg.norm(grid, axis=-1)
         self._directions = radius <= 1.0 + 1e-12
         self.visible = radius <= 1.0 + 1.5 * 2.0 / max(points - 1, 1)
-        heard = model.receive_response(grid[self.visible])
+        response = model.receive_response(grid[self.visible])
         # Where no beam looks the spectrum is left at zero.
-        self._conjugates = heard.conj().reshape(len(heard), -1).astype(np.complex64)
+        self._conjugates = response.conj().reshape(len(response), -1).astype(np.complex64)
         self._powers = np.abs(self._conjugates) ** 2
 
     def gain(
@@ -71,12 +71,12 @@ class AngularSpectrum:
         y = np.asarray(frame, dtype=np.complex64)
         energy = float(np.sum(y.real**2 + y.imag**2))
         model = self.model
-        sent = model.transmit_response(departure)
+        transmit = model.transmit_response(departure)
         turn = np.exp(2j * np.pi * (delay * model.offsets - doppler * model.symbol_times))
-        weights = (sent.conj() * turn[:, None]).astype(np.complex64)
+        weights = (transmit.conj() * turn[:, None]).astype(np.complex64)
         received = np.moveaxis(y * weights[:, None, :], 1, -1).reshape(-1, y.shape[1])
-        heard = self._conjugates @ received
-        power = np.sum(heard.real**2 + heard.imag**2, axis=-1)
+        match = self._conjugates @ received
+        power = np.sum(match.real**2 + match.imag**2, axis=-1)
         norm = self._powers @ np.abs(weights.ravel()) ** 2
         spectrum = np.full(self.visible.shape, np.nan)
         least = np.finfo(np.float32).tiny
@@ -86,7 +86,7 @@ class AngularSpectrum:
         return spectrum
 
     def peak(self, spectrum: Floats) -> AngularPeak:
-        """Where a spectrum (G, G) is greatest, between the grid's points too.
+        """Position of the maximum of a spectrum (G, G), between the grid's points too.
 
         A parabola along each axis through the logarithms beside the greatest point.
         """
@@ -100,7 +100,7 @@ class AngularSpectrum:
 
 
 def _vertex(values: Floats) -> float:
-    """Where the parabola through values (3,) at -1, 0, 1 is greatest; 0 if it has no such place."""
+    """Position of the maximum of the parabola through values (3,) at -1, 0, 1; 0 if it has none."""
     before, at, after = values
     bend = before - 2 * at + after
     return float(np.clip((before - after) / (2 * bend), -0.5, 0.5)) if bend < 0 else 0.0

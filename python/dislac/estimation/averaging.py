@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Average of the target's path over all that a frame may hold.
+"""Average of the leading path over all that a frame may hold.
+
+Average and judgement take as long as the search, and are made of one path: a status holds for the
+path alone that it was worked out for. So that path, the leading one, is chosen here, as the target
+of a scene of one target; which paths of an estimate are targets' is decided in `positioning`.
 
 The target is the mean over all solutions found, each weighed by its evidence, with each path that
 may be the target's, and with what a path not detected may do to it (`undetected`). Its covariance
@@ -31,7 +35,7 @@ Floats = NDArray[np.float64]
 # Solutions whose evidence is less than the best by this logarithm are left out; those nearer than
 # this are sampled, at most this many of them.
 HOPELESS, SAMPLED, MOST_SAMPLED = 14.0, 6.0, 4
-# The target is the first to arrive of the paths with at least this part of the greatest gain, and
+# The leading path is the first to arrive of those with at least this part of the greatest gain, and
 # strong enough to be detected alone: what noise adds must never be taken for it.
 COMPARABLE_GAIN = 0.5
 # Less probable targets of a solution are left out.
@@ -96,15 +100,15 @@ class TargetAverage:
         noise = max(energy - float(result.explained[0]), 0.0) / degrees
         covariance = paths_covariance(self._signatures, result.curvature[0], noise, paths)
         gain = result.gain[0]
-        target = self._target(parameters, result, energy)
+        target = self._leading(parameters, result, energy)
         order = np.argsort(-np.abs(gain), kind="stable")
         order = np.concatenate([[target], order[order != target]])
         p = parameters[order]
         found = Paths(gain[order], p[:, 0:2], p[:, 2:4], p[:, 4], p[:, 5])
         return Estimate(found, covariance[order], noise, statistic, self._threshold)
 
-    def _target(self, parameters: Floats, result: Fit, energy: float, solution: int = 0) -> int:
-        """Index of the target's path among the paths (L, 6) of a solution."""
+    def _leading(self, parameters: Floats, result: Fit, energy: float, solution: int = 0) -> int:
+        """Index of the leading path among the paths (L, 6) of a solution."""
         size = np.abs(result.gain[solution])
         s, e = self._signatures.factors(parameters)
         alone = size**2 * np.prod([np.sum(np.abs(x[:, 0]) ** 2, axis=1) for x in (s, e)], axis=0)
@@ -122,7 +126,7 @@ class TargetAverage:
         """Paths (L, 6) of a solution that may be the target's, and how probably: the first
         of the comparable ones, as far as their delays, of `variance` (L,), tell; and rather a
         strong one."""
-        best = self._target(parameters, result, energy)
+        best = self._leading(parameters, result, energy)
         size = np.abs(result.gain[0])
         delay = parameters[:, DELAY]
         apart = np.sqrt(variance[:, None] + variance) + DELAY_TOLERANCE

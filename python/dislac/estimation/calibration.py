@@ -44,7 +44,7 @@ _ROUNDS = 50
 _STILL = 1e-3
 """Steps of the refinement that are so small against the standard errors are the last."""
 _ELEMENTS = 2**22
-"""How many values are transformed at a time."""
+"""Number of values that are transformed at a time."""
 
 
 class CalibrationError(ValueError):
@@ -53,7 +53,7 @@ class CalibrationError(ValueError):
 
 @dataclass(frozen=True)
 class Calibration:
-    """What the receive chains do to a signal, relative to chain 0.
+    """Gains and delays of the receive chains, relative to chain 0.
 
     A subcarrier at baseband frequency f comes out of chain i as
     amplitude_i exp(j (phase_i - 2 pi f delay_i)) times what comes out of chain 0.

@@ -194,14 +194,14 @@ class DirectPathMeter:
 
 
 def _weights(response: Complex) -> Floats:
-    """(Nrf,) inverse energies of the chains' responses (Ms, Nrf), zero for what is never heard."""
+    """(Nrf,) inverse energies of the chains' responses (Ms, Nrf), zero where a chain has none."""
     energy = np.sum(np.abs(response) ** 2, axis=0)
-    heard = energy > 1e-9 * energy.max(initial=1e-300)
-    return np.where(heard, 1.0 / np.maximum(energy, 1e-300), 0.0)
+    received = energy > 1e-9 * energy.max(initial=1e-300)
+    return np.where(received, 1.0 / np.maximum(energy, 1e-300), 0.0)
 
 
 class DirectSignalCancellation:
-    """An estimator for frames in which the direct path is heard.
+    """An estimator for frames that hold the direct path.
 
     Args:
         estimator: of the rest, with `direct_path_patterns` as its nuisance.

@@ -36,7 +36,7 @@ SIGNIFICANT = 3.0
 """Standard deviations by which first samples exceed the noise where more than that is in them."""
 
 PASSES = 3
-"""How often frames are estimated again at most."""
+"""Most times that a frame is estimated again."""
 
 
 class InterferenceCancellation:

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Algorithm 1, the modified MMV-BOMP: literally, and in an exactly equivalent fast form.
 
-Column (r, t) of the sensing matrix of symbol m is q = V_r * U_t, elementwise over the chains: what
-the chains hear from arrival r times what they are sent towards departure t. Its score, summed over
-the subcarriers, is q^H R q / q^H q with R the sum of r r^H over the residuals of that symbol. Both
-conj(V_i) V_j and conj(U_i) U_j are trigonometric polynomials in the spatial frequency with lags
--(N-1)..(N-1) along each axis, and so is the score's numerator: its values at (2N-1)^2 points per
-array determine it, and two real matrix products take it to the whole grid. The projections that
+Column (r, t) of the sensing matrix of symbol m is q = V_r * U_t, elementwise over the chains: the
+receive response to arrival r times the transmit response towards departure t. Its score, summed
+over the subcarriers, is q^H R q / q^H q with R the sum of r r^H over the residuals of that symbol.
+Both conj(V_i) V_j and conj(U_i) U_j are trigonometric polynomials in the spatial frequency with
+lags -(N-1)..(N-1) along each axis, and so is the score's numerator: its values at (2N-1)^2 points
+per array determine it, and two real matrix products take it to the whole grid. The projections that
 make the residual act on R, and no residual is ever formed. The grid is scored in single precision;
 the few columns that come within its error of the best are scored again in double.
 """
@@ -51,11 +51,11 @@ def mmv_bomp_literal(
     )
     sensing = np.empty((symbols, chains, dictionary.shape[1]), complex)
     for m in range(symbols):
-        sent = (model.transmit_beams[m] * model.pilots[m]).T  # (Nrf, Nt)
+        transmit = (model.transmit_beams[m] * model.pilots[m]).T  # (Nrf, Nt)
         if model.coupling == "physical":
-            sent = np.broadcast_to(sent.sum(axis=0), sent.shape)
-        heard = model.receive_beams[m].conj().T  # (Nrf, Nr)
-        rows = (sent[:, :, None] * heard[:, None, :]).reshape(chains, -1)
+            transmit = np.broadcast_to(transmit.sum(axis=0), transmit.shape)
+        receive = model.receive_beams[m].conj().T  # (Nrf, Nr)
+        rows = (transmit[:, :, None] * receive[:, None, :]).reshape(chains, -1)
         sensing[m] = rows @ dictionary
         sensing[m] /= np.linalg.norm(sensing[m], axis=0)
     residual = frame
@@ -104,11 +104,11 @@ class MmvBomp:
         twice = np.where(self._i == self._j, 1.0, 2.0)
         v, u = model.receive_response(receive_nodes), model.transmit_response(transmit_nodes)
         products = (v[..., self._i].conj() * v[..., self._j]).swapaxes(0, 1)
-        self._heard_products = np.ascontiguousarray(products, dtype=self._complex)
+        self._receive_products = np.ascontiguousarray(products, dtype=self._complex)
         # Real part of a product of complex numbers = product of their parts, one conjugated.
         products = np.ascontiguousarray(u[..., self._i] * u[..., self._j].conj() * twice)
-        sent = products.view(float).transpose(1, 2, 0)  # (Ms, 2 pairs, nodes)
-        self._sent_products = np.ascontiguousarray(sent, dtype=self._real)
+        pairs = products.view(float).transpose(1, 2, 0)  # (Ms, 2 pairs, nodes)
+        self._transmit_products = np.ascontiguousarray(pairs, dtype=self._real)
 
     def __call__(self, frame: Complex, atoms: int) -> Support:
         """Select `atoms` atoms from a frame (Ms, Nsc, Nrf).
@@ -146,8 +146,8 @@ class MmvBomp:
     def _score(self, residual: Complex) -> NDArray[np.floating[Any]]:
         """(18) at each pair (Gr, Gt), from residual covariances (Ms, Nrf, Nrf)."""
         entries = residual[:, None, self._i, self._j].astype(self._complex)
-        packed = (self._heard_products * entries).view(self._real)
-        at_nodes = packed @ self._sent_products  # (Ms, nodes, nodes)
+        packed = (self._receive_products * entries).view(self._real)
+        at_nodes = packed @ self._transmit_products  # (Ms, nodes, nodes)
         half_way = self._receive_kernel @ at_nodes  # (Ms, Gr, nodes)
         shape = len(self.dictionary.arrivals), len(self.dictionary.departures)
         score: NDArray[Any] = np.empty(shape, self._real)
@@ -159,7 +159,7 @@ class MmvBomp:
 
 
 def _interpolation(array: PlanarArray, grid: Floats) -> tuple[Floats, Floats]:
-    """Where to sample products of two array responses, and how to get the grid's values from that.
+    """Samples of products of two array responses, and the interpolation to the values on a grid.
 
     Returns:
         (n, 2) nodes; (len(grid), n) real kernel. A grid no larger than the nodes is its own.

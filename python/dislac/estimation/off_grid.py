@@ -10,7 +10,7 @@ Paths closer than the array or the bandwidth resolves leave the likelihood nearl
 of huge opposite gains at its top. What is known beforehand settles that: gains are Gaussian, of a
 scale that the solution itself gives, and further paths come later than the echo and from about its
 direction. What that leaves open stays open, in the target's mean and covariance (`averaging`).
-`judgement` says whether the target's path gives a position.
+`judgement` says whether the leading path, taken for the target's, gives a position.
 """
 
 import numpy as np

@@ -35,7 +35,7 @@ class Fit(NamedTuple):
 
 
 class Prior(NamedTuple):
-    """What is known beforehand of L paths.
+    """Prior knowledge of L paths.
 
     Their gains are Gaussian, of `power` (L,). The further ones come later than the first, by the
     delay spread give or take as much [s], and from about its direction, give or take the angular

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every estimator takes and gives: a checked frame in, an `Estimate` out."""
+"""Input and output of every estimator: a checked frame in, an `Estimate` out."""
 
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol, get_args
@@ -36,10 +36,13 @@ class EstimatorError(ValueError):
 
 @dataclass(frozen=True)
 class Estimate:
-    """What one frame says.
+    """Paths of one frame, and how sure they are.
 
     Args:
-        paths: the target first, then what else was found; empty if nothing was detected.
+        paths: the leading path first, which status and average are about, then what else was found;
+            empty if nothing was detected. Off the grid the leading path is the first to arrive of
+            those at least half as strong as the strongest (what passes over scatterers comes
+            later), on a grid the first atom. `positioning` says which are targets'.
         covariance: (L, 6, 6) covariance of (arrival x, y, departure x, y, delay, doppler) of each
             path, from the Fisher information at the estimate; a departure that was given has
             variance zero. None for an estimator that stays on its grid.
@@ -48,7 +51,7 @@ class Estimate:
             that the strongest path explains. For ``mmv-bomp``: the share of the first atom's
             energy that lies at one delay and Doppler.
         threshold: what the statistic of noise alone exceeds at the false-alarm rate set.
-        status: ``ok``; or why the target's path gives no position: ``outside_window``, it lies at
+        status: ``ok``; or why the leading path gives no position: ``outside_window``, it lies at
             the edge of a search window, so that its true place may be beyond; ``ambiguous``,
             another place explains the frame nearly as well; ``learning``, what is to be taken off
             frames is not known yet.
@@ -63,7 +66,7 @@ class Estimate:
 
     @property
     def detected(self) -> bool:
-        """Whether there is any path at all."""
+        """True if there is any path at all."""
         return len(self.paths) > 0
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where on coarse grids the paths of a frame may be: starting points for refinement."""
+"""Search on coarse grids for the paths of a frame: starting points for refinement."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 
 
 OTHER_DEPARTURES = 3
-"""Where beams are few, so many starts besides the best, with other departures."""
+"""Number of starts with other departures besides the best, where beams are few."""
 
 
 LEAST_LEFT = 0.02
@@ -161,11 +161,11 @@ class DirectionSearch:
     ) -> None:
         model = signatures.model
         few = len(signatures.times) <= FEW_ROWS
-        few_sent = signatures.beams <= min(FEW_ROWS, model.transmit_array.size - 1)
-        few_sent = few or (few_sent and len(departures) > 1)
-        self.count = 16 if few_sent else 6
+        few_beams = signatures.beams <= min(FEW_ROWS, model.transmit_array.size - 1)
+        few_beams = few or (few_beams and len(departures) > 1)
+        self.count = 16 if few_beams else 6
         fits = model.receive_array.size * model.transmit_array.size <= LARGEST_PRODUCT
-        arrivals, self.density = (4 if some and fits else 2 for some in (few, few_sent))
+        arrivals, self.density = (4 if some and fits else 2 for some in (few, few_beams))
         self._signatures = signatures
         self.arrivals = _coarse_grid(model.receive_array, arrivals)
         self.departures = departures
@@ -215,7 +215,7 @@ class DirectionSearch:
 
 
 class FurtherSearch:
-    """What a path beside known ones would add, over a grid of arrivals and delays.
+    """Search for a path beside known ones, over a grid of arrivals and delays.
 
     It leaves where the others do, with the Doppler of the first. Its signature counts only as far
     as it differs from the known ones and from what moving those a little would change, so that a
@@ -227,7 +227,7 @@ class FurtherSearch:
         self._signatures = signatures
         self.arrivals = _coarse_grid(model.receive_array)
         self.delays = window_grid(delay_window, 2 * extent(model.element_frequencies))
-        self._heard = model.receive_array.steering(self.arrivals) @ signatures.receive.T
+        self._receive_response = model.receive_array.steering(self.arrivals) @ signatures.receive.T
         tones = np.exp(-2j * np.pi * np.outer(self.delays, model.frequencies))
         self._tones = signatures.project(tones)
         self._tone_energy = np.sum(np.abs(self._tones) ** 2, axis=1)
@@ -255,9 +255,9 @@ class FurtherSearch:
         """
         s, e = factors
         s, e = s.reshape(-1, s.shape[-1]), e.reshape(-1, e.shape[-1])
-        candidates = self._heard * self._signatures.sent(known[0])  # (G, J)
-        heard = self._turns.conj().T * (residual @ self._tones.conj().T)  # (J, D)
-        match = candidates.conj() @ heard  # (G, D)
+        candidates = self._receive_response * self._signatures.transmit_response(known[0])  # (G, J)
+        received = self._turns.conj().T * (residual @ self._tones.conj().T)  # (J, D)
+        match = candidates.conj() @ received  # (G, D)
         loudness = np.sum(candidates.real**2 + candidates.imag**2, axis=1, keepdims=True)
         whole = loudness * self._tone_energy
         gram = (s.conj() @ s.T) * (e.conj() @ e.T)

@@ -112,7 +112,7 @@ class Signatures:
 
     Attributes:
         receive: (J, Nr), takes a receive steering vector to what each row hears.
-        transmit: (J, Nt), takes a transmit steering vector to what each row is sent,
+        transmit: (J, Nt), takes a transmit steering vector to what is transmitted to each row,
             pilots included.
         free: indices, among (arrival x, y, departure x, y, delay, doppler), of the parameters that
             are unknown and that the model can tell: a linear array sees one axis only, and a single
@@ -131,16 +131,16 @@ class Signatures:
     ) -> None:
         symbols, _, chains = model.shape
         beams = model.receive_beams.conj().transpose(0, 2, 1)
-        sent = (model.transmit_beams * model.pilots[:, None, :]).transpose(0, 2, 1)
+        transmitted = (model.transmit_beams * model.pilots[:, None, :]).transpose(0, 2, 1)
         if model.coupling == "physical":
-            sent = np.broadcast_to(sent.sum(axis=1, keepdims=True), sent.shape)
+            transmitted = np.broadcast_to(transmitted.sum(axis=1, keepdims=True), transmitted.shape)
         self.model = model
         self.departure = departure
         self.nuisance = np.zeros((len(model.frequencies), 0)) if nuisance is None else nuisance
         subcarriers, patterns = self.nuisance.shape
         self.dimensions = symbols * chains * (subcarriers - patterns)
         self.receive = np.ascontiguousarray(beams.reshape(symbols * chains, -1))
-        self.transmit = np.ascontiguousarray(sent.reshape(symbols * chains, -1))
+        self.transmit = np.ascontiguousarray(transmitted.reshape(symbols * chains, -1))
         self.times = np.repeat(model.symbol_times, chains)
         self.offsets = np.repeat(model.offsets, chains)
         r, t = model.receive_array, model.transmit_array
@@ -184,8 +184,8 @@ class Signatures:
             return values
         return np.asarray(values - (values @ self.nuisance) @ self.nuisance.T)
 
-    def sent(self, parameters: Floats) -> Complex:
-        """(J,) what each row is sent towards the departure and at the Doppler of a path (6,).
+    def transmit_response(self, parameters: Floats) -> Complex:
+        """(J,) transmit response of rows towards the departure and at the Doppler of a path (6,).
 
         Its delay is not in it.
         """
@@ -258,7 +258,7 @@ class Signatures:
 
 
 def _jet(array: PlanarArray, rows: Complex) -> tuple[Complex, Complex]:
-    """What turns spatial frequencies into row factors and their two derivatives.
+    """Matrices that turn spatial frequencies into row factors and their two derivatives.
 
     Returns:
         (2, N) exponent of the steering vector; (N, 3 J) from steering vector to factor, derivative

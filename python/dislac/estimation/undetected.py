@@ -252,7 +252,11 @@ def _coupled(
     c = s.shape[-2]
     s, e = s.reshape(paths * c, -1), e.reshape(paths * c, -1)
     array = signatures.model.receive_array
-    row = array.steering(arrival) @ signatures.receive.T * signatures.sent(parameters[target])
+    row = (
+        array.steering(arrival)
+        @ signatures.receive.T
+        * signatures.transmit_response(parameters[target])
+    )
     row *= np.exp(2j * np.pi * np.outer(doppler - parameters[target, DOPPLER], signatures.times))
     turn = np.exp(-2j * np.pi * np.outer(delay, signatures.offsets))  # (D, J)
     at = np.tile(parameters[target], (len(delay), 1))

@@ -27,7 +27,7 @@ from ..files import GrowingFile
 from ..geometry.frames import geodetic_from_enu
 from ..positioning import Fix, confidence_ellipse
 from ..scenario import Scenario
-from .fixes import fix_to_dict
+from .fixes import fix_to_dict, label_texts, labels
 
 __all__ = [
     "EXPORTS",
@@ -129,7 +129,7 @@ class Export(ABC):
         return split_ring(self.geodetic(np.insert(ellipse, 2, fix.position[2], axis=-1)))
 
     def moment(self, fix: Fix) -> datetime | None:
-        """When the fix was, UTC; None without an epoch."""
+        """Time of the fix, UTC; None without an epoch."""
         epoch = self.scenario.epoch
         try:
             return None if epoch is None else epoch.astimezone(UTC) + timedelta(seconds=fix.time)
@@ -195,7 +195,10 @@ def _cut(ring: Floats, side: float) -> Floats:
 
 
 def fix_properties(fix: Fix) -> dict[str, Any]:
-    """What programs that show properties can say about a fix, where it is known; SI units."""
+    """Properties of a fix as programs show them, as far as they are known; SI units.
+
+    Target and links are texts.
+    """
     horizontal, vertical = _deviations(fix)
     values = {
         "horizontal_deviation": horizontal,
@@ -206,7 +209,17 @@ def fix_properties(fix: Fix) -> dict[str, Any]:
         "bound": fix.bound,
     }
     known = {name: float(value) for name, value in values.items() if np.isfinite(value)}
-    return {"frame": int(fix.frame), "time": float(fix.time), **known}
+    return {"frame": int(fix.frame), "time": float(fix.time), **known, **label_texts(fix)}
+
+
+def _title(fix: Fix) -> str:
+    """Name of a fix on a map."""
+    return f"frame {fix.frame}" + (f", {fix.target}" if fix.target else "")
+
+
+def _text(value: Any) -> str:
+    """A property as XML has it."""
+    return value if isinstance(value, str) else repr(value)
 
 
 def _deviations(fix: Fix) -> tuple[float, float]:
@@ -250,6 +263,7 @@ class GeoJson(Export):
             features.append(self._feature("Point", _plain(self.geodetic(fix.position)), about))
             if rings := self.outline(fix):
                 about = {"kind": "uncertainty", "frame": int(fix.frame), "probability": 0.95}
+                about |= labels(fix)
                 polygons = [[_plain(ring)] for ring in rings]
                 one = len(polygons) == 1
                 kind, coordinates = ("Polygon", polygons[0]) if one else ("MultiPolygon", polygons)
@@ -308,12 +322,12 @@ class Kml(Export):
     def entry(self, fix: Fix) -> bytes:
         if not fix.valid:
             return b""
-        mark = self._placemark(f"frame {fix.frame}", "fix", self.moment(fix))
+        mark = self._placemark(_title(fix), "fix", self.moment(fix))
         place, rings = self.geodetic(fix.position), self.outline(fix)
         data = SubElement(mark, "ExtendedData")
         numbers = {**fix_properties(fix), "height_above_ellipsoid": float(place[2])}
         for name, value in numbers.items():
-            SubElement(SubElement(data, "Data", name=name), "value").text = repr(value)
+            SubElement(SubElement(data, "Data", name=name), "value").text = _text(value)
         parts = SubElement(mark, "MultiGeometry") if rings else mark
         self._point(parts, place)
         for ring in rings:
@@ -384,11 +398,11 @@ class Gpx(Export):
             self._broken = self._begun
             return b""
         point = self._point("trkpt", self.geodetic(fix.position), self.moment(fix))
-        SubElement(point, "name").text = f"frame {fix.frame}"
+        SubElement(point, "name").text = _title(fix)
         SubElement(point, "fix").text = "3d"
         extensions = SubElement(point, "extensions")
         for name, value in fix_properties(fix).items():
-            SubElement(extensions, f"dislac:{name}").text = repr(value)
+            SubElement(extensions, f"dislac:{name}").text = _text(value)
         begin = b"</trkseg><trkseg>\n" if self._broken else b""
         self._begun, self._broken = True, False
         return begin + ElementTree.tostring(point) + b"\n"

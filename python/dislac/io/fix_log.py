@@ -14,7 +14,7 @@ from ..files import GrowingFile, write_file
 from ..positioning import Fix
 from ..scenario import Scenario
 from .exports import EXPORTS, ExportError
-from .fixes import fix_to_json, plain
+from .fixes import fix_to_json, label_texts, plain
 
 __all__ = ["MAPPED", "SCENARIO", "FixLog", "check_formats", "spacing"]
 
@@ -31,6 +31,9 @@ _CSV_COLUMNS = (
     *("residual delay [s]", "residual Doppler [Hz]"),
     *("direction east", "direction north", "direction up", "error [m]", "bound [m]"),
 )
+
+_LABELS = ("target", "links")
+"""Columns of which there are more where the first fix has a target or links."""
 
 
 def check_formats(formats: Sequence[str], scenario: Scenario) -> None:
@@ -78,7 +81,8 @@ class FixLog:
         self.directory.mkdir(parents=True, exist_ok=True)
         write_file(self.directory / SCENARIO, scenario.text.encode())
         self._lines = GrowingFile(self.directory / "fixes.jsonl")
-        self._table = GrowingFile(self.directory / "fixes.csv", _csv_row(_CSV_COLUMNS))
+        self._table = self._new_table(_CSV_COLUMNS)
+        self._labelled = False
         self._count = 0
         formats = list(dict.fromkeys(["geojson", *formats]))
         if scenario.origin is None:
@@ -95,12 +99,21 @@ class FixLog:
             OSError: one has no room for it, and is as it was before.
         """
         self._lines.append(f"{fix_to_json(fix)}\n".encode())
-        self._table.append(_csv_row(_csv_values(fix)))
+        if not self._count and label_texts(fix):
+            # The table of a scene of several has columns that say which.
+            self._table.close()
+            self._table = self._new_table((*_CSV_COLUMNS, *_LABELS))
+            self._labelled = True
+        names = [label_texts(fix).get(name, "") for name in _LABELS] if self._labelled else []
+        self._table.append(_csv_row([*_csv_values(fix), *names]))
         mapped = self._count % spacing(self._count) == 0
         self._count += 1
         for name, export in self._exports.items():
             if mapped or name != "geojson":
                 export.write(fix)
+
+    def _new_table(self, columns: Sequence[str]) -> GrowingFile:
+        return GrowingFile(self.directory / "fixes.csv", _csv_row(columns))
 
     def close(self) -> None:
         """Closes the files. More calls do nothing."""

@@ -20,12 +20,17 @@ __all__ = [
     "fix_to_dict",
     "fix_to_json",
     "iterate_fixes",
+    "label_texts",
+    "labels",
     "plain",
     "read_fixes",
 ]
 
 _LONGEST = 1 << 16
 """Bytes of a line; a fix takes less than two thousand."""
+
+_LONGEST_NAME = 1000
+"""Characters of the name of a node or a target."""
 
 _GREATEST = 1e12
 """Time [s] and coordinate [m] that no scene reaches."""
@@ -35,7 +40,8 @@ _LAST_FRAME = 1 << 53
 
 
 def fix_to_dict(fix: Fix) -> dict[str, Any]:
-    """A fix as JSON objects carry it: SI units, null for what is not known.
+    """A fix as JSON objects carry it: SI units, null for what is not known; target and links where
+    they are set.
 
     Numbers are kept to the last bit: they are written with as many digits as it takes to read
     the same number again.
@@ -51,7 +57,23 @@ def fix_to_dict(fix: Fix) -> dict[str, Any]:
         "status": str(fix.status),
         "error": plain(fix.error),
         "bound": plain(fix.bound),
+        **labels(fix),
     }
+
+
+def labels(fix: Fix) -> dict[str, Any]:
+    """Target and links of a fix, as far as they are set: links as pairs of names."""
+    target = {"target": fix.target} if fix.target else {}
+    links = {"links": [list(link) for link in fix.links]} if fix.links else {}
+    return {**target, **links}
+
+
+def label_texts(fix: Fix) -> dict[str, str]:
+    """Target and links of a fix, as far as they are set: ``leo > roof; leo > mast``."""
+    texts = labels(fix)
+    if fix.links:
+        texts["links"] = "; ".join(" > ".join(link) for link in fix.links)
+    return texts
 
 
 def fix_from_dict(values: Mapping[str, Any]) -> Fix:
@@ -74,6 +96,8 @@ def fix_from_dict(values: Mapping[str, Any]) -> Fix:
             direction=_array(values["direction"], (3,)),
             error=float(_array(values["error"])),
             bound=float(_array(values["bound"])),
+            target=_name(values.get("target", "")),
+            links=tuple(map(_link, values.get("links", ()))),
         )
     except KeyError as error:
         raise ValueError(f"a fix without {error}") from None
@@ -139,6 +163,28 @@ def plain(value: ArrayLike) -> Any:
     plain = array.astype(object)
     plain[~known] = None
     return plain.tolist() if known.any() else None
+
+
+def _name(value: Any) -> str:
+    """A name as nodes and targets have it.
+
+    Raises:
+        TypeError: the value is none.
+    """
+    if not isinstance(value, str) or not value.isprintable() or len(value) > _LONGEST_NAME:
+        raise TypeError
+    return value
+
+
+def _link(value: Any) -> tuple[str, ...]:
+    """Names of a link's transmitter and receiver.
+
+    Raises:
+        TypeError: the value is none.
+    """
+    if not isinstance(value, list):
+        raise TypeError
+    return tuple(map(_name, value))
 
 
 def _array(value: Any, shape: tuple[int, ...] = ()) -> NDArray[np.float64]:

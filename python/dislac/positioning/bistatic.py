@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..arrays import PlanarArray
 from ..geometry import ANYWHERE, SPEED_OF_LIGHT, Locus, Motion
 from .echo import Echo, Solution
+from .measurement import Measurement
 
 __all__ = [
     "CONTRADICTION",
@@ -24,7 +25,7 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 MAXIMUM_DILUTION = 100.0
-"""How much an error may grow on its way to a position; beyond it there is no fix.
+"""Most that an error may grow on its way to a position; beyond it there is no fix.
 
 It limits two factors. With d the way from receiver to transmitter, D the bistatic distance and u
 the ray, D / (D - d.u) says how far an error of delay or direction moves the crossing along the
@@ -42,7 +43,7 @@ CONTRADICTION = 30.0
 probability is 4e-8 with one equation more than unknowns, and 3e-7 with two."""
 
 SEPARATION = 10.0
-"""How many standard deviations two solutions must lie apart: nearer together the linear error
+"""Standard deviations that two solutions must lie apart: nearer together the linear error
 propagation does not hold, and noise may leave no solution at all."""
 
 BEND = 0.1
@@ -50,14 +51,14 @@ BEND = 0.1
 beyond it, a covariance does not describe where the target may be."""
 
 LATE = 3.0
-"""How many standard deviations a residual delay must be above zero, which is at the receiver."""
+"""Standard deviations that a residual delay must be above zero, which is at the receiver."""
 
 _TURN = np.diag([1.0, 1.0, 0.0])
 """Weights that leave the delay alone: what fails an estimate from a grid is its direction."""
 
 
 class FixStatus(StrEnum):
-    """What became of a frame. Only an `OK` fix has a position.
+    """Outcome of a frame. Only an `OK` fix has a position.
 
     - ``ok``: there is a position.
     - ``no_detection``: the estimator found no echo.
@@ -103,7 +104,7 @@ class FixStatus(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Fix:
-    """What one frame says about the target. Whatever is not known is NaN.
+    """Position of a target from one frame. Whatever is not known is NaN.
 
     Args:
         frame: index of the frame.
@@ -117,6 +118,9 @@ class Fix:
         direction: (3,) unit vector from the receiver, in the scene's frame.
         error: distance from the true position, where that is known [m].
         bound: Cramer-Rao bound of the position's root mean square error, where computed [m].
+        target: name or number of the target, empty where none is said.
+        links: names of transmitter and receiver of each link that it comes from, empty where there
+            is only one link.
 
     Raises:
         ValueError: the status is ``ok`` and the position is not finite.
@@ -132,6 +136,8 @@ class Fix:
     direction: Floats = field(default_factory=lambda: np.full(3, np.nan))
     error: float = np.nan
     bound: float = np.nan
+    target: str = ""
+    links: tuple[tuple[str, ...], ...] = ()
 
     def __post_init__(self) -> None:
         if self.status is FixStatus.OK and not np.all(np.isfinite(self.position)):
@@ -141,7 +147,7 @@ class Fix:
 
     @property
     def valid(self) -> bool:
-        """Whether there is a position."""
+        """True if there is a position."""
         return self.status is FixStatus.OK
 
     @property
@@ -275,6 +281,32 @@ class BistaticLocator:
             error=np.nan if truth is None else float(np.linalg.norm(position - np.asarray(truth))),
         )
 
+    def locate_measurement(
+        self, measurement: Measurement, *, truth: ArrayLike | None = None, bound: float = np.nan
+    ) -> Fix:
+        """The fix that a measurement of arrival and delay gives, see `locate`.
+
+        Args:
+            measurement: its Doppler, if it has one, is passed on, and so are frame, time and link.
+            truth, bound: see `locate`.
+
+        Raises:
+            ValueError: the measurement holds no arrival or no delay.
+        """
+        values, covariance = measurement.select("arrival_x", "arrival_y", "delay")
+        doppler = measurement.select("doppler")[0][0] if "doppler" in measurement.kinds else np.nan
+        fix = self.locate(
+            values[:2],
+            float(values[2]),
+            None if np.isnan(covariance).all() else covariance,
+            doppler=float(doppler),
+            frame=measurement.frame,
+            time=measurement.time,
+            truth=truth,
+            bound=bound,
+        )
+        return replace(fix, links=(measurement.link,)) if measurement.link else fix
+
     def _choose(self, echo: Echo, weighted: bool) -> Solution | FixStatus:
         """The one solution of an echo's equations; or why there is none, or more than one.
 
@@ -316,6 +348,6 @@ class BistaticLocator:
         return replace(agreeing[0], covariance=covariance)
 
     def _behind(self, vector: Floats) -> bool:
-        """Whether a vector (3,) from the receiver leads where the sign prior excludes targets."""
+        """True if a vector (3,) from the receiver leads where the sign prior excludes targets."""
         z = self.receive_array.orientation.inv().apply(vector)[2]
         return bool(z > 0.0 if self.below else z < 0.0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a covariance looks on a map."""
+"""Outline of a covariance on a map."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray

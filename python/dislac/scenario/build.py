@@ -34,12 +34,13 @@ from ..estimation import (
     make_estimator,
 )
 from ..geometry import LinearMotion, delay_and_doppler
-from ..positioning import BistaticLocator, Fix, FixStatus
+from ..positioning import BistaticLocator, Fix, FixStatus, locate_targets
 from ..synchronization import (
     Alignment,
     DirectPathSynchronizer,
     Reference,
     Synchronizer,
+    TaggedSynchronizer,
     TimedSynchronizer,
     aligned_grid,
     expected_grids,
@@ -397,12 +398,17 @@ def received(scenario: Scenario, sent: NDArray[np.complex64]) -> NDArray[np.comp
 
 
 @_about("synchronization")
-def synchronizer(scenario: Scenario) -> Synchronizer | None:
-    """What finds frames in the receive chains' streams; None where tags say where they are."""
+def synchronizer(scenario: Scenario) -> Synchronizer:
+    """What finds frames in the receive chains' streams."""
     settings = scenario.synchronization
-    if settings.reference == "tags":
-        return None
     stretch = partial(_stretch, scenario) if scenario.precompensation.mode == "frame" else None
+    if settings.reference == "tags":
+        return TaggedSynchronizer(
+            scenario.numerology,
+            scenario.pilots,
+            every=scenario.estimator.every,
+            stretch=stretch,
+        )
     if settings.reference == "time":
         return TimedSynchronizer(
             scenario.numerology,
@@ -765,24 +771,12 @@ def locate(scenario: Scenario, estimate: Estimate, frame: int, limit: float | No
         limit = bound(scenario, frame)
     if below_horizon(scenario, frame):
         return Fix(frame=frame, time=time, status=FixStatus.BELOW_HORIZON, bound=limit)
-    if not estimate.detected:
-        return Fix(frame=frame, time=time, status=FixStatus.NO_DETECTION, bound=limit)
-    if estimate.status != "ok":
-        return Fix(frame=frame, time=time, status=FixStatus(estimate.status), bound=limit)
-    covariance = None
-    if estimate.covariance is not None:
-        covariance = estimate.covariance[0][np.ix_(_MEASURED, _MEASURED)]
-        covariance[2, 2] += timing_deviation(scenario) ** 2
-    return locator(scenario).locate(
-        estimate.paths.arrival[0],
-        float(estimate.paths.delay[0]),
-        covariance,
-        doppler=float(estimate.paths.doppler[0]),
+    return locate_targets(
+        locator(scenario),
+        estimate,
         frame=frame,
         time=time,
+        timing_deviation=timing_deviation(scenario),
         truth=None if scenario.target is None else scenario.target.motion.state(time)[0],
         bound=limit,
-    )
-
-
-_MEASURED = (0, 1, 4)  # arrival x, arrival y and delay among the parameters of a path
+    )[0]

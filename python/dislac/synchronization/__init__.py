@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Frames found in the receiver's streams: by their times, or on the direct path."""
+"""Frames found in the receiver's streams: by tags, by their times, or on the direct path."""
 
 from .acquisition import acquire
 from .direct import DirectPathSynchronizer
 from .frames import Alignment, Event, FrameReader, Mark, Synchronizer, Window, aligned_grid
 from .reference import Reference, expected_grids, measure
+from .tagged import TaggedSynchronizer
 from .timed import TimedSynchronizer
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Mark",
     "Reference",
     "Synchronizer",
+    "TaggedSynchronizer",
     "TimedSynchronizer",
     "Window",
     "acquire",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where in the streams the direct path's frames lie."""
+"""Search for the direct path's frames in the streams."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -19,7 +19,7 @@ CANDIDATES = 16
 
 
 class Acquisition(NamedTuple):
-    """Where in a window a frame begins [samples], its carrier offset [Hz], which of the F frames
+    """Sample of a window at which a frame begins, its carrier offset [Hz], which of the F frames
     it is, and which share of the energy there it explains."""
 
     start: int

@@ -32,10 +32,12 @@ class Window(NamedTuple):
 
 class Mark(NamedTuple):
     """The stream goes on at a sample, after a gap or not; its time (whole and fractional seconds),
-    or None where that is not told."""
+    or None where that is not known; and the index of the frame that begins there, None where it is
+    not known that one does."""
 
     offset: int
     time: tuple[int, float] | None
+    frame: int | None = None
 
 
 class Event(NamedTuple):
@@ -47,7 +49,7 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True)
 class Alignment:
-    """Where in the streams a frame lies, and what sets it right.
+    """Position of a frame in the streams, and corrections that set it right.
 
     Args:
         index: of the frame.
@@ -67,7 +69,7 @@ class Alignment:
 
 
 class Synchronizer(Protocol):
-    """Whatever knows where frames are: it looks at windows of the streams, one after the other.
+    """Finder of frames: it looks at windows of the streams, one after the other.
 
     `events` is what has happened since it was last emptied. Frames that should have been used and
     were not come as events ``frames_lost`` with frame, count and reason.
@@ -82,7 +84,7 @@ class Synchronizer(Protocol):
 
     @property
     def window(self) -> Window | None:
-        """What it wants to see next; None: nothing before the next mark."""
+        """Window that it wants to see next; None: nothing before the next mark."""
         ...
 
     def take(self, samples: Samples) -> Alignment | None:

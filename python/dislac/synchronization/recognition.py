@@ -95,8 +95,8 @@ def stands_out(
     least = np.log(FALSE_LOCK / trials)
     if found.share >= 1 - np.exp(least / (reference.columns - 1)):
         return True  # even if chains and symbols all repeat one another
-    f, t, heard, matched, weight, _, _ = reference.kernels[frame]
-    product = matched * grid[heard] * np.sqrt(weight)[:, None, None]
+    f, t, receiving, matched, weight, _, _ = reference.kernels[frame]
+    product = matched * grid[receiving] * np.sqrt(weight)[:, None, None]
     summed = np.einsum("m,imn->in", np.exp(-2j * np.pi * found.carrier * t), product)
     summed *= np.exp(2j * np.pi * found.delay * f)
     column = np.add.reduceat(summed, np.arange(0, summed.shape[1], reference.comb), axis=1)
@@ -117,7 +117,7 @@ def is_coherent(grid: Samples, reference: Reference, frame: int, found: Measurem
         found: what `measure` made of it.
     """
     kernel = reference.kernels[frame]
-    y = grid[kernel.heard]
+    y = grid[kernel.receiving]
     row = (kernel.matched * y) @ np.exp(2j * np.pi * found.delay * kernel.f)
     energy = np.maximum(kernel.levels, 1e-6 * kernel.levels.max())
     single = np.sum(np.abs(row) ** 2 / energy, axis=0)[reference.active]
@@ -152,7 +152,7 @@ def is_image(
         carrier_span: how far the image's true carrier may lie from the one found [Hz].
     """
     n = reference.numerology
-    heard = reference.kernels[frame].heard
+    receiving = reference.kernels[frame].receiving
     spread = n.fft_size // 2
     length = n.fft_size + n.shortest_prefix
     begins = (n.symbol_starts + n.prefixes - n.shortest_prefix)[reference.active]
@@ -161,11 +161,11 @@ def is_image(
     index = start + place + begins[:, None] + window
     there = (index >= 0) & (index < samples.shape[1])
     turns = np.exp(-2j * np.pi * found.carrier / n.sample_rate * (begins[:, None] + window))
-    y = samples[:, np.where(there, index, 0)][heard] * (there * turns)
+    y = samples[:, np.where(there, index, 0)][receiving] * (there * turns)
     # Symbols, continued periodically
     spectrum = np.zeros((len(y), len(begins), n.fft_size), np.complex64)
     late = (found.delay - place) / n.sample_rate
-    spectrum[..., n.bins] = reference.grids[frame][heard][:, reference.active]
+    spectrum[..., n.bins] = reference.grids[frame][receiving][:, reference.active]
     spectrum[..., n.bins] *= np.exp(-2j * np.pi * n.frequencies * late)
     symbols = scipy.fft.ifft(spectrum, norm="ortho")
     symbols = symbols[..., (window - n.shortest_prefix) % n.fft_size]

@@ -36,10 +36,10 @@ def expected_grids(
         receive: (Ms, Nrf) w_{m,i}^H a_r, what each chain hears of what arrives.
     """
     grids = np.stack([pilots.grid(frame) for frame in range(pilots.cycle)])
-    sent = grids * transmit.T[:, :, None]
+    transmitted = grids * transmit.T[:, :, None]
     if coupling == "physical":
-        sent = np.broadcast_to(sent.sum(axis=1, keepdims=True), sent.shape)
-    return np.asarray(sent * receive.T[:, :, None], dtype=np.complex64)
+        transmitted = np.broadcast_to(transmitted.sum(axis=1, keepdims=True), transmitted.shape)
+    return np.asarray(transmitted * receive.T[:, :, None], dtype=np.complex64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,31 +90,31 @@ class Reference:
             mean = np.tensordot(basis, shape, 2)
             spread = np.einsum("amn,bmn,mn->ab", basis, basis, shape) - np.outer(mean, mean)
             curvature = (2 * np.pi) ** 2 * spread + 1e-18 * np.eye(2)
-            heard = energy > 0
-            matched = grid[heard].conj()
+            receiving = energy > 0
+            matched = grid[receiving].conj()
             levels = np.sum(np.abs(matched) ** 2, axis=2, dtype=float)
-            weight = np.divide(1, energy[heard])
-            kernels.append(_Kernel(f, t, heard, matched, weight, levels, curvature))
+            weight = np.divide(1, energy[receiving])
+            kernels.append(_Kernel(f, t, receiving, matched, weight, levels, curvature))
         return kernels
 
 
 def noise_share(reference: Reference, trials: int) -> float:
     """The share of the energy that noise alone seems to explain once in a million searches."""
-    heard = int(np.count_nonzero(reference.energy[0]))
+    receiving = int(np.count_nonzero(reference.energy[0]))
     # Noise may be confined to the band.
     elements = reference.grids.shape[1] * len(reference.active) * reference.numerology.subcarriers
-    return float(gammainccinv(heard, FALSE_LOCK / trials) / elements)
+    return float(gammainccinv(receiving, FALSE_LOCK / trials) / elements)
 
 
 class _Kernel(NamedTuple):
-    """What `measure` needs of one of the frames: f (Nsc,) [cycles a sample], t (Ms,) [s] about the
-    middle; conjugated grids of the chains that hear anything (I, Ms, Nsc), 1 / energy (I,), energy
-    of each symbol (I, Ms), and the curvature (2, 2) of the log-likelihood over what is
+    """Parts of a frame that `measure` needs: f (Nsc,) [cycles a sample], t (Ms,) [s] about the
+    middle; conjugated grids of the chains that receive anything (I, Ms, Nsc), 1 / energy (I,),
+    energy of each symbol (I, Ms), and the curvature (2, 2) of the log-likelihood over what is
     explained."""
 
     f: Floats
     t: Floats
-    heard: NDArray[np.bool_]
+    receiving: NDArray[np.bool_]
     matched: Samples
     weight: Floats
     levels: Floats
@@ -152,8 +152,8 @@ def measure(
         delay_span, carrier_span: how far from zero they may lie [samples], [Hz].
     """
     n = reference.numerology
-    f, t, heard, matched, weight, levels, curvature = reference.kernels[frame]
-    z = matched * (grid if heard.all() else grid[heard])
+    f, t, receiving, matched, weight, levels, curvature = reference.kernels[frame]
+    z = matched * (grid if receiving.all() else grid[receiving])
     energy = max(float(np.vdot(grid, grid).real), 1e-300)
     parameters: Floats = np.zeros(2)
     if delay_span > 0 or carrier_span > 0:

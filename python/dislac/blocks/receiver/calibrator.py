@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the receive chains do, out of frame vectors of a known transmitter."""
+"""Calibration of the receive chains, out of frame vectors of a known transmitter."""
 
 from os import PathLike
 
@@ -55,7 +55,7 @@ class calibrator(Guarded, gr.sync_block):
 
     @property
     def frames_used(self) -> int:
-        """How many frames have been gathered."""
+        """Number of frames that have been gathered."""
         return len(self._gathered)
 
     @guarded(-1)

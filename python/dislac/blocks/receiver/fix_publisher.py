@@ -58,7 +58,7 @@ class fix_publisher(Guarded, gr.basic_block):
 
     @property
     def endpoint(self) -> str:
-        """Where it publishes while the flowgraph runs; empty before."""
+        """Address at which it publishes while the flowgraph runs; empty before."""
         return "" if self._publisher is None else str(self._publisher.endpoint)
 
     def begin(self) -> None:

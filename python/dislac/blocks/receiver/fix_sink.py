@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where fixes end: in files, and in a function of yours."""
+"""End of fixes: files, and a function of yours."""
 
 from collections.abc import Callable, Sequence
 from os import PathLike
