@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from gnuradio.dislac.synchronization import FrameReader, Mark, TaggedSynchronizer
+from gnuradio.dislac.synchronization import Drift, FrameReader, Mark, TaggedSynchronizer
 from gnuradio.dislac.waveform import Numerology
 
 NUMEROLOGY = Numerology(28e9, 120e3, 64, 16, 32, 8, 1_000)
@@ -114,7 +114,9 @@ def test_frames_that_are_not_used_are_counted(piece):
 
 
 def test_what_the_delay_grows_is_taken_off_about_the_middle():
-    frames, _ = read(noise(2_000), [Mark(0, None, 8)], stretch=lambda frame: frame * 1e-6)
+    frames, _ = read(
+        noise(2_000), [Mark(0, None, 8)], drift=lambda frame: Drift(stretch=frame * 1e-6)
+    )
     ((found, _),) = frames
     assert found.stretch == 8e-6
     assert found.delay + found.stretch * LENGTH / 2 == pytest.approx(0.0, abs=1e-15)

@@ -5,6 +5,7 @@ from .association import Assignment, assign, locate_targets, target_paths
 from .bistatic import BistaticLocator, Fix, FixStatus
 from .ellipse import confidence_ellipse
 from .measurement import PATH_KINDS, Measurement, PathKind, measurements
+from .order import FixOrder
 from .statistics import FixStatistics, Thinned
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Assignment",
     "BistaticLocator",
     "Fix",
+    "FixOrder",
     "FixStatistics",
     "FixStatus",
     "Measurement",

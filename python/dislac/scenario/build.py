@@ -36,8 +36,8 @@ from ..estimation import (
 from ..geometry import LinearMotion, delay_and_doppler
 from ..positioning import BistaticLocator, Fix, FixStatus, locate_targets
 from ..synchronization import (
-    Alignment,
     DirectPathSynchronizer,
+    Drift,
     Reference,
     Synchronizer,
     TaggedSynchronizer,
@@ -65,6 +65,7 @@ from .truth import (
     directions,
     ends,
     first_arrival,
+    first_mark,
     fix_time,
     frame_time,
     is_compensated,
@@ -88,6 +89,7 @@ __all__ = [
     "chain_factors",
     "data_aided_estimator",
     "direct_path",
+    "drift",
     "emulator",
     "estimator",
     "flight",
@@ -401,13 +403,13 @@ def received(scenario: Scenario, sent: NDArray[np.complex64]) -> NDArray[np.comp
 def synchronizer(scenario: Scenario) -> Synchronizer:
     """What finds frames in the receive chains' streams."""
     settings = scenario.synchronization
-    stretch = partial(_stretch, scenario) if scenario.precompensation.mode == "frame" else None
     if settings.reference == "tags":
         return TaggedSynchronizer(
             scenario.numerology,
             scenario.pilots,
             every=scenario.estimator.every,
-            stretch=stretch,
+            later=first_arrival(scenario) - first_mark(scenario),
+            drift=partial(drift, scenario),
         )
     if settings.reference == "time":
         return TimedSynchronizer(
@@ -416,8 +418,9 @@ def synchronizer(scenario: Scenario) -> Synchronizer:
             first=first_arrival(scenario),
             time_zero=settings.time_zero or 0.0,
             every=scenario.estimator.every,
-            stretch=stretch,
+            drift=partial(drift, scenario),
         )
+    stretch = partial(_stretch, scenario) if scenario.precompensation.mode == "frame" else None
     zero = None if settings.time_zero is None else (settings.time_zero, first_arrival(scenario))
     return DirectPathSynchronizer(
         partial(direct_path, scenario),
@@ -434,24 +437,31 @@ def frame_grid(
     scenario: Scenario, samples: NDArray[np.complex64], frame: int
 ) -> NDArray[np.complex64]:
     """Resource grids (Nrf, Ms, Nsc) of the samples (Nrf, frame_length) of frame `frame`, which
-    begin where it is due.
-
-    While the transmitter holds its advance for a frame, the reference link's delay goes on
-    growing: that is taken off, symbol by symbol.
-    """
-    stretch = _stretch(scenario, frame) if scenario.precompensation.mode == "frame" else 0.0
-    middle, time = scenario.numerology.frame_length / 2, frame_time(scenario, frame)
-    late, carrier = -stretch * middle, 0.0
-    if scenario.precompensation.mode != "none" and not is_compensated(scenario):
-        # What is left of its own link, a receiver takes off that knows how the nodes move.
-        offset = (first_arrival(scenario) - lead_in(scenario)) / scenario.sample_rate
-        remaining, growth = remaining_delay(scenario, time)
-        late += (remaining - offset) * scenario.sample_rate
-        carrier = remaining_doppler(scenario, time)
-        if scenario.precompensation.mode == "time-varying":
-            stretch, late = growth, late
-    found = Alignment(frame, 0, late, stretch, carrier, time)
+    begin where it is due; its drift is taken off."""
+    time, length = frame_time(scenario, frame), scenario.numerology.frame_length
+    found = drift(scenario, frame).alignment(frame, 0, time, length)
     return aligned_grid(samples, found, scenario.numerology)
+
+
+def drift(scenario: Scenario, frame: int) -> Drift:
+    """What frame `frame` does beside beginning where it is due, as far as a receiver knows that.
+
+    While the transmitter holds its advance for a frame, the reference link's delay goes on growing.
+    And at a receiver that pre-compensation is not for, what is left of its own link remains.
+    """
+    mode = scenario.precompensation.mode
+    stretch = _stretch(scenario, frame) if mode == "frame" else 0.0
+    if mode == "none" or is_compensated(scenario):
+        return Drift(stretch=stretch)
+    numerology = scenario.numerology
+    time = frame_time(scenario, frame) + numerology.frame_length / numerology.sample_rate / 2
+    delay, growth = remaining_delay(scenario, time)
+    offset = (first_arrival(scenario) - lead_in(scenario)) / scenario.sample_rate
+    return Drift(
+        (delay - offset) * scenario.sample_rate,
+        stretch if mode == "frame" else growth,
+        remaining_doppler(scenario, time),
+    )
 
 
 def direct_path(scenario: Scenario, frame: int = 0) -> Reference:

@@ -41,6 +41,7 @@ __all__ = [
     "directions",
     "ends",
     "first_arrival",
+    "first_mark",
     "fix_time",
     "frame_time",
     "has_echo",
@@ -102,6 +103,13 @@ def first_arrival(scenario: Scenario) -> int:
         return start
     delay, _ = remaining_delay(scenario, start / scenario.sample_rate)
     return start + round(delay * scenario.sample_rate)
+
+
+@kept
+def first_mark(scenario: Scenario) -> int:
+    """Sample at which tags at the receiver say that frame 0 begins: that of the transmitter whose
+    frame comes first."""
+    return min(first_arrival(scenario.at(transmitter=t)) for t in scenario.nodes.transmitters)
 
 
 def frame_time(scenario: Scenario, frame: int) -> float:
@@ -493,7 +501,6 @@ def timing_deviation(scenario: Scenario) -> float:
 # The truth
 
 
-@kept
 def true_paths(scenario: Scenario, frame: int, count: int | None = None) -> Paths:
     """The paths that frame `frame` sees, or the first `count` of them, the echo before the others;
     residuals as they will be measured.
@@ -501,12 +508,18 @@ def true_paths(scenario: Scenario, frame: int, count: int | None = None) -> Path
     Gains are scaled as in the emulator, and include the carrier phase relative to the reference
     link at the frame's start.
     """
+    paths = _true_paths(scenario, frame)
+    return Paths(*(value[:count] for value in vars(paths).values()))
+
+
+@kept
+def _true_paths(scenario: Scenario, frame: int) -> Paths:
     time = frame_time(scenario, frame)
     settings = scenario.precompensation
     paths = sorted(
         zip(scenario.channel.paths, path_gains(scenario), strict=True),
         key=lambda path: not _is_the_echo(path[0]),
-    )[:count]
+    )
     nodes = [path_nodes(scenario, path) for path, _ in paths]
     residual, doppler, cycles = np.array([_residuals(scenario, n, time) for n in nodes]).T
     gain = [g(np.array([frame]))[0] if callable(g) else g for _, g in paths]

@@ -3,7 +3,7 @@
 
 from .acquisition import acquire
 from .direct import DirectPathSynchronizer
-from .frames import Alignment, Event, FrameReader, Mark, Synchronizer, Window, aligned_grid
+from .frames import Alignment, Drift, Event, FrameReader, Mark, Synchronizer, Window, aligned_grid
 from .reference import Reference, expected_grids, measure
 from .tagged import TaggedSynchronizer
 from .timed import TimedSynchronizer
@@ -11,6 +11,7 @@ from .timed import TimedSynchronizer
 __all__ = [
     "Alignment",
     "DirectPathSynchronizer",
+    "Drift",
     "Event",
     "FrameReader",
     "Mark",

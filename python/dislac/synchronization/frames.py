@@ -12,6 +12,7 @@ from ..waveform import Numerology, demodulate
 
 __all__ = [
     "Alignment",
+    "Drift",
     "Event",
     "FrameReader",
     "Mark",
@@ -66,6 +67,25 @@ class Alignment:
     stretch: float
     carrier: float
     time: float
+
+
+class Drift(NamedTuple):
+    """What a receiver that knows how the nodes move takes off a frame.
+
+    delay: by how much the frame's middle comes later than its place [samples]; stretch: by how much
+    that grows a sample; carrier: by how much the frame's carrier lies too high [Hz].
+    """
+
+    delay: float = 0.0
+    stretch: float = 0.0
+    carrier: float = 0.0
+
+    def alignment(
+        self, index: int, start: int, time: float, length: int, late: float = 0.0
+    ) -> Alignment:
+        """The alignment of a frame of some samples that begins `late` samples after `start`."""
+        delay = late + self.delay - self.stretch * length / 2
+        return Alignment(index, start, delay, self.stretch, self.carrier, time)
 
 
 class Synchronizer(Protocol):

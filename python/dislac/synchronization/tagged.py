@@ -8,7 +8,7 @@ import numpy as np
 
 from ..waveform import Numerology, Pilots
 from .count import FrameCount
-from .frames import Alignment, Event, Mark, Samples, Window
+from .frames import Alignment, Drift, Event, Mark, Samples, Window
 
 __all__ = ["TaggedSynchronizer"]
 
@@ -22,7 +22,8 @@ class TaggedSynchronizer:
     Args:
         numerology, pilots: of the frames.
         every: frames with an index that this divides are used.
-        stretch: see `TimedSynchronizer`.
+        later: samples from a mark to the frame itself: marks say where the first transmitter's is.
+        drift: see `TimedSynchronizer`.
     """
 
     def __init__(
@@ -31,10 +32,11 @@ class TaggedSynchronizer:
         pilots: Pilots,
         *,
         every: int = 1,
-        stretch: Callable[[int], float] | None = None,
+        later: int = 0,
+        drift: Callable[[int], Drift] | None = None,
     ) -> None:
         self._numerology = numerology
-        self._stretch = stretch
+        self._later, self._drift = later, drift
         self._count = FrameCount(pilots, every)
         self._clock = 0  # samples since time zero of a sample, less its offset
         self._current: tuple[int, int] | None = None  # index of the frame that is wanted, and start
@@ -58,10 +60,9 @@ class TaggedSynchronizer:
             return None
         index, start = self._current
         self._current = None
-        stretch = 0.0 if self._stretch is None else self._stretch(index)
-        delay = -stretch * self._numerology.frame_length / 2
+        drift = Drift() if self._drift is None else self._drift(index)
         time = (start + self._clock) / self._numerology.sample_rate
-        return Alignment(index, start, delay, stretch, 0.0, time)
+        return drift.alignment(index, start, time, self._numerology.frame_length)
 
     def mark(self, mark: Mark) -> bool:
         cut = False
@@ -74,7 +75,7 @@ class TaggedSynchronizer:
         if mark.frame is not None:
             cut |= self._drop("cut off by the next frame")
             if self._count.is_used(mark.frame):
-                self._current = mark.frame, mark.offset
+                self._current = mark.frame, mark.offset + self._later
             else:
                 self._count.skipped += 1
         return cut

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..waveform import Numerology, Pilots
 from .count import FrameCount
-from .frames import Alignment, Event, Mark, Samples, Window
+from .frames import Alignment, Drift, Event, Mark, Samples, Window
 
 __all__ = ["TimedSynchronizer"]
 
@@ -30,8 +30,9 @@ class TimedSynchronizer:
         first: samples from time zero until frame 0 is due.
         time_zero: what the marks' clock shows at time zero [s].
         every: frames with an index that this divides are used.
-        stretch: by how much the reference link's delay grows a second [s/s] within frame k, while
-            the transmitter holds the advance that is right in its middle; None: not at all.
+        drift: what is known of how frame k comes, such as that the reference link's delay grows
+            while the transmitter holds the advance that is right in the frame's middle; None:
+            exactly where it is due.
     """
 
     def __init__(
@@ -42,10 +43,10 @@ class TimedSynchronizer:
         first: int = 0,
         time_zero: float = 0.0,
         every: int = 1,
-        stretch: Callable[[int], float] | None = None,
+        drift: Callable[[int], Drift] | None = None,
     ) -> None:
         self._numerology = numerology
-        self._first, self._stretch = first, stretch
+        self._first, self._drift = first, drift
         self._count = FrameCount(pilots, every)
         self._zero = floor(time_zero), time_zero - floor(time_zero)
         self._offset = 0  # of the last mark with a time
@@ -70,9 +71,9 @@ class TimedSynchronizer:
         index = self._next
         due = self._first + index * self._numerology.frame_period
         time = due / self._numerology.sample_rate
-        stretch = 0.0 if self._stretch is None else self._stretch(index)
-        delay = self._delay - stretch * self._numerology.frame_length / 2
-        found = Alignment(index, self._start, delay, stretch, 0.0, time)
+        drift = Drift() if self._drift is None else self._drift(index)
+        length = self._numerology.frame_length
+        found = drift.alignment(index, self._start, time, length, self._delay)
         self._want(index + 1)
         if np.isfinite(samples.view(np.float32).sum()):
             return found
