@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The channel from a moving transmitter to a receiver, emulated in the sample domain."""
+"""The channel from moving transmitters to receivers, emulated in the sample domain."""
 
 from collections.abc import Sequence
 from threading import Lock
 from typing import Any
 
-from ...channel import ChannelEmulator
+from ...channel import ChannelEmulator, NetworkEmulator
 from ...scenario import Scenario, build
 from .. import pmt_keys
 from ..chunks import ChunkBlock
@@ -32,7 +32,9 @@ class leo_channel(ChunkBlock):
         snr_db: signal to noise ratio, the key `channel.noise.snr_db` [dB]; None: the noise that the
             scenario says.
         emulator: a channel between any numbers of streams, with paths, noise and gains of its
-            own, in place of the scenario's; None for none.
+            own, in place of the scenario's; None for none. A `NetworkEmulator` joins several
+            transmitters, whose streams are the inputs one after another, to several receivers,
+            whose streams are the outputs.
 
     Raises:
         ScenarioError: a setting is out of range.
@@ -43,11 +45,12 @@ class leo_channel(ChunkBlock):
         self,
         scenario: Scenario,
         snr_db: float | None = None,
-        emulator: ChannelEmulator | None = None,
+        emulator: ChannelEmulator | NetworkEmulator | None = None,
     ) -> None:
         chains = scenario.chains
         inputs, outputs = (emulator.inputs, emulator.outputs) if emulator else (chains, chains)
         super().__init__("leo_channel", inputs, outputs)
+        self._processor: ChannelEmulator | NetworkEmulator | None = None
         self._lock = Lock()
         self._given = scenario
         self._emulator = emulator
@@ -63,7 +66,7 @@ class leo_channel(ChunkBlock):
             if self._processor is not None and self._emulator is None:
                 self._processor.noise = build.noise(scenario)
 
-    def make_processor(self) -> ChannelEmulator:
+    def make_processor(self) -> ChannelEmulator | NetworkEmulator:
         if self._emulator is not None:
             self._emulator.reset()
             return self._emulator
