@@ -5,7 +5,12 @@ import numpy as np
 import pytest
 from block_helpers import Graph, in_every_buffer, indices, noise, small_scenario
 from gnuradio import dislac
-from gnuradio.dislac.channel import ChannelEmulator, ChannelPath, departure_delay
+from gnuradio.dislac.channel import (
+    ChannelEmulator,
+    ChannelPath,
+    NetworkEmulator,
+    departure_delay,
+)
 from gnuradio.dislac.dsp.stream import CHUNK
 from gnuradio.dislac.geometry import LinearMotion
 from gnuradio.dislac.scenario import ScenarioError, build, truth
@@ -148,6 +153,39 @@ def test_any_streams_can_be_joined():
     assert np.max(np.abs(result.streams - expected)) < 0.02 * np.max(np.abs(expected))
     with pytest.raises(ValueError, match="give your emulator a noise"):
         dislac.leo_channel(small_scenario(), snr_db=3.0, emulator=emulator)
+
+
+def test_several_transmitters_reach_several_receivers():
+    """Streams of 1 and 2 chains into 2 and 1; delays of whole samples, 15 m each."""
+    metres = {(0, 0): 150, (1, 0): 450, (1, 1): 600}
+    emulator = NetworkEmulator(
+        {
+            (k, n): ChannelEmulator(
+                [ChannelPath((LinearMotion([m, 0, 0]), LinearMotion([0, 0, 0])))],
+                sample_rate=2e7,
+                carrier_frequency=0.0,
+                speed=3e8,
+                inputs=[1, 2][k],
+                outputs=[2, 1][n],
+            )
+            for (k, n), m in metres.items()
+        },
+        transmitters=[1, 2],
+        receivers=[2, 1],
+    )
+    x = noise(3, COUNT)
+    result = in_every_buffer(
+        lambda most: Graph(
+            dislac.leo_channel(small_scenario(), emulator=emulator), x, outputs=3
+        ).result(most)
+    )
+    count = result.streams.shape[1]
+    assert count > COUNT - 3 * CHUNK
+    expected = np.zeros((3, count), complex)
+    expected[:2, 10:] += x[0, : count - 10]
+    expected[:2, 30:] += x[1:, : count - 30].sum(axis=0)
+    expected[2, 40:] += x[1:, : count - 40].sum(axis=0)
+    assert np.max(np.abs(result.streams - expected)) < 0.02 * np.max(np.abs(expected))
 
 
 def test_settings_out_of_range_are_refused():

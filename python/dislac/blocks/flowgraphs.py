@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The whole chain as top blocks: emulated, and from a recording; and the calibration of chains."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from os import PathLike
 from typing import Any
@@ -13,6 +13,7 @@ from ..io import RecordingReader
 from ..positioning import Fix
 from ..scenario import Scenario, build
 from .channel.front_end import front_end
+from .channel.leo_channel import leo_channel
 from .channel.leo_link import leo_link
 from .lifecycle import FlowgraphError, take_errors
 from .receiver.bistatic_locator import bistatic_locator
@@ -23,6 +24,8 @@ from .receiver.ofdm_demodulator import ofdm_demodulator
 from .receiver.path_estimator import path_estimator
 from .recordings.recording_sink import recording_sink
 from .recordings.recording_source import recording_source
+from .transmitter.pilot_source import pilot_source
+from .transmitter.precompensator import precompensator
 
 __all__ = ["FlowgraphError", "calibrate_flowgraph", "replay_flowgraph", "run_flowgraph"]
 
@@ -49,10 +52,13 @@ class Chain(gr.top_block):
             FlowgraphError: a block has failed.
         """
         super().wait()
-        blocks = [block for block in vars(self).values() if hasattr(block, "failed")]
-        errors = take_errors([block.alias() for block in blocks])
+        errors = take_errors([block.alias() for block in self._blocks()])
         if errors:
             raise next(iter(errors.values()))
+
+    def _blocks(self) -> list[Any]:
+        """Blocks of the flowgraph that may fail."""
+        return [block for block in vars(self).values() if hasattr(block, "failed")]
 
     def _emulate(self, frames: int) -> Any:
         """Connects transmitter, channel and the receiver's front end; gives the last block."""
@@ -66,7 +72,11 @@ class Chain(gr.top_block):
 
 
 class Receiver(Chain):
-    """From receive streams to fixes."""
+    """From receive streams to fixes.
+
+    Each link has a demodulator, an estimator and a locator of its own; those of the scenario's
+    first are `demodulator`, `estimator` and `locator`.
+    """
 
     def __init__(
         self,
@@ -74,15 +84,16 @@ class Receiver(Chain):
         scenario: Scenario,
         directory: str | PathLike[str] | None,
         on_fix: OnFix | None,
+        receivers: Sequence[str] | None = None,
     ) -> None:
         super().__init__(name, scenario)
-        self.demodulator = ofdm_demodulator(scenario)
-        self.estimator = path_estimator(scenario)
-        self.locator = bistatic_locator(scenario)
         self.sink = fix_sink(scenario, directory, on_fix)
-        self.connect(self.demodulator, self.estimator)
-        self.msg_connect((self.estimator, "paths"), (self.locator, "paths"))
-        self.msg_connect((self.locator, "fix"), (self.sink, "fix"))
+        self.branches: dict[str, list[Branch]] = {}
+        for receiver in receivers or [scenario.link.receiver]:
+            seen = [scenario.at(t, receiver) for t in scenario.nodes.transmitters]
+            self.branches[receiver] = [Branch(self, each) for each in seen]
+        first = self._branches()[0]
+        self.demodulator, self.estimator, self.locator = first.blocks
 
     def publish(self, address: str, *, bind_any: bool = False, keys: str | None = None) -> None:
         """Publishes fixes and status, see `fix_publisher`, whose parameters these are.
@@ -90,48 +101,92 @@ class Receiver(Chain):
         To be called before the flowgraph runs.
         """
         self.publisher = fix_publisher(self.scenario, address, bind_any, keys)
-        self.msg_connect((self.locator, "fix"), (self.publisher, "fix"))
-        for block in (self.demodulator, self.estimator):
-            self.msg_connect((block, "events"), (self.publisher, "events"))
+        for branch in self._branches():
+            self.msg_connect((branch.locator, "fix"), (self.publisher, "fix"))
+            for block in (branch.demodulator, branch.estimator):
+                self.msg_connect((block, "events"), (self.publisher, "events"))
 
     def counters(self) -> dict[str, int]:
-        """What became of the frames so far.
+        """What became of the frames so far, of all links together.
 
         `frames_sent` by the transmitter or out of the recording; `frames_used` for estimates;
         `frames_skipped` because one in several was asked for; `frames_lost` because they were
         cut off or not finite; `fixes` with a position.
         """
+        branches = self._branches()
         return {
-            "frames_sent": self.source.frames_sent,
-            "frames_used": self.estimator.frames_used,
-            "frames_skipped": self.demodulator.frames_skipped,
+            "frames_sent": self._frames_sent(),
+            "frames_used": sum(branch.estimator.frames_used for branch in branches),
+            "frames_skipped": sum(branch.demodulator.frames_skipped for branch in branches),
             "frames_lost": self._frames_lost(),
             "fixes": self.sink.fixes,
         }
 
+    def connect_receiver(self, block: Any, receiver: str, first: int = 0) -> None:
+        """Connects the streams of a block from `first` on to a receiver."""
+        for branch in self.branches[receiver]:
+            for chain in range(self.scenario.chains):
+                self.connect((block, first + chain), (branch.demodulator, chain))
+
+    def _branches(self) -> list["Branch"]:
+        return [branch for branches in self.branches.values() for branch in branches]
+
+    def _blocks(self) -> list[Any]:
+        return [*super()._blocks(), *(b for branch in self._branches() for b in branch.blocks)]
+
+    def _frames_sent(self) -> int:
+        return int(self.source.frames_sent)
+
     def _frames_lost(self) -> int:
-        return self.demodulator.frames_lost + self.estimator.frames_lost
+        return sum(b.demodulator.frames_lost + b.estimator.frames_lost for b in self._branches())
 
 
-class run_flowgraph(Receiver):
-    """Transmitter, emulated channel and receiver, with the front end that the scenario says.
+class Branch:
+    """The blocks of one link."""
+
+    def __init__(self, flowgraph: Receiver, scenario: Scenario) -> None:
+        self.demodulator = ofdm_demodulator(scenario)
+        self.estimator = path_estimator(scenario)
+        self.locator = bistatic_locator(scenario)
+        self.blocks = self.demodulator, self.estimator, self.locator
+        flowgraph.connect(self.demodulator, self.estimator)
+        flowgraph.msg_connect((self.estimator, "paths"), (self.locator, "paths"))
+        flowgraph.msg_connect((self.locator, "fix"), (flowgraph.sink, "fix"))
+
+
+def run_flowgraph(
+    scenario: Scenario,
+    *,
+    frames: int = 0,
+    record: str | PathLike[str] | None = None,
+    directory: str | PathLike[str] | None = None,
+    on_fix: OnFix | None = None,
+) -> Receiver:
+    """Transmitters, emulated channel and receivers, with the front ends that the scenario says.
 
     Args:
         scenario: everything comes from here.
         frames: how many to send, 0 for no end.
-        record: path of a recording of the receive chains, None for none.
+        record: path of a recording of the receive chains, None for none; with several receivers
+            the path of each one's followed by a dot and its name.
         directory: where to write files of fixes, None for none.
         on_fix: called with each fix, in a thread of the flowgraph.
     """
+    alone = len(scenario.nodes.transmitters) == len(scenario.nodes.receivers) == 1
+    make = link_flowgraph if alone else network_flowgraph
+    return make(scenario, frames, record, directory, on_fix)
+
+
+class link_flowgraph(Receiver):
+    """One transmitter, emulated channel and receiver; see `run_flowgraph`."""
 
     def __init__(
         self,
         scenario: Scenario,
-        *,
-        frames: int = 0,
-        record: str | PathLike[str] | None = None,
-        directory: str | PathLike[str] | None = None,
-        on_fix: OnFix | None = None,
+        frames: int,
+        record: str | PathLike[str] | None,
+        directory: str | PathLike[str] | None,
+        on_fix: OnFix | None,
     ) -> None:
         super().__init__("dislac run", scenario, directory, on_fix)
         last = self._emulate(frames)
@@ -139,6 +194,52 @@ class run_flowgraph(Receiver):
         if record is not None:
             self.recorder = recording_sink(scenario, record)
             self.connect_chains(last, self.recorder)
+
+
+class network_flowgraph(Receiver):
+    """Transmitters, the channel between all nodes, and receivers; see `run_flowgraph`."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        frames: int,
+        record: str | PathLike[str] | None,
+        directory: str | PathLike[str] | None,
+        on_fix: OnFix | None,
+    ) -> None:
+        receivers, chains = list(scenario.nodes.receivers), range(scenario.chains)
+        super().__init__("dislac run", scenario, directory, on_fix, receivers)
+        self.channel = leo_channel(scenario)
+        self.sources = []
+        self.others: list[Any] = [self.channel]
+        for number, name in enumerate(scenario.nodes.transmitters):
+            seen = scenario.at(transmitter=name)
+            source, advance = pilot_source(seen, frames), precompensator(seen)
+            self.connect_chains(source, advance)
+            for chain in chains:
+                self.connect((advance, chain), (self.channel, number * len(chains) + chain))
+            self.sources.append(source)
+            self.others += [source, advance]
+        for number, name in enumerate(receivers):
+            seen, last, first = scenario.at(receiver=name), self.channel, number * len(chains)
+            if seen.front_end is not None:
+                last = front_end(seen)
+                for chain in chains:
+                    self.connect((self.channel, first + chain), (last, chain))
+                self.others.append(last)
+                first = 0
+            self.connect_receiver(last, name, first)
+            if record is not None:
+                recorder = recording_sink(seen, f"{record}.{name}")
+                for chain in chains:
+                    self.connect((last, first + chain), (recorder, chain))
+                self.others.append(recorder)
+
+    def _blocks(self) -> list[Any]:
+        return [*super()._blocks(), *self.others]
+
+    def _frames_sent(self) -> int:
+        return sum(source.frames_sent for source in self.sources)
 
 
 class replay_flowgraph(Receiver):
@@ -164,7 +265,7 @@ class replay_flowgraph(Receiver):
         scenario = scenario or reader.scenario
         super().__init__("dislac replay", scenario, directory, on_fix)
         self.source = recording_source(scenario, reader, speed)
-        self.connect_chains(self.source, self.demodulator)
+        self.connect_receiver(self.source, scenario.link.receiver)
 
     def _frames_lost(self) -> int:
         if self.scenario.synchronization.reference != "tags":

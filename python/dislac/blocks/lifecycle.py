@@ -57,6 +57,8 @@ _takers: WeakValueDictionary[str, "Guarded"] = WeakValueDictionary()
 """By aliases: blocks that run and take messages."""
 _unclosed: dict[str, set[str]] = {}
 """By aliases: which blocks will still close a port that leads to this one."""
+_senders: dict[str, set[str]] = {}
+"""By aliases: which blocks have sent to this one since it started."""
 _errors: dict[str, FlowgraphError] = {}
 _errors_lock = Lock()
 
@@ -114,7 +116,7 @@ def message_handler(method: Callable[..., None]) -> Callable[..., None]:
     @wraps(method)
     def call(self: Any, message: Any) -> None:
         if pmt.is_eof_object(message):
-            self._messages_ended = True
+            self._ends += 1
         else:
             handle(self, message)
 
@@ -133,7 +135,7 @@ class Guarded:
         self._ports = ports
         self.frames_lost = self.messages_dropped = self._losses = 0
         self._input: tuple[Any, Callable[[Any], None]] | None = None
-        self._messages_ended = False
+        self._ends = 0
         for port in (*ports, pmt_keys.EVENTS):
             self.message_port_register_out(port)
 
@@ -161,13 +163,14 @@ class Guarded:
         # What a run before this one has left behind
         while self._input is not None and self.gateway.nmsgs(self._input[0]):
             self.gateway.delete_head_nowait(self._input[0])
-        self._messages_ended = False
+        self._ends = 0
         self.frames_lost = self.messages_dropped = self._losses = 0
         if self._input is not None:
             _takers[self.alias()] = self
         # All blocks start before one of them stops.
         for alias in self._listeners():
-            _unclosed.setdefault(alias, set()).add(self.alias())
+            for senders in (_unclosed, _senders):
+                senders.setdefault(alias, set()).add(self.alias())
         try:
             self.begin()
         except Exception as error:
@@ -177,6 +180,7 @@ class Guarded:
     def stop(self) -> bool:
         self._take_last_messages()
         _takers.pop(self.alias(), None)
+        _senders.pop(self.alias(), None)
         try:
             self.finish()
         except Exception as error:
@@ -217,7 +221,8 @@ class Guarded:
             return
         port, handler = self._input
         last = time.monotonic()
-        while not self._messages_ended:
+        # Each of those that send to this block has an end of its own.
+        while self._ends < max(len(_senders.get(self.alias(), ())), 1):
             if self.gateway.nmsgs(port):
                 handler(self.gateway.delete_head_nowait(port))
                 last = time.monotonic()

@@ -23,8 +23,8 @@ class FixOrder:
         Names of transmitter and receiver of each, in order.
     """
 
-    def __init__(self, links: Sequence[tuple[str, str]]) -> None:
-        self._rank = {link: rank for rank, link in enumerate(links)}
+    def __init__(self, links: Sequence[tuple[str, ...]]) -> None:
+        self._rank: dict[tuple[str, ...], int] = {link: k for k, link in enumerate(links)}
         self._newest = dict.fromkeys(self._rank.values(), -1)
         self._held: dict[int, list[tuple[int, Fix]]] = {}
 

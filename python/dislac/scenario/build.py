@@ -2,9 +2,10 @@
 """From a scenario to the objects of the other rooms: the one place where they are put together."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial, wraps
 from itertools import count, pairwise
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,7 +35,7 @@ from ..estimation import (
     make_estimator,
 )
 from ..geometry import LinearMotion, delay_and_doppler
-from ..positioning import BistaticLocator, Fix, FixStatus, locate_targets
+from ..positioning import BistaticLocator, Fix, FixStatus, assign, locate_targets
 from ..synchronization import (
     DirectPathSynchronizer,
     Drift,
@@ -87,14 +88,18 @@ from .truth import (
 __all__ = [
     "calibration",
     "chain_factors",
+    "channel",
+    "channel_noise",
     "data_aided_estimator",
     "direct_path",
     "drift",
     "emulator",
     "estimator",
+    "fixes",
     "flight",
     "for_calibration",
     "frame_grid",
+    "frame_marks",
     "front_end",
     "link",
     "locate",
@@ -241,6 +246,36 @@ def _largest_doppler(scenario: Scenario) -> float:
 def emulator(scenario: Scenario) -> ChannelEmulator:
     """The channel between the transmit chains and the receive chains of one link."""
     return _emulator(scenario, noise(scenario))
+
+
+def channel(scenario: Scenario) -> ChannelEmulator | NetworkEmulator:
+    """The channel between all transmitters and receivers."""
+    alone = len(scenario.nodes.transmitters) == len(scenario.nodes.receivers) == 1
+    return emulator(scenario) if alone else network_emulator(scenario)
+
+
+def channel_noise(scenario: Scenario) -> Any:
+    """What the `noise` of that channel is: one source, or one of each receiver."""
+    if len(scenario.nodes.transmitters) == len(scenario.nodes.receivers) == 1:
+        return noise(scenario)
+    return [noise(scenario.at(receiver=name)) for name in scenario.nodes.receivers]
+
+
+def frame_marks(scenario: Scenario, sent: int, due: int | None) -> list[tuple[int, int]]:
+    """Output stream of the channel, and the sample there, at which each receiver gets a frame.
+
+    Args:
+        sent: sample at which the frame begins at the first transmitter.
+        due: sample at which it is due at the receiver that pre-compensation is for; None without.
+    """
+    marks = []
+    for number, receiver in enumerate(scenario.nodes.receivers):
+        seen = scenario.at(receiver=receiver)
+        at = sent + flight(seen, sent) if due is None else due
+        if due is not None:
+            at += first_mark(seen) - lead_in(seen)
+        marks.append((number * seen.chains, at))
+    return marks
 
 
 @_about("channel")
@@ -771,6 +806,45 @@ def locator(scenario: Scenario) -> BistaticLocator:
         below=scenario.target_below,
         known=scenario.known,
     )
+
+
+def fixes(scenario: Scenario, estimate: Estimate, frame: int) -> list[Fix]:
+    """The fixes that an estimate of frame `frame` gives: one for each target.
+
+    Which is whose is known where the truth is: there each is the nearest target's, for evaluation,
+    and a target without a fix has one without a position. Their bounds count all paths as unknown.
+    """
+    names, link = list(scenario.nodes.targets), (scenario.link.transmitter, scenario.link.receiver)
+    if len(names) < 2:
+        fix = locate(scenario, estimate, frame)
+        return [fix] if len(scenario.links) == 1 else [replace(fix, links=(link,))]
+    time = fix_time(scenario, frame)
+    seen = {name: scenario.at(target=name) for name in names}
+    truths = {}
+    for name, each in seen.items():
+        assert each.target is not None
+        truths[name] = each.target.motion.state(time)[0]
+    if any(below_horizon(each, frame) for each in seen.values()):
+        found = [Fix(frame, time, FixStatus.BELOW_HORIZON)]
+    else:
+        deviation = timing_deviation(scenario)
+        found = locate_targets(
+            locator(scenario),
+            estimate,
+            len(names),
+            link=link,
+            frame=frame,
+            time=time,
+            timing_deviation=deviation,
+        )
+    made, missed = assign(found, truths, np.inf)
+    status = next((fix.status for fix in made if not fix.valid), FixStatus.NO_DETECTION)
+    made = [fix for fix in made if fix.valid]
+    made += [Fix(frame, time, status, target=name, links=(link,)) for name in missed]
+    return [
+        replace(fix, bound=bound(seen[fix.target], frame, nuisance=True))
+        for fix in sorted(made, key=lambda fix: names.index(fix.target))
+    ]
 
 
 def locate(scenario: Scenario, estimate: Estimate, frame: int, limit: float | None = None) -> Fix:

@@ -262,6 +262,16 @@ class Scenario:
         return int(self.receive_beams.shape[-1])
 
     @property
+    def inputs(self) -> int:
+        """Streams of all transmitters."""
+        return self.chains * len(self.nodes.transmitters)
+
+    @property
+    def outputs(self) -> int:
+        """Streams of all receivers."""
+        return self.chains * len(self.nodes.receivers)
+
+    @property
     def sample_rate(self) -> float:
         """Samples a second in every stream [Hz]."""
         return self.numerology.sample_rate

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The channel from a moving transmitter to a receiver, emulated in the sample domain."""
+"""The channel from moving transmitters to receivers, emulated in the sample domain."""
 
 from collections.abc import Sequence
 from threading import Lock
 from typing import Any
 
-from ...channel import ChannelEmulator
+from ...channel import ChannelEmulator, NetworkEmulator
 from ...scenario import Scenario, build
 from .. import pmt_keys
 from ..chunks import ChunkBlock
@@ -23,16 +23,23 @@ class leo_channel(ChunkBlock):
     ends, and output comes in chunks of 65536 samples: end a finite stream with zeros
     (`pilot_source` does).
 
+    Of a scenario with several transmitters and receivers, the inputs are the streams of one
+    transmitter after another, and the outputs those of one receiver after another.
+
     Tags `dislac:frame` of stream 0 go to where the frame starts at the receiver: the offset that
     a `precompensator` has written into them, else their own plus the delay of the reference link
-    (transmitter to receiver, from the gateway on where there is one), rounded to a sample.
+    (transmitter to receiver, from the gateway on where there is one), rounded to a sample. Each
+    receiver's are on its first stream, where the first frame comes of those that all transmitters
+    send at that time.
 
     Args:
         scenario: nodes, arrays, beams, paths, fading and noise come from here.
         snr_db: signal to noise ratio, the key `channel.noise.snr_db` [dB]; None: the noise that the
             scenario says.
         emulator: a channel between any numbers of streams, with paths, noise and gains of its
-            own, in place of the scenario's; None for none.
+            own, in place of the scenario's; None for none. A `NetworkEmulator` joins several
+            transmitters, whose streams are the inputs one after another, to several receivers,
+            whose streams are the outputs.
 
     Raises:
         ScenarioError: a setting is out of range.
@@ -43,11 +50,14 @@ class leo_channel(ChunkBlock):
         self,
         scenario: Scenario,
         snr_db: float | None = None,
-        emulator: ChannelEmulator | None = None,
+        emulator: ChannelEmulator | NetworkEmulator | None = None,
     ) -> None:
-        chains = scenario.chains
-        inputs, outputs = (emulator.inputs, emulator.outputs) if emulator else (chains, chains)
+        if emulator is not None:
+            inputs, outputs = emulator.inputs, emulator.outputs
+        else:
+            inputs, outputs = scenario.inputs, scenario.outputs
         super().__init__("leo_channel", inputs, outputs)
+        self._processor: ChannelEmulator | NetworkEmulator | None = None
         self._lock = Lock()
         self._given = scenario
         self._emulator = emulator
@@ -61,14 +71,14 @@ class leo_channel(ChunkBlock):
         with self._lock:
             self._scenario = scenario
             if self._processor is not None and self._emulator is None:
-                self._processor.noise = build.noise(scenario)
+                self._processor.noise = build.channel_noise(scenario)
 
-    def make_processor(self) -> ChannelEmulator:
+    def make_processor(self) -> ChannelEmulator | NetworkEmulator:
         if self._emulator is not None:
             self._emulator.reset()
             return self._emulator
         with self._lock:
-            return build.emulator(self._scenario)
+            return build.channel(self._scenario)
 
     def general_work(self, input_items, output_items):
         with self._lock:
@@ -77,6 +87,5 @@ class leo_channel(ChunkBlock):
     def send_tags(self, tags: Sequence[Any]) -> None:
         for tag in tags:
             index, arrival = pmt_keys.frame_from_tag(tag.value)
-            if arrival is None:
-                arrival = tag.offset + build.flight(self._scenario, tag.offset)
-            self.add_item_tag(0, arrival, pmt_keys.FRAME, pmt_keys.frame_to_tag(index))
+            for stream, due in build.frame_marks(self._scenario, tag.offset, arrival):
+                self.add_item_tag(stream, due, pmt_keys.FRAME, pmt_keys.frame_to_tag(index))

@@ -32,8 +32,8 @@ class timed_channel(leo_channel):
         scenario: nodes, arrays, beams, paths, fading and noise come from here.
         snr_db: signal to noise ratio, the key `channel.noise.snr_db` [dB]; None: the noise that the
             scenario says.
-        emulator: a channel between any numbers of streams in place of the scenario's; None for
-            none.
+        emulator: a channel between any numbers of streams, perhaps a `NetworkEmulator`, in place of
+            the scenario's; None for none.
     """
 
     def begin(self) -> None:
@@ -67,24 +67,15 @@ class timed_channel(leo_channel):
             self.add_item_tag(0, place, pmt_keys.FRAME, pmt_keys.frame_to_tag(frame))
         return made
 
-    def _longest_delay(self, time: float) -> float:
-        """Delay of the longest path at a time since time zero [s]."""
-        processor = self._processor
-        assert processor is not None
-        return max(
-            float(path.range_and_rate(time, speed=processor.speed)[0]) / processor.speed
-            for path in processor.paths
-        )
-
     def _begin_at(self, index: int, begin: int, written: int) -> None:
         """Takes sample `index` since time zero as the next one."""
         rate, processor = self._scenario.sample_rate, self._processor
         assert processor is not None
         gone = 0
-        if index and processor.paths:  # before time zero nothing was sent
-            longest = self._longest_delay(index / rate)
-            # Before anything is made ready for so long a delay
-            if not longest <= max(_LONGEST, 2.0 * self._longest_delay(0.0)):
+        longest = processor.longest_delay(index / rate)
+        if index and longest != 0:  # before time zero nothing was sent
+            # Before anything is made ready for a delay that long
+            if not longest <= max(_LONGEST, 2.0 * processor.longest_delay(0.0)):
                 raise ValueError(
                     f"samples of the time {index / rate:.6g} s have come, when a path takes "
                     f"{longest:.3g} s; give both sides the same scenario"

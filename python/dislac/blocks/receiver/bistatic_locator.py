@@ -17,8 +17,9 @@ class bistatic_locator(Guarded, gr.basic_block):
     """Turns paths (PDU on the port `paths`) into fixes (PDU on the port `fix`).
 
     The ray along which the target's echo came meets the ellipsoid of its residual delay. Every
-    PDU gives a fix; where there is no position, its status says why. Data of the PDU (float64):
-    the position, east, north, up [m]. Metadata: frame, time [s], status, covariance [m^2],
+    PDU gives a fix of each target; where there is no position, its status says why. Data of the PDU
+    (float64): the position, east, north, up [m]. Metadata: frame, time [s], status, covariance
+    [m^2],
     residual delay [s] and Doppler [Hz], direction, and, where the scenario knows the truth, error
     and Cramer-Rao bound [m]. When the flowgraph ends, PMT_EOF follows the last.
 
@@ -57,5 +58,5 @@ class bistatic_locator(Guarded, gr.basic_block):
     @message_handler
     def handle_paths(self, message: Any) -> None:
         estimate, frame, _ = pmt_keys.estimate_from_pdu(message)
-        fix = build.locate(self._settings.scenario, estimate, frame)
-        self.publish(pmt_keys.FIX, pmt_keys.fix_to_pdu(fix))
+        for fix in build.fixes(self._settings.scenario, estimate, frame):
+            self.publish(pmt_keys.FIX, pmt_keys.fix_to_pdu(fix))

@@ -9,7 +9,7 @@ from gnuradio import gr
 
 from ...io import FixLog
 from ...io.fix_log import check_formats
-from ...positioning import Fix
+from ...positioning import Fix, FixOrder
 from ...scenario import Scenario
 from .. import pmt_keys
 from ..lifecycle import Guarded, message_handler
@@ -19,6 +19,8 @@ __all__ = ["fix_sink"]
 
 class fix_sink(Guarded, gr.basic_block):
     """Writes fixes (PDU on the port `fix`) to files as they come, and hands them to a function.
+
+    Those of several links come in the order of frames, and of one frame in that of the links.
 
     The folder gets `fixes.jsonl`, `fixes.csv`, where the scene has a place on the Earth
     `fixes.geojson`, and what other formats are asked for, each whole after every fix.
@@ -49,6 +51,7 @@ class fix_sink(Guarded, gr.basic_block):
         self._on_fix = on_fix
         self.export(formats)
         self._log: FixLog | None = None
+        self._order: FixOrder | None = None
         self.fixes = 0
 
     def export(self, formats: Sequence[str]) -> None:
@@ -62,12 +65,17 @@ class fix_sink(Guarded, gr.basic_block):
 
     def begin(self) -> None:
         self.fixes = 0
+        links = list(dict.fromkeys(link[:2] for link in self._scenario.links))
+        self._order = FixOrder(links) if len(links) > 1 else None
         if self._directory:
             self._log = FixLog(self._directory, self._scenario, self._formats)
             for note in self._log.notes:
                 self.logger.info(note)
 
     def finish(self) -> None:
+        if self._order is not None:
+            for fix in self._order.rest():
+                self._take(fix)
         if self._log is not None:
             self._log.close()
             self._log = None
@@ -75,6 +83,10 @@ class fix_sink(Guarded, gr.basic_block):
     @message_handler
     def handle_fix(self, message: Any) -> None:
         fix = pmt_keys.fix_from_pdu(message)
+        for due in [fix] if self._order is None else self._order.add(fix):
+            self._take(due)
+
+    def _take(self, fix: Fix) -> None:
         if self._log is not None:
             self._log.write(fix)
         self.fixes += fix.valid
