@@ -171,22 +171,32 @@ class Document:
 
     def error(self, key: str | Key, message: str) -> ScenarioError:
         """The error to raise about `key` (dotted, or a tuple)."""
-        path: Key = tuple(key.split(".")) if isinstance(key, str) else tuple(key)
-        for length in range(len(path), 0, -1):
-            if (alias := self._aliases.get(path[:length])) is not None:
-                path = (*alias, *path[length:])
-                break
+        path = self._in_files(key)
         known = path
         while known and known not in self.lines:
             known = known[:-1]
         where = self.lines.get(known, self.name)
-        dotted = "".join(f"[{k}]" if isinstance(k, int) else f".{k}" for k in path)
-        text = f"{where}: {dotted.lstrip('.') or 'scenario'}: {message}"
+        text = f"{where}: {_dotted(path) or 'scenario'}: {message}"
         return ScenarioError(printable(text, _MESSAGE))
+
+    def named(self, key: str | Key) -> str:
+        """What a key of the data is called in the files."""
+        return _dotted(self._in_files(key))
+
+    def _in_files(self, key: str | Key) -> Key:
+        path: Key = tuple(key.split(".")) if isinstance(key, str) else tuple(key)
+        for length in range(len(path), 0, -1):
+            if (alias := self._aliases.get(path[:length])) is not None:
+                return (*alias, *path[length:])
+        return path
 
     def text(self) -> str:
         """The data as YAML, overrides included: what a recording carries."""
         return yaml.safe_dump(self.data, sort_keys=False, allow_unicode=True)
+
+
+def _dotted(path: Key) -> str:
+    return "".join(f"[{k}]" if isinstance(k, int) else f".{k}" for k in path).lstrip(".")
 
 
 def preset_names() -> list[str]:

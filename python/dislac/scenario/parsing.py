@@ -242,7 +242,7 @@ def _check_apart(document: Document, scenario: Scenario) -> None:
             if np.array_equal(one, other):
                 raise document.error(
                     f"nodes.{after}",
-                    f"it is where nodes.{before} is, and a path leads from one to the other: move "
+                    f"it is where {document.named(f'nodes.{before}')} is, and a path leads from one to the other: move "
                     "one of them",
                 )
 
@@ -298,12 +298,13 @@ def _channel(
                 f"nodes.satellites has no '{path['from']}'"
                 + (f"; it has {', '.join(known)}" if known else ""),
             )
-        if "off" in path and (path["kind"] == "direct" or path["off"] not in names):
+        if "target" in path and (path["kind"] == "direct" or path["target"] not in names):
             has = ", ".join(names) if path["kind"] != "direct" else "none on a direct path"
             raise document.error(
-                ("channel", "paths", index, "off"), f"no target '{path['off']}'; there are: {has}"
+                ("channel", "paths", index, "target"),
+                f"no target '{path['target']}'; there are: {has}",
             )
-        off = [path["off"]] if "off" in path else names
+        off = [path["target"]] if "target" in path else names
         # In one order, whichever target a link senses: what is drawn belongs to the path.
         for target in off if path["kind"] != "direct" else [None]:
             other = target if target in targets else None

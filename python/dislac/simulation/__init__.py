@@ -3,11 +3,12 @@
 
 from .noise import complex_normal
 from .scenes import impaired_scene, random_scenes
-from .streams import received_frames, received_stream, sent_stream
+from .streams import network_frames, received_frames, received_stream, sent_stream
 
 __all__ = [
     "complex_normal",
     "impaired_scene",
+    "network_frames",
     "random_scenes",
     "received_frames",
     "received_stream",

@@ -7,10 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..scenario import Scenario
-from ..scenario.build import frame_grid, pilot_frame, received
-from ..scenario.truth import first_arrival, lead_in
+from ..scenario.build import (
+    channel,
+    frame_grid,
+    front_end,
+    pilot_frame,
+    precompensator,
+    received,
+)
+from ..scenario.truth import first_arrival, lead_in, run_out
 
-__all__ = ["received_frames", "received_stream", "sent_stream"]
+__all__ = ["network_frames", "received_frames", "received_stream", "sent_stream"]
 
 Samples = NDArray[np.complex64]
 
@@ -53,8 +60,42 @@ def received_frames(scenario: Scenario, count: int) -> Samples:
 
     Frames that the scenario mutes are noise.
     """
+    return _demodulated(scenario, received_stream(scenario, count), count)
+
+
+def network_frames(scenario: Scenario, count: int) -> dict[tuple[str, str], Samples]:
+    """Demodulate the first `count` frames of every transmitter at every receiver.
+
+    Returns
+    -------
+    dict
+        Frames (count, rows, Nq, Nrf), by names of transmitter and receiver.
+    """
+    senders = [scenario.at(transmitter=name) for name in scenario.nodes.transmitters]
+    sent = [sent_stream(seen, count) for seen in senders]
+    length = max(stream.shape[1] for stream in sent)
+    length += max(run_out(seen, length) for seen in senders)
+    inputs = []
+    for seen, stream in zip(senders, sent, strict=True):
+        stream = np.pad(stream, ((0, 0), (0, length - stream.shape[1])))
+        advance = precompensator(seen)
+        inputs.append(stream if advance is None else advance.process(stream))
+    shortest = min(stream.shape[1] for stream in inputs)
+    emulator = channel(scenario)
+    samples = emulator.process(np.concatenate([stream[:, :shortest] for stream in inputs]))
+    frames = {}
+    for number, receiver in enumerate(scenario.nodes.receivers):
+        own = samples[number * scenario.chains : (number + 1) * scenario.chains]
+        if (errors := front_end(scenario.at(receiver=receiver))) is not None:
+            own = errors.process(own)
+        for seen in (scenario.at(name, receiver) for name in scenario.nodes.transmitters):
+            frames[seen.link.transmitter, receiver] = _demodulated(seen, own, count)
+    return frames
+
+
+def _demodulated(scenario: Scenario, samples: Samples, count: int) -> Samples:
+    """The first `count` frames (count, rows, Nq, Nrf) in a receiver's streams."""
     numerology = scenario.numerology
-    samples = received_stream(scenario, count)
     starts = first_arrival(scenario) + numerology.frame_period * np.arange(count)
     grids = (
         frame_grid(scenario, samples[:, start : start + numerology.frame_length], index)
