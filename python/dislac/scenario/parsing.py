@@ -240,10 +240,11 @@ def _check_apart(document: Document, scenario: Scenario) -> None:
         places = [(name, stop.motion.state(0.0)[0]) for name, stop in stops if stop is not None]
         for (before, one), (after, other) in pairwise(places):
             if np.array_equal(one, other):
+                there = document.named(f"nodes.{before}")
                 raise document.error(
                     f"nodes.{after}",
-                    f"it is where {document.named(f'nodes.{before}')} is, and a path leads from one to the other: move "
-                    "one of them",
+                    f"it is where {there} is, and a path leads from one to the other: move one of "
+                    "them",
                 )
 
 
