@@ -108,7 +108,7 @@ def emulate(nodes, carrier, start, samples):
 @pytest.mark.parametrize("instant", INSTANTS)
 @pytest.mark.parametrize("carrier", [2e9, 28e9])
 def test_emulator_follows_the_closed_form(instant, carrier):
-    """At any sample within 0.01 cycle; the delay of any stretch of a hop within 1 ns."""
+    """At any sample within 0.01 cycle; the delay of any stretch of a block within 1 ns."""
     node = HermiteMotion(LocalMotion(ORBIT, SITE))
     start = round(instant * FS)
     n = start + np.arange(4 * CHUNK)
@@ -121,7 +121,7 @@ def test_emulator_follows_the_closed_form(instant, carrier):
     # sample by sample
     strong = np.abs(truth.sum(1)) > 0.5
     assert np.abs(np.angle(y / truth.sum(1)))[strong].max() < 0.01 * 2 * np.pi
-    # stretches of half a hop, where what is held is furthest off
+    # stretches of half a block, where what is held is furthest off
     for first in range(0, len(n) - 128, 1111):
         part = slice(first, first + 128)
         cycles, late = phase_and_delay(y[part], truth[part])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Several transmitters heard by several receivers: one channel emulator a link, summed."""
+"""Several transmitters to several receivers: one channel emulator a link, summed."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -13,8 +13,8 @@ from ..dsp.stream import (
     ChunkProcessor,
     Samples,
     StreamError,
+    nonzero_segments,
     padded_empty,
-    sounding_segments,
 )
 from .emulator import ChannelEmulator
 
@@ -64,7 +64,7 @@ class NetworkEmulator(ChunkProcessor):
     ) -> None:
         _check(links, transmitters, receivers, noise)
         self.links = {key: links[key].propagation for key in sorted(links)}
-        """What moves each link's chunks."""
+        """The paths of each link at work."""
         self.transmitters, self.receivers = _rows(transmitters), _rows(receivers)
         """Input streams of each transmitter, output streams of each receiver."""
         self.noise = [None] * len(receivers) if noise is None else list(noise)
@@ -99,16 +99,16 @@ class NetworkEmulator(ChunkProcessor):
             self._taken += 1
         self._input.forget(self._taken * CHUNK)
         segments: list[slice] = []
-        heard: set[int] = set()
+        written: set[int] = set()
         for (_, receiver), link in self.links.items():
             total = self._chunk[self.receivers[receiver]]
-            if receiver in heard:
+            if receiver in written:
                 part = self._link_chunk[: len(total)]
                 made = link.make(index, part)
                 add_segments(part, made, list(total))
             else:
                 made = link.make(index, total)
-                heard.add(receiver)
+                written.add(receiver)
             segments += made
         return merged(segments)
 
@@ -118,7 +118,7 @@ class NetworkEmulator(ChunkProcessor):
         for transmitter, streams in enumerate(self.transmitters):
             links = [link for (sender, _), link in self.links.items() if sender == transmitter]
             if links:
-                found = sounding_segments(rows[streams, place : place + CHUNK], active)
+                found = nonzero_segments(rows[streams, place : place + CHUNK], active)
                 for link in links:
                     link.take(rows[streams], place, found)
 
