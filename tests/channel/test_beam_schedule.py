@@ -17,12 +17,14 @@ from hypothesis import strategies as st
     first=st.integers(0, 2000),
     count=st.integers(1, 900),
 )
-def test_stretches_cover_every_sample_with_its_symbol(symbols, length, gap, start, first, count):
+def test_segments_cover_every_sample_with_its_symbol(symbols, length, gap, start, first, count):
     schedule = BeamSchedule(np.ones((symbols, 1, 1)), length, symbols * length + gap, start)
     n = first + np.arange(count)
     symbol, frame = (
-        np.concatenate([np.repeat(value, s.length) for s in runs for value in [getattr(s, name)]])
-        for name, runs in (
+        np.concatenate(
+            [np.repeat(value, s.length) for s in segments for value in [getattr(s, name)]]
+        )
+        for name, segments in (
             ("symbol", schedule.segments(first, count)),
             ("frame", schedule.segments(first, count)),
         )

@@ -227,9 +227,9 @@ def test_beams_against_a_slow_formulation(coupling):
         ends = [(path.nodes[0], path.nodes[1]), (path.nodes[-1], path.nodes[-2])]
         v = []
         for here, there in ends:
-            way = there.state(centre)[0] - here.state(centre)[0]
-            way /= np.linalg.norm(way, axis=-1, keepdims=True)
-            v.append(array.steering(array.spatial_frequency(way)))
+            sight = there.state(centre)[0] - here.state(centre)[0]
+            sight /= np.linalg.norm(sight, axis=-1, keepdims=True)
+            v.append(array.steering(array.spatial_frequency(sight)))
         out = np.einsum("na,nai->ni", v[0], f).T * x[:, : len(n)]
         if coupling == "physical":
             out = out.sum(0, keepdims=True)

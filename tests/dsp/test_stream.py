@@ -117,7 +117,7 @@ def test_ring_buffer_knows_where_there_is_silence(sounds, lead):
 
 
 @given(flags=st.lists(st.booleans(), min_size=1, max_size=20))
-def test_runs(flags):
+def test_true_segments(flags):
     again = np.zeros(len(flags), bool)
     found = true_segments(np.array(flags))
     for run in found:

@@ -49,8 +49,8 @@ class NetworkEmulator(ChunkProcessor):
     ------
     StreamError
         A link has other numbers of streams than its transmitter and its receiver, another sample
-        rate or propagation speed than the others, or noise of its own. While running: a path gets
-        shorter than its sampled kernel.
+        rate or propagation speed than the others, noise of its own, or the emulator of another
+        link. While running: a path gets shorter than its sampled kernel.
     """
 
     def __init__(
@@ -155,6 +155,8 @@ def _check(
             raise StreamError(f"{name} have {list(counts)} streams; one at least with one stream")
     if noise is not None and len(noise) != len(receivers):
         raise StreamError(f"{len(noise)} sources of noise for {len(receivers)} receivers")
+    if len({id(link) for link in links.values()}) < len(links):
+        raise StreamError("one emulator serves two links; give each link an emulator of its own")
     for (sender, receiver), link in links.items():
         name = f"link ({sender}, {receiver})"
         if not (0 <= sender < len(transmitters) and 0 <= receiver < len(receivers)):
