@@ -17,14 +17,16 @@ from hypothesis import strategies as st
     first=st.integers(0, 2000),
     count=st.integers(1, 900),
 )
-def test_stretches_cover_every_sample_with_its_symbol(symbols, length, gap, start, first, count):
+def test_segments_cover_every_sample_with_its_symbol(symbols, length, gap, start, first, count):
     schedule = BeamSchedule(np.ones((symbols, 1, 1)), length, symbols * length + gap, start)
     n = first + np.arange(count)
     symbol, frame = (
-        np.concatenate([np.repeat(value, s.length) for s in runs for value in [getattr(s, name)]])
-        for name, runs in (
-            ("symbol", schedule.stretches(first, count)),
-            ("frame", schedule.stretches(first, count)),
+        np.concatenate(
+            [np.repeat(value, s.length) for s in segments for value in [getattr(s, name)]]
+        )
+        for name, segments in (
+            ("symbol", schedule.segments(first, count)),
+            ("frame", schedule.segments(first, count)),
         )
     )
     within = (n - start) % schedule.period
@@ -34,7 +36,7 @@ def test_stretches_cover_every_sample_with_its_symbol(symbols, length, gap, star
         frame, (n - start) // schedule.period - (first - start) // schedule.period
     )
     position = 0
-    for s in schedule.stretches(first, count):
+    for s in schedule.segments(first, count):
         assert s.first == position
         position += s.length * len(s.symbol)
     assert position == count
@@ -54,7 +56,7 @@ def test_symbols_of_different_length(lengths, gap, start, first, count):
     frame = [m for m, length in enumerate(lengths) for _ in range(length)] + [last] * gap
     expected = [frame[(n - start) % period] for n in range(first, first + count)]
     assert schedule.symbol(first + np.arange(count)).tolist() == expected
-    found = [np.repeat(s.symbol, s.length) for s in schedule.stretches(first, count)]
+    found = [np.repeat(s.symbol, s.length) for s in schedule.segments(first, count)]
     assert np.concatenate(found).tolist() == expected
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Arrays as physics has them: elements at places in metres, and the lengths of ways between them.
+"""Arrays as physics has them: elements at positions in metres, and path lengths between them.
 
 No steering vector is asked for anywhere here: the responses are sums of exp(-j 2 pi fc L / c) over
-elements, with L the length of the way of each.
+elements, with L the path length of each.
 """
 
 import numpy as np
@@ -29,14 +29,14 @@ TRANSMIT, RECEIVE = (4, 2), (3, 4)
 
 
 def elements(origin, shape, orientation):
-    """(N, 3) places [m]: element n_x ny + n_y lies n_x and n_y half wavelengths along the body's
+    """(N, 3) positions [m]: element n_x ny + n_y lies n_x and n_y half wavelengths along the body's
     axes."""
-    places = [(x, y, 0.0) for x in range(shape[0]) for y in range(shape[1])]
-    return origin + orientation.apply(c / FC / 2 * np.array(places))
+    grid = [(x, y, 0.0) for x in range(shape[0]) for y in range(shape[1])]
+    return origin + orientation.apply(c / FC / 2 * np.array(grid))
 
 
 def lengths(one, other):
-    """(N, M) distances between places (N, 3) and (M, 3) [m]."""
+    """(N, M) distances between positions (N, 3) and (M, 3) [m]."""
     return np.sqrt(np.sum((one[:, None] - other) ** 2, axis=-1))
 
 
@@ -44,9 +44,9 @@ def phases(excess):
     return np.exp(-2j * np.pi * FC / c * excess)
 
 
-def towards(array, origin, place):
-    way = place - origin
-    return array.spatial_frequency(way / np.linalg.norm(way))
+def towards(array, origin, position):
+    sight = position - origin
+    return array.spatial_frequency(sight / np.linalg.norm(sight))
 
 
 def unit_columns(rng, *shape):
@@ -77,7 +77,7 @@ def test_the_snapshot_model_adds_up_elements_by_their_path_lengths(sends, hears,
         sent = np.repeat(sent.sum(1, keepdims=True), chains, axis=1)
     heard = np.einsum("mai,a->mi", model.receive_beams.conj(), phases(arriving))
     found = model.response(towards(arrays[1], HERE, far), towards(arrays[0], far, HERE))
-    # places 20,000 km apart are rounded to 4e-9 m, 2e-6 of a turn
+    # positions 20,000 km apart are rounded to 4e-9 m, 2e-6 of a turn
     assert np.abs(found - sent * heard / np.sqrt(8 * 12)).max() < 5e-6
     assert np.abs(found).max() > 0.1
 
@@ -119,10 +119,12 @@ def test_swapping_the_ends_transposes_the_channel(one, other):
         model = SnapshotModel(
             array, end, every, every, pilots, np.zeros(count), np.zeros(1), "physical"
         )
-        ways = [np.linalg.norm(destination - origin)]
-        ways.append(np.linalg.norm(reflector - origin) + np.linalg.norm(destination - reflector))
+        path_lengths = [np.linalg.norm(destination - origin)]
+        path_lengths.append(
+            np.linalg.norm(reflector - origin) + np.linalg.norm(destination - reflector)
+        )
         paths = Paths(
-            gain=np.array([1.0, 0.7]) * phases(np.array(ways)),
+            gain=np.array([1.0, 0.7]) * phases(np.array(path_lengths)),
             arrival=np.stack([towards(end, destination, p) for p in (origin, reflector)]),
             departure=np.stack([towards(array, origin, p) for p in (destination, reflector)]),
             delay=np.zeros(2),

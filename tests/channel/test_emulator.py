@@ -15,9 +15,9 @@ from gnuradio.dislac.channel import (
     ChannelPath,
     ShadowedRician,
 )
-from gnuradio.dislac.channel.ends import PART
+from gnuradio.dislac.channel.endpoints import PART
 from gnuradio.dislac.channel.numpy_engine import matrix_product
-from gnuradio.dislac.dsp import CHUNK, HOP, GaussianNoise, StreamError
+from gnuradio.dislac.dsp import BLOCK, CHUNK, GaussianNoise, StreamError
 from gnuradio.dislac.geometry import LinearMotion, range_and_rate
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -83,7 +83,7 @@ def test_narrow_tone_is_continuous_at_every_border():
     error = y * np.exp(2j * np.pi * (phase % 1)) - 1
     assert np.abs(error).max() < 1.5e-4  # 2e-5 cycles
     step = np.abs(np.diff(error))
-    assert step[n[1:] % HOP == 0].max() < 1e-4
+    assert step[n[1:] % BLOCK == 0].max() < 1e-4
     assert step[n[1:] % CHUNK == 0].max() < 1e-4
 
 
@@ -202,7 +202,7 @@ def test_silence_is_left_out_without_a_trace(coupling):
     # too little to see, enough to be worked on
     full = scene(coupling).process(x + np.complex64(1e-30))
     assert np.abs(y - full).max() < 1e-6 < np.abs(y).max()
-    assert np.count_nonzero(y[0]) < 5 * (320 + 4 * HOP)
+    assert np.count_nonzero(y[0]) < 5 * (320 + 4 * BLOCK)
     assert np.array_equal(in_pieces(scene(coupling), x, range(1000, 2 * CHUNK, 1000)), y)
 
 
@@ -220,16 +220,16 @@ def test_beams_against_a_slow_formulation(coupling):
     sent, heard = emulator.transmitter.schedule, emulator.receiver.schedule
     array = PlanarArray(2, 2)
     expected = np.zeros(y.shape, dtype=complex)
-    advance = np.floor((1e-3 + 6e-6 * (n // HOP * HOP + HOP - 1) / FS) * FS)
+    advance = np.floor((1e-3 + 6e-6 * (n // BLOCK * BLOCK + BLOCK - 1) / FS) * FS)
     f = sent.beams[sent.symbol(n + advance.astype(int))]
     w = heard.beams[heard.symbol(n)]
     for path in emulator.paths:
         ends = [(path.nodes[0], path.nodes[1]), (path.nodes[-1], path.nodes[-2])]
         v = []
         for here, there in ends:
-            way = there.state(centre)[0] - here.state(centre)[0]
-            way /= np.linalg.norm(way, axis=-1, keepdims=True)
-            v.append(array.steering(array.spatial_frequency(way)))
+            sight = there.state(centre)[0] - here.state(centre)[0]
+            sight /= np.linalg.norm(sight, axis=-1, keepdims=True)
+            v.append(array.steering(array.spatial_frequency(sight)))
         out = np.einsum("na,nai->ni", v[0], f).T * x[:, : len(n)]
         if coupling == "physical":
             out = out.sum(0, keepdims=True)
@@ -296,7 +296,7 @@ def test_nan_passes_and_passes_by():
     x[0, 2 * CHUNK] = np.nan
     y = emulator.process(x)
     bad = np.flatnonzero(np.isnan(y[0]))
-    assert len(bad) and bad.max() - bad.min() < 3 * HOP
+    assert len(bad) and bad.max() - bad.min() < 3 * BLOCK
 
 
 def test_single_columns_are_multiplied_without_reading_beyond_their_end():

@@ -132,8 +132,8 @@ def test_precompensation_of_a_frame_is_right_in_its_middle():
 
 def test_the_satellites_array_sends_not_the_gateways():
     array = PlanarArray(4, 2)
-    way = BS.state(0.0)[0] - LEO.state(0.0)[0]
-    direction = array.spatial_frequency(way / np.linalg.norm(way))
+    sight = BS.state(0.0)[0] - LEO.state(0.0)[0]
+    direction = array.spatial_frequency(sight / np.linalg.norm(sight))
     x = np.random.default_rng(3).normal(size=(8, 2 * CHUNK))
     y = over(x, (GATEWAY, LEO, BS), transmit_array=array)[40_000:]
     one = array.steering(direction) @ x

@@ -50,20 +50,20 @@ BEAMS = [
 
 def link(sender, receiver, start=0):
     """One link of six, no two alike; the last is short, so that it waits for a chunk."""
-    way = SATELLITES[sender], GATEWAYS[receiver]
+    sight = SATELLITES[sender], GATEWAYS[receiver]
     beams = {"transmit_array": SENDS[sender], "transmit_beams": BEAMS[0][sender]}
     if receiver < 2:
         beams |= {"receive_array": HEARS[receiver], "receive_beams": BEAMS[1][receiver]}
-    paths = [ChannelPath(way, 1j), ChannelPath((way[0], TARGET, way[1]), 0.5)]
+    paths = [ChannelPath(sight, 1j), ChannelPath((sight[0], TARGET, sight[1]), 0.5)]
     options = {"transmit_advance": (lambda t: 1e-3 + 6e-6 * t) if sender else None}
     if (sender, receiver) == (0, 0):
         paths[1] = ChannelPath(paths[1].nodes, BlockFading(ShadowedRician().scattered, 4))
         options["coupling"] = "paired"
     if (sender, receiver) == (1, 1):
-        nodes = FEEDER, *way
+        nodes = FEEDER, *sight
         paths.append(ChannelPath(nodes, 0.7, carriers=(18e9, FC), transmitter=1))
     if (sender, receiver) == (1, 2):
-        near = way[1], LinearMotion((3e3, 9e3, 25), (20, 5, 0))
+        near = sight[1], LinearMotion((3e3, 9e3, 25), (20, 5, 0))
         paths = [ChannelPath(near, 0.4)]
     return ChannelEmulator(paths, **SCENE, **beams, **options, start=start)
 
@@ -206,9 +206,9 @@ def test_noise_of_a_receiver_is_its_own():
     assert np.array_equal(changed, np.concatenate([network(noise=False).process(x)[:2], y[2:]]))
 
 
-# Physics: elements at places in metres, and the lengths of ways between them
+# Physics: elements at positions in metres, and the path lengths between them
 
-PLACES = [np.array(p) for p in ([3e3, -8e3, 20e3], [-6e3, 2e3, 15e3])]
+POSITIONS = [np.array(p) for p in ([3e3, -8e3, 20e3], [-6e3, 2e3, 15e3])]
 SITES = [np.array(p) for p in ([-50.0, 190, 100], [400.0, -90, 3], [-900.0, -300, 40])]
 TURNED = [Rotation.from_euler("ZYX", a, degrees=True) for a in ([40, -25, 15], [-110, 35, 160])]
 SHAPES = (
@@ -222,8 +222,8 @@ SHAPES = (
 
 
 def elements(origin, shape, orientation):
-    places = [(x, y, 0.0) for x in range(shape[0]) for y in range(shape[1])]
-    return origin + orientation.apply(c / FC / 2 * np.array(places))
+    grid = [(x, y, 0.0) for x in range(shape[0]) for y in range(shape[1])]
+    return origin + orientation.apply(c / FC / 2 * np.array(grid))
 
 
 def test_every_pair_of_elements_is_turned_by_its_path_length():
@@ -231,7 +231,7 @@ def test_every_pair_of_elements_is_turned_by_its_path_length():
     network = NetworkEmulator(
         {
             (k, r): ChannelEmulator(
-                [ChannelPath((LinearMotion(PLACES[k]), LinearMotion(SITES[r])))],
+                [ChannelPath((LinearMotion(POSITIONS[k]), LinearMotion(SITES[r])))],
                 **SCENE,
                 transmit_array=PlanarArray(*SHAPES[0][k][0], SHAPES[0][k][1]),
                 receive_array=PlanarArray(*SHAPES[1][r][0], SHAPES[1][r][1]),
@@ -252,12 +252,12 @@ def test_every_pair_of_elements_is_turned_by_its_path_length():
         receiver = elements(SITES[r], *SHAPES[1][r])
         expected = np.zeros((len(receiver), 8), complex)
         for k in range(2):
-            sender = elements(PLACES[k], *SHAPES[0][k])
-            way = np.sqrt(np.sum((receiver[:, None] - sender) ** 2, axis=-1))
-            turned = np.exp(-2j * np.pi * FC / c * way) / np.sqrt(way.size)
+            sender = elements(POSITIONS[k], *SHAPES[0][k])
+            length = np.sqrt(np.sum((receiver[:, None] - sender) ** 2, axis=-1))
+            turned = np.exp(-2j * np.pi * FC / c * length) / np.sqrt(length.size)
             expected[:, : len(sender)] += turned
         # The transmitters are 5 km, 130 samples, more or less away: in the middle both sound.
-        delays = [np.linalg.norm(SITES[r] - place) / c * FS for place in PLACES]
+        delays = [np.linalg.norm(SITES[r] - position) / c * FS for position in POSITIONS]
         middles = np.rint(np.mean(delays) + slot * (np.arange(8) + 0.5)).astype(int)
         assert np.ptp(delays) < slot / 4
         found = y[first : first + len(receiver), middles]
@@ -302,3 +302,9 @@ def test_links_that_disagree_are_refused(options, message):
     links = {(0, 0): ChannelEmulator([path], **plain), (0, 1): ChannelEmulator([path], **other)}
     with pytest.raises(StreamError, match=message):
         NetworkEmulator(links, transmitters=[1], receivers=[1, 1])
+
+
+def test_one_emulator_serves_one_link():
+    one = ChannelEmulator([ChannelPath((SATELLITES[0], GATEWAYS[0]))], **SCENE)
+    with pytest.raises(StreamError, match="an emulator of its own"):
+        NetworkEmulator({(0, 0): one, (1, 0): one}, transmitters=[1, 1], receivers=[1])

@@ -51,7 +51,7 @@ ORBIT = over(SITE, PASS)
 
 
 def closed_form(time):
-    """Distance from the base station, written out anew: two rotations of a circle."""
+    """Distance from the base station, written out again: two rotations of a circle."""
     radius = EQUATORIAL_RADIUS + 550e3
     u = ORBIT.argument + np.sqrt(GRAVITATION / radius**3) * time
     node = ORBIT.node_longitude - EARTH_ROTATION * time
@@ -108,7 +108,7 @@ def emulate(nodes, carrier, start, samples):
 @pytest.mark.parametrize("instant", INSTANTS)
 @pytest.mark.parametrize("carrier", [2e9, 28e9])
 def test_emulator_follows_the_closed_form(instant, carrier):
-    """At any sample within 0.01 cycle; the delay of any stretch of a hop within 1 ns."""
+    """At any sample within 0.01 cycle; the delay of any part of a block within 1 ns."""
     node = HermiteMotion(LocalMotion(ORBIT, SITE))
     start = round(instant * FS)
     n = start + np.arange(4 * CHUNK)
@@ -121,7 +121,7 @@ def test_emulator_follows_the_closed_form(instant, carrier):
     # sample by sample
     strong = np.abs(truth.sum(1)) > 0.5
     assert np.abs(np.angle(y / truth.sum(1)))[strong].max() < 0.01 * 2 * np.pi
-    # stretches of half a hop, where what is held is furthest off
+    # halves of blocks, where what is held is furthest off
     for first in range(0, len(n) - 128, 1111):
         part = slice(first, first + 128)
         cycles, late = phase_and_delay(y[part], truth[part])
@@ -152,7 +152,7 @@ def test_precompensation_leaves_nothing(instant, carrier):
 
 
 def test_precompensation_of_sgp4s_satellite():
-    """The whole way with a satellite from mean elements, at 28 GHz."""
+    """The whole chain with a satellite from mean elements, at 28 GHz."""
     pytest.importorskip("sgp4")
     lines = (
         "1 06251U 62025E   06176.82412014  .00008885  00000-0  12808-3 0  3985",

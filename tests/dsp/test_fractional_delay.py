@@ -11,6 +11,7 @@ from gnuradio.dislac.dsp.delay import (
     REACH,
     SPREAD,
     TAPS,
+    active_blocks,
     backward,
     batches,
     differentiator,
@@ -18,13 +19,12 @@ from gnuradio.dislac.dsp.delay import (
     forward,
     fraction_responses,
     pieces,
-    sounding,
     split_delay,
     split_delays,
     valid,
     window_starts,
 )
-from gnuradio.dislac.dsp.stream import CHUNK, HOP, HOPS, History, StreamError
+from gnuradio.dislac.dsp.stream import BLOCK, BLOCKS, CHUNK, RingBuffer, StreamError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,7 +54,7 @@ def test_a_narrow_passband_has_a_short_filter():
 
 def test_split_delay_recomposes_to_half_a_step():
     start = np.array([9574.3, -9574.3, 0.999, 12.0])
-    delay = start[:, None, None] + 0.006 * np.arange(3 * HOPS).reshape(3, HOPS)
+    delay = start[:, None, None] + 0.006 * np.arange(3 * BLOCKS).reshape(3, BLOCKS)
     whole, row = split_delay(delay)
     again = whole + row / FRACTIONS
     assert np.abs(again - delay).max() <= 0.5 / FRACTIONS + 1e-9
@@ -79,13 +79,13 @@ def test_delays_that_move_within_a_hop_are_followed(passband):
     down, and within the widest passband 70 dB; held delays leave -50 dB."""
     slope = differentiator(passband)
     assert len(slope) <= REACH
-    n = np.arange(-len(slope), HOP + len(slope))
+    n = np.arange(-len(slope), BLOCK + len(slope))
     tones = np.linspace(-passband, passband, 21)[:, None]
-    change = 23e-6 * HOP
+    change = 23e-6 * BLOCK
     begin, end = (np.array([side * change / 2 + 3e-5], np.float32) for side in (-1, 1))
     x = np.exp(2j * np.pi * tones * n).astype(np.complex64)[:, None]
-    late = begin + (end - begin) * np.arange(HOP) / HOP
-    expected = np.exp(2j * np.pi * tones * (np.arange(HOP) - late))
+    late = begin + (end - begin) * np.arange(BLOCK) / BLOCK
+    expected = np.exp(2j * np.pi * tones * (np.arange(BLOCK) - late))
     error = np.abs(follow(x, slope, begin, end)[:, 0] - expected)
     power = 10 * np.log10(np.mean(error**2))
     assert power < (-70 if passband == PASSBAND else -90)
@@ -102,16 +102,16 @@ def test_split_delay_refuses_what_is_no_delay(delay):
 def test_hops_of_overlap_save_join_to_the_linear_convolution(lag):
     """Whole samples are taken by where the input is read, for every path that shares it."""
     rng = np.random.default_rng(1)
-    history = History(2)
-    history.reset(3 * CHUNK, lead=2 * CHUNK)
+    buffer = RingBuffer(2)
+    buffer.reset(3 * CHUNK, lead=2 * CHUNK)
     x = rng.standard_normal((2, 2 * CHUNK, 2)) @ np.array([1, 1j])
     for part in np.split(x, 2, axis=1):
-        history.reserve(CHUNK)[:] = part
+        buffer.reserve(CHUNK)[:] = part
     longest = 300
-    starts = window_starts(4, np.full(HOPS, longest))
-    assert sounding(history, starts).all()
-    windows = np.empty((2, HOPS, LENGTH), np.complex64)
-    history.gather(starts, [slice(0, 20), slice(20, HOPS)], slice(0, 2), windows)
+    starts = window_starts(4, np.full(BLOCKS, longest))
+    assert active_blocks(buffer, starts).all()
+    windows = np.empty((2, BLOCKS, LENGTH), np.complex64)
+    buffer.gather(starts, [slice(0, 20), slice(20, BLOCKS)], slice(0, 2), windows)
     row = 1000
     spectra = forward(windows) * fraction_responses()[row]
     y = valid(backward(spectra), lag).reshape(2, CHUNK)
@@ -127,29 +127,29 @@ def test_hops_of_overlap_save_join_to_the_linear_convolution(lag):
         full = np.convolve(past[i], h)
         begin = 2 * CHUNK - whole + CENTRE
         assert np.abs(y[i] - full[begin : begin + CHUNK]).max() < 2e-4
-    assert y.shape == (2, HOPS * HOP)
+    assert y.shape == (2, BLOCKS * BLOCK)
 
 
 def test_windows_are_silent_only_where_all_they_hold_is_zero():
-    history = History(1)
-    history.reset(0)
+    buffer = RingBuffer(1)
+    buffer.reset(0)
     x = np.zeros((1, CHUNK), np.complex64)
     x[0, 10_000:10_640] = 1
-    history.reserve(CHUNK)[:] = x
-    starts = HOP * np.arange(HOPS) + 7
+    buffer.reserve(CHUNK)[:] = x
+    starts = BLOCK * np.arange(BLOCKS) + 7
     starts[-2:] -= LENGTH  # within the chunk
     exact = np.array([x[0, start : start + LENGTH].any() for start in starts])
-    told = sounding(history, np.stack([starts, starts]))
-    assert np.all(told >= exact) and told.sum() <= exact.sum() + 1
+    active = active_blocks(buffer, np.stack([starts, starts]))
+    assert np.all(active >= exact) and active.sum() <= exact.sum() + 1
 
 
 @given(
-    flags=st.lists(st.booleans(), min_size=HOPS, max_size=HOPS),
-    change=st.integers(0, HOPS),
-    most=st.sampled_from([1, 5, 32, HOPS]),
+    flags=st.lists(st.booleans(), min_size=BLOCKS, max_size=BLOCKS),
+    change=st.integers(0, BLOCKS),
+    most=st.sampled_from([1, 5, 32, BLOCKS]),
 )
 def test_batches_of_pieces_cover_the_hops_in_order(flags, change, most):
-    whole = np.stack([np.zeros(HOPS, int), np.arange(HOPS) >= change])
+    whole = np.stack([np.zeros(BLOCKS, int), np.arange(BLOCKS) >= change])
     groups = batches(pieces(np.array(flags), whole, most), most)
     found = []
     for group in groups:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from gnuradio.dislac.channel import precompensation, propagation
 from gnuradio.dislac.dsp import CHUNK, PooledNoise, compiled, noise
-from gnuradio.dislac.dsp.stream import CELL, HOP, History
+from gnuradio.dislac.dsp.stream import BLOCK, CELL, RingBuffer
 from gnuradio.dislac.scenario import build, load_scenario
 
 pytest.importorskip("numba")
@@ -21,12 +21,12 @@ PATHS = [
 
 
 def bursts(chains, count):
-    """Band-limited noise with pauses that neither begin nor end with a hop."""
+    """Band-limited noise with pauses that neither begin nor end with a block."""
     rng = np.random.default_rng(1)
     x = rng.standard_normal((chains, 2 * count)).view(complex)
     x = np.fft.ifft(np.fft.fft(x) * (np.abs(np.fft.fftfreq(count)) < 0.25)).astype(np.complex64)
     x[:, CHUNK // 2 + 3 : CHUNK + 12_345] = 0
-    x[:, 2 * CHUNK - HOP : 2 * CHUNK + 1] = 0
+    x[:, 2 * CHUNK - BLOCK : 2 * CHUNK + 1] = 0
     return x
 
 
@@ -78,22 +78,22 @@ def test_without_a_place_for_compiled_loops_numpy_does_it(monkeypatch):
     assert compiled.kernels.__wrapped__() is None
 
 
-def test_chunks_laid_into_a_history_leave_nothing_behind():
+def test_chunks_copied_into_a_ring_buffer_leave_nothing_behind():
     """What a place of the ring held before must not be heard again."""
     rng = np.random.default_rng(3)
-    told, searched = History(2), History(2)
+    written, searched = RingBuffer(2), RingBuffer(2)
     for index in range(12):
         x = np.zeros((2, CHUNK), np.complex64)
         edges = np.sort(rng.choice(CHUNK // CELL, 4, replace=False)) * CELL
         active = [slice(*edges[:2].tolist()), slice(*edges[2:].tolist())]
         for run in active:
             x[:, run] = rng.standard_normal((2, run.stop - run.start)) + 1j
-        rows, place = told.extend(active)
+        rows, place = written.extend(active)
         for run in active:
             rows[:, place + run.start : place + run.stop] = x[:, run]
         searched.reserve(CHUNK)[:] = x
         first = index * CHUNK
-        assert np.array_equal(told.view(first, CHUNK), searched.view(first, CHUNK))
-        assert told.active(first, CHUNK) == searched.active(first, CHUNK)
-        for history in (told, searched):
-            history.forget(first - CHUNK // 2)
+        assert np.array_equal(written.view(first, CHUNK), searched.view(first, CHUNK))
+        assert written.active(first, CHUNK) == searched.active(first, CHUNK)
+        for buffer in (written, searched):
+            buffer.forget(first - CHUNK // 2)

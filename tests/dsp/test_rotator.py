@@ -3,7 +3,7 @@
 
 import numpy as np
 from gnuradio.dislac.dsp.rotator import rotation
-from gnuradio.dislac.dsp.stream import HOP
+from gnuradio.dislac.dsp.stream import BLOCK
 
 
 def cycles(n, rate=7.68e6):
@@ -12,14 +12,14 @@ def cycles(n, rate=7.68e6):
     return 28e9 * 1.2e-3 - 174.6e3 * t + 0.5 * 6.4e3 * t**2
 
 
-def rotated(first, hops):
-    border = cycles(HOP * np.arange(first, first + hops + 1))
-    return rotation(border[:-1], border[1:], np.empty((hops, HOP), np.complex64)).ravel()
+def rotated(first, blocks):
+    border = cycles(BLOCK * np.arange(first, first + blocks + 1))
+    return rotation(border[:-1], border[1:], np.empty((blocks, BLOCK), np.complex64)).ravel()
 
 
 def test_phase_is_within_twenty_millionths_of_a_cycle():
-    first = 10 * 7_680_000 // HOP
-    n = first * HOP + np.arange(64 * HOP)
+    first = 10 * 7_680_000 // BLOCK
+    n = first * BLOCK + np.arange(64 * BLOCK)
     turn = rotated(first, 64)
     error = np.angle(turn * np.exp(-2j * np.pi * (cycles(n) % 1))) / (2 * np.pi)
     assert np.abs(error).max() < 2e-5
@@ -29,5 +29,5 @@ def test_phase_is_within_twenty_millionths_of_a_cycle():
 def test_no_jump_between_hops():
     turn = rotated(0, 64)
     step = np.angle(turn[1:] * turn[:-1].conj()) / (2 * np.pi)
-    inside, border = step[np.arange(len(step)) % HOP != HOP - 1], step[HOP - 1 :: HOP]
+    inside, border = step[np.arange(len(step)) % BLOCK != BLOCK - 1], step[BLOCK - 1 :: BLOCK]
     assert np.abs(border - inside.mean()).max() <= np.abs(inside - inside.mean()).max() + 4e-5

@@ -8,8 +8,8 @@ from threading import Thread
 
 import numpy as np
 import pytest
-from gnuradio.dislac.dsp import CHUNK, ChunkProcessor, History, StreamError
-from gnuradio.dislac.dsp.stream import CELL, aligned_empty, runs
+from gnuradio.dislac.dsp import CHUNK, ChunkProcessor, RingBuffer, StreamError
+from gnuradio.dislac.dsp.stream import CELL, aligned_empty, true_segments
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -78,19 +78,19 @@ def test_too_little_room_is_refused_before_anything_is_taken():
     steps=st.lists(st.tuples(st.integers(1, 3 * CHUNK), st.integers(0, 2 * CHUNK)), max_size=15),
     lead=st.sampled_from([0, 1, 3 * CHUNK // 2]),
 )
-def test_history_holds_what_was_not_forgotten(steps, lead):
-    history = History(1)
-    history.reset(2 * CHUNK, lead)
+def test_ring_buffer_holds_what_was_not_forgotten(steps, lead):
+    buffer = RingBuffer(1)
+    buffer.reset(2 * CHUNK, lead)
     kept, value = 2 * CHUNK - lead, 0
     for count, back in steps:
         while count:
-            part = min(count, CHUNK - history.end % CHUNK)
-            history.reserve(part)[:] = np.arange(value, value + part)
+            part = min(count, CHUNK - buffer.end % CHUNK)
+            buffer.reserve(part)[:] = np.arange(value, value + part)
             value, count = value + part, count - part
-        kept = max(kept, history.end - back - lead)
-        history.forget(kept)
-        held = history.view(kept, history.end - kept)[0].real
-        truth = np.maximum(np.arange(kept, history.end) - 2 * CHUNK, -1)
+        kept = max(kept, buffer.end - back - lead)
+        buffer.forget(kept)
+        held = buffer.view(kept, buffer.end - kept)[0].real
+        truth = np.maximum(np.arange(kept, buffer.end) - 2 * CHUNK, -1)
         assert np.array_equal(held, np.where(truth < 0, 0, truth))
 
 
@@ -98,40 +98,40 @@ def test_history_holds_what_was_not_forgotten(steps, lead):
     sounds=st.lists(st.tuples(st.integers(0, 4 * CHUNK - 1), st.integers(1, 900)), max_size=6),
     lead=st.sampled_from([0, CHUNK]),
 )
-def test_history_knows_where_there_is_silence(sounds, lead):
+def test_ring_buffer_knows_where_there_is_silence(sounds, lead):
     x = np.zeros((2, 4 * CHUNK), np.complex64)
     for i, (first, count) in enumerate(sounds):
         x[i % 2, first : first + count] = 1j
-    history = History(2)
-    history.reset(3 * CHUNK, lead)
-    told = np.zeros(4 * CHUNK, bool)
+    buffer = RingBuffer(2)
+    buffer.reset(3 * CHUNK, lead)
+    active = np.zeros(4 * CHUNK, bool)
     for chunk in range(4):
-        history.reserve(CHUNK)[:] = x[:, chunk * CHUNK : (chunk + 1) * CHUNK]
-        first = history.end - CHUNK
-        for begin, end in history.active(first, CHUNK):
+        buffer.reserve(CHUNK)[:] = x[:, chunk * CHUNK : (chunk + 1) * CHUNK]
+        first = buffer.end - CHUNK
+        for begin, end in buffer.active(first, CHUNK):
             assert begin % CELL == end % CELL == 0
-            told[max(begin, first) - 3 * CHUNK : min(end, first + CHUNK) - 3 * CHUNK] = True
-        history.forget(first - 10)
+            active[max(begin, first) - 3 * CHUNK : min(end, first + CHUNK) - 3 * CHUNK] = True
+        buffer.forget(first - 10)
     cells = x.any(axis=0).reshape(-1, CELL).any(axis=1)
-    assert np.array_equal(told.reshape(-1, CELL), np.repeat(cells[:, None], CELL, axis=1))
+    assert np.array_equal(active.reshape(-1, CELL), np.repeat(cells[:, None], CELL, axis=1))
 
 
 @given(flags=st.lists(st.booleans(), min_size=1, max_size=20))
-def test_runs(flags):
+def test_true_segments(flags):
     again = np.zeros(len(flags), bool)
-    found = runs(np.array(flags))
+    found = true_segments(np.array(flags))
     for run in found:
         again[run] = True
     assert again.tolist() == flags
     assert all(a.stop < b.start for a, b in pairwise(found))
 
 
-def test_history_says_what_it_does_not_hold():
-    history = History(1)
-    history.reset(CHUNK)
+def test_ring_buffer_says_what_it_does_not_hold():
+    buffer = RingBuffer(1)
+    buffer.reset(CHUNK)
     for first, count in ((CHUNK - 1, 1), (CHUNK, 1)):
         with pytest.raises(StreamError, match="are wanted"):
-            history.view(first, count)
+            buffer.view(first, count)
 
 
 def test_alignment():

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 from gnuradio.dislac.channel import synthesize
-from gnuradio.dislac.dsp.stream import HOP
+from gnuradio.dislac.dsp.stream import BLOCK
 from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario
 from gnuradio.dislac.scenario.truth import (
     bound,
@@ -103,4 +103,4 @@ def test_bound_of_the_paper():
 def test_frames_wait_for_the_longest_advance():
     scenario = load_scenario("paper")
     assert lead_in(scenario) > 374e3 / 3e8 * scenario.sample_rate
-    assert lead_in(load_scenario("lab")) % HOP == 0
+    assert lead_in(load_scenario("lab")) % BLOCK == 0

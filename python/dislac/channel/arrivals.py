@@ -7,21 +7,21 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dsp.delay import SPAN, TABLE_CHUNKS, DelayTable, at_hops, delay_table
-from ..dsp.stream import HOP, HOPS
+from ..dsp.delay import SPAN, TABLE_CHUNKS, DelayTable, at_blocks, delay_table
+from ..dsp.stream import BLOCK, BLOCKS
 from ..geometry import carrier_cycles
-from .ends import PARTS, End, part_times
+from .endpoints import PARTS, Endpoint, part_times
 from .path import ChannelPath
 
 __all__ = ["Arrivals"]
 
 Complexes = NDArray[np.complex128]
 
-SPANS = TABLE_CHUNKS * HOPS // SPAN
+SPANS = TABLE_CHUNKS * BLOCKS // SPAN
 
 
 class Arrivals:
-    """What arrives at a receiver, path by path.
+    """Delays, phases and weights of all that arrives at a receiver, path by path.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Arrivals:
     def __init__(
         self,
         paths: Sequence[ChannelPath],
-        receiver: End,
+        receiver: Endpoint,
         *,
         widths: Sequence[int],
         sample_rate: float,
@@ -63,23 +63,23 @@ class Arrivals:
         self._table: tuple[int, DelayTable] | None = None
 
     def table(self, index: int) -> DelayTable:
-        """Delays and phases (paths, TABLE_CHUNKS, HOPS), chunk `index` among those chunks."""
+        """Delays and phases (paths, TABLE_CHUNKS, BLOCKS), chunk `index` among those chunks."""
         number = index // TABLE_CHUNKS
         if self._table is None or self._table[0] != number:
             self._table = number, self._work_out(number)
         return self._table[1]
 
     def _work_out(self, number: int) -> DelayTable:
-        step = SPAN * HOP / self._sample_rate
+        step = SPAN * BLOCK / self._sample_rate
         border = (number * SPANS + np.arange(SPANS + 1)) * step
         known = [path.range_and_rate(border, speed=self.speed) for path in self.paths]
         length, rate = (np.stack(parts) / self.speed for parts in zip(*known, strict=True))
-        delay = at_hops(length, rate, step)
+        delay = at_blocks(length, rate, step)
         phase = -self._carrier_frequency * delay
         for p, path in enumerate(self.paths):
             if path.carriers is not None:
                 cycles = carrier_cycles(path.nodes, border, path.carriers, speed=self.speed)
-                phase[p] = -at_hops(*cycles, step)
+                phase[p] = -at_blocks(*cycles, step)
         late = delay * self._sample_rate
         return delay_table(
             np.stack([late[:, :-1], late[:, 1:]]), np.stack([phase[:, :-1], phase[:, 1:]])

@@ -10,12 +10,12 @@ from ..dsp.compiled import edges
 from ..dsp.delay import (
     LENGTH,
     TABLE_CHUNKS,
-    active_runs,
+    active_segments,
     fraction_filters,
     samples,
     window_starts,
 )
-from ..dsp.stream import CHUNK, HOPS, History, Samples, padded_empty, runs
+from ..dsp.stream import BLOCKS, CHUNK, RingBuffer, Samples, padded_empty, true_segments
 from .arrivals import Arrivals
 from .departures import Departures
 from .engine import Engine
@@ -24,7 +24,7 @@ __all__ = ["CompiledEngine"]
 
 
 class CompiledEngine(Engine):
-    """By the loops of `dsp.kernels`: each hop goes through the first cache once."""
+    """By the loops of `dsp.kernels`: each block goes through the first cache once."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class CompiledEngine(Engine):
             ],
             dtype=np.int64,
         )
-        self._no_shifts = np.zeros(HOPS, np.int64)
+        self._no_shifts = np.zeros(BLOCKS, np.int64)
 
     def send(
         self,
@@ -61,7 +61,7 @@ class CompiledEngine(Engine):
             departures, chains = weights.shape[2:]
             weights = weights.reshape(*weights.shape[:2], -1, 1)
             weights = weights * np.tile(np.eye(chains), (departures, 1))
-        self._kernels.mix(
+        self._kernels.apply_beams(
             *(source.view(np.float32), place, edges(active)),
             *(self.departures.shifts(index), index * CHUNK, schedule.table),
             *(weights.astype(np.complex64), np.ones((1, schedule.chains), np.complex64)),
@@ -72,20 +72,20 @@ class CompiledEngine(Engine):
         return window_starts(index, self.arrivals.table(index).whole[:, index % TABLE_CHUNKS])
 
     def arrive(
-        self, index: int, starts: NDArray[np.int64], sent: History, out: Samples
+        self, index: int, starts: NDArray[np.int64], sent: RingBuffer, out: Samples
     ) -> list[slice]:
         table, chunk = self.arrivals.table(index), index % TABLE_CHUNKS
         taps, used = self._filters
         ring, size = sent.ring
-        heard = self._kernels.hear(active_runs(sent, starts), starts, LENGTH)
+        sounding = self._kernels.active_blocks(active_segments(sent, starts), starts, LENGTH)
         self._kernels.delay(
-            *(ring.view(np.float32), size, self._rows, heard),
+            *(ring.view(np.float32), size, self._rows, sounding),
             *(starts, taps, table.row[:, chunk], used),
             *(self._slope, table.late[:, :, chunk]),
             *(table.begin[:, chunk], table.end[:, chunk], self._arrived),
         )
-        found = [samples(run) for run in runs(heard)]
-        self._kernels.mix(
+        found = [samples(part) for part in true_segments(sounding)]
+        self._kernels.apply_beams(
             *(self._arrived, 0, edges(found)),
             *(self._no_shifts, index * CHUNK, self.arrivals.schedule.table),
             *(self._weights(index), self._gains(index)),

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..dsp.delay import TABLE_CHUNKS
-from ..dsp.stream import HOP, HOPS
-from .ends import PARTS, End, part_times
+from ..dsp.stream import BLOCK, BLOCKS
+from .endpoints import PARTS, Endpoint, part_times
 from .path import ChannelPath
 
 __all__ = ["Departures"]
@@ -19,7 +19,7 @@ Complexes = NDArray[np.complex128]
 
 
 class Departures:
-    """What leaves a transmitter, once for all paths that are known to leave alike.
+    """Weights of all that leaves a transmitter, once for paths that are known to leave alike.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Departures:
     transmitter
         Array and beams.
     paired
-        Each transmit chain goes its own way, instead of the sum of all.
+        Transmit chains leave one by one, instead of their sum.
     advance
         How much earlier [s] than its arrival a sample leaves at a transmitter time [s]; None for
         not at all.
@@ -46,7 +46,7 @@ class Departures:
     def __init__(
         self,
         paths: Sequence[ChannelPath],
-        transmitter: End,
+        transmitter: Endpoint,
         *,
         paired: bool,
         advance: Callable[[Floats], Floats] | None,
@@ -69,22 +69,22 @@ class Departures:
         self._shifts: tuple[int, NDArray[np.int64]] | None = None
 
     def shifts(self, index: int) -> NDArray[np.int64]:
-        """(HOPS,) samples by which beams switch earlier than scheduled in chunk `index`."""
+        """(BLOCKS,) samples by which beams switch earlier than scheduled in chunk `index`."""
         table, chunk = divmod(index, TABLE_CHUNKS)
         if self._shifts is None or self._shifts[0] != table:
-            shifts = np.zeros((TABLE_CHUNKS, HOPS), dtype=np.int64)
+            shifts = np.zeros((TABLE_CHUNKS, BLOCKS), dtype=np.int64)
             if self._advance is not None:
-                # like the pre-compensation, by the last sample of each hop
-                count = TABLE_CHUNKS * HOPS
-                last = (table * count + np.arange(1, count + 1)) * HOP - 1
+                # like the pre-compensation, by the last sample of each block
+                count = TABLE_CHUNKS * BLOCKS
+                last = (table * count + np.arange(1, count + 1)) * BLOCK - 1
                 advance = self._advance(last / self._sample_rate) * self._sample_rate
                 shifts[:] = np.floor(advance).reshape(shifts.shape)
             self._shifts = table, shifts
         return self._shifts[1][chunk]
 
     def weights(self, index: int) -> Complexes:
-        """(PARTS, Ms, streams, chains) weights of the transmit chains in chunk `index`; where each
-        chain goes its own way, stream by stream those of its own chain."""
+        """(PARTS, Ms, streams, chains) weights of the transmit chains in chunk `index`; where
+        chains leave one by one, (PARTS, Ms, departures, chains)."""
         symbols = len(self.schedule.beams)
         beams = np.concatenate(list(self.schedule.beams), axis=1)
         times = part_times(index, self._sample_rate)
@@ -101,7 +101,7 @@ class Departures:
         return np.concatenate(weights, axis=2)
 
 
-def _departure_key(path: ChannelPath, transmitter: End) -> Hashable:
+def _departure_key(path: ChannelPath, transmitter: Endpoint) -> Hashable:
     """Equal for paths that are known to be sent the same."""
     if path.coupling is not None:
         return np.asarray(path.coupling, dtype=complex).tobytes()

@@ -11,7 +11,7 @@ from ..dsp.delay import PASSBAND
 from ..dsp.noise import Noise, write_with_noise
 from ..dsp.stream import CHUNK, ChunkProcessor, Samples, StreamError
 from ..geometry import SPEED_OF_LIGHT
-from .ends import make_end
+from .endpoints import make_endpoint
 from .path import ChannelPath
 from .propagation import Propagation
 from .schedule import BeamSchedule
@@ -44,9 +44,9 @@ class ChannelEmulator(ChunkProcessor):
     Args:
         paths: may be empty: noise only.
         sample_rate, carrier_frequency: [Hz].
-        transmit_array, receive_array: None for ends without array response.
+        transmit_array, receive_array: None for endpoints without array response.
         transmit_beams, receive_beams: None for one stream per element.
-        inputs, outputs: numbers of streams; needed only at an end with neither array nor beams
+        inputs, outputs: numbers of streams; needed only at an endpoint with neither array nor beams
             (default: what the paths' coupling says, else 1).
         coupling: ``physical`` or ``paired``.
         transmit_advance: how much earlier [s] than its arrival a sample leaves, as a function
@@ -96,8 +96,8 @@ class ChannelEmulator(ChunkProcessor):
             inputs = inputs or matrices[0].shape[1]
         if matrices and receive_array is None and receive_beams is None:
             outputs = outputs or matrices[0].shape[0]
-        self.transmitter = make_end("transmitter", transmit_array, transmit_beams, inputs)
-        self.receiver = make_end("receiver", receive_array, receive_beams, outputs)
+        self.transmitter = make_endpoint("transmitter", transmit_array, transmit_beams, inputs)
+        self.receiver = make_endpoint("receiver", receive_array, receive_beams, outputs)
         elements = self.receiver.schedule.elements, self.transmitter.schedule.elements
         if any(matrix.shape != elements for matrix in matrices):
             raise StreamError(
@@ -107,7 +107,7 @@ class ChannelEmulator(ChunkProcessor):
         inputs, outputs = self.transmitter.schedule.chains, self.receiver.schedule.chains
         if coupling == "paired" and (inputs != outputs or matrices):
             raise StreamError(
-                f"paired coupling joins as many chains at both ends ({inputs} and {outputs}) "
+                f"paired coupling joins as many chains at both endpoints ({inputs} and {outputs}) "
                 "and knows no coupling matrices"
             )
         if receive_beams is None and any(callable(p.gain) for p in paths):

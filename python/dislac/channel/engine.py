@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the two engines of an emulated link have in common: the sample-rate work."""
+"""The sample-rate work of an emulated link, as both engines offer it."""
 
 from abc import ABC, abstractmethod
 
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..dsp.delay import differentiator
-from ..dsp.stream import History, Samples
+from ..dsp.stream import RingBuffer, Samples
 from .arrivals import Arrivals
 from .departures import Departures
 
@@ -49,12 +49,12 @@ class Engine(ABC):
 
     @abstractmethod
     def window_starts(self, index: int) -> NDArray[np.int64]:
-        """(groups of paths, HOPS) indices of the samples at which the windows begin that chunk
+        """(groups of paths, BLOCKS) indices of the samples at which the windows begin that chunk
         `index` is made of."""
 
     @abstractmethod
     def arrive(
-        self, index: int, starts: NDArray[np.int64], sent: History, out: Samples
+        self, index: int, starts: NDArray[np.int64], sent: RingBuffer, out: Samples
     ) -> list[slice]:
         """Delay and rotate what was sent, path by path, and combine it for each receive chain.
 

@@ -65,7 +65,7 @@ _FRAMES = 256
 
 @dataclass(frozen=True)
 class BlockFading:
-    """Gains that stay for a frame and are drawn anew for the next, as a function of its number.
+    """Gains that stay for a frame and are drawn again for the next, as a function of its number.
 
     The gain of a frame depends on the seed and the frame's number alone, whatever was asked
     before. Usable as the gain of a `ChannelPath`.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a receiver's analogue front end and its oscillators do to the chains' streams."""
+"""Errors of a receiver's analogue front end and its oscillators, in the chains' streams."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,28 +9,28 @@ from ..dsp.delay import (
     FRACTIONS,
     LENGTH,
     PASSBAND,
+    active_blocks,
     backward,
     batches,
     forward,
     fraction_responses,
     pieces,
     samples,
-    sounding,
     valid,
     window_starts,
 )
 from ..dsp.rotator import rotation
-from ..dsp.stream import CHUNK, HOP, HOPS, ChunkProcessor, Samples, StreamError, aligned_empty
+from ..dsp.stream import BLOCK, BLOCKS, CHUNK, ChunkProcessor, Samples, StreamError, aligned_empty
 
 __all__ = ["FrontEnd"]
 
 Floats = NDArray[np.float64]
 
 BATCH = 1024
-"""Hops, counted for each stream, that are transformed together."""
+"""Blocks, counted for each stream, that are transformed together."""
 
 LARGEST_CLOCK_OFFSET = 1e-3
-"""Far beyond any oscillator; within a hop the delay then changes by less than a sample."""
+"""Far beyond any oscillator; within a block the delay then changes by less than a sample."""
 
 
 class FrontEnd(ChunkProcessor):
@@ -45,7 +45,7 @@ class FrontEnd(ChunkProcessor):
 
         y_i[n] = x_i(t_n - delay_i) exp(j (2 pi carrier_offset t_n + phase_i)).
 
-    Delays run straight over each hop of 256 samples, by cross-fading between its borders. Before
+    Delays run straight over each block of 256 samples, by cross-fading between its borders. Before
     its first sample the input is silence. Delays of either sign and any start are met by waiting
     for as much of the input as they need: with a slow clock fewer samples come out than go in, with
     a fast one more.
@@ -105,10 +105,10 @@ class FrontEnd(ChunkProcessor):
         # One sample more of delay turns the spectrum of a window once.
         turned = np.exp(-2j * np.pi * np.arange(LENGTH) / LENGTH).astype(np.complex64)
         self._table = np.concatenate([table[:-1], table * turned])
-        self._most = int(np.clip(BATCH // chains, 1, HOPS))
+        self._most = int(np.clip(BATCH // chains, 1, BLOCKS))
         self._work = aligned_empty((chains * self._most, LENGTH))
-        self._fade = (np.arange(HOP) / HOP).astype(np.float32)
-        # Without drift the delays are the same in all hops.
+        self._fade = (np.arange(BLOCK) / BLOCK).astype(np.float32)
+        # Without drift the delays are the same in all blocks.
         first, whole = self._delays(0)
         self._response = self._responses(first[:, :1] - whole[:, :1])
         self.reset()
@@ -129,14 +129,14 @@ class FrontEnd(ChunkProcessor):
         return self.clock_offset / (1 + self.clock_offset)
 
     def _delays(self, index: int) -> tuple[Floats, Floats]:
-        """Delays [samples] of the chains: (chains, HOPS + 1) at the borders of the hops of chunk
-        `index`, and (chains, HOPS) whole ones that the delay of a hop exceeds by up to two."""
-        border = HOP * (index * HOPS + np.arange(HOPS + 1))
+        """Delays [samples] of the chains: (chains, BLOCKS + 1) at the borders of the blocks of
+        chunk `index`, and (chains, BLOCKS) whole ones that a block's delay exceeds by up to two."""
+        border = BLOCK * (index * BLOCKS + np.arange(BLOCKS + 1))
         delay = border * self._slope - self.start_offset + self._late
         return delay, np.floor(np.minimum(delay[:, :-1], delay[:, 1:]))
 
     def _starts(self, index: int, whole: Floats) -> NDArray[np.int64]:
-        """Where the windows (chains, HOPS) of the hops begin."""
+        """Where the windows (chains, BLOCKS) of the blocks begin."""
         return window_starts(index, whole.astype(np.int64) + 1)
 
     def _lead(self, index: int) -> int:
@@ -149,7 +149,7 @@ class FrontEnd(ChunkProcessor):
         return max(index + 1 - gained, -(-last // CHUNK)) * CHUNK
 
     def _responses(self, delay: Floats) -> Samples:
-        """Responses (..., LENGTH) for delays (chains, hops) in [0, 2), with the chains' phases."""
+        """Responses (..., LENGTH) for delays (chains, blocks) in [0, 2), with chains' phases."""
         place = delay * FRACTIONS
         row = place.astype(np.int64)
         part = (place - row).astype(np.float32)[..., None]
@@ -161,19 +161,19 @@ class FrontEnd(ChunkProcessor):
     def _make(self, index: int, out: Samples) -> list[slice]:
         delay, whole = self._delays(index)
         starts = self._starts(index, whole)
-        found = pieces(sounding(self._input, starts), whole.astype(np.int64), self._most)
-        out = out.reshape(self.outputs, HOPS, HOP)
+        found = pieces(active_blocks(self._input, starts), whole.astype(np.int64), self._most)
+        out = out.reshape(self.outputs, BLOCKS, BLOCK)
         for batch in batches(found, self._most):
-            hops = np.concatenate([np.arange(piece.start, piece.stop) for piece in batch])
-            windows = self._work[: self.inputs * len(hops)].reshape(self.inputs, -1, LENGTH)
+            blocks = np.concatenate([np.arange(piece.start, piece.stop) for piece in batch])
+            windows = self._work[: self.inputs * len(blocks)].reshape(self.inputs, -1, LENGTH)
             for chain in range(self.inputs):
                 row = slice(chain, chain + 1)
                 self._input.gather(starts[chain], batch, row, windows[row])
-            made = self._delayed(windows, delay, whole, hops)
+            made = self._delayed(windows, delay, whole, blocks)
             if self.carrier_offset:
-                turn = aligned_empty((len(hops), HOP))
-                sample = index * CHUNK + HOP * hops
-                begin, end = self.time(sample), self.time(sample + HOP)
+                turn = aligned_empty((len(blocks), BLOCK))
+                sample = index * CHUNK + BLOCK * blocks
+                begin, end = self.time(sample), self.time(sample + BLOCK)
                 made *= rotation(self.carrier_offset * begin, self.carrier_offset * end, turn)
             first = 0
             for piece in batch:
@@ -183,13 +183,13 @@ class FrontEnd(ChunkProcessor):
         return [samples(piece) for piece in found]
 
     def _delayed(
-        self, windows: Samples, delay: Floats, whole: Floats, hops: NDArray[np.int64]
+        self, windows: Samples, delay: Floats, whole: Floats, blocks: NDArray[np.int64]
     ) -> Samples:
-        """Samples (chains, hops, HOP) of windows (chains, hops, LENGTH), delayed and turned."""
+        """Samples (chains, blocks, BLOCK) of windows (chains, blocks, LENGTH), delayed, turned."""
         spectra = forward(windows)
         if not self.clock_offset:
             return valid(backward(spectra * self._response), 1)
-        begin, end = (self._responses(delay[:, hops + k] - whole[:, hops]) for k in (0, 1))
+        begin, end = (self._responses(delay[:, blocks + k] - whole[:, blocks]) for k in (0, 1))
         end -= begin
         begin *= spectra
         end *= spectra

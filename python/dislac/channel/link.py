@@ -28,14 +28,14 @@ class Frame:
 
 
 class Link:
-    """What a receiver gets of frames, chunk by chunk; the same bits as of streams.
+    """The samples that a receiver gets of frames, chunk by chunk; the same bits as of streams.
 
     Between streams the pauses cost most: they are written, looked through and copied by each
     stage. Here chunks go from stage to stage with a list of where they sound.
 
     Args:
         frames: in order, not overlapping, perhaps without end.
-        end: after so many samples, less than a chunk of which may be left out, comes no more;
+        end: number of samples, less than a chunk of which may be left out, before it is over;
             None for no end.
         precompensator: None for none.
         emulator: the channel.
@@ -93,8 +93,8 @@ class Link:
                     self.emulator.inputs if frame is None else len(frame.samples)
                 )
                 samples[:] = 0
-            for run in active:
-                samples[:, run] = 0
+            for segment in active:
+                samples[:, segment] = 0
             active = []
             while frame is not None and frame.start < end:
                 if frame.start >= begin:

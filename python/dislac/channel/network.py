@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Several transmitters heard by several receivers: one channel emulator a link, summed."""
+"""Several transmitters to several receivers: one channel emulator a link, summed."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -13,8 +13,8 @@ from ..dsp.stream import (
     ChunkProcessor,
     Samples,
     StreamError,
+    nonzero_segments,
     padded_empty,
-    sounding_segments,
 )
 from .emulator import ChannelEmulator
 
@@ -49,8 +49,8 @@ class NetworkEmulator(ChunkProcessor):
     ------
     StreamError
         A link has other numbers of streams than its transmitter and its receiver, another sample
-        rate or propagation speed than the others, or noise of its own. While running: a path gets
-        shorter than its sampled kernel.
+        rate or propagation speed than the others, noise of its own, or the emulator of another
+        link. While running: a path gets shorter than its sampled kernel.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class NetworkEmulator(ChunkProcessor):
     ) -> None:
         _check(links, transmitters, receivers, noise)
         self.links = {key: links[key].propagation for key in sorted(links)}
-        """What moves each link's chunks."""
+        """The paths of each link at work."""
         self.transmitters, self.receivers = _rows(transmitters), _rows(receivers)
         """Input streams of each transmitter, output streams of each receiver."""
         self.noise = [None] * len(receivers) if noise is None else list(noise)
@@ -99,16 +99,16 @@ class NetworkEmulator(ChunkProcessor):
             self._taken += 1
         self._input.forget(self._taken * CHUNK)
         segments: list[slice] = []
-        heard: set[int] = set()
+        written: set[int] = set()
         for (_, receiver), link in self.links.items():
             total = self._chunk[self.receivers[receiver]]
-            if receiver in heard:
+            if receiver in written:
                 part = self._link_chunk[: len(total)]
                 made = link.make(index, part)
                 add_segments(part, made, list(total))
             else:
                 made = link.make(index, total)
-                heard.add(receiver)
+                written.add(receiver)
             segments += made
         return merged(segments)
 
@@ -118,7 +118,7 @@ class NetworkEmulator(ChunkProcessor):
         for transmitter, streams in enumerate(self.transmitters):
             links = [link for (sender, _), link in self.links.items() if sender == transmitter]
             if links:
-                found = sounding_segments(rows[streams, place : place + CHUNK], active)
+                found = nonzero_segments(rows[streams, place : place + CHUNK], active)
                 for link in links:
                     link.take(rows[streams], place, found)
 
@@ -155,6 +155,8 @@ def _check(
             raise StreamError(f"{name} have {list(counts)} streams; one at least with one stream")
     if noise is not None and len(noise) != len(receivers):
         raise StreamError(f"{len(noise)} sources of noise for {len(receivers)} receivers")
+    if len({id(link) for link in links.values()}) < len(links):
+        raise StreamError("one emulator serves two links; give each link an emulator of its own")
     for (sender, receiver), link in links.items():
         name = f"link ({sender}, {receiver})"
         if not (0 <= sender < len(transmitters) and 0 <= receiver < len(receivers)):

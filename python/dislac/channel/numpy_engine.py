@@ -13,6 +13,7 @@ from ..dsp.delay import (
     SPREAD,
     TABLE_CHUNKS,
     DelayTable,
+    active_blocks,
     backward,
     batches,
     follow,
@@ -20,22 +21,21 @@ from ..dsp.delay import (
     fraction_responses,
     pieces,
     samples,
-    sounding,
     valid,
     window_starts,
 )
 from ..dsp.rotator import rotation
-from ..dsp.stream import CHUNK, HOP, HOPS, History, Samples, aligned_empty
+from ..dsp.stream import BLOCK, BLOCKS, CHUNK, RingBuffer, Samples, aligned_empty
 from .arrivals import Arrivals
 from .departures import Departures
-from .ends import PART, PARTS
+from .endpoints import PART, PARTS
 from .engine import Engine
-from .schedule import Stretch
+from .schedule import Segments
 
 __all__ = ["NumpyEngine", "matrix_product"]
 
 BATCH = 1024
-"""Hops, counted for each path and stream, that are transformed together."""
+"""Blocks, counted for each path and stream, that are transformed together."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Groups:
 
     Args:
         members: paths of each group.
-        longest: (groups, TABLE_CHUNKS, HOPS) largest whole delay among them.
-        lag: (paths, TABLE_CHUNKS, HOPS) by how much each path is shorter.
+        longest: (groups, TABLE_CHUNKS, BLOCKS) largest whole delay among them.
+        lag: (paths, TABLE_CHUNKS, BLOCKS) by how much each path is shorter.
     """
 
     members: list[list[int]]
@@ -54,7 +54,7 @@ class Groups:
 
 
 def grouped(whole: NDArray[np.int64], rows: Sequence[slice]) -> Groups:
-    """The groups of paths with whole delays (paths, TABLE_CHUNKS, HOPS) and rows of what left."""
+    """The groups of paths with whole delays (paths, TABLE_CHUNKS, BLOCKS) and rows of what left."""
     order = sorted(range(len(rows)), key=lambda p: (rows[p].start, whole[p, 0, 0]))
     members: list[list[int]] = []
     for p in order:
@@ -72,7 +72,7 @@ def grouped(whole: NDArray[np.int64], rows: Sequence[slice]) -> Groups:
 
 
 class NumpyEngine(Engine):
-    """By FFT and matrix products, a batch of hops at a time."""
+    """By FFT and matrix products, a batch of blocks at a time."""
 
     def __init__(
         self, departures: Departures, arrivals: Arrivals, *, paired: bool, passband: float
@@ -80,12 +80,12 @@ class NumpyEngine(Engine):
         super().__init__(departures, arrivals, paired=paired, passband=passband)
         self._responses = fraction_responses(passband)
         paths, streams = len(arrivals.paths), arrivals.streams
-        self._most = int(np.clip(BATCH // max(streams, 1), 1, HOPS))
+        self._most = int(np.clip(BATCH // max(streams, 1), 1, BLOCKS))
         self._work = aligned_empty((streams * self._most, LENGTH))
         self._product = aligned_empty((streams * self._most, LENGTH))
-        self._arriving = aligned_empty((streams * self._most, HOP))
+        self._arriving = aligned_empty((streams * self._most, BLOCK))
         self._response = aligned_empty((paths * self._most, LENGTH))
-        self._rotation = aligned_empty((paths * self._most, HOP))
+        self._rotation = aligned_empty((paths * self._most, BLOCK))
         self._grouped: tuple[DelayTable, Groups] | None = None
 
     def send(
@@ -103,19 +103,19 @@ class NumpyEngine(Engine):
         weights = weights.astype(np.complex64)
         shifts = self.departures.shifts(index)
         x, z = source[:, place : place + CHUNK], sent[:, sent_place : sent_place + CHUNK]
-        steps = HOP * (np.flatnonzero(np.diff(shifts)) + 1)
+        steps = BLOCK * (np.flatnonzero(np.diff(shifts)) + 1)
         borders = [int(border) for border in np.union1d(steps, PART * np.arange(1, PARTS))]
         for segment in active:
             inside = [border for border in borders if segment.start < border < segment.stop]
-            for run in starmap(slice, pairwise([segment.start, *inside, segment.stop])):
-                due = index * CHUNK + run.start + int(shifts[run.start // HOP])
-                self._weigh(weights[run.start // PART], due, x[:, run], z[:, run])
+            for part in starmap(slice, pairwise([segment.start, *inside, segment.stop])):
+                due = index * CHUNK + part.start + int(shifts[part.start // BLOCK])
+                self._weigh(weights[part.start // PART], due, x[:, part], z[:, part])
 
     def _weigh(self, weights: Samples, first: int, x: Samples, z: Samples) -> None:
         """Weigh samples x, due from index `first` on, with the weights of their symbols."""
-        for stretch in self.departures.schedule.stretches(first, x.shape[1]):
-            weight = weights[stretch.symbol]
-            source, target = _runs(x, stretch), _runs(z, stretch)
+        for segments in self.departures.schedule.segments(first, x.shape[1]):
+            weight = weights[segments.symbol]
+            source, target = _split(x, segments), _split(z, segments)
             if not self.paired:
                 matrix_product(weight, source, target)
                 continue
@@ -132,11 +132,11 @@ class NumpyEngine(Engine):
         return window_starts(index, self._groups(index).longest[:, index % TABLE_CHUNKS])
 
     def arrive(
-        self, index: int, starts: NDArray[np.int64], sent: History, out: Samples
+        self, index: int, starts: NDArray[np.int64], sent: RingBuffer, out: Samples
     ) -> list[slice]:
         weights = self.arrivals.weights(index).astype(np.complex64)
         whole = self.arrivals.table(index).whole[:, index % TABLE_CHUNKS]
-        found = pieces(sounding(sent, starts), whole, self._most)
+        found = pieces(active_blocks(sent, starts), whole, self._most)
         for batch in batches(found, self._most):
             arriving = self._delay(index, starts, batch, sent).reshape(self.arrivals.streams, -1)
             first = 0
@@ -146,12 +146,12 @@ class NumpyEngine(Engine):
         return [samples(piece) for piece in found]
 
     def _delay(
-        self, index: int, starts: NDArray[np.int64], batch: Sequence[slice], sent: History
+        self, index: int, starts: NDArray[np.int64], batch: Sequence[slice], sent: RingBuffer
     ) -> Samples:
-        """Some hops of all paths (streams, hops, HOP), delayed and rotated."""
+        """Some blocks of all paths (streams, blocks, BLOCK), delayed and rotated."""
         table, groups, chunk = self.arrivals.table(index), self._groups(index), index % TABLE_CHUNKS
-        hops = np.concatenate([np.arange(piece.start, piece.stop) for piece in batch])
-        paths, streams, count = len(self.arrivals.paths), self.arrivals.streams, len(hops)
+        blocks = np.concatenate([np.arange(piece.start, piece.stop) for piece in batch])
+        paths, streams, count = len(self.arrivals.paths), self.arrivals.streams, len(blocks)
         rows = [self.departures.rows[group[0]] for group in groups.members]
         ends = np.cumsum([0, *(row.stop - row.start for row in rows)]).tolist()
         work = self._work[: ends[-1] * count].reshape(-1, count, LENGTH)
@@ -159,16 +159,16 @@ class NumpyEngine(Engine):
             sent.gather(start, batch, row, work[a:b])
         spectra = forward(work)
         response = self._response[: paths * count].reshape(paths, count, LENGTH)
-        np.take(self._responses, table.row[:, chunk, hops], axis=0, out=response, mode="clip")
+        np.take(self._responses, table.row[:, chunk, blocks], axis=0, out=response, mode="clip")
         product = self._product[: streams * count].reshape(-1, count, LENGTH)
         for group, (a, b) in zip(groups.members, pairwise(ends), strict=True):
             for p in group:
                 np.multiply(spectra[a:b], response[p], out=product[self.arrivals.rows[p]])
         delayed = backward(product)
-        turn = self._rotation[: paths * count].reshape(paths, count, HOP)
-        rotation(table.begin[:, chunk, hops], table.end[:, chunk, hops], turn)
-        arriving = self._arriving[: streams * count].reshape(-1, count, HOP)
-        lag, late = groups.lag[:, chunk, hops], table.late[:, :, chunk, hops]
+        turn = self._rotation[: paths * count].reshape(paths, count, BLOCK)
+        rotation(table.begin[:, chunk, blocks], table.end[:, chunk, blocks], turn)
+        arriving = self._arriving[: streams * count].reshape(-1, count, BLOCK)
+        lag, late = groups.lag[:, chunk, blocks], table.late[:, :, chunk, blocks]
         borders = np.flatnonzero((lag[:, 1:] != lag[:, :-1]).any(axis=0)) + 1
         for first, last in pairwise([0, *map(int, borders), count]):
             for p, row in enumerate(self.arrivals.rows):
@@ -191,19 +191,19 @@ class NumpyEngine(Engine):
         schedule = self.arrivals.schedule
         paths = list(zip(self.arrivals.paths, self.arrivals.rows, strict=True))
         base = int(schedule.frame(first))
-        for stretch in schedule.stretches(first, out.shape[1]):
-            weight = weights[stretch.symbol]
-            frame = np.maximum(base + stretch.frame, 0)
+        for segments in schedule.segments(first, out.shape[1]):
+            weight = weights[segments.symbol]
+            frame = np.maximum(base + segments.frame, 0)
             for p, (path, rows) in enumerate(paths):
                 if callable(path.gain):
                     columns = slice(p, p + 1) if self.paired else rows
                     weight[..., columns] *= path.gain(frame)[:, None, None]
-            target = _runs(out, stretch)
+            target = _split(out, segments)
             if not self.paired:
-                matrix_product(weight, _runs(arriving, stretch), target)
+                matrix_product(weight, _split(arriving, segments), target)
                 continue
             for p, (_, rows) in enumerate(paths):
-                source, factor = _runs(arriving[rows], stretch), weight[..., p : p + 1]
+                source, factor = _split(arriving[rows], segments), weight[..., p : p + 1]
                 if p == 0:
                     np.multiply(source, factor, out=target)
                 else:
@@ -212,7 +212,7 @@ class NumpyEngine(Engine):
 
 
 def matrix_product(weight: Samples, source: Samples, target: Samples) -> None:
-    """target (runs, M, length) = weight (runs, M, N) @ source (runs, N, length)"""
+    """target (segments, M, length) = weight (segments, M, N) @ source (segments, N, length)"""
     if source.shape[2] > 1:
         np.matmul(weight, source, out=target)
     else:
@@ -220,8 +220,8 @@ def matrix_product(weight: Samples, source: Samples, target: Samples) -> None:
         target[:] = np.matmul(weight, np.repeat(source, 2, axis=2))[..., :1]
 
 
-def _runs(x: Samples, stretch: Stretch) -> Samples:
-    """View (runs, streams, length) of the samples of a stretch."""
-    count = len(stretch.symbol)
-    part = x[:, stretch.first : stretch.first + count * stretch.length]
-    return part.reshape(len(x), count, stretch.length).swapaxes(0, 1)
+def _split(x: Samples, segments: Segments) -> Samples:
+    """View (runs, streams, length) of the samples of a segments."""
+    count = len(segments.symbol)
+    part = x[:, segments.first : segments.first + count * segments.length]
+    return part.reshape(len(x), count, segments.length).swapaxes(0, 1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a signal goes through: a propagation path of the channel emulator."""
+"""A propagation path of the channel emulator."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -14,7 +14,8 @@ from ..dsp.delay import (
     PASSBAND,
     TABLE_CHUNKS,
     DelayTable,
-    active_runs,
+    active_blocks,
+    active_segments,
     backward,
     batches,
     delay_table,
@@ -25,20 +26,19 @@ from ..dsp.delay import (
     fraction_responses,
     pieces,
     samples,
-    sounding,
     valid,
     window_starts,
 )
 from ..dsp.rotator import rotation
 from ..dsp.stream import (
+    BLOCK,
+    BLOCKS,
     CHUNK,
-    HOP,
-    HOPS,
     ChunkProcessor,
     Samples,
     StreamError,
     aligned_empty,
-    runs,
+    true_segments,
 )
 from ..geometry import SPEED_OF_LIGHT, carrier_cycles, range_and_rate
 from ..geometry.motion import Motion
@@ -49,7 +49,7 @@ Floats = NDArray[np.float64]
 Mode = Literal["frame", "time-varying"]
 
 BATCH = 1024
-"""Hops, counted for each stream, that are transformed together."""
+"""Blocks, counted for each stream, that are transformed together."""
 
 
 def departure_delay(
@@ -89,7 +89,7 @@ class Precompensator(ChunkProcessor):
     phase. ``frame``: within frame k, which nominally arrives from sample frame_start +
     k frame_period on, the advance and the Doppler shift are those of the middle of its
     `frame_length` samples; the phase is the tangent there of the time-varying one, so frames are
-    mutually coherent. The values change at the border of the hop (256 samples) in which a frame
+    mutually coherent. The values change at the border of the block (256 samples) in which a frame
     begins.
 
     Args:
@@ -169,10 +169,10 @@ class Precompensator(ChunkProcessor):
         self._compiled, self._filters = kernels(), fraction_filters(passband)
         self._slope = differentiator(passband)
         self._every = np.array([[0, chains, 0]])
-        self._most = int(np.clip(BATCH // chains, 1, HOPS))
+        self._most = int(np.clip(BATCH // chains, 1, BLOCKS))
         self._work = aligned_empty((chains * self._most, LENGTH))
         self._response = aligned_empty((self._most, LENGTH))
-        self._rotation = aligned_empty((self._most, HOP))
+        self._rotation = aligned_empty((self._most, BLOCK))
         self._tables: dict[int, DelayTable] = {}
         self.reset()
 
@@ -253,11 +253,11 @@ class Precompensator(ChunkProcessor):
         return self._tables[number]
 
     def _work_out(self, number: int) -> DelayTable:
-        # borders of the hops: (2, hops) begin and end
-        hop = TABLE_CHUNKS * HOPS * number + np.arange(TABLE_CHUNKS * HOPS)
-        time = np.stack([hop, hop + 1]) * (HOP / self.sample_rate)
+        # borders of the blocks: (2, blocks) begin and end
+        block = TABLE_CHUNKS * BLOCKS * number + np.arange(TABLE_CHUNKS * BLOCKS)
+        time = np.stack([block, block + 1]) * (BLOCK / self.sample_rate)
         if self.mode == "frame":
-            last = (hop * HOP + HOP - 1) / self.sample_rate
+            last = (block * BLOCK + BLOCK - 1) / self.sample_rate
             last = last + self._departure_delay(last)
             middle, advance, slope = self._frame_middle(last)
             arrival = time + advance
@@ -290,19 +290,19 @@ class Precompensator(ChunkProcessor):
         starts = window_starts(index, table.whole[chunk])
         if self._compiled is not None:
             return self._make_compiled(table, chunk, starts)
-        found = pieces(sounding(self._input, starts), table.whole[chunk], self._most)
-        out = out.reshape(self.outputs, HOPS, HOP)
+        found = pieces(active_blocks(self._input, starts), table.whole[chunk], self._most)
+        out = out.reshape(self.outputs, BLOCKS, BLOCK)
         for batch in batches(found, self._most):
-            hops = np.concatenate([np.arange(piece.start, piece.stop) for piece in batch])
-            response, turn = self._response[: len(hops)], self._rotation[: len(hops)]
-            np.take(self._responses, table.row[chunk, hops], axis=0, out=response, mode="clip")
-            rotation(table.begin[chunk, hops], table.end[chunk, hops], turn)
-            work = self._work[: self.inputs * len(hops)].reshape(self.inputs, -1, LENGTH)
+            blocks = np.concatenate([np.arange(piece.start, piece.stop) for piece in batch])
+            response, turn = self._response[: len(blocks)], self._rotation[: len(blocks)]
+            np.take(self._responses, table.row[chunk, blocks], axis=0, out=response, mode="clip")
+            rotation(table.begin[chunk, blocks], table.end[chunk, blocks], turn)
+            work = self._work[: self.inputs * len(blocks)].reshape(self.inputs, -1, LENGTH)
             self._input.gather(starts, batch, slice(None), work)
             spectra = forward(work)
             spectra *= response
             delayed = valid(backward(spectra), 0, len(self._slope))
-            delayed = follow(delayed, self._slope, *table.late[:, chunk, hops])
+            delayed = follow(delayed, self._slope, *table.late[:, chunk, blocks])
             delayed *= turn
             first = 0
             for piece in batch:
@@ -318,12 +318,14 @@ class Precompensator(ChunkProcessor):
         ring, size = self._input.ring
         taps, used = self._filters
         here = slice(chunk, chunk + 1)
-        heard = self._compiled.hear(active_runs(self._input, starts), starts[None], LENGTH)
+        sounding = self._compiled.active_blocks(
+            active_segments(self._input, starts), starts[None], LENGTH
+        )
         self._compiled.delay(
-            *(ring.view(np.float32), size, self._every, heard),
+            *(ring.view(np.float32), size, self._every, sounding),
             *(starts[None], taps, table.row[here], used),
             *(self._slope, table.late[:, here]),
             *(table.begin[here], table.end[here], self._chunk.view(np.float32)),
         )
         self._input.forget(int(starts.min()))
-        return [samples(run) for run in runs(heard)]
+        return [samples(part) for part in true_segments(sounding)]

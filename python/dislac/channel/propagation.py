@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from ..dsp.compiled import kernels
 from ..dsp.delay import AHEAD, LENGTH, TABLE_CHUNKS, window_starts
-from ..dsp.stream import CHUNK, History, Samples, StreamError
+from ..dsp.stream import CHUNK, RingBuffer, Samples, StreamError
 from .arrivals import Arrivals
 from .compiled_engine import CompiledEngine
 from .departures import Departures
-from .ends import End
+from .endpoints import Endpoint
 from .engine import Engine
 from .numpy_engine import NumpyEngine
 from .path import ChannelPath
@@ -48,8 +48,8 @@ class Propagation:
     def __init__(
         self,
         paths: Sequence[ChannelPath],
-        transmitter: End,
-        receiver: End,
+        transmitter: Endpoint,
+        receiver: Endpoint,
         *,
         paired: bool,
         advance: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None,
@@ -72,7 +72,7 @@ class Propagation:
             carrier_frequency=carrier_frequency,
             speed=speed,
         )
-        self._sent = History(departures.streams)
+        self._sent = RingBuffer(departures.streams)
         compiled = kernels()
         self._engine: Engine = (
             NumpyEngine(departures, self._arrivals, paired=paired, passband=passband)

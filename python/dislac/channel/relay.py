@@ -14,8 +14,8 @@ from ..dsp.delay import (
     REACH,
     SPAN,
     TAPS,
-    HopDelays,
-    at_hops,
+    BlockDelays,
+    at_blocks,
     differentiator,
     follow,
     fraction_filters,
@@ -23,18 +23,18 @@ from ..dsp.delay import (
 )
 from ..dsp.noise import Noise
 from ..dsp.rotator import rotation
-from ..dsp.stream import CHUNK, HOP, PAD, History, Samples, StreamError, aligned_empty
+from ..dsp.stream import BLOCK, CHUNK, PAD, RingBuffer, Samples, StreamError, aligned_empty
 from ..geometry import SPEED_OF_LIGHT, carrier_cycles
 from ..geometry.motion import Motion
 from .path import ChannelPath
 
 __all__ = ["LONGEST", "RelayLink"]
 
-_SPAN = SPAN * HOP
+_SPAN = SPAN * BLOCK
 _BATCH = 32
-"""Hops that are worked on together: what they need stays in the cache."""
-_WINDOW = HOP + TAPS - 1 + 2 * REACH
-"""Input samples that a hop is made of."""
+"""Blocks that are worked on together: what they need stays in the cache."""
+_WINDOW = BLOCK + TAPS - 1 + 2 * REACH
+"""Input samples that a block is made of."""
 LONGEST = 1 << 26
 """Samples that a path holds at most: 1.1 s at 61.44 Msps."""
 
@@ -88,9 +88,9 @@ class RelayLink:
         self._carriers = tuple(carriers)
         self._compiled, self._filters = kernels(), fraction_filters(PASSBAND)
         self._slope = differentiator(PASSBAND)
-        self._input = History(streams)
-        self._made = aligned_empty((streams, _BATCH * HOP + PAD))
-        self._turn = aligned_empty((SPAN, HOP))
+        self._input = RingBuffer(streams)
+        self._made = aligned_empty((streams, _BATCH * BLOCK + PAD))
+        self._turn = aligned_empty((SPAN, BLOCK))
         self._noise = aligned_empty((streams, CHUNK))
         self.reset()
 
@@ -124,7 +124,7 @@ class RelayLink:
         done, room = 0, len(out[0])
         while done < room:
             self._prepare(self._index // _SPAN)
-            batch = (self._index // HOP + _BATCH) * HOP
+            batch = (self._index // BLOCK + _BATCH) * BLOCK
             until = min(self._possible(), self._index + room - done, batch)
             if until <= self._index:
                 break
@@ -135,59 +135,59 @@ class RelayLink:
                 self._make(until, rows)
                 self._add_noise(rows)
             self._index, done = until, done + count
-            # the first hop of the next span may reach back by a sample more than the last of this
+            # the first block of the next span may reach back by a sample more than the last of this
             self._input.forget(self._window(self._index) - 1)
         return done
 
     # Delays
 
     def _prepare(self, span: int) -> None:
-        """Work out the delays and phases of the hops of a span."""
+        """Work out the delays and phases of the blocks of a span."""
         if span == self._span:
             return
         step = _SPAN / self.sample_rate
         border = (span + np.arange(2)) * step
         length, rate = self.path.range_and_rate(border, speed=self.speed)
-        late = at_hops(length, rate, step) * (self.sample_rate / self.speed)
+        late = at_blocks(length, rate, step) * (self.sample_rate / self.speed)
         late = np.maximum(late, self.least)
         if (longest := late.max()) > LONGEST:
             raise StreamError(
                 f"at {border[0]:.6g} s the path holds {longest:.4g} samples; {LONGEST} are the most"
             )
-        self._delays: HopDelays = split_delays(late[:-1], late[1:])
+        self._delays: BlockDelays = split_delays(late[:-1], late[1:])
         cycles = carrier_cycles(self.path.nodes, border, self._carriers, speed=self.speed)
-        phase = -at_hops(*cycles, step)
+        phase = -at_blocks(*cycles, step)
         self._phase = phase[:-1], phase[1:]
         if self._compiled is None:
             rotation(*self._phase, self._turn)
         self._span = span
 
-    def _hops(self) -> NDArray[np.int64]:
-        """(SPAN,) first samples of the hops of the span."""
-        return self._span * _SPAN + HOP * np.arange(SPAN)
+    def _blocks(self) -> NDArray[np.int64]:
+        """(SPAN,) first samples of the blocks of the span."""
+        return self._span * _SPAN + BLOCK * np.arange(SPAN)
 
     def _possible(self) -> int:
-        """End of the output in this span that the input allows."""
-        first = self._hops()
-        limit = np.clip(self._input.end + self._delays.whole - self.least, first, first + HOP)
-        cut = np.flatnonzero(limit < first + HOP)
-        return int(limit[cut[0]]) if len(cut) else int(first[-1]) + HOP
+        """Endpoint of the output in this span that the input allows."""
+        first = self._blocks()
+        limit = np.clip(self._input.end + self._delays.whole - self.least, first, first + BLOCK)
+        cut = np.flatnonzero(limit < first + BLOCK)
+        return int(limit[cut[0]]) if len(cut) else int(first[-1]) + BLOCK
 
     def _window(self, index: int) -> int:
         """First input sample that output from sample `index` on needs."""
-        hop = index // HOP - self._span * SPAN
-        whole = self._delays.whole[min(hop, SPAN - 1)]
-        return index // HOP * HOP - int(whole) + CENTRE - (TAPS - 1) - REACH
+        block = index // BLOCK - self._span * SPAN
+        whole = self._delays.whole[min(block, SPAN - 1)]
+        return index // BLOCK * BLOCK - int(whole) + CENTRE - (TAPS - 1) - REACH
 
     # Samples
 
     def _make(self, until: int, out: Sequence[Samples]) -> None:
         """Write the samples from the next one to `until`, all of this span, to rows."""
         base = self._span * SPAN
-        first, last = self._index // HOP - base, -(-until // HOP) - base
-        begin = (base + first) * HOP
-        # In whole hops, of which those samples are used that the input allows
-        made = self._made[:, : (last - first) * HOP]
+        first, last = self._index // BLOCK - base, -(-until // BLOCK) - base
+        begin = (base + first) * BLOCK
+        # In whole blocks, of which those samples are used that the input allows
+        made = self._made[:, : (last - first) * BLOCK]
         oldest = self._window(self._index)
         newest = min(self._window(until - 1) + _WINDOW, self._input.end)
         if not self._input.view(oldest, newest - oldest).any():
@@ -198,48 +198,48 @@ class RelayLink:
             changes = np.flatnonzero(np.diff(self._delays.whole[first:last])) + 1
             borders = [first, *map(int, first + changes), last]
             for a, b in pairwise(borders):
-                self._delay(slice(a, b), made[:, (a - first) * HOP : (b - first) * HOP])
+                self._delay(slice(a, b), made[:, (a - first) * BLOCK : (b - first) * BLOCK])
         for row, arrived in zip(out, made, strict=True):
             row[:] = arrived[self._index - begin : until - begin]
 
-    def _starts(self, hops: slice) -> NDArray[np.int64]:
-        """First samples of the windows of hops."""
-        first = self._hops()[hops] - self._delays.whole[hops]
+    def _starts(self, blocks: slice) -> NDArray[np.int64]:
+        """First samples of the windows of blocks."""
+        first = self._blocks()[blocks] - self._delays.whole[blocks]
         return np.asarray(first + (CENTRE - (TAPS - 1) - REACH))
 
-    def _delay_compiled(self, hops: slice) -> None:
+    def _delay_compiled(self, blocks: slice) -> None:
         assert self._compiled is not None
         ring, size = self._input.ring
         delays, (begin, end) = self._delays, self._phase
         self._compiled.delay(
             *(ring.view(np.float32), size, np.array([[0, self.streams, 0]])),
-            *(np.ones(hops.stop - hops.start, np.bool_), self._starts(hops)[None]),
-            *(self._filters.taps, delays.row[None, hops], self._filters.used, self._slope),
-            np.stack([delays.begin[None, hops], delays.end[None, hops]]),
-            *(begin[None, hops], end[None, hops], self._made.view(np.float32)),
+            *(np.ones(blocks.stop - blocks.start, np.bool_), self._starts(blocks)[None]),
+            *(self._filters.taps, delays.row[None, blocks], self._filters.used, self._slope),
+            np.stack([delays.begin[None, blocks], delays.end[None, blocks]]),
+            *(begin[None, blocks], end[None, blocks], self._made.view(np.float32)),
         )
 
-    def _delay(self, hops: slice, out: Samples) -> None:
-        """Write hops with one whole delay to `out` (streams, hops * HOP)."""
-        reach, count = len(self._slope), hops.stop - hops.start
-        begin = int(self._starts(hops)[0]) + REACH - reach
-        length, width = TAPS - 1 + 2 * reach + count * HOP, HOP + 2 * reach
+    def _delay(self, blocks: slice, out: Samples) -> None:
+        """Write blocks with one whole delay to `out` (streams, blocks * BLOCK)."""
+        reach, count = len(self._slope), blocks.stop - blocks.start
+        begin = int(self._starts(blocks)[0]) + REACH - reach
+        length, width = TAPS - 1 + 2 * reach + count * BLOCK, BLOCK + 2 * reach
         held = min(length, self._input.end - begin)
         x = np.zeros((self.streams, length), np.complex64)
         x[:, :held] = self._input.view(begin, held)
         # Products of a complex number with a real one are those of two real ones
         total, part = np.zeros((2, self.streams, count, 2 * width), np.float32)
-        shape, strides = total.shape, (8 * length, 8 * HOP, 4)
-        taps = self._filters.taps[self._delays.row[hops]]
+        shape, strides = total.shape, (8 * length, 8 * BLOCK, 4)
+        taps = self._filters.taps[self._delays.row[blocks]]
         for tap in range(*self._filters.used):
             moved: NDArray[np.float32] = np.ndarray(
                 shape, np.float32, x, 8 * (TAPS - 1 - tap), strides
             )
             np.multiply(moved, taps[:, tap, None], out=part)
             total += part
-        late = self._delays.begin[hops], self._delays.end[hops]
+        late = self._delays.begin[blocks], self._delays.end[blocks]
         x = follow(total.view(np.complex64), self._slope, *late).reshape(self.streams, -1)
-        turn = self._turn[hops].reshape(-1)
+        turn = self._turn[blocks].reshape(-1)
         # Not a product of complex numbers, which may be rounded otherwise at the end of an array
         out.real = x.real * turn.real - x.imag * turn.imag
         out.imag = x.real * turn.imag + x.imag * turn.real

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which beams are in force at which sample."""
+"""Beams that switch from symbol to symbol."""
 
 from bisect import bisect_right
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..dsp.stream import StreamError
 
-__all__ = ["BeamSchedule", "Stretch"]
+__all__ = ["BeamSchedule", "Segments"]
 
 
-class Stretch(NamedTuple):
-    """Consecutive runs of equal length, a run being samples with the same beams.
+class Segments(NamedTuple):
+    """Consecutive segments of equal length, in each of which the beams stay the same.
 
     Args:
-        first: where the first run begins, counted from the first sample asked for.
-        length: samples in each run.
-        symbol: (runs,) symbol whose beams are in force.
-        frame: (runs,) frame to which the run belongs, counted from that of the first sample
+        first: where the first segment begins, counted from the first sample asked for.
+        length: samples in each segment.
+        symbol: (segments,) symbol whose beams are in force.
+        frame: (segments,) frame to which the segment belongs, counted from that of the first sample
             asked for.
     """
 
@@ -84,7 +84,7 @@ class BeamSchedule:
 
     @cached_property
     def table(self) -> NDArray[np.int64]:
-        """End of each symbol in a frame, period and start, as compiled loops want them."""
+        """Endpoint of each symbol in a frame, period and start, as compiled loops want them."""
         return np.array([*self.symbol_ends, self.period, self.start])
 
     @property
@@ -106,29 +106,29 @@ class BeamSchedule:
         """Frame to which each sample belongs; negative before frame 0."""
         return np.asarray((np.asarray(sample) - self.start) // self.period)
 
-    def stretches(self, first: int, count: int) -> tuple[Stretch, ...]:
-        """The runs that make up samples first ... first + count - 1."""
+    def segments(self, first: int, count: int) -> tuple[Segments, ...]:
+        """The segments that make up samples first ... first + count - 1."""
         phase = (first - self.start) % self.period
-        return _stretches(self.symbol_ends, self.period, phase, count)
+        return _segments(self.symbol_ends, self.period, phase, count)
 
 
 @lru_cache(maxsize=1024)
-def _stretches(
+def _segments(
     symbol_ends: tuple[int, ...], period: int, phase: int, count: int
-) -> tuple[Stretch, ...]:
-    """Stretches of `count` samples that begin `phase` samples after a frame's start."""
-    runs: list[tuple[int, int, int, int]] = []  # first, length, symbol, frame
+) -> tuple[Segments, ...]:
+    """Segments of `count` samples that begin `phase` samples after a frame's start."""
+    parts: list[tuple[int, int, int, int]] = []  # first, length, symbol, frame
     frame, symbol = 0, bisect_right(symbol_ends[:-1], phase)
     edge = phase
     while edge < phase + count:
         last = symbol == len(symbol_ends) - 1
         border = (frame + 1) * period if last else frame * period + symbol_ends[symbol]
         border = min(border, phase + count)
-        runs.append((edge - phase, border - edge, symbol, frame))
+        parts.append((edge - phase, border - edge, symbol, frame))
         edge = border
         frame, symbol = (frame + 1, 0) if last else (frame, symbol + 1)
     found = []
-    for length, group in groupby(runs, key=lambda run: run[1]):
+    for length, group in groupby(parts, key=lambda part: part[1]):
         first, _, symbol_of, frame_of = zip(*group, strict=True)
-        found.append(Stretch(first[0], length, np.array(symbol_of), np.array(frame_of)))
+        found.append(Segments(first[0], length, np.array(symbol_of), np.array(frame_of)))
     return tuple(found)

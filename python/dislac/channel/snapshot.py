@@ -88,7 +88,7 @@ class SnapshotModel:
         return np.asarray(np.einsum("mai,...a->...mi", self.receive_beams.conj(), v))
 
     def transmit_response(self, departure: ArrayLike) -> NDArray[np.complex128]:
-        """What leaves towards spatial frequencies (..., 2).
+        """Pilots as they leave towards spatial frequencies (..., 2).
 
         (..., Ms, Nrf): a_t^T f_{m,i} s_{m,i} if `paired`, else the same sum a_t^T F_m s_m in
         every chain.
@@ -100,7 +100,7 @@ class SnapshotModel:
         return np.asarray(sent)
 
     def response(self, arrival: ArrayLike, departure: ArrayLike) -> NDArray[np.complex128]:
-        """Spatial signature (..., Ms, Nrf) of a path of unit gain."""
+        """Spatial response (..., Ms, Nrf) of a path of unit gain."""
         return self.receive_response(arrival) * self.transmit_response(departure)
 
 

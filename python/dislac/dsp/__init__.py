@@ -2,16 +2,16 @@
 """The sample-rate kernels that transmitter, channel and receiver share."""
 
 from .noise import GaussianNoise, Noise, PooledNoise
-from .stream import CHUNK, HOP, HOPS, ChunkProcessor, History, StreamError
+from .stream import BLOCK, BLOCKS, CHUNK, ChunkProcessor, RingBuffer, StreamError
 
 __all__ = [
+    "BLOCK",
+    "BLOCKS",
     "CHUNK",
-    "HOP",
-    "HOPS",
     "ChunkProcessor",
     "GaussianNoise",
-    "History",
     "Noise",
     "PooledNoise",
+    "RingBuffer",
     "StreamError",
 ]

@@ -8,7 +8,7 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["add_segments", "clear", "edges", "kernels", "lay"]
+__all__ = ["add_segments", "copy_segments", "edges", "kernels", "zero_fill"]
 
 Samples = NDArray[np.complex64]
 
@@ -23,35 +23,37 @@ def kernels() -> ModuleType | None:
     return module
 
 
-def edges(runs: list[slice]) -> NDArray[np.int64]:
-    """(runs, 2) from and to."""
-    return np.array([(run.start, run.stop) for run in runs], dtype=np.int64).reshape(-1, 2)
+def edges(segments: list[slice]) -> NDArray[np.int64]:
+    """(segments, 2) from and to."""
+    return np.array([(part.start, part.stop) for part in segments], dtype=np.int64).reshape(-1, 2)
 
 
-def clear(rows: Samples, place: int, runs: list[slice]) -> None:
-    """Write zeros to some runs of a chunk that begins at `place` in rows."""
+def zero_fill(rows: Samples, place: int, segments: list[slice]) -> None:
+    """Write zeros to some segments of a chunk that begins at `place` in rows."""
     if (compiled := kernels()) is not None:
-        compiled.clear(rows.view(np.float32), place, edges(runs))
+        compiled.zero_fill(rows.view(np.float32), place, edges(segments))
         return
-    for run in runs:
-        rows[:, place + run.start : place + run.stop] = 0
+    for part in segments:
+        rows[:, place + part.start : place + part.stop] = 0
 
 
-def lay(chunk: Samples, runs: list[slice], rows: Samples, place: int) -> None:
-    """Copy some runs of a chunk to where a chunk begins at `place` in rows."""
+def copy_segments(chunk: Samples, segments: list[slice], rows: Samples, place: int) -> None:
+    """Copy some segments of a chunk to where a chunk begins at `place` in rows."""
     if (compiled := kernels()) is not None:
-        compiled.copy(chunk.view(np.float32), edges(runs), rows.view(np.float32), place)
+        compiled.copy_segments(
+            chunk.view(np.float32), edges(segments), rows.view(np.float32), place
+        )
         return
-    for run in runs:
-        rows[:, place + run.start : place + run.stop] = chunk[:, run]
+    for part in segments:
+        rows[:, place + part.start : place + part.stop] = chunk[:, part]
 
 
 def add_segments(chunk: Samples, segments: list[slice], rows: Sequence[Samples]) -> None:
     """Add some segments of a chunk to rows."""
     if (compiled := kernels()) is not None:
         pairs = tuple(row.view(np.float32) for row in rows)
-        compiled.add(chunk.view(np.float32), edges(segments), pairs)
+        compiled.add_segments(chunk.view(np.float32), edges(segments), pairs)
         return
-    for segment in segments:
+    for part in segments:
         for row, samples in zip(rows, chunk, strict=True):
-            row[segment] += samples[segment]
+            row[part] += samples[part]

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Time-varying delay by overlap-save: delays that run straight over a hop, spectra shared between
+"""Time-varying delay by overlap-save: delays that run straight over a block, spectra shared between
 paths.
 
 The filter is a windowed sinc of `TAPS` taps. Its frequency responses for finely quantised
 fractions of a sample are tabulated once; the whole samples of a delay are taken by where the
 input is read. Delays that differ by up to `SPREAD` samples use the same forward FFT. By how much
-the delay of a sample differs from its hop's filter, that times the slope of what the filter
+the delay of a sample differs from its block's filter, that times the slope of what the filter
 forms is taken off: the next term of Taylor's series is 88 dB down where the delay changes by 23
 ppm, at 0.44 of the sample rate.
 """
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from .stream import HOP, HOPS, History, Samples, StreamError, aligned_empty
+from .stream import BLOCK, BLOCKS, RingBuffer, Samples, StreamError, aligned_empty
 
 __all__ = [
     "AHEAD",
@@ -31,10 +31,11 @@ __all__ = [
     "SPREAD",
     "TABLE_CHUNKS",
     "TAPS",
+    "BlockDelays",
     "DelayTable",
-    "HopDelays",
-    "active_runs",
-    "at_hops",
+    "active_blocks",
+    "active_segments",
+    "at_blocks",
     "backward",
     "batches",
     "delay_table",
@@ -46,7 +47,6 @@ __all__ = [
     "fraction_taps",
     "pieces",
     "samples",
-    "sounding",
     "split_delay",
     "split_delays",
     "valid",
@@ -55,20 +55,20 @@ __all__ = [
 
 TAPS = 48
 REACH = 8
-"""Samples on either side by which a slope is told, at most."""
+"""Samples on either side that a slope is taken from, at most."""
 LENGTH = 336
-"""Length of the FFT: a hop and what is around it, the filter's tail and the spread."""
-SPREAD = LENGTH - HOP - 2 * REACH - (TAPS - 1)
+"""Length of the FFT: a block and what is around it, the filter's tail and the spread."""
+SPREAD = LENGTH - BLOCK - 2 * REACH - (TAPS - 1)
 
 FRACTIONS = 8192
 """Steps per sample of the tabulated delays (error below -84 dB for |f| <= fs / 4)."""
 CENTRE = TAPS // 2 - 1
 """The tap at which the filter for a zero fraction has its peak."""
-AHEAD = LENGTH - HOP - REACH + CENTRE - (TAPS - 1)
+AHEAD = LENGTH - BLOCK - REACH + CENTRE - (TAPS - 1)
 """The last window for whole delay d ends at chunk end + AHEAD - d."""
 
 SPAN = 128
-"""Hops from one exact state of the nodes to the next."""
+"""Blocks from one exact state of the nodes to the next."""
 
 TABLE_CHUNKS = 64
 """Chunks whose delays and phases are worked out together."""
@@ -154,9 +154,9 @@ def differentiator(passband: float = PASSBAND) -> NDArray[np.float32]:
     return np.asarray(np.linalg.lstsq(sines, frequency, rcond=None)[0].astype(np.float32))
 
 
-class HopDelays(NamedTuple):
-    """Delays that run straight over each hop: whole samples, rows of `fraction_responses`, and by
-    how many samples delays exceed these at the hop's first sample and at the one after its last.
+class BlockDelays(NamedTuple):
+    """Delays that run straight over each block: whole samples, rows of `fraction_responses`, and by
+    how many samples delays exceed these at the block's first sample and at the one after its last.
 
     Both are zero where a delay changes by less than the rows' step: it is held.
     """
@@ -167,8 +167,8 @@ class HopDelays(NamedTuple):
     end: NDArray[np.float32]
 
 
-def split_delays(begin: NDArray[np.float64], end: NDArray[np.float64]) -> HopDelays:
-    """Delays [samples], which may be negative, at the beginning and at the end of hops.
+def split_delays(begin: NDArray[np.float64], end: NDArray[np.float64]) -> BlockDelays:
+    """Delays [samples], which may be negative, at the beginning and at the end of blocks.
 
     Raises:
         StreamError: a delay is not finite.
@@ -179,7 +179,7 @@ def split_delays(begin: NDArray[np.float64], end: NDArray[np.float64]) -> HopDel
         np.where(moves, delay - whole - row / FRACTIONS, 0.0).astype(np.float32)
         for delay in (begin, end)
     )
-    return HopDelays(whole, row, *rest)
+    return BlockDelays(whole, row, *rest)
 
 
 def split_delay(delay: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -195,10 +195,10 @@ def split_delay(delay: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[
 
 
 class DelayTable(NamedTuple):
-    """Delays and phases of the hops of `TABLE_CHUNKS` chunks, (..., TABLE_CHUNKS, HOPS) each.
+    """Delays and phases of the blocks of `TABLE_CHUNKS` chunks, (..., TABLE_CHUNKS, BLOCKS) each.
 
-    `whole` and `row` as in `HopDelays`; `late` (2, ..., TABLE_CHUNKS, HOPS) is its begin and end;
-    `begin` and `end` are phases as in `rotation` [cycles]; `shortest` (TABLE_CHUNKS,) are the
+    `whole` and `row` as in `BlockDelays`; `late` (2, ..., TABLE_CHUNKS, BLOCKS) is its begin and
+    end; `begin` and `end` are phases as in `rotation` [cycles]; `shortest` (TABLE_CHUNKS,) are the
     least whole delays of each chunk.
     """
 
@@ -214,23 +214,23 @@ def delay_table(delay: NDArray[np.float64], phase: NDArray[np.float64]) -> Delay
     """The table of delays [samples] and phases [cycles].
 
     Args:
-        delay, phase: (2, ..., TABLE_CHUNKS * HOPS) at the first sample of each hop, and at the one
-            after its last.
+        delay, phase: (2, ..., TABLE_CHUNKS * BLOCKS) at the first sample of each block, and at the
+            one after its last.
 
     Raises:
         StreamError: a delay is not finite.
     """
-    shape = *delay.shape[:-1], TABLE_CHUNKS, HOPS
+    shape = *delay.shape[:-1], TABLE_CHUNKS, BLOCKS
     begin, end = phase.reshape(shape)
     whole, row, *late = split_delays(*delay.reshape(shape))
     shortest = whole.min(axis=-1).reshape(-1, TABLE_CHUNKS).min(axis=0).tolist()
     return DelayTable(whole, row, np.stack(late), begin, end, shortest)
 
 
-def at_hops(
+def at_blocks(
     value: NDArray[np.float64], slope: NDArray[np.float64], step: float
 ) -> NDArray[np.float64]:
-    """Values at the borders of hops (..., n SPAN + 1) from those at the borders of spans.
+    """Values at the borders of blocks (..., n SPAN + 1) from those at the borders of spans.
 
     Cubic between (..., n + 1) values and slopes `step` apart, which errs by fourth derivative
     step^4 / 384: far below a picometre for satellites, while the nodes' states, which may be
@@ -245,42 +245,42 @@ def at_hops(
 
 
 def window_starts(index: int, whole: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Absolute indices (..., HOPS) at which the windows of the hops of chunk `index` begin.
+    """Absolute indices (..., BLOCKS) at which the windows of the blocks of chunk `index` begin.
 
     Args:
-        whole: (..., HOPS) whole delay, the largest among the paths that share a window.
+        whole: (..., BLOCKS) whole delay, the largest among the paths that share a window.
     """
-    first = (index * HOPS + np.arange(HOPS)) * HOP + (CENTRE - (TAPS - 1) - REACH)
+    first = (index * BLOCKS + np.arange(BLOCKS)) * BLOCK + (CENTRE - (TAPS - 1) - REACH)
     return np.asarray(first - whole)
 
 
-def active_runs(history: History, starts: NDArray[np.int64]) -> NDArray[np.int64]:
+def active_segments(buffer: RingBuffer, starts: NDArray[np.int64]) -> NDArray[np.int64]:
     """Where (runs, 2) there is anything in the windows that begin at `starts`, and perhaps between
     them."""
     first, end = int(starts.min()), int(starts.max()) + LENGTH
-    return np.array(history.active(first, end - first), dtype=np.int64).reshape(-1, 2)
+    return np.array(buffer.active(first, end - first), dtype=np.int64).reshape(-1, 2)
 
 
-def sounding(history: History, starts: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """For which hops (HOPS,) a window that begins at `starts` (..., HOPS) holds anything at all.
+def active_blocks(buffer: RingBuffer, starts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """For which blocks (BLOCKS,) a window that begins at `starts` (..., BLOCKS) holds anything.
 
     Zeros give zeros: between pilot frames there is nothing to compute.
     """
-    active = active_runs(history, starts)[..., None]
+    segments = active_segments(buffer, starts)[..., None]
     starts = starts[..., None, :]
-    heard = (starts < active[:, 1]) & (starts > active[:, 0] - LENGTH)
-    return np.asarray(heard.reshape(-1, HOPS).any(axis=0))
+    active = (starts < segments[:, 1]) & (starts > segments[:, 0] - LENGTH)
+    return np.asarray(active.reshape(-1, BLOCKS).any(axis=0))
 
 
 def pieces(flags: NDArray[np.bool_], whole: NDArray[np.int64], most: int) -> list[slice]:
-    """Runs of up to `most` hops for which `flags` (HOPS,) is true and no whole delay changes.
+    """Runs of up to `most` blocks for which `flags` (BLOCKS,) is true and no whole delay changes.
 
     Args:
-        whole: (..., HOPS) whole delays.
+        whole: (..., BLOCKS) whole delays.
     """
-    changes = (whole[..., 1:] != whole[..., :-1]).reshape(-1, HOPS - 1).any(axis=0)
+    changes = (whole[..., 1:] != whole[..., :-1]).reshape(-1, BLOCKS - 1).any(axis=0)
     inner = np.flatnonzero(changes | (flags[1:] != flags[:-1])) + 1
-    edges = [0, *map(int, inner), HOPS]
+    edges = [0, *map(int, inner), BLOCKS]
     return [
         slice(first, min(first + most, b))
         for a, b in pairwise(edges)
@@ -290,7 +290,7 @@ def pieces(flags: NDArray[np.bool_], whole: NDArray[np.int64], most: int) -> lis
 
 
 def batches(parts: Sequence[slice], most: int) -> list[list[slice]]:
-    """The same pieces, in groups of up to `most` hops that are worked on together."""
+    """The same pieces, in groups of up to `most` blocks that are worked on together."""
     groups: list[list[slice]] = []
     room = 0
     for part in parts:
@@ -303,9 +303,9 @@ def batches(parts: Sequence[slice], most: int) -> list[list[slice]]:
     return groups
 
 
-def samples(hops: slice) -> slice:
-    """The samples of a run of hops."""
-    return slice(hops.start * HOP, hops.stop * HOP)
+def samples(blocks: slice) -> slice:
+    """The samples of a run of blocks."""
+    return slice(blocks.start * BLOCK, blocks.stop * BLOCK)
 
 
 def forward(windows: Samples) -> Samples:
@@ -318,39 +318,39 @@ def backward(spectra: Samples) -> Samples:
     return np.asarray(fft.ifft(spectra, overwrite_x=True))
 
 
-def valid(hops: Samples, lag: int, reach: int = 0) -> Samples:
-    """The samples (..., HOP + 2 reach) of each hop (..., LENGTH) and up to `REACH` around it, which
-    the circular convolution leaves intact, for a path that is `lag` (0 to `SPREAD`) whole samples
-    shorter than the segment's."""
+def valid(blocks: Samples, lag: int, reach: int = 0) -> Samples:
+    """The samples (..., BLOCK + 2 reach) of each block (..., LENGTH) and up to `REACH` around it,
+    which the circular convolution leaves intact, for a path that is `lag` (0 to `SPREAD`) whole
+    samples shorter than the segment's."""
     first = TAPS - 1 + REACH + lag - reach
-    return hops[..., first : first + HOP + 2 * reach]
+    return blocks[..., first : first + BLOCK + 2 * reach]
 
 
 def follow(
     x: Samples, slope: NDArray[np.float32], begin: NDArray[np.float32], end: NDArray[np.float32]
 ) -> Samples:
-    """Hops (..., HOP) of samples x (..., hops, HOP + 2 K), delayed by a little more.
+    """Blocks (..., BLOCK) of samples x (..., blocks, BLOCK + 2 K), delayed by a little more.
 
     Args:
         slope: (K,) the `differentiator`.
-        begin, end: (hops,) by how many samples at the borders of hops; straight between.
+        begin, end: (blocks,) by how many samples at the borders of blocks; straight between.
     """
     reach = len(slope)
     if not (begin.any() or end.any()):
-        return x[..., reach : reach + HOP]
+        return x[..., reach : reach + BLOCK]
     # Products of a complex number with a real one are those of two real ones.
     pairs = x.view(np.float32)
     late = begin[:, None] + (end - begin)[:, None] * RAMP
-    total = np.zeros((*x.shape[:-1], 2 * HOP), np.float32)
+    total = np.zeros((*x.shape[:-1], 2 * BLOCK), np.float32)
     for k, factor in enumerate(slope, 1):
         after, before = (2 * (reach + side) for side in (k, -k))
-        change = pairs[..., after : after + 2 * HOP] - pairs[..., before : before + 2 * HOP]
+        change = pairs[..., after : after + 2 * BLOCK] - pairs[..., before : before + 2 * BLOCK]
         change *= factor
         total += change
     total *= late
-    np.subtract(pairs[..., 2 * reach : 2 * (reach + HOP)], total, out=total)
+    np.subtract(pairs[..., 2 * reach : 2 * (reach + BLOCK)], total, out=total)
     return total.view(np.complex64)
 
 
-RAMP = np.repeat(np.arange(HOP, dtype=np.float32) / HOP, 2)
-"""(2 HOP,) from beginning to end of a hop, for the pairs of real numbers that samples are."""
+RAMP = np.repeat(np.arange(BLOCK, dtype=np.float32) / BLOCK, 2)
+"""(2 BLOCK,) from beginning to end of a block, for the pairs of real numbers that samples are."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Covariance of what an information matrix tells, where it does not tell everything."""
+"""Covariance of those parameters that an information matrix determines."""
 
 import numpy as np
 from numpy.typing import NDArray

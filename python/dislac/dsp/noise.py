@@ -78,7 +78,7 @@ class GaussianNoise:
 class PooledNoise:
     """Noise drawn from a pool made once: fast enough for live use, not for statistics.
 
-    Each stream of each chunk begins at its own random place in the pool, so the same samples
+    Each stream of each chunk begins at a random sample of its own in the pool, so the same samples
     return, differently aligned, after about `size` / CHUNK stream-chunks.
 
     Args:
@@ -102,13 +102,13 @@ class PooledNoise:
         key ^= key >> np.uint64(29)
         key *= np.uint64(0xBF58476D1CE4E5B9)
         key ^= key >> np.uint64(32)
-        places = (key % np.uint64(self._size)).astype(np.int64)
+        starts = (key % np.uint64(self._size)).astype(np.int64)
         if (compiled := kernels()) is not None:
             pairs = tuple(row.view(np.float32) for row in rows)
-            compiled.spread(self._pool.view(np.float32), places, pairs)
+            compiled.copy_from_pool(self._pool.view(np.float32), starts, pairs)
             return
-        for row, place in zip(rows, map(int, places), strict=True):
-            row[:] = self._pool[place : place + CHUNK]
+        for row, start in zip(rows, map(int, starts), strict=True):
+            row[:] = self._pool[start : start + CHUNK]
 
 
 def write_with_noise(

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Phase-continuous rotation: exact phases at the hops' borders, straight lines between."""
+"""Phase-continuous rotation: exact phases at the blocks' borders, straight lines between."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .stream import HOP, Samples, aligned_empty
+from .stream import BLOCK, Samples, aligned_empty
 
 __all__ = ["rotation"]
 
 FINE = 16
-COARSE = HOP // FINE
+COARSE = BLOCK // FINE
 
 
 def _cis(cycles: NDArray[np.float64]) -> Samples:
@@ -22,17 +22,17 @@ def _cis(cycles: NDArray[np.float64]) -> Samples:
 
 
 def rotation(start: NDArray[np.float64], end: NDArray[np.float64], out: Samples) -> Samples:
-    """Rotation exp(j phase) of each sample of hops whose phase runs straight.
+    """Rotation exp(j phase) of each sample of blocks whose phase runs straight.
 
-    Where one hop's end is the next one's start the phase is continuous. At a Doppler rate of a
-    [Hz/s] the chord departs from the true phase by at most a (HOP / fs)^2 / 8 cycles.
+    Where one block's end is the next one's start the phase is continuous. At a Doppler rate of a
+    [Hz/s] the chord departs from the true phase by at most a (BLOCK / fs)^2 / 8 cycles.
 
     Args:
-        start, end: (..., hops) phase at the first sample of each hop and at the one after its
+        start, end: (..., blocks) phase at the first sample of each block and at the one after its
             last [cycles], not wrapped.
-        out: (..., hops, HOP) where to write it.
+        out: (..., blocks, BLOCK) where to write it.
     """
-    step = ((end - start) / HOP)[..., None]
+    step = ((end - start) / BLOCK)[..., None]
     cycles = np.empty((*start.shape, COARSE + FINE))
     cycles[..., :COARSE] = start[..., None] + step * (FINE * np.arange(COARSE))
     cycles[..., COARSE:] = step * np.arange(FINE)

@@ -16,27 +16,27 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from .compiled import clear, lay
+from .compiled import copy_segments, zero_fill
 
 __all__ = [
+    "BLOCK",
+    "BLOCKS",
     "CHUNK",
-    "HOP",
-    "HOPS",
     "PAD",
     "ChunkProcessor",
-    "History",
+    "RingBuffer",
     "StreamError",
     "aligned_empty",
+    "nonzero_segments",
     "padded_empty",
-    "runs",
-    "sounding_segments",
+    "true_segments",
 ]
 
-HOP = 256
+BLOCK = 256
 """Samples over which a delay runs straight."""
-HOPS = 256
-"""Hops in a chunk."""
-CHUNK = HOP * HOPS
+BLOCKS = 256
+"""Blocks in a chunk."""
+CHUNK = BLOCK * BLOCKS
 """Samples in a chunk; chunk k holds the samples k * CHUNK to (k + 1) * CHUNK - 1."""
 
 Samples = NDArray[np.complex64]
@@ -51,7 +51,7 @@ _LARGE = 1 << 20
 """Bytes from which an array has memory of its own."""
 
 CELL = 64
-"""Samples to which silence is told from sound."""
+"""Samples in a cell, which is silent as a whole or not."""
 PAD = 8
 """Samples between the rows of a buffer: rows a power of two apart would share cache lines."""
 
@@ -75,7 +75,7 @@ def padded_empty(streams: int) -> Samples:
     return aligned_empty((streams, CHUNK + PAD))
 
 
-class History:
+class RingBuffer:
     """The recent past of a few streams, addressed by absolute sample index.
 
     A ring of whole chunks, so that nothing is moved; it grows as needed. What lies before the
@@ -106,16 +106,16 @@ class History:
         return self._data[:, place : place + count]
 
     def extend(self, active: list[slice]) -> tuple[Samples, int]:
-        """The next chunk, zeros but in the runs `active`, which the caller fills: in which rows,
-        and where in them it begins."""
+        """The next chunk, zeros but in the segments `active`, which the caller fills: in which
+        rows, and where in them it begins."""
         self._search(self.end)
         self._make_room(CHUNK)
         place = self.end % self._size
         stale = self._filled[place // CHUNK]
         self.reserve(CHUNK)
-        clear(self._data, place, stale)
+        zero_fill(self._data, place, stale)
         self._filled[place // CHUNK] = active
-        self._active += [(self._searched + run.start, self._searched + run.stop) for run in active]
+        self._active += [(self._searched + s.start, self._searched + s.stop) for s in active]
         self._searched = self.end
         return self._data, place
 
@@ -145,34 +145,34 @@ class History:
         return self._data, self._size
 
     def gather(
-        self, starts: NDArray[np.int64], hops: Sequence[slice], rows: slice, out: Samples
+        self, starts: NDArray[np.int64], blocks: Sequence[slice], rows: slice, out: Samples
     ) -> None:
-        """Copy windows of some streams to `out` (streams, hops, length).
+        """Copy windows of some streams to `out` (streams, blocks, length).
 
         Args:
-            starts: (HOPS,) where the window of each hop begins.
-            hops: runs of hops, one after another; in each, windows begin `HOP` apart.
+            starts: (BLOCKS,) where the window of each block begins.
+            blocks: segments of blocks, one after another; in each, windows begin `BLOCK` apart.
             rows: which streams.
         """
         length = out.shape[2]
         row, column = self._data.strides
         place = 0
-        for run in hops:
+        for run in blocks:
             count = run.stop - run.start
-            first, span = int(starts[run.start]), (count - 1) * HOP + length
+            first, span = int(starts[run.start]), (count - 1) * BLOCK + length
             x = self.view(first, span)[rows]
             if first % self._size + span <= self._size:
                 # as `as_strided` would, in a fraction of its time
                 offset = (rows.start or 0) * row + first % self._size * column
-                shape, strides = (len(x), count, length), (row, HOP * column, column)
+                shape, strides = (len(x), count, length), (row, BLOCK * column, column)
                 windows: Samples = np.ndarray(shape, np.complex64, self._data, offset, strides)
             else:
-                windows = sliding_window_view(x, length, axis=1)[:, ::HOP]
+                windows = sliding_window_view(x, length, axis=1)[:, ::BLOCK]
             out[:, place : place + count] = windows
             place += count
 
     def active(self, first: int, count: int) -> list[tuple[int, int]]:
-        """Stretches (begin, end), to `CELL` samples, outside which samples first ... first +
+        """Segments (begin, end), to `CELL` samples, outside which samples first ... first +
         count - 1 are zero on every stream; all chunks that these touch must be complete.
 
         Raises:
@@ -192,7 +192,7 @@ class History:
     def _search(self, end: int) -> None:
         """Finds what is active before the index `end`."""
         while self._searched < end:
-            found = sounding_segments(self.view(self._searched, CHUNK), [slice(0, CHUNK)])
+            found = nonzero_segments(self.view(self._searched, CHUNK), [slice(0, CHUNK)])
             self._active += [(self._searched + s.start, self._searched + s.stop) for s in found]
             self._searched += CHUNK
 
@@ -210,7 +210,7 @@ class History:
         self._size = ((self.end - self._keep) // CHUNK + 3) * CHUNK
         self._data = aligned_empty((self.streams, self._size + PAD))
         self._data[:] = 0
-        # For each chunk of the ring, the runs outside which it is zero
+        # For each chunk of the ring, the segments outside which it is zero
         self._filled = [[slice(0, CHUNK)] for _ in range(self._size // CHUNK)]
         first = 0
         while held is not None and first < held.shape[1]:
@@ -220,14 +220,14 @@ class History:
             first += part.shape[1]
 
 
-def runs(flags: NDArray[np.bool_]) -> list[slice]:
-    """Where stretches of true values begin and end."""
+def true_segments(flags: NDArray[np.bool_]) -> list[slice]:
+    """Segments of true values."""
     edges = map(int, np.flatnonzero(flags[1:] != flags[:-1]) + 1)
     borders = [*[0] * bool(flags[0]), *edges, *[len(flags)] * bool(flags[-1])]
     return [slice(a, b) for a, b in zip(borders[::2], borders[1::2], strict=True)]
 
 
-def sounding_segments(x: Samples, within: list[slice]) -> list[slice]:
+def nonzero_segments(x: Samples, within: list[slice]) -> list[slice]:
     """Segments, to `CELL` samples, outside which streams x (streams, count) are zero on every one.
 
     Args:
@@ -236,18 +236,18 @@ def sounding_segments(x: Samples, within: list[slice]) -> list[slice]:
     found = []
     for part in within:
         bits = np.bitwise_or.reduce(x[:, part].view(np.uint64), axis=0)
-        sounding = np.bitwise_or.reduce(bits.reshape(-1, CELL), axis=1) != 0
+        nonzero = np.bitwise_or.reduce(bits.reshape(-1, CELL), axis=1) != 0
         found += [
             slice(part.start + CELL * run.start, part.start + CELL * run.stop)
-            for run in runs(sounding)
+            for run in true_segments(nonzero)
         ]
     return found
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Chunk `index` of some streams: samples (streams, CHUNK and some), zeros but in the runs
-    `active`, which begin and end at multiples of `CELL`."""
+    """Chunk `index` of some streams: samples (streams, CHUNK and some), zeros but in the
+    segments `active`, which begin and end at multiples of `CELL`."""
 
     index: int
     samples: Samples
@@ -271,18 +271,18 @@ class ChunkProcessor(ABC):
         if start < 0:
             raise StreamError(f"start is {start}; the index of a sample must not be negative")
         self.inputs, self.outputs, self.start = inputs, outputs, start
-        self._input = History(inputs)
+        self._input = RingBuffer(inputs)
         self._chunk = padded_empty(outputs)
 
     @abstractmethod
     def _required(self, index: int) -> int:
-        """End of the input (absolute index) without which chunk `index` cannot be made."""
+        """Endpoint of the input (absolute index) without which chunk `index` cannot be made."""
 
     @abstractmethod
     def _make(self, index: int, out: Samples) -> list[slice]:
         """Write chunk `index` to `out` (outputs, CHUNK), the beginning of `_chunk`, all zeros.
 
-        Returns the runs of samples for which there is anything.
+        Returns the segments of samples for which there is anything.
         """
 
     def deliver(self, index: int, rows: Sequence[Samples]) -> None:
@@ -295,7 +295,7 @@ class ChunkProcessor(ABC):
         return 0
 
     def reset(self) -> None:
-        """Begin anew at `start`."""
+        """Begin again at `start`."""
         self._chunk[:] = 0
         self._made: list[slice] = []
         self._index = self.start // CHUNK
@@ -363,14 +363,14 @@ class ChunkProcessor(ABC):
         The same bits as of `process`, without a look at the silence. `start` must be the border
         of a chunk.
         """
-        lay(chunk.samples, chunk.active, *self._input.extend(chunk.active))
+        copy_segments(chunk.samples, chunk.active, *self._input.extend(chunk.active))
         while self._required(self._index) <= self._input.end:
             self._make_next()
             yield Chunk(self._index, self._chunk, self._made)
             self._index += 1
 
     def _make_next(self) -> None:
-        clear(self._chunk, 0, self._made)
+        zero_fill(self._chunk, 0, self._made)
         self._made = self._make(self._index, self._chunk[:, :CHUNK])
 
     def _emit(self, out: Sequence[Samples]) -> int:

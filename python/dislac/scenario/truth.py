@@ -18,7 +18,7 @@ from ..channel import Paths, SnapshotModel
 from ..channel.fading import BlockFading, ShadowedRician
 from ..channel.link_budget import absorption, direct_power, echo_power, thermal_noise
 from ..channel.path import BlockGain
-from ..dsp.stream import CHUNK, HOP
+from ..dsp.stream import BLOCK, CHUNK
 from ..estimation import direct_path_patterns
 from ..geometry import (
     ANYWHERE,
@@ -90,10 +90,10 @@ def run_out(scenario: Scenario, end: int) -> int:
 
 
 def _flight(scenario: Scenario, sample: int) -> int:
-    """Samples that the reference link takes at a sample, in whole hops and two more."""
+    """Samples that the reference link takes at a sample, in whole blocks and two more."""
     time = sample / scenario.sample_rate
     delay, _ = reference_delay(scenario, time)
-    return int(np.ceil(delay * scenario.sample_rate / HOP) + 2) * HOP
+    return int(np.ceil(delay * scenario.sample_rate / BLOCK) + 2) * BLOCK
 
 
 def first_arrival(scenario: Scenario) -> int:

@@ -17,7 +17,7 @@ __all__ = ["leo_link"]
 
 
 class leo_link(Guarded, gr.sync_block):
-    """What the receive chains of the base station get of the satellite's pilot frames.
+    """The satellite's pilot frames as the receive chains of the base station get them.
 
     It is `pilot_source`, `precompensator` and `leo_channel` in one, bit for bit, and several times
     as fast: the pauses between frames do not pass from block to block. A tag `dislac:frame` with

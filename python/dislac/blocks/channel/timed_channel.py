@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...dsp.stream import HOP
+from ...dsp.stream import BLOCK
 from ...scenario import build
 from .. import pmt_keys
 from ..lifecycle import guarded
@@ -80,7 +80,7 @@ class timed_channel(leo_channel):
                     f"samples of the time {index / rate:.6g} s have come, when a path takes "
                     f"{longest:.3g} s; give both sides the same scenario"
                 )
-            gone = int(np.ceil(longest * rate)) + 2 * HOP
+            gone = int(np.ceil(longest * rate)) + 2 * BLOCK
         with self._lock:
             processor.start = index
             processor.reset()

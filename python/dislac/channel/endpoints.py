@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The two ends of the channel emulator's link: array and beams."""
+"""The two endpoints of an emulated link: array and beams."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from ..dsp.stream import CHUNK, StreamError
 from ..geometry.motion import Motion
 from .schedule import BeamSchedule
 
-__all__ = ["PART", "PARTS", "End", "make_end", "part_times"]
+__all__ = ["PART", "PARTS", "Endpoint", "make_endpoint", "part_times"]
 
 Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
@@ -27,8 +27,8 @@ def part_times(index: int, sample_rate: float) -> Floats:
 
 
 @dataclass(frozen=True)
-class End:
-    """One end of the link: its array, if any, and its beams (identity where none are set)."""
+class Endpoint:
+    """One endpoint of the link: its array, if any, and its beams (identity where none are set)."""
 
     array: PlanarArray | None
     schedule: BeamSchedule
@@ -44,10 +44,10 @@ class End:
         return np.broadcast_to(self.array.steering(fixed), (len(time), self.array.size))
 
 
-def make_end(
+def make_endpoint(
     name: str, array: PlanarArray | None, beams: BeamSchedule | None, streams: int | None
-) -> End:
-    """The end with these settings; without beams, each stream has an element of its own."""
+) -> Endpoint:
+    """The endpoint with these settings; without beams, each stream has an element of its own."""
     elements: dict[str, int] = {}
     if array is not None:
         elements["array"] = array.size
@@ -60,11 +60,11 @@ def make_end(
     if beams is not None and streams not in (None, beams.chains):
         raise StreamError(f"the {name} has {streams} streams, but beams for {beams.chains}")
     count = next(iter(elements.values()), 1)
-    return End(array, beams or BeamSchedule.constant(np.eye(count), 2**62))
+    return Endpoint(array, beams or BeamSchedule.constant(np.eye(count), 2**62))
 
 
 def _directions(origin: Motion, target: Motion, time: Floats) -> Floats:
-    """Unit vectors (..., 3) from one node to another."""
-    way = target.state(time)[0] - origin.state(time)[0]
-    length = np.linalg.norm(way, axis=-1, keepdims=True)
-    return np.asarray(way / np.where(length > 0, length, 1.0))
+    """Unit vectors (..., 3) of the line of sight from one node to another."""
+    sight = target.state(time)[0] - origin.state(time)[0]
+    length = np.linalg.norm(sight, axis=-1, keepdims=True)
+    return np.asarray(sight / np.where(length > 0, length, 1.0))
