@@ -8,7 +8,7 @@ import pytest
 from gnuradio.dislac.channel import Paths, synthesize
 from gnuradio.dislac.estimation import make_estimator
 from gnuradio.dislac.estimation.alike import FALSE_PLACES, DirectionsAlike
-from gnuradio.dislac.estimation.signature import Signatures
+from gnuradio.dislac.estimation.path_responses import PathResponses
 
 CELLS = (4 * 4 * np.pi / 4) ** 2
 """Directions that two arrays of 4 x 4 elements tell apart."""
@@ -24,7 +24,7 @@ GAIN = np.array([3.0, 1 + 1j, 0.8j])
 
 
 def alike(model, places, ratio, noise=1e-6):
-    found = DirectionsAlike(Signatures(model))
+    found = DirectionsAlike(PathResponses(model))
     return found(places, GAIN[: len(places)], 0, noise, ratio * noise)
 
 

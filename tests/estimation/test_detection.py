@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Thresholds at a false-alarm rate, of families of signatures and of the off-grid estimator."""
+"""Thresholds at a false-alarm rate, of families of responses and of the off-grid estimator."""
 
 import numpy as np
 import pytest

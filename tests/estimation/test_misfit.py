@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gnuradio.dislac.channel import Paths, synthesize
-from gnuradio.dislac.estimation.misfit import Misfit, share_threshold
-from gnuradio.dislac.estimation.signature import Signatures
+from gnuradio.dislac.estimation.misfit import Misfit, statistic_threshold
+from gnuradio.dislac.estimation.path_responses import PathResponses
 from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario
 from gnuradio.dislac.scenario.build import estimator
 from gnuradio.dislac.scenario.truth import snapshot_model, true_paths
@@ -138,9 +138,9 @@ def test_a_second_path_bends_nothing_and_silences_nothing():
 @pytest.fixture(scope="module")
 def misfit():
     model = snapshot_model(load_scenario("paper", ECHO_ALONE))
-    signatures = Signatures(model)
-    s, e = signatures.factors(np.array([0.1, -0.3, 0.2, 0.4, 0.5e-6, 100.0]))
-    return Misfit(signatures, ((-0.26e-6, 2e-6), (-3e3, 3e3))), s[0], e[0]
+    responses = PathResponses(model)
+    s, e = responses.factors(np.array([0.1, -0.3, 0.2, 0.4, 0.5e-6, 100.0]))
+    return Misfit(responses, ((-0.26e-6, 2e-6), (-3e3, 3e3))), s[0], e[0]
 
 
 def test_white_noise_is_let_pass(misfit):
@@ -167,7 +167,7 @@ def test_a_path_must_stand_out_of_what_it_leaves_at_its_delay(misfit, energy, re
 
 def test_a_single_response_exceeds_a_share_as_often_as_the_beta_law_says():
     for n, rate in ((5, 1e-2), (64, 1e-4)):
-        assert (1 - share_threshold(n, 1.0, 0, rate)) ** (n - 1) == pytest.approx(rate)
+        assert (1 - statistic_threshold(n, 1.0, 0, rate)) ** (n - 1) == pytest.approx(rate)
 
 
 def test_the_best_of_a_family_exceeds_a_share_as_often_as_the_tube_formula_says():
@@ -177,5 +177,5 @@ def test_the_best_of_a_family_exceeds_a_share_as_often_as_the_tube_formula_says(
     noise = white(rng, (8000, n))
     tones = np.exp(2j * np.pi * np.outer(np.arange(0, cells, 1 / 16) / n, np.arange(n)))
     share = np.abs(noise @ tones.T).max(axis=1) ** 2 / n / np.sum(np.abs(noise) ** 2, axis=1)
-    measured = np.mean(share > share_threshold(n, cells, 1, rate))
+    measured = np.mean(share > statistic_threshold(n, cells, 1, rate))
     assert 0.85 * rate < measured < 1.45 * rate

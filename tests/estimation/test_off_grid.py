@@ -8,8 +8,8 @@ from gnuradio.dislac.bounds import position_bound
 from gnuradio.dislac.channel import Paths, synthesize
 from gnuradio.dislac.estimation import make_estimator
 from gnuradio.dislac.estimation.expectations import DELAY_SPREAD
+from gnuradio.dislac.estimation.path_responses import PathResponses
 from gnuradio.dislac.estimation.refinement import Prior, fit
-from gnuradio.dislac.estimation.signature import Signatures
 
 SPEED = 3e8
 
@@ -73,17 +73,17 @@ def test_covariance_says_how_far_off_the_estimates_are(scene, make_model, receiv
 
 def test_slopes_are_derivatives_of_the_explained_energy(make_model, noise):
     model = make_model(3, symbols=4, subcarriers=8, chains=4)
-    signatures = Signatures(model)
+    responses = PathResponses(model)
     rng = np.random.default_rng(1)
     frame = noise(rng, (16, 8), 1.0)
     point = rng.uniform(-0.5, 0.5, (1, 2, 6)) * np.array([1, 1, 1, 1, 1e-6, 1e3])
     point[:, 1, 2:4] = point[:, 0, 2:4]
     prior = Prior(1.0, np.array([10.0, 0.5]), 3e-7, 0.2, 2e3)
-    gradient = fit(signatures, frame, point, prior).gradient[0]
-    for k, column in enumerate(signatures.sharing(2).T):
+    gradient = fit(responses, frame, point, prior).gradient[0]
+    for k, column in enumerate(responses.sharing(2).T):
         # Steps of 1e-6 in the spatial frequencies, 1e-12 s and 1e-3 Hz.
         step = 1e-6 * column.reshape(1, 2, 6) * np.array([1, 1, 1, 1, 1e-6, 1e3])
-        up, down = (fit(signatures, frame, point + s, prior).explained[0] for s in (step, -step))
+        up, down = (fit(responses, frame, point + s, prior).explained[0] for s in (step, -step))
         # Half the unexplained energy falls by the gradient.
         assert (up - down) / 4 == pytest.approx(gradient[k] * np.abs(step).max(), rel=1e-3)
 
@@ -284,7 +284,7 @@ def test_a_pair_that_is_not_resolved_is_split(scene, make_model, noise):
     rng = np.random.default_rng(8)
     first = several_paths(scene, rng, 0)[0]
     amplitude, arrival, departure, delay, doppler = first
-    cells = Signatures(model).cells
+    cells = PathResponses(model).cells
     pair = [
         (
             0.6 * amplitude * turn,

@@ -10,7 +10,7 @@ from gnuradio.dislac.arrays import PlanarArray, phase_shifter_beams
 from gnuradio.dislac.bounds import PATH_PARAMETERS, path_covariance
 from gnuradio.dislac.channel import Paths, SnapshotModel, synthesize
 from gnuradio.dislac.estimation import DelayDoppler, make_estimator
-from gnuradio.dislac.estimation.signature import Signatures
+from gnuradio.dislac.estimation.path_responses import PathResponses
 from gnuradio.dislac.waveform import (
     Numerology,
     PrsResource,
@@ -141,29 +141,29 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_slopes_of_the_signatures(name):
+def test_slopes_of_the_responses(name):
     """Derivatives, put together from their halves, against differences of the frames."""
     pilots, coupling = SETTINGS[name]
     model = model_of(pilots, PlanarArray(3, 2), coupling)
-    signatures = Signatures(model)
+    responses = PathResponses(model)
     at = np.array([0.2, -0.4, 0.3, 0.1, 0.9e-6, 80.0])
 
-    def signature(parameters):
+    def response(parameters):
         p = parameters
         frame = synthesize(model, one_path(p[4], p[5], 1.0, p[0:2], p[2:4]))
         return frame.transpose(0, 2, 1).reshape(-1, frame.shape[1])
 
-    s, e = signatures.factors(at)
+    s, e = responses.factors(at)
     products = s[:, :, None] * e[:, None, :]
-    assert np.allclose(products[0], signature(at))
-    found = np.tensordot(signatures.sharing(1).T, products[1:], 1)
-    order = signatures.spread(1).argmax(axis=1)  # which parameter each of those is
+    assert np.allclose(products[0], response(at))
+    found = np.tensordot(responses.sharing(1).T, products[1:], 1)
+    order = responses.spread(1).argmax(axis=1)  # which parameter each of those is
     # A single beam in all symbols says nothing of where a path leaves.
     expected = [0, 1, 4, 5] if name == "one resource, physical" else range(6)
-    assert signatures.free.tolist() == list(expected)
+    assert responses.free.tolist() == list(expected)
     for slope, k in zip(found, order, strict=True):
-        step = 1e-4 * np.eye(6)[k] * signatures.cells
-        difference = (signature(at + step) - signature(at - step)) / (2 * step[k])
+        step = 1e-4 * np.eye(6)[k] * responses.cells
+        difference = (response(at + step) - response(at - step)) / (2 * step[k])
         assert np.allclose(slope, difference, atol=1e-6 * np.abs(difference).max())
 
 

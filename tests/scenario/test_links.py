@@ -32,7 +32,7 @@ def test_every_node_has_a_role_and_every_link_is_there(network):
     wanted = [(s, g, t) for s in TRANSMITTERS for g in RECEIVERS for t in TARGETS]
     assert [tuple(link) for link in network.links] == wanted
     assert tuple(network.link) == wanted[0]
-    assert network.inputs, network.outputs == (8, 12)
+    assert (network.inputs, network.outputs) == (8, 12)
     assert warnings(network) == []
 
 

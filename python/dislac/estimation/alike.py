@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import block_diag
 
-from .signature import DELAY, DOPPLER, Signatures
+from .path_responses import DELAY, DOPPLER, PathResponses
 
 __all__ = ["FALSE_PLACES", "DirectionsAlike"]
 
@@ -41,27 +41,27 @@ class DirectionsAlike:
     Nothing is alike to all elements of an array, where there is no other path.
 
     Args:
-        signatures: of the model.
+        responses: of the model.
     """
 
-    def __init__(self, signatures: Signatures) -> None:
-        model = signatures.model
-        spatial = signatures.free[signatures.free < DELAY]
+    def __init__(self, responses: PathResponses) -> None:
+        model = responses.model
+        spatial = responses.free[responses.free < DELAY]
         self._arrivals, departures = (
-            float(np.prod(2.0 / signatures.cells[own])) * (np.pi / 4 if len(own) == 2 else 1.0)
+            float(np.prod(2.0 / responses.cells[own])) * (np.pi / 4 if len(own) == 2 else 1.0)
             for own in (spatial[spatial < 2], spatial[spatial >= 2])
         )
         self._directions = self._arrivals * departures
-        self._signatures = signatures
+        self._responses = responses
         self._taken = 2 + len(spatial)
         self._basis: Complex | None = None
-        receive, transmit = signatures.receive, signatures.transmit
+        receive, transmit = responses.receive, responses.transmit
         if not len(spatial) or len(receive) > MOST_ROWS:
             return
         elements = model.receive_array.size
-        if signatures.departure is not None:
-            transmit = transmit @ model.transmit_array.steering(signatures.departure)[:, None]
-        elif signatures.beams > 1:
+        if responses.departure is not None:
+            transmit = transmit @ model.transmit_array.steering(responses.departure)[:, None]
+        elif responses.beams > 1:
             elements *= model.transmit_array.size
         products = [rows @ rows.conj().T for rows in (receive, transmit)]
         energy, vector = np.linalg.eigh(products[0] * products[1])
@@ -98,23 +98,23 @@ class DirectionsAlike:
     ) -> tuple[Floats, float]:
         """(2 r,) parts of the rows' real dimensions that the other paths leave; and parts of the
         energy of their tones along the path's, summed."""
-        signatures, own = self._signatures, parameters[target]
-        tone = signatures.responses(own)[1]
+        responses, own = self._responses, parameters[target]
+        tone = responses.at(own)[1]
         tone = tone / np.linalg.norm(tone)
-        turns = own[DOPPLER] * signatures.times - own[DELAY] * signatures.offsets
+        turns = own[DOPPLER] * responses.times - own[DELAY] * responses.offsets
         rows = np.exp(2j * np.pi * turns)[:, None] * basis
         rows = np.hstack([rows, 1j * rows]).T
         others, size = np.delete(parameters, target, axis=0), np.delete(gain, target)
         count = len(others)
-        s, e = signatures.factors(others)
+        s, e = responses.factors(others)
         s *= size[:, None, None]
         energy = np.sum(np.abs(e[:, 0]) ** 2, axis=1)
         along = float(np.sum(np.abs(e[:, 0] @ tone.conj()) ** 2 / energy))
         # Both parts of the gains, then the derivatives, of which those by the delay may be two.
         s = np.concatenate([s[:, 0], 1j * s[:, 0], s[:, 1:].reshape(-1, s.shape[-1])])
         e = np.concatenate([e[:, 0], e[:, 0], e[:, 1:].reshape(-1, e.shape[-1])])
-        departures = np.count_nonzero(np.isin(signatures.free, (2, 3)))
-        steps = signatures.sharing(count) * signatures.unknown_cells(count)
+        departures = np.count_nonzero(np.isin(responses.free, (2, 3)))
+        steps = responses.sharing(count) * responses.unknown_cells(count)
         steps = block_diag(np.eye(2 * count), steps[:, : steps.shape[1] - departures])
         gram = steps.T @ ((s.conj() @ s.T) * (e.conj() @ e.T)).real @ steps
         shared = steps.T @ ((s.conj() @ rows.T) * (e.conj() @ tone)[:, None]).real

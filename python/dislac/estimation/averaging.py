@@ -19,12 +19,12 @@ from scipy.special import ndtr
 from ..arrays import wrap_spatial_frequency
 from ..channel import Paths
 from ..dsp.information import estimable_covariance
-from .expectations import BEYOND, FURTHER_POWER, MORE, Expectations
+from .expectations import BEYOND, MORE, SECONDARY_POWER, Expectations
 from .joint_search import Solution
+from .path_responses import DELAY, PathResponses
 from .posterior import Sample, predictive_factor, sample
 from .refinement import Fit, Prior, fit, marginal
 from .result import Estimate
-from .signature import DELAY, Signatures
 from .undetected import DETECTED, Undetected, undetected_path
 
 __all__ = ["TargetAverage", "paths_covariance"]
@@ -50,7 +50,7 @@ class TargetAverage:
     """Average for frames of one model.
 
     Args:
-        signatures: of the model.
+        responses: of the model.
         max_paths: number of paths that are looked for.
         threshold: energy of a path over what is left, from which on it is detected alone.
         expectations: of paths.
@@ -58,12 +58,12 @@ class TargetAverage:
 
     def __init__(
         self,
-        signatures: Signatures,
+        responses: PathResponses,
         max_paths: int,
         threshold: float,
         expectations: Expectations,
     ) -> None:
-        self._signatures = signatures
+        self._responses = responses
         self._max_paths = max_paths
         self._threshold = threshold
         self._expect = expectations
@@ -85,7 +85,7 @@ class TargetAverage:
             solutions: those and others.
         """
         estimate = self._estimate(*best, energy, statistic)
-        noiseless = estimate.noise_power < 1e-12 * energy / self._signatures.dimensions
+        noiseless = estimate.noise_power < 1e-12 * energy / self._responses.dimensions
         several = self._max_paths > 1 or len(best[0]) > 1
         if several and not noiseless:
             estimate = self._averaged(estimate, solutions, y, energy)
@@ -94,11 +94,11 @@ class TargetAverage:
     def _estimate(
         self, parameters: Floats, result: Fit, energy: float, statistic: float
     ) -> Estimate:
-        paths, free = len(parameters), self._signatures.free
+        paths, free = len(parameters), self._responses.free
         # Each path uses up its complex gain and its real parameters.
-        degrees = max(self._signatures.dimensions - paths * (1 + len(free) / 2), 1.0)
+        degrees = max(self._responses.dimensions - paths * (1 + len(free) / 2), 1.0)
         noise = max(energy - float(result.explained[0]), 0.0) / degrees
-        covariance = paths_covariance(self._signatures, result.curvature[0], noise, paths)
+        covariance = paths_covariance(self._responses, result.curvature[0], noise, paths)
         gain = result.gain[0]
         target = self._leading(parameters, result, energy)
         order = np.argsort(-np.abs(gain), kind="stable")
@@ -110,7 +110,7 @@ class TargetAverage:
     def _leading(self, parameters: Floats, result: Fit, energy: float, solution: int = 0) -> int:
         """Index of the leading path among the paths (L, 6) of a solution."""
         size = np.abs(result.gain[solution])
-        s, e = self._signatures.factors(parameters)
+        s, e = self._responses.factors(parameters)
         alone = size**2 * np.prod([np.sum(np.abs(x[:, 0]) ** 2, axis=1) for x in (s, e)], axis=0)
         enough = alone >= self._threshold * (energy - float(result.explained[solution]))
         enough &= size >= COMPARABLE_GAIN * size.max()
@@ -134,7 +134,7 @@ class TargetAverage:
         comparable = size >= COMPARABLE_GAIN * size.max()
         np.fill_diagonal(first, 1.0)
         chance = np.where(comparable, np.where(comparable, first, 1.0).prod(axis=1), 0.0)
-        strength = size**2 / prior.power[0] * (1.0 / FURTHER_POWER - 1.0)
+        strength = size**2 / prior.power[0] * (1.0 / SECONDARY_POWER - 1.0)
         chance *= np.exp(strength - strength.max())
         chance[best] = max(chance[best], 1e-6)
         chance /= chance.sum()
@@ -143,28 +143,28 @@ class TargetAverage:
     def _information(self, result: Fit, prior: Prior, paths: int) -> Floats:
         """(P, P) of the unknowns of a solution's paths, none of which is less certain than a
         resolution cell."""
-        cells = self._signatures.unknown_cells(paths)
+        cells = self._responses.unknown_cells(paths)
         return np.asarray(result.curvature[0] * (2.0 / prior.noise) + np.diag(1.0 / cells**2))
 
     def _log_posterior(self, y: Complex, parameters: Floats, prior: Prior) -> Floats:
         """(B,) logarithm of the posterior density of paths (B, L, 6), gains integrated, up to a
         constant that is the same for any number of paths."""
-        there = marginal(self._signatures, y, parameters, prior)
+        there = marginal(self._responses, y, parameters, prior)
         plausible = self._expect.plausible(parameters, there.gain, there.explained, prior.noise)
-        further = (parameters.shape[1] - 1) * np.log(MORE * prior.density)
-        return np.asarray(plausible / prior.noise - there.volume + further)
+        secondary = (parameters.shape[1] - 1) * np.log(MORE * prior.density)
+        return np.asarray(plausible / prior.noise - there.volume + secondary)
 
     def _posterior(
         self, y: Complex, parameters: Floats, result: Fit, prior: Prior
     ) -> tuple[Sample, Floats]:
         """Draws about a solution (L, 6), and the paths (N, L, 6) that they stand for."""
         paths = len(parameters)
-        cells = self._signatures.unknown_cells(paths)
+        cells = self._responses.unknown_cells(paths)
         # In cells, so that units do not decide what rounding leaves of the smallest eigenvalues.
         information = self._information(result, prior, paths) * cells[:, None] * cells
         value, vector = np.linalg.eigh(information)
         half = vector / np.sqrt(np.maximum(value, 1.0))
-        spread = cells[:, None] * self._signatures.spread(paths)
+        spread = cells[:, None] * self._responses.spread(paths)
 
         def there(draws: Floats) -> Floats:
             return parameters + (draws @ half.T @ spread).reshape(len(draws), paths, 6)
@@ -204,7 +204,7 @@ class TargetAverage:
         sampled = 0
         for score, parameters, result, prior in judged:
             paths = len(parameters)
-            own = paths_covariance(self._signatures, result.curvature[0], noise, paths)
+            own = paths_covariance(self._responses, result.curvature[0], noise, paths)
             mean, drawn = parameters, None
             if paths > 1 and sampled < MOST_SAMPLED and score > judged[0][0] - SAMPLED:
                 drawn, places = self._posterior(y, parameters, result, prior)
@@ -214,7 +214,7 @@ class TargetAverage:
             chance, most = (MORE, DETECTED) if paths < self._max_paths else (BEYOND, np.inf)
             for which, share in self._targets(parameters, result, energy, prior, own[:, 4, 4]):
                 more = undetected_path(
-                    self._signatures, y, parameters, result, which, prior, chance, most
+                    self._responses, y, parameters, result, which, prior, chance, most
                 )
                 evidence.append(score + np.log(share) + more.evidence)
                 away = mean[which] - origin
@@ -230,7 +230,7 @@ class TargetAverage:
         judged = []
         for parameters, result in solutions:
             prior = self._expect.prior(noise, result.gain[0], len(parameters))
-            result = fit(self._signatures, y, parameters[None], prior)
+            result = fit(self._responses, y, parameters[None], prior)
             judged.append((self._evidence(y, parameters, result, prior), parameters, result, prior))
         judged.sort(key=lambda solution: -solution[0])
         kept: list[tuple[float, Floats, Fit, Prior]] = []
@@ -243,9 +243,9 @@ class TargetAverage:
             ordered = parameters[np.argsort(parameters[:, DELAY])]
             if any(len(p) == paths and np.all(np.abs(p - ordered) <= margin) for p, margin in near):
                 continue
-            own = paths_covariance(self._signatures, result.curvature[0], noise, paths)
+            own = paths_covariance(self._responses, result.curvature[0], noise, paths)
             deviation = np.sqrt(np.einsum("laa->la", own))[np.argsort(parameters[:, DELAY])]
-            near.append((ordered, np.minimum(deviation, self._signatures.cells)))
+            near.append((ordered, np.minimum(deviation, self._responses.cells)))
             kept.append(solution)
         return kept
 
@@ -325,19 +325,21 @@ def _widening(points: Floats, mass: Floats, covariance: Floats) -> float:
     return max(float(distance[order[min(beyond, len(order) - 1)]]) / SIGMAS**2, 1.0)
 
 
-def paths_covariance(signatures: Signatures, curvature: Floats, noise: float, paths: int) -> Floats:
+def paths_covariance(
+    responses: PathResponses, curvature: Floats, noise: float, paths: int
+) -> Floats:
     """(L, 6, 6) from half the Fisher information times the noise power.
 
     What the model cannot tell, or not apart from something else, has infinite variance, a given
     departure none.
     """
-    free, spread = signatures.free, signatures.spread(paths)
+    free, spread = responses.free, responses.spread(paths)
     joint = estimable_covariance(curvature)
     lost = np.isinf(np.diag(joint))
     known = np.where(np.isinf(joint), 0.0, joint) * (noise / 2)
     every = (spread.T @ known @ spread).reshape(paths, 6, paths, 6)
     variance = np.full(6, np.inf)
-    if signatures.departure is not None:
+    if responses.departure is not None:
         variance[2:4] = 0.0
     covariance = np.tile(np.diag(variance), (paths, 1, 1))
     own = np.einsum("lalb->lab", every)

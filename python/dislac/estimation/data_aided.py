@@ -19,7 +19,7 @@ class DataAided:
     conj(a) y, would take (|a|^2 - 1) mu for noise; dividing by a instead would raise the noise
     where |a| is small (by 2.8 dB for 16QAM). So what was found is used to take that part off, and
     the estimator runs again. Where it stays, sum conj(s) (conj(a) y - |a|^2 mu) = 0 for all
-    signatures s and their slopes: the conditions of weighted least squares, which is maximum
+    responses s and their slopes: the conditions of weighted least squares, which is maximum
     likelihood, and each round comes closer by the factor by which the mean of |a|^2 over a
     resolution cell differs from that over the frame.
 

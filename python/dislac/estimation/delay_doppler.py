@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .signature import extent, window_grid
+from .path_responses import extent, window_grid
 
 __all__ = ["DelayDoppler", "DelayDopplerPeak", "combined"]
 
@@ -23,7 +23,7 @@ class DelayDopplerPeak(NamedTuple):
 
 
 def combined(frame: ArrayLike, response: ArrayLike) -> Complex:
-    """Coefficients (Ms, Nsc) of a frame (Ms, Nsc, Nrf), matched to one path's spatial signature.
+    """Coefficients (Ms, Nsc) of a frame (Ms, Nsc, Nrf), matched to one path's spatial response.
 
     Args:
         frame: y.

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Detection at a set false-alarm rate, whatever the noise power.
 
-The statistic T is the share of an energy that lies along one signature, the largest over all that
-an estimator looks at. Along one fixed signature of n elements noise alone gives P(T > t) =
+The GLRT statistic T is the part of an energy that lies along one response, the largest over all
+that an estimator looks at. Along one fixed response of n elements noise alone gives P(T > t) =
 (1 - t)^(n-1), and the noise power has cancelled. The maximum over a smooth family with d parameters
 exceeds t at about C o^k (1 - t)^(n-1) places, with o = (n - 1) t / (1 - t) and k = d/2: the volume
 of a tube about the family (see `misfit`). Hence
@@ -63,9 +63,9 @@ def detection_threshold(
     """Value that the statistic of noise alone exceeds with probability `false_alarm_rate`.
 
     Args:
-        statistics: from frames (B, Ms, Nsc, Nrf) to shares of energy (B,).
+        statistics: from frames (B, Ms, Nsc, Nrf) to GLRT statistics (B,).
         shape: (Ms, Nsc, Nrf).
-        elements: number N of elements whose energy is shared.
+        elements: number N of elements that the energy is of.
         false_alarm_rate: in (0, 0.5].
         parameters: number d of real parameters over which the statistic is a maximum.
         exhaustive: whether no maximum is missed (a = 0).
@@ -87,12 +87,12 @@ def detection_threshold(
     if not model or key not in _constants:
         rng = np.random.default_rng(0)
         batch = min(BATCH, max(ELEMENTS // math.prod(shape), 1))
-        shares = [
+        values = [
             statistics(rng.standard_normal((count, *shape, 2)).view(complex)[..., 0])
             for count in np.diff([*range(0, frames, batch), frames])
         ]
-        share = np.concatenate(shares)
-        odds = degrees * share / np.maximum(1.0 - share, 1e-12)
+        part = np.concatenate(values)
+        odds = degrees * part / np.maximum(1.0 - part, 1e-12)
         missed = np.zeros(1) if exhaustive else np.asarray(MISSED, float)
         _constants[key] = _fitted(odds, degrees, k, missed)
         if model:

@@ -4,7 +4,7 @@
 In each frame the direct path's delay and Doppler shift are measured and taken off, so that all
 other paths come out relative to it. Of each symbol and chain it is then a constant over the
 subcarriers, and where chains are not quite alike in delay a slope: two unknowns of every row, which
-the estimator projects out of frame and signatures alike. That costs an echo two subcarriers' worth
+the estimator projects out of frame and responses alike. That costs an echo two subcarriers' worth
 of energy where it is later than a resolution cell, and all of it where it is not late at all; in
 either case its covariance says so. Nothing of it is learned from other frames, and nothing need be
 known of the direct path's gains.
@@ -25,8 +25,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammainccinv
 
 from ..channel import SnapshotModel, synthesize
+from .path_responses import extent, window_grid
 from .result import Estimate, Estimator, EstimatorError, checked_frame
-from .signature import extent, window_grid
 
 __all__ = [
     "DirectPathMeter",

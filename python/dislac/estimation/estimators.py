@@ -11,8 +11,8 @@ from ..channel import SnapshotModel
 from .grid import GridEstimator
 from .mmv_bomp import MmvBomp
 from .off_grid import OffGridEstimator
+from .path_responses import departure_of
 from .result import Estimator, EstimatorError
-from .signature import departure_of
 from .solver import DirectionDictionary, Solver
 
 __all__ = ["DEFAULT_ESTIMATOR", "ESTIMATORS", "EstimatorKind", "make_estimator"]

@@ -4,18 +4,18 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from .path_responses import DELAY
 from .refinement import Prior
-from .signature import DELAY
 
-__all__ = ["BEYOND", "FURTHER_POWER", "MORE", "Expectations"]
+__all__ = ["BEYOND", "MORE", "SECONDARY_POWER", "Expectations"]
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 
-# Power expected of a further path over that of the first.
-FURTHER_POWER = 0.1
-# By how much further paths come later than the echo [s] (3GPP TR 38.901 has 32 ns in street canyons
-# at 28 GHz in line of sight), and how far from its direction [spatial frequency].
+# Power expected of a secondary path over that of the first.
+SECONDARY_POWER = 0.1
+# By how much secondary paths come later than the echo [s] (3GPP TR 38.901 has 32 ns in street
+# canyons at 28 GHz in line of sight), and how far from its direction [spatial frequency].
 DELAY_SPREAD, ARRIVAL_SPREAD = 30e-9, 0.1
 # Probability of one path more, up to the number that is looked for, and beyond.
 MORE, BEYOND = 0.6, 0.15
@@ -38,7 +38,7 @@ class Expectations:
 
     def prior(self, noise: float, gain: Complex, paths: int) -> Prior:
         """Prior knowledge of paths, on the scale of gains (L,) found."""
-        relative = np.full(paths, FURTHER_POWER)
+        relative = np.full(paths, SECONDARY_POWER)
         relative[0] = 1.0
         scale = float(np.mean(np.abs(gain) ** 2 / relative[: len(gain)]))
         return Prior(noise, scale * relative, DELAY_SPREAD, ARRIVAL_SPREAD, self._doppler_spread)

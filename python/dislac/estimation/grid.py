@@ -7,8 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 from ..channel import Paths, SnapshotModel, synthesize
 from .delay_doppler import DelayDoppler
 from .detection import detection_threshold
+from .path_responses import search_windows
 from .result import Estimate, EstimateStatus, EstimatorError, checked_frame, no_paths
-from .signature import search_windows
 from .solver import DirectionDictionary, Solver, Support
 
 __all__ = ["GridEstimator"]
@@ -55,8 +55,8 @@ class GridEstimator:
         self._matched_filter = DelayDoppler(
             model.symbol_times, model.frequencies, *windows, offsets=model.offsets
         )
-        # A share of Ms Nsc coefficients, largest over the delays and Dopplers it can tell:
-        # the atom is chosen by norms alone, which leaves the coefficients isotropic.
+        # A part of the energy of Ms Nsc coefficients, largest over the delays and Dopplers it can
+        # tell: the atom is chosen by norms alone, which leaves the coefficients isotropic.
         symbols, subcarriers, _ = model.shape
         content: tuple[object, ...] = ()
         if solver.content:
@@ -84,13 +84,13 @@ class GridEstimator:
         """
         y = self._projected(checked_frame(self.model, frame))
         found = self._solver(y, self._atoms)
-        statistic = self._share(y, found)
+        statistic = self._statistic(y, found)
         if statistic < self.threshold:
             noise = float(np.mean(np.abs(y) ** 2))
             return Estimate(no_paths(), None, noise, statistic, self.threshold)
         arrival, departure = self._solver.dictionary.directions(found.atoms)
         peaks = [self._matched_filter.peak(s) for s in found.coefficients]
-        # The columns have unit norm: a path's coefficients hold its signature's norms.
+        # The columns have unit norm: a path's coefficients hold its response's norms.
         norms = np.linalg.norm(self.model.response(arrival, departure), axis=-1)
         gain = np.array([peak.value for peak in peaks]) / (y.shape[1] * norms.sum(axis=1))
         delay = np.array([peak.delay for peak in peaks])
@@ -112,12 +112,12 @@ class GridEstimator:
         return np.asarray(frame - self._nuisance @ (self._nuisance.T @ frame))
 
     def _statistics(self, frames: Complex) -> Floats:
-        """(B,) shares of frames (B, Ms, Nsc, Nrf)."""
+        """(B,) GLRT statistics of frames (B, Ms, Nsc, Nrf)."""
         projected = map(self._projected, frames)
-        return np.array([self._share(frame, self._solver(frame, 1)) for frame in projected])
+        return np.array([self._statistic(frame, self._solver(frame, 1)) for frame in projected])
 
-    def _share(self, frame: Complex, found: Support) -> float:
-        """Share of the first atom's energy that lies at one delay and Doppler."""
+    def _statistic(self, frame: Complex, found: Support) -> float:
+        """GLRT statistic: part of the first atom's energy that lies at one delay and Doppler."""
         column = self._solver.dictionary.columns(found.atoms[:1])  # (Ms, Nrf, 1)
         snapshots = (frame @ column.conj())[..., 0]
         energy = max(float(np.vdot(snapshots, snapshots).real), 1e-300)

@@ -106,7 +106,7 @@ class InterferenceCancellation:
             found = synthesize(self.model, estimate.paths)
         if not ringing:
             return estimate
-        # Nothing is left of what was lost, neither noise nor what it would have told.
+        # Nothing is left of what was lost, neither noise nor information.
         share = size / (size - lost)
         covariance = estimate.covariance
         if covariance is not None:

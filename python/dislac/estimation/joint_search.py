@@ -5,30 +5,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .expectations import Expectations
+from .path_responses import DELAY, PathResponses
 from .refinement import Fit, fit, pick, refine
-from .search import FurtherSearch
-from .signature import DELAY, Signatures
+from .search import SecondarySearch
 from .undetected import DETECTED, likely_places
 
-__all__ = ["FURTHER_GAIN", "JointSearch", "Solution"]
+__all__ = ["SECONDARY_GAIN", "JointSearch", "Solution"]
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 Solution = tuple[Floats, Fit]
 """Paths (L, 6) and their fit, a batch of one."""
 
-# Log-likelihood that a further path has to add. Noise adds as much in one frame of ten: a path too
-# many of which the target's estimate hardly notices, where one too few would bend it.
-FURTHER_GAIN = DETECTED
+# Log-likelihood that a secondary path has to add. Noise adds as much in one frame of ten: a path
+# too many of which the target's estimate hardly notices, where one too few would bend it.
+SECONDARY_GAIN = DETECTED
 # What one path more than are looked for has to add.
-CLEAR_GAIN = 2 * FURTHER_GAIN
-# Starts from which a further path is refined, rounds for all of them, and how many of the best are
-# refined to the end.
+CLEAR_GAIN = 2 * SECONDARY_GAIN
+# Starts from which a secondary path is refined, rounds for all of them, and how many of the best
+# are refined to the end.
 STARTS, ROUNDS, FINALISTS = 4, 2, 3
 # Starts beside each known path, which may be a pair that is not resolved.
 BESIDE = 3
-# A further path is given up where the grid, or those rounds, show less than these parts of what it
-# has to add.
+# A secondary path is given up where the grid, or those rounds, show less than these parts of what
+# it has to add.
 WORTHWHILE, PROMISING = 0.6, 0.8
 # The prior weighs the noise, of which a missing path is a part: passes until that is settled.
 PASSES = 4
@@ -47,7 +47,7 @@ class JointSearch:
     is looked for again among the others.
 
     Args:
-        signatures: of the model.
+        responses: of the model.
         delay_window: [s].
         max_paths: largest number of paths that are looked for.
         expectations: of paths.
@@ -55,13 +55,13 @@ class JointSearch:
 
     def __init__(
         self,
-        signatures: Signatures,
+        responses: PathResponses,
         delay_window: tuple[float, float],
         max_paths: int,
         expectations: Expectations,
     ) -> None:
-        self._signatures = signatures
-        self._further = FurtherSearch(signatures, delay_window)
+        self._responses = responses
+        self._secondary = SecondarySearch(responses, delay_window)
         self._max_paths = max_paths
         self._expect = expectations
 
@@ -92,12 +92,12 @@ class JointSearch:
         """
         known, result = best
         before = float(result.explained[0])
-        noise = (energy - before) / self._signatures.dimensions
+        noise = (energy - before) / self._responses.dimensions
         if before > (1.0 - 1e-12) * energy:
             return []
-        s, e = self._signatures.factors(known)
+        s, e = self._responses.factors(known)
         residual = y - (result.gain[0, :, None] * s[:, 0]).T @ e[:, 0]
-        if self._further(residual, known, (s, e), 1)[1][0] < FURTHER_GAIN * noise:
+        if self._secondary(residual, known, (s, e), 1)[1][0] < SECONDARY_GAIN * noise:
             return []
         found = self._with_another(y, energy, known, result)
         more = [(p, r) for p, r in found if r.explained[0] > before + CLEAR_GAIN * noise]
@@ -110,13 +110,13 @@ class JointSearch:
         to `solutions`."""
         while len(beam[0][0]) < self._max_paths:
             before = float(beam[0][1].explained[0])
-            noise = (energy - before) / self._signatures.dimensions
+            noise = (energy - before) / self._responses.dimensions
             found = self._with_another(y, energy, *beam[0])
             solutions += found
             if not found:
                 break
             best = self._ranked(found, noise)[0]
-            if best[1].explained[0] < before + FURTHER_GAIN * noise:
+            if best[1].explained[0] < before + SECONDARY_GAIN * noise:
                 break
             others: list[Solution] = []
             for other in beam[1:]:
@@ -137,9 +137,9 @@ class JointSearch:
         found: list[Solution] = []
         for k in range(len(parameters)):
             rest = np.delete(parameters, k, axis=0)
-            found += self._with_another(y, energy, rest, fit(self._signatures, y, rest[None]))
+            found += self._with_another(y, energy, rest, fit(self._responses, y, rest[None]))
         solutions += found
-        noise = (energy - float(result.explained[0])) / self._signatures.dimensions
+        noise = (energy - float(result.explained[0])) / self._responses.dimensions
         other = self._ranked([best, *found], noise)[0]
         gained = other[1].explained[0] - result.explained[0]
         return other if gained > BETTER * noise else None
@@ -160,22 +160,22 @@ class JointSearch:
         left = energy - float(result.explained[0])
         if left < 1e-12 * energy:
             return []
-        noise = left / self._signatures.dimensions
+        noise = left / self._responses.dimensions
         paths = len(known) + 1
-        s, e = self._signatures.factors(known)
+        s, e = self._responses.factors(known)
         residual = y - (result.gain[0, :, None] * s[:, 0]).T @ e[:, 0]
-        far = self._further(residual, known, (s, e), STARTS)
+        far = self._secondary(residual, known, (s, e), STARTS)
         # What paths leave that have taken the place of more than one is too little to be a peak.
         beside = self._expect.prior(noise, result.gain[0], len(known))
-        near = likely_places(self._signatures, y, known, result, beside, BESIDE)
+        near = likely_places(self._responses, y, known, result, beside, BESIDE)
         start, gain = (np.concatenate(both) for both in zip(far, near, strict=True))
-        start = start[gain >= WORTHWHILE * FURTHER_GAIN * noise]
+        start = start[gain >= WORTHWHILE * SECONDARY_GAIN * noise]
         if not len(start):
             return []
         prior = self._expect.prior(noise, result.gain[0], paths)
-        least = float(result.explained[0]) + PROMISING * FURTHER_GAIN * noise
+        least = float(result.explained[0]) + PROMISING * SECONDARY_GAIN * noise
         both = np.concatenate([known[None].repeat(len(start), axis=0), start[:, None]], axis=1)
-        both, new = refine(self._signatures, y, both, energy, ROUNDS, prior)
+        both, new = refine(self._responses, y, both, energy, ROUNDS, prior)
         if new.explained.max() < least:
             return []
         plausible = self._expect.plausible(both, new.gain, new.explained, noise)
@@ -189,8 +189,8 @@ class JointSearch:
             # The missing path was a part of the noise so far, and the prior weighs the noise.
             leader = int(explained.argmax())
             left = energy - float(explained[leader])
-            prior = self._expect.prior(left / self._signatures.dimensions, size[leader], paths)
-            both, new = refine(self._signatures, y, both, energy, 20, prior)
+            prior = self._expect.prior(left / self._responses.dimensions, size[leader], paths)
+            both, new = refine(self._responses, y, both, energy, 20, prior)
             size, explained = np.abs(new.gain), new.explained
             if energy - float(explained.max()) > 0.9 * left:
                 break
@@ -199,7 +199,7 @@ class JointSearch:
     def _distinct(self, solutions: list[Solution]) -> list[Solution]:
         """Solutions without repetitions."""
         kept: list[Solution] = []
-        near = SAME * self._signatures.cells
+        near = SAME * self._responses.cells
         for parameters, result in solutions:
             ordered = parameters[np.argsort(parameters[:, DELAY])]
             if not any(

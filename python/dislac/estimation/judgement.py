@@ -15,10 +15,10 @@ from .detection import log_odds
 from .joint_search import Solution
 from .maxima import LocalMaxima
 from .misfit import Misfit, Verdict
+from .path_responses import DELAY, DOPPLER, PathResponses
 from .refinement import Fit, fit, refine
 from .result import Estimate, nothing
 from .search import LEAST_LEFT, DirectionSearch
-from .signature import DELAY, DOPPLER, Signatures
 
 __all__ = ["Judge", "Rest"]
 
@@ -29,8 +29,8 @@ Floats = NDArray[np.float64]
 # farther off in what makes the position than this many standard deviations.
 RIVAL_ODDS, APART = 1e-3, 5.0
 POSITION = (0, 1, 4)
-# Directions that may look alike where further paths may be there: what is taken for one path may be
-# two, whose rows any other direction explains as well.
+# Directions that may look alike where secondary paths may be there: what is taken for one path may
+# be two, whose rows any other direction explains as well.
 MISTAKEN = 1e-3
 # Log-likelihood by which a path outside of the windows has to explain a frame better.
 OUTSIDE_GAIN = 11.0
@@ -62,7 +62,7 @@ class Judge:
     """Judgement of estimates of frames of one model.
 
     Args:
-        signatures: of the model.
+        responses: of the model.
         windows: of delay [s] and Doppler [Hz] in which a path is looked for.
         departures: (Gt, 2) at which one is looked for.
         maxima: other places for a target within the windows.
@@ -71,28 +71,28 @@ class Judge:
 
     def __init__(
         self,
-        signatures: Signatures,
+        responses: PathResponses,
         windows: tuple[tuple[float, float], tuple[float, float]],
         departures: Floats,
         maxima: LocalMaxima,
         max_paths: int,
     ) -> None:
-        self._signatures = signatures
+        self._responses = responses
         self._max_paths = max_paths
         self._windows = windows
         self._departures = departures
         self._maxima = maxima
-        self._misfit = Misfit(signatures, windows)
-        self._alike = DirectionsAlike(signatures)
+        self._misfit = Misfit(responses, windows)
+        self._alike = DirectionsAlike(responses)
 
     def rest(self, estimate: Estimate, y: Complex, solution: Solution) -> Rest:
         """Rest of a frame (J, Nsc) beside the paths of a solution that an estimate shows."""
         parameters, gain = solution[0], solution[1].gain[0]
-        s, e = self._signatures.responses(parameters)
+        s, e = self._responses.at(parameters)
         residual = y - (gain[:, None] * s).T @ e
         k = int(np.argmin(np.abs(gain - estimate.paths.gain[0])))
         explained = float(abs(gain[k]) ** 2 * np.vdot(s[k], s[k]).real * np.vdot(e[k], e[k]).real)
-        noise = max(estimate.noise_power, EXACT * _energy(y) / self._signatures.dimensions)
+        noise = max(estimate.noise_power, EXACT * _energy(y) / self._responses.dimensions)
         verdict = self._misfit(residual, s[k], e[k], explained, noise)
         alone = residual + gain[k] * np.outer(s[k], e[k]) if len(s) > 1 else None
         return Rest(verdict, noise, explained, parameters, gain, k, alone)
@@ -113,7 +113,7 @@ class Judge:
             return nothing(
                 estimate.threshold * verdict.margin,
                 estimate.threshold,
-                _energy(y) / self._signatures.dimensions,
+                _energy(y) / self._responses.dimensions,
             )
         end_fire = self._end_fire(estimate)
         covariance = np.asarray(estimate.covariance)
@@ -125,7 +125,7 @@ class Judge:
             return replace(estimate, status="outside_window")
         if rest.alone is not None:
             target = rest.parameters[None, rest.target, None]
-            known = fit(self._signatures, rest.alone, target)
+            known = fit(self._responses, rest.alone, target)
             maxima = self._maxima(rest.alone, _energy(rest.alone), target, known)
         alike = self._alike(rest.parameters, rest.gain, rest.target, noise, rest.explained)
         most = FALSE_PLACES if len(rest.parameters) >= self._max_paths else MISTAKEN
@@ -136,9 +136,9 @@ class Judge:
     @cached_property
     def _all_directions(self) -> DirectionSearch:
         """The search over all Dopplers that the symbols can tell."""
-        steps = np.diff(np.unique(self._signatures.model.symbol_times))
+        steps = np.diff(np.unique(self._responses.model.symbol_times))
         half = 0.5 / float(steps.min()) if len(steps) else 0.0
-        return DirectionSearch(self._signatures, self._departures, (-half, half))
+        return DirectionSearch(self._responses, self._departures, (-half, half))
 
     def _elsewhere(self, y: Complex, maxima: tuple[Floats, Fit]) -> bool:
         """True if a path outside of the windows explains more of y than any within.
@@ -149,13 +149,13 @@ class Judge:
         rows, every = (
             1.0 / float(np.diff(f).min()) if len(f) > 1 else 0.0
             for f in (
-                self._signatures.model.frequencies,
-                self._signatures.model.element_frequencies,
+                self._responses.model.frequencies,
+                self._responses.model.element_frequencies,
             )
         )
         at = np.zeros((2 * y.shape[1], 6))
         at[:, DELAY] = (least + greatest - rows) / 2 + rows * np.arange(len(at)) / len(at)
-        tones = self._signatures.factors(at)[1][:, 0]
+        tones = self._responses.factors(at)[1][:, 0]
         left = np.maximum(np.sum(np.abs(tones) ** 2, axis=1), LEAST_LEFT * y.shape[1])
         power = np.sum(np.abs(y @ tones.conj().T) ** 2, axis=0) / left
         # Combs that lie apart tell delays that each of them alone does not.
@@ -165,14 +165,14 @@ class Judge:
         if not len(start):
             return False
         energy = _energy(y)
-        parameters, result = refine(self._signatures, y, start[:, None], energy, 20)
+        parameters, result = refine(self._responses, y, start[:, None], energy, 20)
         best = int(np.argmax(result.explained))
-        noise = (energy - float(result.explained[best])) / self._signatures.dimensions
+        noise = (energy - float(result.explained[best])) / self._responses.dimensions
         if result.explained[best] < maxima[1].explained[0] + OUTSIDE_GAIN * noise:
             return False
         found = parameters[best, 0, DELAY:]
         inside = [low <= x <= high for x, (low, high) in zip(found, self._windows, strict=True)]
-        free = np.isin([DELAY, DOPPLER], self._signatures.free)
+        free = np.isin([DELAY, DOPPLER], self._responses.free)
         return bool(np.any(free & ~np.array(inside)))
 
     def _at_an_edge(self, estimate: Estimate) -> bool:
@@ -183,10 +183,10 @@ class Judge:
         """
         paths, covariance = estimate.paths, np.asarray(estimate.covariance)
         for k, value in ((DELAY, paths.delay[0]), (DOPPLER, paths.doppler[0])):
-            if k in self._signatures.free:
+            if k in self._responses.free:
                 least, greatest = self._windows[k - DELAY]
                 margin = EDGE * math.sqrt(covariance[0, k, k])
-                if k == DOPPLER and margin > self._signatures.cells[k] / 4:
+                if k == DOPPLER and margin > self._responses.cells[k] / 4:
                     continue
                 if not least + margin <= value <= greatest - margin:
                     return True
@@ -197,7 +197,7 @@ class Judge:
         other: spatial frequencies 2 apart are the same to elements half a wavelength apart."""
         arrival, covariance = estimate.paths.arrival[0], np.asarray(estimate.covariance)[0]
         far = math.sqrt(-2.0 * math.log(RIVAL_ODDS))
-        for axis in np.intersect1d(self._signatures.free, (0, 1)):
+        for axis in np.intersect1d(self._responses.free, (0, 1)):
             other = np.hypot(2.0 - abs(arrival[axis]), arrival[1 - axis])
             if other < 1.0 + far * math.sqrt(covariance[axis, axis]):
                 return True
@@ -208,17 +208,17 @@ class Judge:
         parameters, result = maxima[0][:, 0], maxima[1]
         if not np.any(self._maxima.apart(parameters, parameters[0])):
             return False
-        cells = self._signatures.cells[self._signatures.free]
-        elements = self._signatures.dimensions
+        cells = self._responses.cells[self._responses.free]
+        elements = self._responses.dimensions
         odds = log_odds(result.explained, result.curvature, noise, elements, cells)
-        free = np.intersect1d(self._signatures.free, POSITION)
+        free = np.intersect1d(self._responses.free, POSITION)
         paths = estimate.paths
         own = np.array([*paths.arrival[0], *paths.departure[0], paths.delay[0], paths.doppler[0]])
         away = parameters - own
         away[:, :4] = wrap_spatial_frequency(away[:, :4])
         away = away[:, free]
         covariance = np.asarray(estimate.covariance)[0][np.ix_(free, free)]
-        covariance = covariance + np.diag((1e-3 * self._signatures.cells[free]) ** 2)
+        covariance = covariance + np.diag((1e-3 * self._responses.cells[free]) ** 2)
         distance = np.sum(away * np.linalg.solve(covariance, away.T).T, axis=1)
         possible = np.sum(parameters[:, :2] ** 2, axis=1) <= 1.0
         possible[0] = False

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import wrap_spatial_frequency
+from .path_responses import DELAY, PathResponses
 from .refinement import Fit, pick, refine
 from .search import DirectionSearch
-from .signature import DELAY, Signatures
 
 __all__ = ["LocalMaxima", "joined"]
 
@@ -32,12 +32,12 @@ class LocalMaxima:
     """Local maxima about places that are known, and at others with the delay of the first.
 
     Args:
-        signatures: of the model.
+        responses: of the model.
         directions: the search for other places.
     """
 
-    def __init__(self, signatures: Signatures, directions: DirectionSearch) -> None:
-        self._signatures = signatures
+    def __init__(self, responses: PathResponses, directions: DirectionSearch) -> None:
+        self._responses = responses
         self._directions = directions
 
     def __call__(
@@ -53,14 +53,14 @@ class LocalMaxima:
         start = self._directions(y, float(parameters[0, 0, DELAY]))[:, None]
         start = start[self.apart(start[:, 0], parameters[0, 0])]
         if len(start):
-            more = refine(self._signatures, y, start, energy, ROUGH)
+            more = refine(self._responses, y, start, energy, ROUGH)
             parameters, result = joined((parameters, result), more)
         left = energy - result.explained
         close = left <= left.min() * CLOSE
         close &= self.apart(parameters[:, 0], parameters[0, 0])
         if np.any(close):
             rough = parameters[close], pick(result, close)
-            last = refine(self._signatures, y, rough[0], energy, 20, current=rough[1])
+            last = refine(self._responses, y, rough[0], energy, 20, current=rough[1])
             parameters, result = joined((parameters, result), last)
         order = np.argsort(-result.explained, kind="stable")
         return parameters[order], pick(result, order)
@@ -69,5 +69,5 @@ class LocalMaxima:
         """(B,) true for parameters (B, 6) farther than a third of a cell from those of a point."""
         away = points - point
         away[:, :4] = wrap_spatial_frequency(away[:, :4])
-        free = self._signatures.free
-        return np.asarray(np.any(np.abs(away / self._signatures.cells)[:, free] > 0.3, axis=1))
+        free = self._responses.free
+        return np.asarray(np.any(np.abs(away / self._responses.cells)[:, free] > 0.3, axis=1))

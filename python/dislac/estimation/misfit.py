@@ -16,8 +16,8 @@ frame. Where it is too much for white noise,
 1. the noise that the path is to be measured against is what it leaves there, and
 2. P / (P + R) must exceed what the best response of the model reaches of white noise of n elements.
    A family of d parameters and C resolution cells does so, its cells (pi / 3)^(1/2) each, with
-   probability C (pi / 3)^k Gamma(n) / Gamma(n - k) t^k (1 - t)^(n - 1 - k) for shares t, k = d/2:
-   the volume of a tube about a manifold in complex projective space.
+   probability C (pi / 3)^k Gamma(n) / Gamma(n - k) t^k (1 - t)^(n - 1 - k) for statistics t, k =
+   d/2: the volume of a tube about a manifold in complex projective space.
 
 Source: H. Hotelling, Tubes and spheres in n-spaces, and a class of statistical problems, Am. J.
 Math. 61 (1939); R. Adler and J. Taylor, Random Fields and Geometry (2007), section 10.6.
@@ -30,9 +30,9 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import gammaincinv, gammaln
 
-from .signature import Signatures
+from .path_responses import PathResponses
 
-__all__ = ["Misfit", "Verdict", "share_threshold"]
+__all__ = ["Misfit", "Verdict", "statistic_threshold"]
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
@@ -58,16 +58,16 @@ class Verdict(NamedTuple):
     Args:
         excess: noise power that the path is measured against, over that of the whole frame; 1 if
             nothing but white noise is left.
-        margin: least ratio of a share to its threshold, infinite if nothing but white noise is
-            left; the path is refused below 1.
+        margin: least ratio of a GLRT statistic to its threshold, infinite if nothing but white
+            noise is left; the path is refused below 1.
     """
 
     excess: float
     margin: float
 
 
-def share_threshold(elements: int, cells: float, parameters: int, rate: float) -> float:
-    """Share of the energy of white noise that the best response of a family exceeds at a rate.
+def statistic_threshold(elements: int, cells: float, parameters: int, rate: float) -> float:
+    """Part of the energy of white noise that the best response of a family exceeds at a rate.
 
     Args:
         elements: number n of complex elements, more than 1 + parameters / 2.
@@ -89,14 +89,14 @@ class Misfit:
     """The test for one model.
 
     Args:
-        signatures: of the model.
+        responses: of the model.
         windows: of delay [s] and Doppler [Hz].
     """
 
     def __init__(
-        self, signatures: Signatures, windows: tuple[tuple[float, float], tuple[float, float]]
+        self, responses: PathResponses, windows: tuple[tuple[float, float], tuple[float, float]]
     ) -> None:
-        model = signatures.model
+        model = responses.model
         symbols, subcarriers, chains = self._shape = model.shape
         visible = [
             np.pi / 4 if array.nx > 1 and array.ny > 1 else 1.0
@@ -104,19 +104,19 @@ class Misfit:
         ]
         lengths = [2.0 * visible[0], 2.0, 2.0 * visible[1], 2.0]
         lengths += [window[1] - window[0] for window in windows]
-        count = np.maximum(np.array(lengths) / signatures.cells, 1.0)
-        tones = subcarriers - signatures.nuisance.shape[1]
+        count = np.maximum(np.array(lengths) / responses.cells, 1.0)
+        tones = subcarriers - responses.nuisance.shape[1]
         sizes = symbols * chains, tones, symbols * tones, symbols
         self._tests: list[tuple[int, float, float, float]] = []
         for index, (size, names) in enumerate(zip(sizes, PARAMETERS, strict=True)):
-            free = [p for p in names if p in signatures.free]
+            free = [p for p in names if p in responses.free]
             degrees = size - 1 - len(free) / 2
             if degrees < 1:
                 continue
             # At least the gain is fitted in a marginal; how much more differs from path to path.
             most = float(gammaincinv(size - 1, 1 - SIGNIFICANT)) / degrees
             cells = float(np.prod(count[free]))
-            least = share_threshold(size, cells, len(free), STRUCTURED_RATE)
+            least = statistic_threshold(size, cells, len(free), STRUCTURED_RATE)
             self._tests.append((index, degrees, most, least))
 
     def __call__(

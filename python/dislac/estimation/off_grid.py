@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Off-grid estimation: coherent search on a coarse grid, then Gauss-Newton on all paths jointly.
 
-One path is the maximum-likelihood estimate: the greatest share of the frame's energy that one
-signature explains, over arrival, departure, delay and Doppler. Further paths are looked for one at
-a time on the residual, and all are refined together each time (`joint_search`). They share one
-departure: the satellite is far beyond everything that scatters.
+One path is the maximum-likelihood estimate: the greatest GLRT statistic, the part of
+the frame's energy that one response explains, over arrival, departure, delay and Doppler. Secondary
+paths are looked for one at a time on the residual, and all are refined together each time
+(`joint_search`). They share one departure: the satellite is far beyond everything that scatters.
 
 Paths closer than the array or the bandwidth resolves leave the likelihood nearly flat, with pairs
 of huge opposite gains at its top. What is known beforehand settles that: gains are Gaussian, of a
-scale that the solution itself gives, and further paths come later than the echo and from about its
-direction. What that leaves open stays open, in the target's mean and covariance (`averaging`).
+scale that the solution itself gives, and secondary paths come later than the echo and from about
+its direction. What that leaves open stays open, in the target's mean and covariance (`averaging`).
 `judgement` says whether the leading path, taken for the target's, gives a position.
 """
 
@@ -23,10 +23,10 @@ from .expectations import Expectations
 from .joint_search import JointSearch
 from .judgement import Judge
 from .maxima import LocalMaxima, joined
+from .path_responses import PathResponses, departure_of, search_windows
 from .refinement import Fit, pick, refine
 from .result import Estimate, EstimatorError, checked_frame, first_paths, nothing
 from .search import CoarseSearch, DirectionSearch
-from .signature import Signatures, departure_of, search_windows
 
 __all__ = ["OffGridEstimator"]
 
@@ -57,27 +57,27 @@ class OffGridEstimator:
             raise EstimatorError(f"max_paths is {max_paths}; give 1 or more")
         self.model = model
         self.max_paths = max_paths
-        self._signatures = Signatures(model, departure_of(reference_departure), nuisance)
+        self._responses = PathResponses(model, departure_of(reference_departure), nuisance)
         windows = search_windows(model, delay_window, doppler_window)
-        self._search = CoarseSearch(self._signatures, *windows)
+        self._search = CoarseSearch(self._responses, *windows)
         departures = self._search.departures
         self._maxima = LocalMaxima(
-            self._signatures, DirectionSearch(self._signatures, departures, windows[1])
+            self._responses, DirectionSearch(self._responses, departures, windows[1])
         )
-        self._judge = Judge(self._signatures, windows, departures, self._maxima, max_paths)
+        self._judge = Judge(self._responses, windows, departures, self._maxima, max_paths)
         self.threshold = detection_threshold(
             self._statistics,
             model.shape,
-            self._signatures.dimensions,
+            self._responses.dimensions,
             false_alarm_rate,
-            parameters=len(self._signatures.free),
-            looks=self._search.size + ROW_LOOKS * len(self._signatures.times),
-            model=self._signatures.content + windows,
+            parameters=len(self._responses.free),
+            looks=self._search.size + ROW_LOOKS * len(self._responses.times),
+            model=self._responses.content + windows,
         )
-        doppler_spread = max(float(np.ptp(windows[1])) / 4, 1e-3 * self._signatures.cells[5])
-        expectations = Expectations(doppler_spread, self._signatures.delay_cell)
-        self._joint = JointSearch(self._signatures, windows[0], max_paths, expectations)
-        self._average = TargetAverage(self._signatures, max_paths, self.threshold, expectations)
+        doppler_spread = max(float(np.ptp(windows[1])) / 4, 1e-3 * self._responses.cells[5])
+        expectations = Expectations(doppler_spread, self._responses.delay_cell)
+        self._joint = JointSearch(self._responses, windows[0], max_paths, expectations)
+        self._average = TargetAverage(self._responses, max_paths, self.threshold, expectations)
 
     def estimate(self, frame: ArrayLike, index: int = 0) -> Estimate:
         """Estimate from one frame (Ms, Nsc, Nrf); the same frame gives the same bits.
@@ -88,9 +88,9 @@ class OffGridEstimator:
         y = self._rows(checked_frame(self.model, frame))
         energy = _energy(y)
         parameters, result = self._strongest(y, energy)
-        statistic = _share(result, energy)
+        statistic = _statistic(result, energy)
         if statistic < self.threshold:
-            return nothing(statistic, self.threshold, energy / self._signatures.dimensions)
+            return nothing(statistic, self.threshold, energy / self._responses.dimensions)
         maxima = self._maxima(y, energy, parameters, result)
         best, solutions = self._joint(y, energy, maxima)
         estimate = self._average(y, energy, statistic, best, solutions)
@@ -109,7 +109,7 @@ class OffGridEstimator:
     def _rows(self, frame: Complex) -> Complex:
         """(J, Nsc) from (Ms, Nsc, Nrf), without the nuisance."""
         rows = np.ascontiguousarray(frame.transpose(0, 2, 1)).reshape(-1, frame.shape[1])
-        return self._signatures.project(rows)
+        return self._responses.project(rows)
 
     def _statistics(self, frames: Complex) -> Floats:
         """(B,) statistics of frames (B, Ms, Nsc, Nrf), found as in `_strongest`, all at once."""
@@ -118,11 +118,11 @@ class OffGridEstimator:
         starts = [self._starts(rows) for rows in y]
         frame = np.repeat(np.arange(len(y)), [len(start) for start in starts])
         start = np.concatenate(starts)
-        parameters, result = refine(self._signatures, y[frame], start, energy[frame], ROUGH_ROUNDS)
+        parameters, result = refine(self._responses, y[frame], start, energy[frame], ROUGH_ROUNDS)
         order = np.lexsort([-result.explained, frame])
         best = order[np.searchsorted(frame, np.arange(len(y)))]
         start, rough = parameters[best], pick(result, best)
-        _, result = refine(self._signatures, y, start, energy, FINAL_ROUNDS, current=rough)
+        _, result = refine(self._responses, y, start, energy, FINAL_ROUNDS, current=rough)
         return np.asarray(result.explained / energy)
 
     def _starts(self, y: Complex) -> Floats:
@@ -133,10 +133,10 @@ class OffGridEstimator:
     def _strongest(self, y: Complex, energy: float) -> tuple[Floats, Fit]:
         """The strongest path in y, and after it where the search for it began, rough (B, 1, 6)."""
         start = self._starts(y)
-        parameters, result = refine(self._signatures, y, start, energy, ROUGH_ROUNDS)
+        parameters, result = refine(self._responses, y, start, energy, ROUGH_ROUNDS)
         best = np.argmax(result.explained, keepdims=True)
         strongest = refine(
-            self._signatures, y, parameters[best], energy, FINAL_ROUNDS, current=pick(result, best)
+            self._responses, y, parameters[best], energy, FINAL_ROUNDS, current=pick(result, best)
         )
         return joined(strongest, (parameters, result))
 
@@ -145,5 +145,5 @@ def _energy(y: Complex) -> float:
     return float(np.vdot(y, y).real)
 
 
-def _share(result: Fit, energy: float) -> float:
+def _statistic(result: Fit, energy: float) -> float:
     return float(result.explained[0]) / max(energy, 1e-300)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import wrap_spatial_frequency
-from .signature import Signatures
+from .path_responses import PathResponses
 
 __all__ = ["Fit", "Marginal", "Prior", "fit", "marginal", "pick", "refine"]
 
@@ -37,7 +37,7 @@ class Fit(NamedTuple):
 class Prior(NamedTuple):
     """Prior knowledge of L paths.
 
-    Their gains are Gaussian, of `power` (L,). The further ones come later than the first, by the
+    Their gains are Gaussian, of `power` (L,). Secondary ones come later than the first, by the
     delay spread give or take as much [s], and from about its direction, give or take the angular
     spread [spatial frequency]; Cauchy distributions, which leave what comes far later, or from
     elsewhere, where it is. Their Doppler shifts are Gaussian about the first one's [Hz].
@@ -62,7 +62,8 @@ class Prior(NamedTuple):
 
     @property
     def density(self) -> float:
-        """Probability density of a further path's arrival, delay and Doppler shift at its peak."""
+        """Probability density of a secondary path's arrival, delay and Doppler shift at its
+        peak."""
         arrival = 1.0 / (2 * np.pi * self.arrival_spread**2)
         delay = 2.0 / (np.pi * self.delay_spread)
         return float(arrival * delay / (np.sqrt(2 * np.pi) * self.doppler_spread))
@@ -74,12 +75,12 @@ def pick(current: Fit, which: Any) -> Fit:
 
 
 def fit(
-    signatures: Signatures, frame: Complex, parameters: Floats, prior: Prior | None = None
+    responses: PathResponses, frame: Complex, parameters: Floats, prior: Prior | None = None
 ) -> Fit:
     """Regularised least squares of a frame (J, Nsc), or of B frames (B, J, Nsc), on paths at
     `parameters` (B, L, 6)."""
     batch, paths, _ = parameters.shape
-    s, e = signatures.factors(parameters)
+    s, e = responses.factors(parameters)
     c = s.shape[-2]
     sc, ec = s.conj(), e.conj()
     match = (sc * (ec @ frame.swapaxes(-1, -2)[..., None, :, :])).sum(axis=-1)
@@ -89,7 +90,7 @@ def fit(
     gram *= ec @ e.swapaxes(1, 2)
     gram = gram.reshape(batch, paths, c, paths, c)
     slopes = paths * (c - 1)
-    # Columns: the frame, then the derivatives, each projected on the signatures.
+    # Columns: the frame, then the derivatives, each projected on the responses.
     right = np.empty((batch, paths, 1 + slopes), complex)
     right[..., 0] = match[..., 0]
     right[..., 1:] = gram[:, :, 0, :, 1:].reshape(batch, paths, slopes)
@@ -97,7 +98,7 @@ def fit(
     if prior is not None:
         own = own + prior.noise / prior.power * np.eye(paths)
     solved: Any = right / own if paths == 1 else np.linalg.solve(own, right)
-    # What is left of the derivatives' products once the signatures are projected out.
+    # What is left of the derivatives' products once the responses are projected out.
     left = np.empty((batch, slopes, 1 + slopes), complex)
     left[..., 0] = match[..., 1:].reshape(batch, slopes)
     left[..., 1:] = gram[:, :, 1:, :, 1:].reshape(batch, slopes, slopes)
@@ -110,10 +111,10 @@ def fit(
     # complex arrays by where in memory they lie.
     agreement = match[..., 0].real * gain.real + match[..., 0].imag * gain.imag
     explained = agreement.sum(axis=1)
-    share = signatures.sharing(paths)
+    share = responses.sharing(paths)
     gradient, curvature = left[..., 0].real @ share, share.T @ left[..., 1:].real @ share
     current = Fit(gain, explained, gradient, curvature)
-    return current if prior is None else _with_places(current, signatures, parameters, prior)
+    return current if prior is None else _with_places(current, responses, parameters, prior)
 
 
 class Marginal(NamedTuple):
@@ -128,10 +129,12 @@ class Marginal(NamedTuple):
     volume: Floats
 
 
-def marginal(signatures: Signatures, frame: Complex, parameters: Floats, prior: Prior) -> Marginal:
+def marginal(
+    responses: PathResponses, frame: Complex, parameters: Floats, prior: Prior
+) -> Marginal:
     """Likelihood of a frame (J, Nsc) of paths at `parameters` (B, L, 6), gains integrated."""
     paths = parameters.shape[1]
-    s, e = signatures.responses(parameters)
+    s, e = responses.at(parameters)
     sc, ec = s.conj(), e.conj()
     match = (sc * (ec @ frame.T)).sum(axis=-1)
     own = (sc @ s.swapaxes(1, 2)) * (ec @ e.swapaxes(1, 2))
@@ -143,22 +146,22 @@ def marginal(signatures: Signatures, frame: Complex, parameters: Floats, prior: 
 
 
 def _place_cost(parameters: Floats, prior: Prior) -> Floats:
-    """(B,) negative logarithm of the prior densities of further paths' arrivals, delays and Doppler
-    shifts, up to a constant."""
+    """(B,) negative logarithm of the prior densities of secondary paths' arrivals, delays and
+    Doppler shifts, up to a constant."""
     z = (parameters[:, 1:] - parameters[:, :1])[..., [0, 1, 4, 5]] / prior.scales
     cost = 1.5 * np.log1p(z[..., 0] ** 2 + z[..., 1] ** 2) + np.log1p(z[..., 2] ** 2)
     return np.asarray((cost + 0.5 * z[..., 3] ** 2).sum(axis=1))
 
 
-def _with_places(current: Fit, signatures: Signatures, parameters: Floats, prior: Prior) -> Fit:
-    """The fit with what arrivals, delays and Doppler shifts of further paths cost: noise times the
-    negative logarithm of their prior densities, up to a constant."""
+def _with_places(current: Fit, responses: PathResponses, parameters: Floats, prior: Prior) -> Fit:
+    """The fit with what arrivals, delays and Doppler shifts of secondary paths cost: noise times
+    the negative logarithm of their prior densities, up to a constant."""
     batch, paths, _ = parameters.shape
     if paths == 1:
         return current
     scale = prior.scales
     z = (parameters[:, 1:] - parameters[:, :1])[..., [0, 1, 4, 5]] / scale  # (B, L - 1, 4)
-    spread = signatures.spread(paths).reshape(-1, paths, 6)[..., [0, 1, 4, 5]]
+    spread = responses.spread(paths).reshape(-1, paths, 6)[..., [0, 1, 4, 5]]
     slope = ((spread[:, 1:] - spread[:, :1]) / scale).reshape(len(spread), -1)  # (P, 4 (L - 1))
     apart, late = np.sum(z[..., :2] ** 2, axis=-1), z[..., 2] ** 2
     weight = np.empty_like(z)
@@ -175,7 +178,7 @@ def _with_places(current: Fit, signatures: Signatures, parameters: Floats, prior
 
 
 def refine(
-    signatures: Signatures,
+    responses: PathResponses,
     frame: Complex,
     parameters: Floats,
     energy: float | Floats,
@@ -191,10 +194,10 @@ def refine(
     where there is one.
     """
     batch, paths, _ = parameters.shape
-    spread = signatures.spread(paths)
-    cells = signatures.unknown_cells(paths)
+    spread = responses.spread(paths)
+    cells = responses.unknown_cells(paths)
     if current is None:
-        current = fit(signatures, frame, parameters, prior)
+        current = fit(responses, frame, parameters, prior)
     damping = np.full((batch, 1), 1e-3)
     size = current.gradient.shape[1]
     for _ in range(iterations):
@@ -207,14 +210,14 @@ def refine(
         scaled.reshape(batch, -1)[:, :: size + 1] += damping
         right = unit * current.gradient
         step = np.linalg.solve(scaled, right[..., None])[..., 0]
-        noise = np.maximum(energy - current.explained, 1e-14 * energy) / signatures.dimensions
+        noise = np.maximum(energy - current.explained, 1e-14 * energy) / responses.dimensions
         if ((step * right).sum(axis=1) < 3e-3 * noise).all():
             break
         move = ((unit * step) @ spread).reshape(parameters.shape)
         # Beyond a quarter of a cell the quadratic model says nothing.
-        longest = np.abs(move / signatures.cells).max(axis=(1, 2), keepdims=True)
+        longest = np.abs(move / responses.cells).max(axis=(1, 2), keepdims=True)
         trial = parameters + move / np.maximum(4 * longest, 1.0)
-        new = fit(signatures, frame, trial, prior)
+        new = fit(responses, frame, trial, prior)
         better = new.explained > current.explained
         damping = np.maximum(damping * np.where(better, 0.1, 10.0)[:, None], LEAST_DAMPING)
         if better.all():

@@ -47,8 +47,8 @@ class Estimate:
             path, from the Fisher information at the estimate; a departure that was given has
             variance zero. None for an estimator that stays on its grid.
         noise_power: estimate of E|z|^2 per element of the frame.
-        statistic: what detection goes by, in [0, 1]. Off the grid: the share of the frame's energy
-            that the strongest path explains. For ``mmv-bomp``: the share of the first atom's
+        statistic: GLRT statistic, in [0, 1]. Off the grid: the part of the frame's energy that
+            the strongest path explains. For ``mmv-bomp``: the part of the first atom's
             energy that lies at one delay and Doppler.
         threshold: what the statistic of noise alone exceeds at the false-alarm rate set.
         status: ``ok``; or why the leading path gives no position: ``outside_window``, it lies at

@@ -5,9 +5,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import PlanarArray, wrap_spatial_frequency
-from .signature import DELAY, Signatures, extent, window_grid
+from .path_responses import DELAY, PathResponses, extent, window_grid
 
-__all__ = ["LEAST_LEFT", "CoarseSearch", "DirectionSearch", "FurtherSearch"]
+__all__ = ["LEAST_LEFT", "CoarseSearch", "DirectionSearch", "SecondarySearch"]
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
@@ -18,7 +18,7 @@ OTHER_DEPARTURES = 3
 
 
 LEAST_LEFT = 0.02
-"""Part of a signature's energy that counts as left, at least, where others or a nuisance explain
+"""Part of a response's energy that counts as left, at least, where others or a nuisance explain
 more of it: with less, the score would be that of rounding errors."""
 
 
@@ -31,48 +31,48 @@ class CoarseSearch:
 
     def __init__(
         self,
-        signatures: Signatures,
+        responses: PathResponses,
         delay_window: tuple[float, float],
         doppler_window: tuple[float, float],
     ) -> None:
-        model = signatures.model
-        f, t = model.frequencies, signatures.times
+        model = responses.model
+        f, t = model.frequencies, responses.times
         self.delays = window_grid(delay_window, 2 * extent(model.element_frequencies))
         self.dopplers = window_grid(doppler_window, 2 * extent(model.symbol_times))
         self.arrivals = _coarse_grid(model.receive_array)
         receive = model.receive_array.steering(self.arrivals)
         transmit: Complex
-        if signatures.departure is None:
+        if responses.departure is None:
             self.departures = _coarse_grid(model.transmit_array)
-            weights = signatures.transmit
+            weights = responses.transmit
             transmit = model.transmit_array.steering(self.departures)
         else:
             # The known departure is a transmit array of one element whose steering vector is 1.
-            self.departures = signatures.departure[None]
-            weights = signatures.transmit @ model.transmit_array.steering(self.departures).T
+            self.departures = responses.departure[None]
+            weights = responses.transmit @ model.transmit_array.steering(self.departures).T
             transmit = np.ones((1, 1), complex)
-        power = np.abs(transmit @ weights.T) ** 2 @ (np.abs(receive @ signatures.receive.T) ** 2).T
-        if not np.isin(signatures.free, (2, 3)).any():
+        power = np.abs(transmit @ weights.T) ** 2 @ (np.abs(receive @ responses.receive.T) ** 2).T
+        if not np.isin(responses.free, (2, 3)).any():
             # All departures look alike; the one that the beam serves best is not a matter of noise.
             best = power.max(axis=1).argmax(keepdims=True)
             self.departures, transmit, power = self.departures[best], transmit[best], power[best]
         self._near_departures = None
-        if len(self.departures) > 1 and signatures.beams < model.transmit_array.size:
+        if len(self.departures) > 1 and responses.beams < model.transmit_array.size:
             self._near_departures = _near(
                 model.transmit_array, self.departures[:, None], self.departures
             )
         self._inverse_power = (1.0 / np.maximum(power, 1e-9 * power.max())).astype(np.float32)
         single = np.complex64
-        elements = (weights[:, :, None] * signatures.receive[:, None, :]).reshape(len(t), -1)
+        elements = (weights[:, :, None] * responses.receive[:, None, :]).reshape(len(t), -1)
         self._elements = elements.conj().astype(single)
         self._transmit = transmit.conj().astype(single)
         self._receive = np.ascontiguousarray(receive.conj().T).astype(single)
-        tones = signatures.project(np.exp(-2j * np.pi * np.outer(self.delays, f)))
+        tones = responses.project(np.exp(-2j * np.pi * np.outer(self.delays, f)))
         # Little is left of a tone that looks like the nuisance.
         energy = np.sum(np.abs(tones) ** 2, axis=1, keepdims=True)
         tones /= np.sqrt(np.maximum(energy, LEAST_LEFT * len(f)))
         self._delay_kernel = tones.conj().astype(single)
-        offsets = np.outer(self.delays, signatures.offsets)
+        offsets = np.outer(self.delays, responses.offsets)
         self._offset_kernel = np.exp(2j * np.pi * offsets).astype(single)
         self._doppler_kernel = np.exp(-2j * np.pi * np.outer(self.dopplers, t)).astype(single)
         # Buffers used again and again: fresh large ones would cost more than the products.
@@ -157,38 +157,38 @@ class DirectionSearch:
     """
 
     def __init__(
-        self, signatures: Signatures, departures: Floats, doppler_window: tuple[float, float]
+        self, responses: PathResponses, departures: Floats, doppler_window: tuple[float, float]
     ) -> None:
-        model = signatures.model
-        few = len(signatures.times) <= FEW_ROWS
-        few_beams = signatures.beams <= min(FEW_ROWS, model.transmit_array.size - 1)
+        model = responses.model
+        few = len(responses.times) <= FEW_ROWS
+        few_beams = responses.beams <= min(FEW_ROWS, model.transmit_array.size - 1)
         few_beams = few or (few_beams and len(departures) > 1)
         self.count = 16 if few_beams else 6
         fits = model.receive_array.size * model.transmit_array.size <= LARGEST_PRODUCT
         arrivals, self.density = (4 if some and fits else 2 for some in (few, few_beams))
-        self._signatures = signatures
+        self._responses = responses
         self.arrivals = _coarse_grid(model.receive_array, arrivals)
         self.departures = departures
         if len(departures) > 1:
             self.departures = _coarse_grid(model.transmit_array, self.density)
         span = extent(model.symbol_times)
         self.dopplers = window_grid(doppler_window, self.density * span)
-        receive = model.receive_array.steering(self.arrivals) @ signatures.receive.T
-        transmit = model.transmit_array.steering(self.departures) @ signatures.transmit.T
+        receive = model.receive_array.steering(self.arrivals) @ responses.receive.T
+        transmit = model.transmit_array.steering(self.departures) @ responses.transmit.T
         power = np.abs(transmit) ** 2 @ (np.abs(receive) ** 2).T
         single = np.complex64
         self._inverse_power = (1.0 / np.maximum(power, 1e-9 * power.max())).astype(np.float32)
         self._receive = np.ascontiguousarray(receive.conj().T).astype(single)  # (J, Gr)
         self._transmit = transmit.conj().astype(single)  # (Gt, J)
-        self._turns = np.exp(-2j * np.pi * np.outer(self.dopplers, signatures.times))
+        self._turns = np.exp(-2j * np.pi * np.outer(self.dopplers, responses.times))
 
     def __call__(self, y: Complex, delay: float) -> Floats:
         """Starting points (C, 6) at one delay of a frame y (J, Nsc), the best first; none that
         explains less than half of what the first does."""
         at = np.zeros((1, 6))
         at[0, DELAY] = delay
-        _, e = self._signatures.factors(at)
-        z = (y @ e[0, 0].conj()) * np.exp(2j * np.pi * delay * self._signatures.offsets)
+        _, e = self._responses.factors(at)
+        z = (y @ e[0, 0].conj()) * np.exp(2j * np.pi * delay * self._responses.offsets)
         rows = (self._turns * z).astype(np.complex64)
         shape = len(self.dopplers), len(self.departures), len(self.arrivals)
         score = np.empty(shape, np.float32)
@@ -197,7 +197,7 @@ class DirectionSearch:
             np.square(match.real, out=out)
             out += np.square(match.imag)
             out *= self._inverse_power
-        model = self._signatures.model
+        model = self._responses.model
         starts: list[Floats] = []
         least = 0.5 * float(score.max())
         while len(starts) < self.count:
@@ -214,30 +214,30 @@ class DirectionSearch:
         return np.array(starts).reshape(-1, 6)
 
 
-class FurtherSearch:
+class SecondarySearch:
     """Search for a path beside known ones, over a grid of arrivals and delays.
 
-    It leaves where the others do, with the Doppler of the first. Its signature counts only as far
+    It leaves where the others do, with the Doppler of the first. Its response counts only as far
     as it differs from the known ones and from what moving those a little would change, so that a
     path close by is not taken for an error of the known ones, nor the other way round.
     """
 
-    def __init__(self, signatures: Signatures, delay_window: tuple[float, float]) -> None:
-        model = signatures.model
-        self._signatures = signatures
+    def __init__(self, responses: PathResponses, delay_window: tuple[float, float]) -> None:
+        model = responses.model
+        self._responses = responses
         self.arrivals = _coarse_grid(model.receive_array)
         self.delays = window_grid(delay_window, 2 * extent(model.element_frequencies))
-        self._receive_response = model.receive_array.steering(self.arrivals) @ signatures.receive.T
+        self._receive_response = model.receive_array.steering(self.arrivals) @ responses.receive.T
         tones = np.exp(-2j * np.pi * np.outer(self.delays, model.frequencies))
-        self._tones = signatures.project(tones)
+        self._tones = responses.project(tones)
         self._tone_energy = np.sum(np.abs(self._tones) ** 2, axis=1)
         # Without offsets rows turn alike at all delays, and one stands for all.
-        turning = self.delays if np.any(signatures.offsets) else np.zeros(1)
-        self._turns = np.exp(-2j * np.pi * np.outer(turning, signatures.offsets))  # (D or 1, J)
+        turning = self.delays if np.any(responses.offsets) else np.zeros(1)
+        self._turns = np.exp(-2j * np.pi * np.outer(turning, responses.offsets))  # (D or 1, J)
         # Which grid points are too close to each other to be two peaks.
         self._near_arrivals = _near(model.receive_array, self.arrivals[:, None], self.arrivals)
         gap = np.abs(self.delays[:, None] - self.delays)
-        self._near_delays = gap < 0.6 * signatures.delay_cell
+        self._near_delays = gap < 0.6 * responses.delay_cell
 
     def __call__(
         self, residual: Complex, known: Floats, factors: tuple[Complex, Complex], count: int
@@ -247,7 +247,7 @@ class FurtherSearch:
         Args:
             residual: (J, Nsc) the frame less the known paths.
             known: (L, 6) their parameters.
-            factors: what `Signatures.factors` says of those.
+            factors: what `PathResponses.factors` says of those.
             count: how many peaks, apart from each other.
 
         Returns:
@@ -255,7 +255,7 @@ class FurtherSearch:
         """
         s, e = factors
         s, e = s.reshape(-1, s.shape[-1]), e.reshape(-1, e.shape[-1])
-        candidates = self._receive_response * self._signatures.transmit_response(known[0])  # (G, J)
+        candidates = self._receive_response * self._responses.transmit_response(known[0])  # (G, J)
         received = self._turns.conj().T * (residual @ self._tones.conj().T)  # (J, D)
         match = candidates.conj() @ received  # (G, D)
         loudness = np.sum(candidates.real**2 + candidates.imag**2, axis=1, keepdims=True)

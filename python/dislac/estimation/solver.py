@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..channel import SnapshotModel
+from .path_responses import array_grid
 from .result import EstimatorError
-from .signature import array_grid
 
 __all__ = ["Dictionary", "DirectionDictionary", "Solver", "Support"]
 

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from .path_responses import DELAY, DOPPLER, PathResponses
 from .refinement import Fit, Prior
-from .signature import DELAY, DOPPLER, Signatures
 
 __all__ = ["DETECTED", "Undetected", "likely_places", "undetected_path"]
 
@@ -66,7 +66,7 @@ class Undetected(NamedTuple):
 
 
 def undetected_path(
-    signatures: Signatures,
+    responses: PathResponses,
     frame: Complex,
     parameters: Floats,
     current: Fit,
@@ -84,7 +84,7 @@ def undetected_path(
         probability: that there is one, beforehand.
         most: log-likelihood from which on it is not the subject, as it is looked for besides.
     """
-    found = _gained(signatures, frame, parameters, current, target, prior)
+    found = _gained(responses, frame, parameters, current, target, prior)
     gain, noise, power = current.gain[0], prior.noise, POWERS * prior.power[0]
     radius, given, moved = found.radius, found.given, found.moved
     value, vector = np.linalg.eigh(found.precision)
@@ -108,7 +108,7 @@ def undetected_path(
     density /= prior.arrival_density(radius[k])[:, None]
     density *= rest >= COMPARABLE * np.abs(added)
     # What that moves the target.
-    spread = signatures.spread(len(parameters)).reshape(len(moved), -1, 6)[:, target]
+    spread = responses.spread(len(parameters)).reshape(len(moved), -1, 6)[:, target]
     moved = moved[:, k].transpose(1, 2, 0) @ spread  # (N, 2, 6)
     shift = -(amplitude @ moved) * stretch[..., None]
     with np.errstate(divide="ignore"):
@@ -123,7 +123,7 @@ def undetected_path(
 
 
 def likely_places(
-    signatures: Signatures,
+    responses: PathResponses,
     frame: Complex,
     parameters: Floats,
     current: Fit,
@@ -135,7 +135,7 @@ def likely_places(
     (N,) the energy that it would explain."""
     places, energy = [], []
     for target in range(len(parameters)):
-        near = _gained(signatures, frame, parameters, current, target, prior)
+        near = _gained(responses, frame, parameters, current, target, prior)
         precision = near.precision + prior.noise / prior.power[0] * np.eye(2)
         gained = np.sum(near.pull * _solved(precision, near.pull), axis=-1)
         rings = (np.flatnonzero(near.radius == radius) for radius in np.unique(near.radius))
@@ -174,17 +174,17 @@ class _Gained(NamedTuple):
 
 
 def _gained(
-    signatures: Signatures,
+    responses: PathResponses,
     frame: Complex,
     parameters: Floats,
     current: Fit,
     target: int,
     prior: Prior,
 ) -> _Gained:
-    cell = float(signatures.cells[DOPPLER])
+    cell = float(responses.cells[DOPPLER])
     arrival, doppler, delay, radius, mass = _grid(parameters[target], prior, cell)
     size, match, given, coupling = _coupled(
-        signatures, frame, parameters, current, target, prior, (arrival, doppler, delay)
+        responses, frame, parameters, current, target, prior, (arrival, doppler, delay)
     )
     # Displacements of the known paths, eliminated: real unknowns against real and imaginary part.
     both = np.stack([coupling.real, -coupling.imag], axis=-1)  # (P, K, 2)
@@ -231,7 +231,7 @@ def _grid(
 
 
 def _coupled(
-    signatures: Signatures,
+    responses: PathResponses,
     frame: Complex,
     parameters: Floats,
     current: Fit,
@@ -248,20 +248,20 @@ def _coupled(
     """
     arrival, doppler, delay = grid
     paths, gain = len(parameters), current.gain[0]
-    s, e = signatures.factors(parameters)
+    s, e = responses.factors(parameters)
     c = s.shape[-2]
     s, e = s.reshape(paths * c, -1), e.reshape(paths * c, -1)
-    array = signatures.model.receive_array
+    array = responses.model.receive_array
     row = (
         array.steering(arrival)
-        @ signatures.receive.T
-        * signatures.transmit_response(parameters[target])
+        @ responses.receive.T
+        * responses.transmit_response(parameters[target])
     )
-    row *= np.exp(2j * np.pi * np.outer(doppler - parameters[target, DOPPLER], signatures.times))
-    turn = np.exp(-2j * np.pi * np.outer(delay, signatures.offsets))  # (D, J)
+    row *= np.exp(2j * np.pi * np.outer(doppler - parameters[target, DOPPLER], responses.times))
+    turn = np.exp(-2j * np.pi * np.outer(delay, responses.offsets))  # (D, J)
     at = np.tile(parameters[target], (len(delay), 1))
     at[:, DELAY] = delay
-    tone = signatures.factors(at)[1][:, 0]  # (D, Nsc)
+    tone = responses.factors(at)[1][:, 0]  # (D, Nsc)
     size = np.outer(np.sum(np.abs(row) ** 2, axis=1), np.sum(np.abs(tone) ** 2, axis=1)).ravel()
     match = (row.conj() @ (turn.conj().T * (frame @ tone.conj().T))).ravel()
     cross = (s.conj() * turn[:, None]) @ row.T  # (D, L C, A)
@@ -278,5 +278,5 @@ def _coupled(
         np.maximum(size - np.sum(cross[:, 0].conj() * given, axis=0).real, 0.0),
         match - gain @ cross[:, 0].conj(),
         given[target],
-        signatures.sharing(paths).T @ coupling,
+        responses.sharing(paths).T @ coupling,
     )

@@ -12,7 +12,7 @@ from ..bounds import PATH_PARAMETERS, path_covariance, position_bound
 from ..channel import Paths, SnapshotModel
 from ..estimation import direct_path_patterns
 from ..estimation.alike import FALSE_PLACES, DirectionsAlike
-from ..estimation.signature import Signatures
+from ..estimation.path_responses import PathResponses
 from ..positioning import Fix
 from ..scenario import Scenario
 from ..scenario.build import locator
@@ -109,7 +109,7 @@ def cause(scenario: Scenario, view: View, threshold: float, best: Fix) -> str | 
     energy = power * view.frame.size / MARGIN
     others = len(paths) - view.direct
     places = np.column_stack([paths.arrival, paths.departure, paths.delay, paths.doppler])[:others]
-    alike = DirectionsAlike(Signatures(model))
+    alike = DirectionsAlike(PathResponses(model))
     if alike(places, paths.gain[:others], 0, view.noise, energy) > FALSE_PLACES:
         return "alike"
     if not best.bound < USEFUL:

@@ -23,7 +23,7 @@ LOOK_SPACING = 0.02
 """The direct path is looked at this often, or more often [s]."""
 
 UNEVEN = 8.0
-"""Symbols whose level exceeds the others' so many times are the border of a level step."""
+"""Ratio of a symbol's level to the others' that is the border of a level step."""
 
 NEAR = 3.0
 """Samples from where a frame is expected within which a search has found that frame."""

@@ -13,7 +13,7 @@ from .frames import Alignment, Drift, Event, Mark, Samples, Window
 __all__ = ["TimedSynchronizer"]
 
 CUT = 0.5
-"""A mark whose time differs by less than so many samples from what was expected is no gap."""
+"""Samples by which the time of a mark may differ from what was expected without a gap."""
 
 
 class TimedSynchronizer:

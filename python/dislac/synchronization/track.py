@@ -21,13 +21,13 @@ CLOCK_WANDER, CARRIER_WANDER = 1e-7, 1e3
 is also the standard deviation before it is known."""
 
 OUTLIER = 6.0
-"""A measurement so many standard deviations from what is expected is none of the direct path."""
+"""Standard deviations from what is expected at which a measurement is none of the direct path."""
 
 TOLERATED_DELAY, TOLERATED_CARRIER = 0.01, 20.0
 """Deviations that are never outliers [samples], [Hz]."""
 
 WIDE = 3.0
-"""After a search the direct path is looked for so many samples about where it was expected."""
+"""Samples about its expected position where the direct path is looked for after a search."""
 
 
 class TwoStateKalman:

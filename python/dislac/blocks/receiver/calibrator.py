@@ -21,7 +21,7 @@ class calibrator(Guarded, gr.sync_block):
     What comes in must have come from the scenario's transmitter directly: the satellite, or a bench
     transmitter where the scenario says that it is; the path may have any delay and carrier offset
     that the demodulator bears. A stream that ends earlier is calibrated from as many frames as it
-    had. What is found is told on the port `events` (`calibrated`), stands in the attribute
+    had. What is found is reported on the port `events` (`calibrated`), stands in the attribute
     `calibration` and is written to a file; or the flowgraph fails with the reason.
 
     Args:

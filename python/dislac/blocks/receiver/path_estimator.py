@@ -22,7 +22,7 @@ class path_estimator(Guarded, gr.sync_block):
     numbers a path: gain (real, imaginary), arrival (x, y), departure (x, y), residual delay [s],
     residual Doppler [Hz]; its metadata frame, time, covariance, noise power, test statistic and
     threshold. When the flowgraph ends, PMT_EOF follows the last. A frame that cannot be used is
-    dropped, told on the port `events` and counted in `frames_lost`.
+    dropped, reported on the port `events` and counted in `frames_lost`.
 
     The parameters can change while the flowgraph runs (`set_estimator`, `set_max_paths`,
     `set_false_alarm_rate`); until a setter returns, which for another kind of estimator can take
@@ -30,7 +30,7 @@ class path_estimator(Guarded, gr.sync_block):
 
     Args:
         scenario: arrays, beams, pilots and estimator come from here.
-        estimator: "off-grid" or "mmv-bomp" (Algorithm 1 of the paper); None: as the scenario says.
+        estimator: a name in `estimation.ESTIMATORS`; None: as the scenario says.
         max_paths: most paths looked for, 1 to 16; None: as the scenario says.
         false_alarm_rate: detections per frame of noise, above 0 and below 1; None: as the
             scenario says.

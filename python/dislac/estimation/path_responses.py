@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Signatures of paths, and their derivatives, as products of small factors.
+"""Space-time-frequency responses of paths, and their derivatives, as products of small factors.
 
-Row j = m Nrf + i stands for chain i at symbol m. A path's signature in a frame is the outer product
+Where a response is a column of a matrix it is called an atom.
+
+Row j = m Nrf + i stands for chain i at symbol m. A path's response in a frame is the outer product
 of s_j = (W^H a_r)_j (T a_t)_j exp(j 2 pi (doppler t_m - delay o_m)), with o_m the offset of
-the symbol's subcarriers, and e_n = exp(-j 2 pi delay f_n), so products of signatures, of their
+the symbol's subcarriers, and e_n = exp(-j 2 pi delay f_n), so products of responses, of their
 derivatives, and of either with a frame need never be formed over all Ms Nsc Nrf elements. The
 derivative by the delay is the sum of two such products where there are offsets.
 """
@@ -15,7 +17,7 @@ from ..arrays import PlanarArray, spatial_frequency_grid
 from ..channel import SnapshotModel
 from .result import EstimatorError
 
-__all__ = ["Signatures", "array_grid", "departure_of", "extent", "search_windows", "window_grid"]
+__all__ = ["PathResponses", "array_grid", "departure_of", "extent", "search_windows", "window_grid"]
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
@@ -100,18 +102,18 @@ def search_windows(
     return delay_window, doppler_window
 
 
-class Signatures:
+class PathResponses:
     """The factors of a snapshot model, J = Ms Nrf rows.
 
     Args:
         model: the snapshot model.
         departure: (2,) where every path leaves, if that is known.
         nuisance: (Nsc, k) orthonormal patterns over the subcarriers of which every row of a frame
-            holds an unknown amount: they are projected out of the signatures, and have to be out of
+            holds an unknown amount: they are projected out of the responses, and have to be out of
             the frames. Likelihood and covariance are then those of a frame with such unknowns.
 
     Attributes:
-        receive: (J, Nr), takes a receive steering vector to what each row hears.
+        receive: (J, Nr), takes a receive steering vector to what each row receives.
         transmit: (J, Nt), takes a transmit steering vector to what is transmitted to each row,
             pilots included.
         free: indices, among (arrival x, y, departure x, y, delay, doppler), of the parameters that
@@ -154,7 +156,7 @@ class Signatures:
         cells = np.array([*sizes, *(1 / x if x > 0 else 1.0 for x in spans)])
         self.cells = cells
         self.delay_cell = float(cells[4])
-        # Which spatial and frequency factors make the signature (first) and each derivative.
+        # Which spatial and frequency factors make the response (first) and each derivative.
         halves = np.r_[self.free, [DELAY] if np.any(self.offsets) else []].astype(int)
         self._halves = (halves[:, None] == self.free).astype(float)
         self._spatial = np.array([0, 1, 2, 3, 4, 0, 5])[np.r_[0, halves + 1]]
@@ -171,7 +173,7 @@ class Signatures:
 
     @property
     def content(self) -> tuple[object, ...]:
-        """All numbers that the signatures are made of."""
+        """All numbers that the responses are made of."""
         m = self.model
         known = () if self.departure is None else self.departure
         arrays = [(array.nx, array.ny) for array in (m.receive_array, m.transmit_array)]
@@ -220,8 +222,8 @@ class Signatures:
             self._known_maps[paths] = share, spread.reshape(len(spread), -1)
         return self._known_maps[paths]
 
-    def responses(self, parameters: Floats) -> tuple[Complex, Complex]:
-        """Factors (..., J) and (..., Nsc) of the signatures at `parameters` (..., 6) alone."""
+    def at(self, parameters: Floats) -> tuple[Complex, Complex]:
+        """Factors (..., J) and (..., Nsc) of the responses at `parameters` (..., 6) alone."""
         rows = len(self.times)
         s = np.exp(parameters[..., 0:2] @ self._receive_phase) @ self._receive_jet[:, :rows]
         s *= np.exp(parameters[..., 2:4] @ self._transmit_phase) @ self._transmit_jet[:, :rows]
@@ -231,11 +233,11 @@ class Signatures:
         return s, self.project(np.exp(parameters[..., DELAY, None] * self._frequency_slope))
 
     def factors(self, parameters: Floats) -> tuple[Complex, Complex]:
-        """Factors of the signatures at `parameters` (..., 6), and of their derivatives.
+        """Factors of the responses at `parameters` (..., 6), and of their derivatives.
 
         Returns:
             (..., 1 + F, J) and (..., 1 + F, Nsc): the outer product of row 0 of each is the
-            signature, that of row k its derivative by parameter ``free[k - 1]``; with offsets, the
+            response, that of row k its derivative by parameter ``free[k - 1]``; with offsets, the
             last is the other half of the one by the delay.
         """
         batch, rows = parameters.shape[:-1], len(self.times)
