@@ -14,9 +14,11 @@ from gnuradio.dislac.estimation import (
     detection,
     mmv_bomp_literal,
 )
-from gnuradio.dislac.scenario import ECHO_ALONE, Scenario, build, load_scenario
-from gnuradio.dislac.scenario.truth import snapshot_model, true_paths
+from gnuradio.dislac.scenario import ECHO_ALONE, Scenario, load_scenario
+from gnuradio.dislac.scenario.routes import snapshot_model
+from gnuradio.dislac.scenario.truth import true_paths
 from gnuradio.dislac.simulation import random_scenes
+from gnuradio.dislac.systems import bistatic
 from measure import Effort, Result, in_turns, peak_memory
 
 __all__ = ["algorithm_1", "build_estimator", "fixes", "growth"]
@@ -27,7 +29,7 @@ FRAMES = 16
 
 
 def build_estimator(
-    scenario: Scenario, make: Callable[[Scenario], Estimator] = build.estimator
+    scenario: Scenario, make: Callable[[Scenario], Estimator] = bistatic.estimator
 ) -> Estimator:
     """The scenario's estimator, its threshold from few frames: what is measured is far above it."""
     usual, detection.CALIBRATION_FRAMES = detection.CALIBRATION_FRAMES, 10
@@ -99,7 +101,7 @@ def fixes(effort: Effort) -> list[Result]:
     """Fixes of one path: estimate and position, without and with error and bound beside it."""
     scenario = load_scenario("paper", ECHO_ALONE)
     estimator = build_estimator(scenario)
-    locator = build.locator(scenario)
+    locator = bistatic.locator(scenario)
     frames = frames_of(scenario)
 
     def fix() -> None:
@@ -107,7 +109,7 @@ def fixes(effort: Effort) -> list[Result]:
         locator.locate(paths.arrival[0], float(paths.delay[0]))
 
     def fix_with_bound() -> None:
-        build.locate(scenario, estimator.estimate(next(frames)), 0)
+        bistatic.locate(scenario, estimator.estimate(next(frames)), 0)
 
     both = load_scenario("paper")
     beside_direct = build_estimator(both)
@@ -116,7 +118,7 @@ def fixes(effort: Effort) -> list[Result]:
     )
 
     def fix_beside_direct() -> None:
-        build.locate(both, beside_direct.estimate(next(frames) + direct), 0)
+        bistatic.locate(both, beside_direct.estimate(next(frames) + direct), 0)
 
     time = in_turns(
         {"alone": fix, "with bound": fix_with_bound, "beside direct": fix_beside_direct},

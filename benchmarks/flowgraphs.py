@@ -21,7 +21,8 @@ from gnuradio.dislac.blocks.flowgraphs import Receiver, replay_flowgraph, run_fl
 from gnuradio.dislac.dsp import CHUNK
 from gnuradio.dislac.estimation import Estimator
 from gnuradio.dislac.io import RecordingReader
-from gnuradio.dislac.scenario import Scenario, build, load_scenario, truth
+from gnuradio.dislac.scenario import Scenario, emulation, load_scenario, timing
+from gnuradio.dislac.systems import bistatic
 from kernels import FOUR_PATHS, SCENE, random_samples
 from measure import Effort, Result
 
@@ -197,12 +198,12 @@ class _ReceiverAlone(Receiver):
     def __init__(self, scenario: Scenario, seconds: float) -> None:
         super().__init__("receiver alone", scenario, None, None)
         period = scenario.numerology.frame_period
-        link, chunks = build.link(scenario), -(-16 * period // CHUNK) + 2
+        link, chunks = emulation.link(scenario), -(-16 * period // CHUNK) + 2
         samples = np.empty((scenario.chains, chunks * CHUNK), np.complex64)
         for k in range(chunks):
             link.receive(list(samples[:, k * CHUNK : (k + 1) * CHUNK]))
         # whole periods that begin with a frame
-        begin = truth.first_arrival(scenario) - period // 2
+        begin = timing.first_arrival(scenario) - period // 2
         end = round(seconds * scenario.sample_rate)
         self.source = _Memory(samples[:, begin : begin + 16 * period], period, period // 2, end)
         self.connect_chains(self.source, self.demodulator)
@@ -286,15 +287,15 @@ def _check(graph: Any, frames: int) -> None:
 @contextmanager
 def _estimators_made_once() -> Iterator[None]:
     """Flowgraphs of one scenario get the same estimator: making one takes seconds."""
-    make, made = build.estimator, {}
+    make, made = bistatic.estimator, {}
 
     def estimator(scenario: Scenario) -> Estimator:
         if scenario.text not in made:
             made[scenario.text] = build_estimator(scenario, make)
         return made[scenario.text]
 
-    build.estimator = estimator
+    bistatic.estimator = estimator
     try:
         yield
     finally:
-        build.estimator = make
+        bistatic.estimator = make

@@ -10,7 +10,7 @@ from gnuradio.dislac.arrays import PlanarArray
 from gnuradio.dislac.channel import ChannelEmulator, ChannelPath, NetworkEmulator
 from gnuradio.dislac.dsp import CHUNK, ChunkProcessor, GaussianNoise, PooledNoise
 from gnuradio.dislac.geometry import LinearMotion
-from gnuradio.dislac.scenario import build, load_scenario
+from gnuradio.dislac.scenario import emulation, load_scenario, transmission
 from gnuradio.dislac.waveform import demodulate
 from measure import Effort, Result, in_turns
 
@@ -54,7 +54,7 @@ def _emulator(paths: list[dict[str, Any]], coupling: str, noise: bool) -> ChunkP
         "channel.paths": paths,
         "channel.noise": {"snr_db": 0} if noise else {},
     }
-    return build.emulator(load_scenario("paper", BACK_TO_BACK | overrides))
+    return emulation.emulator(load_scenario("paper", BACK_TO_BACK | overrides))
 
 
 def _length(effort: Effort) -> int:
@@ -79,7 +79,7 @@ def chain(effort: Effort) -> list[Result]:
             name = f"emulator, {coupling}, {'with' if noise else 'without'} noise"
             enter(name, _stream(_emulator(FOUR_PATHS, coupling, noise), samples))
     for mode in ("frame", "time-varying"):
-        processor = build.precompensator(
+        processor = transmission.precompensator(
             load_scenario("paper", BACK_TO_BACK | {"precompensation.mode": mode})
         )
         assert processor is not None

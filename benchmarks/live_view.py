@@ -18,7 +18,8 @@ import numpy as np
 from gnuradio import dislac, gr
 from gnuradio.dislac.blocks import pmt_keys
 from gnuradio.dislac.channel import synthesize
-from gnuradio.dislac.scenario import ECHO_ALONE, build, load_scenario, truth
+from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario, truth
+from gnuradio.dislac.systems import bistatic
 from PyQt5 import QtCore, QtWidgets
 
 FRAMES, FIXES = 1000, 30
@@ -32,7 +33,7 @@ class Frames(gr.sync_block):
     """A noisy frame every millisecond, with the paths and the fix of one in some."""
 
     def __init__(self) -> None:
-        estimator, rng = build.estimator(SCENARIO), np.random.default_rng(1)
+        estimator, rng = bistatic.estimator(SCENARIO), np.random.default_rng(1)
         clean = synthesize(estimator.model, truth.true_paths(SCENARIO, 0))
         noise = rng.standard_normal((20, *clean.shape, 2)) @ [1, 1j]
         self.frames = (clean + noise * np.sqrt(np.mean(np.abs(clean) ** 2) / 20)).astype("c8")
@@ -40,7 +41,7 @@ class Frames(gr.sync_block):
         self.pdus = [
             (
                 pmt_keys.estimate_to_pdu(estimate, 0, 0.0),
-                pmt_keys.fix_to_pdu(build.locate(SCENARIO, estimate, 0)),
+                pmt_keys.fix_to_pdu(bistatic.locate(SCENARIO, estimate, 0)),
             )
             for estimate in found
         ]

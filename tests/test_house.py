@@ -16,6 +16,7 @@ FLOORS = (
     {"bounds", "estimation", "synchronization"},
     {"positioning"},
     {"scenario"},
+    {"systems"},
     {"io", "displays", "simulation"},
     {"studies"},
     {"blocks"},

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario
-from gnuradio.dislac.scenario.build import estimator
 from gnuradio.dislac.studies.accuracy import Accuracy, accuracy
+from gnuradio.dislac.systems.bistatic import estimator
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 

@@ -12,8 +12,10 @@ from gnuradio.dislac.channel import synthesize
 from gnuradio.dislac.geometry import bistatic_ellipse
 from gnuradio.dislac.positioning import Fix, confidence_ellipse
 from gnuradio.dislac.scenario import ECHO_ALONE, Scenario, load_scenario
-from gnuradio.dislac.scenario.build import estimator, locate
-from gnuradio.dislac.scenario.truth import noise_power, snapshot_model, true_paths
+from gnuradio.dislac.scenario.levels import noise_power
+from gnuradio.dislac.scenario.routes import snapshot_model
+from gnuradio.dislac.scenario.truth import true_paths
+from gnuradio.dislac.systems.bistatic import estimator, locate
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure

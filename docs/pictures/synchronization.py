@@ -7,10 +7,13 @@ from pathlib import Path
 import numpy as np
 from gnuradio.dislac.estimation import DirectSignalCancellation
 from gnuradio.dislac.scenario import Scenario, load_scenario
-from gnuradio.dislac.scenario.build import estimator, front_end, synchronizer
-from gnuradio.dislac.scenario.truth import first_arrival, snapshot_model, true_paths
+from gnuradio.dislac.scenario.reception import front_end, synchronizer
+from gnuradio.dislac.scenario.routes import snapshot_model
+from gnuradio.dislac.scenario.timing import first_arrival
+from gnuradio.dislac.scenario.truth import true_paths
 from gnuradio.dislac.simulation import received_stream
 from gnuradio.dislac.synchronization import FrameReader, aligned_grid
+from gnuradio.dislac.systems.bistatic import estimator
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure

@@ -8,7 +8,7 @@ from gnuradio import dislac
 from gnuradio.dislac.blocks.flowgraphs import FlowgraphError, calibrate_flowgraph, run_flowgraph
 from gnuradio.dislac.estimation import CalibrationError
 from gnuradio.dislac.io import RecordingReader, RecordingWriter
-from gnuradio.dislac.scenario import build, truth
+from gnuradio.dislac.scenario import reception, timing, transmission
 
 PHASES, DELAYS = [10.0, -130.0], [3.0, -17.0]
 SECTION = {
@@ -51,15 +51,17 @@ def test_without_noise_delays_are_exact_to_a_twentieth_of_a_nanosecond():
 
 
 def test_a_recording_gives_the_same(tmp_path):
-    scenario = build.for_calibration(scene(), emulated=True)
-    frame = build.pilot_frame(scenario)
-    period, first = scenario.numerology.frame_period, truth.lead_in(scenario)
+    scenario = reception.for_calibration(scene(), emulated=True)
+    frame = transmission.pilot_frame(scenario)
+    period, first = scenario.numerology.frame_period, timing.lead_in(scenario)
     sent = np.zeros((2, first + 40 * period), np.complex64)
     for k in range(40):
         start = first + k * period
         sent[:, start : start + frame.shape[1]] = frame
-    received = build.received(scenario, sent)
-    starts = build.front_end(scenario).sample([truth.frame_time(scenario, k) for k in range(40)])
+    received = reception.received(scenario, sent)
+    starts = reception.front_end(scenario).sample(
+        [timing.frame_time(scenario, k) for k in range(40)]
+    )
     with RecordingWriter(tmp_path / "bench", scenario) as writer:
         writer.write(received, [(round(start), k) for k, start in enumerate(starts.tolist())])
     reader = RecordingReader(tmp_path / "bench")
@@ -79,11 +81,11 @@ def test_the_receiver_takes_the_chains_off(tmp_path):
         # where nothing rings into the window, chains differ by a factor a subcarrier alone
         direct = {"paths": [{"kind": "direct"}]}
         scenario = small_scenario(numerology__window_advance=8, channel=direct, **overrides)
-        frame = build.pilot_frame(scenario)
+        frame = transmission.pilot_frame(scenario)
         sent = np.zeros((2, 15_360 + 1280), np.complex64)
-        first = truth.lead_in(scenario)
+        first = timing.lead_in(scenario)
         sent[:, first : first + frame.shape[1]] = frame
-        streams = build.received(scenario, sent)
+        streams = reception.received(scenario, sent)
         graph = Graph(dislac.ofdm_demodulator(scenario), streams, [(first, 0)], 1, 512)
         vectors.append(graph.result().streams.reshape(8, 32, 2))
     perfect, corrected = vectors

@@ -13,7 +13,7 @@ from gnuradio.dislac.channel import (
 )
 from gnuradio.dislac.dsp.stream import CHUNK
 from gnuradio.dislac.geometry import LinearMotion
-from gnuradio.dislac.scenario import ScenarioError, build, truth
+from gnuradio.dislac.scenario import ScenarioError, emulation, timing, transmission
 
 COUNT = 5 * CHUNK + 1
 
@@ -25,14 +25,14 @@ def test_precompensator_is_the_librarys(mode):
     result = in_every_buffer(
         lambda most: Graph(dislac.precompensator(scenario), x, outputs=2).result(most)
     )
-    expected = build.precompensator(scenario).process(x)
-    assert expected.shape[1] > COUNT - 3 * CHUNK - truth.lead_in(scenario)
+    expected = transmission.precompensator(scenario).process(x)
+    assert expected.shape[1] > COUNT - 3 * CHUNK - timing.lead_in(scenario)
     assert np.array_equal(result.streams, expected)
 
 
 def test_frames_leave_early_by_the_delay_they_will_meet():
     scenario = small_scenario()
-    rate, first = scenario.sample_rate, truth.lead_in(scenario)
+    rate, first = scenario.sample_rate, timing.lead_in(scenario)
     starts = [first, first + 1280, first + 12_800]
     tags = [(start, k) for k, start in enumerate(starts)]
     result = in_every_buffer(
@@ -42,12 +42,12 @@ def test_frames_leave_early_by_the_delay_they_will_meet():
     )
     assert [value for _, value in indices(result.tags)] == [(k, s) for k, s in enumerate(starts)]
     for (leaves, _), start in zip(result.tags, starts, strict=True):
-        delay = departure_delay(truth.ends(scenario), leaves / rate, speed=3e8)
+        delay = departure_delay(timing.ends(scenario), leaves / rate, speed=3e8)
         assert abs(leaves + delay * rate - start) < 0.51
 
 
 def test_an_error_of_the_advance_moves_the_tag():
-    scenario, start = small_scenario(), truth.lead_in(small_scenario())
+    scenario, start = small_scenario(), timing.lead_in(small_scenario())
     x = noise(2, COUNT)
     places = [
         Graph(dislac.precompensator(scenario, timing_advance_error_ns=error), x, [(start, 0)], 2)
@@ -75,12 +75,12 @@ def test_channel_is_the_librarys():
         lambda most: Graph(dislac.leo_channel(scenario), x, outputs=2).result(most)
     )
     assert result.streams.shape == (2, COUNT // CHUNK * CHUNK)
-    assert np.array_equal(result.streams, build.emulator(scenario).process(x))
+    assert np.array_equal(result.streams, emulation.emulator(scenario).process(x))
 
 
 def test_frames_arrive_where_they_are_due_or_after_the_reference_delay():
     scenario = small_scenario()
-    delay = departure_delay(truth.ends(scenario), 5_000 / scenario.sample_rate, speed=3e8)
+    delay = departure_delay(timing.ends(scenario), 5_000 / scenario.sample_rate, speed=3e8)
     later = 5_000 + round(float(delay) * scenario.sample_rate)
     due = dislac.blocks.pmt_keys.frame_to_tag(3, 20_480)
     result = in_every_buffer(
@@ -106,7 +106,7 @@ def test_a_frame_arrives_at_its_tag():
     early = Graph(dislac.precompensator(scenario), sent.streams, sent.tags, outputs=2).result()
     got = Graph(dislac.leo_channel(scenario), early.streams, early.tags, outputs=2).result()
     assert indices(got.tags) == indices(sent.tags)
-    wanted = build.pilot_frame(scenario).sum(axis=0)  # straight ahead, the elements add up
+    wanted = transmission.pilot_frame(scenario).sum(axis=0)  # straight ahead, the elements add up
     for start, _ in got.tags:
         frame = got.streams[0, start : start + 640]
         match = abs(np.vdot(wanted, frame)) / np.linalg.norm(wanted) / np.linalg.norm(frame)

@@ -16,7 +16,7 @@ from gnuradio.dislac.blocks.lifecycle import take_errors
 from gnuradio.dislac.channel import Paths
 from gnuradio.dislac.estimation import Estimate
 from gnuradio.dislac.io import RecordingReader
-from gnuradio.dislac.scenario import build
+from gnuradio.dislac.systems import bistatic
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +106,7 @@ MALFORMED = [
 def good_fix():
     nothing = Paths(*[np.zeros(0)], *[np.zeros((0, 2))] * 2, *[np.zeros(0)] * 2)
     estimate = Estimate(nothing, None, 1.0, 0.0, 0.1)
-    return pmt_keys.fix_to_pdu(build.locate(small_scenario(), estimate, 0))
+    return pmt_keys.fix_to_pdu(bistatic.locate(small_scenario(), estimate, 0))
 
 
 def changed(pdu, name, value):

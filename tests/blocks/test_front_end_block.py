@@ -9,7 +9,7 @@ from gnuradio import dislac
 from gnuradio.dislac.blocks import pmt_keys
 from gnuradio.dislac.blocks.flowgraphs import run_flowgraph
 from gnuradio.dislac.dsp.stream import CHUNK
-from gnuradio.dislac.scenario import ScenarioError, build
+from gnuradio.dislac.scenario import ScenarioError, reception
 
 COUNT = 5 * CHUNK + 1
 SECTION = {
@@ -27,7 +27,7 @@ def test_it_is_the_librarys():
     result = in_every_buffer(
         lambda most: Graph(dislac.front_end(scenario), x, tags, outputs=2).result(most)
     )
-    assert np.array_equal(result.streams, build.front_end(scenario).process(x))
+    assert np.array_equal(result.streams, reception.front_end(scenario).process(x))
     # The first frame began before the receiver.
     assert indices(result.tags) == [(700, 2), (round(99_699.75 * 1.0001), 3)]
 
@@ -35,7 +35,7 @@ def test_it_is_the_librarys():
 def test_parameters_stand_in_for_the_scenarios():
     x = noise(2, COUNT)
     block = dislac.front_end(small_scenario(), **SECTION)
-    wanted = build.front_end(small_scenario(front_end=SECTION)).process(x)
+    wanted = reception.front_end(small_scenario(front_end=SECTION)).process(x)
     assert np.array_equal(Graph(block, x, outputs=2).result().streams, wanted)
     with pytest.raises(ScenarioError, match="1 values for 2 chains"):
         dislac.front_end(small_scenario(), phase_deg=[1.0])

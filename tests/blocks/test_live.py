@@ -12,13 +12,13 @@ from gnuradio.dislac.displays.status import Status, StatusKeeper
 from gnuradio.dislac.estimation import Estimate
 from gnuradio.dislac.io import ExportError, fix_to_json
 from gnuradio.dislac.positioning import Fix, FixStatus
-from gnuradio.dislac.scenario import load_scenario, truth
+from gnuradio.dislac.scenario import load_scenario, routes, truth
 
 QtWidgets = pytest.importorskip("PyQt5.QtWidgets")
 pytest.importorskip("pyqtgraph")
 
 SCENARIO = load_scenario("paper")
-MODEL = truth.snapshot_model(SCENARIO)
+MODEL = routes.snapshot_model(SCENARIO)
 PATHS = truth.true_paths(SCENARIO, 0, 1)
 
 

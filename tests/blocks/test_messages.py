@@ -16,7 +16,8 @@ from gnuradio.dislac.channel import Paths, synthesize
 from gnuradio.dislac.estimation import Estimate
 from gnuradio.dislac.io import read_fixes
 from gnuradio.dislac.positioning import FixStatus
-from gnuradio.dislac.scenario import build, truth
+from gnuradio.dislac.scenario import routes, truth
+from gnuradio.dislac.systems import bistatic
 
 SCENARIO = small_scenario()
 SHAPE = (8, 32, 2)
@@ -154,7 +155,7 @@ def test_fixes_are_the_librarys():
     chain = Chain(3, on_fix=fixes.append)
     chain.run()
     for number, fix in enumerate(fixes):
-        expected = build.locate(SCENARIO, some_estimate(number), number)
+        expected = bistatic.locate(SCENARIO, some_estimate(number), number)
         assert np.array_equal(fix.position, expected.position)
         assert np.array_equal(fix.covariance, expected.covariance)
         assert (fix.time, fix.error, fix.bound) == (expected.time, expected.error, expected.bound)
@@ -182,7 +183,7 @@ class Estimating(gr.top_block):
 
 def some_frames(count: int) -> np.ndarray:
     rng = np.random.default_rng(3)
-    model = build.snapshot_model(SCENARIO)
+    model = routes.snapshot_model(SCENARIO)
     signal = [synthesize(model, truth.true_paths(SCENARIO, k)) for k in range(count)]
     noise = rng.standard_normal((2, count, *SHAPE)) / 10
     return (np.array(signal) + noise[0] + 1j * noise[1]).astype(np.complex64)
@@ -194,7 +195,7 @@ def test_estimates_are_the_librarys():
     found = Estimating(vectors, tags).estimates()
     assert [(index, at) for _, index, at in found] == [(5, 0.0), (7, 1.25), (9, 0.0)]
     # One for all frames, in their order: it learns from each for the next.
-    estimator = build.estimator(SCENARIO)
+    estimator = bistatic.estimator(SCENARIO)
     for vector, (estimate, index, _) in zip(vectors, found, strict=True):
         expected = estimator.estimate(vector, index)
         assert np.array_equal(estimate.paths.delay, expected.paths.delay)
@@ -216,7 +217,7 @@ def test_settings_stand_in_for_the_scenarios():
     graph = Estimating(some_frames(1), frames([(0, 0)]), estimator="mmv-bomp", max_paths=2)
     (found,) = graph.estimates()
     kind = small_scenario(estimator__kind="mmv-bomp", estimator__max_paths=2)
-    expected = build.estimator(kind).estimate(some_frames(1)[0])
+    expected = bistatic.estimator(kind).estimate(some_frames(1)[0])
     assert np.array_equal(found[0].paths.arrival, expected.paths.arrival)
 
 

@@ -9,7 +9,7 @@ import pytest
 from block_helpers import BUFFERS, Collector, Graph, in_every_buffer, indices
 from gnuradio import blocks, dislac, gr
 from gnuradio.dislac.blocks import pmt_keys
-from gnuradio.dislac.scenario import build, load_scenario, truth
+from gnuradio.dislac.scenario import load_scenario, timing, transmission
 
 
 def link(**overrides):
@@ -129,11 +129,11 @@ def test_frames_stand_where_they_are_due(period):
         return graph.result(most)
 
     result = in_every_buffer(run)
-    first = truth.lead_in(scenario)
+    first = timing.lead_in(scenario)
     assert indices(result.tags) == [(first + k * period, k) for k in range(6)]
     blocks = dislac.waveform.segments(packet, SIZE)
     idle = [scenario.payload.idle_block(k) for k in range(len(blocks), 6)]
-    frames = build.payload_frames(scenario, np.concatenate([blocks, idle]))
+    frames = transmission.payload_frames(scenario, np.concatenate([blocks, idle]))
     expected = np.zeros_like(result.streams)
     for k, (start, _) in enumerate(result.tags):
         expected[:, start : start + frames.shape[-1]] = frames[:, k]

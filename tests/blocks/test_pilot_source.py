@@ -4,7 +4,7 @@ import pytest
 from block_helpers import BUFFERS, Graph, in_every_buffer, indices, small_scenario
 from gnuradio import dislac
 from gnuradio.dislac.dsp.stream import CHUNK
-from gnuradio.dislac.scenario import build, truth
+from gnuradio.dislac.scenario import timing, transmission
 
 
 @pytest.mark.parametrize("period", [640, 1280, 5003])
@@ -13,19 +13,19 @@ def test_frames_stand_where_they_are_due(period):
     result = in_every_buffer(
         lambda most: Graph(dislac.pilot_source(scenario, frames=5), outputs=2).result(most)
     )
-    first = truth.lead_in(scenario)
+    first = timing.lead_in(scenario)
     assert indices(result.tags) == [(first + k * period, k) for k in range(5)]
     expected = np.zeros_like(result.streams)
     for start, _ in result.tags:
-        expected[:, start : start + 640] = build.pilot_frame(scenario)
+        expected[:, start : start + 640] = transmission.pilot_frame(scenario)
     assert np.array_equal(result.streams, expected)
 
 
 def test_it_ends_with_silence_for_the_time_of_flight():
     scenario = small_scenario()
     result = Graph(dislac.pilot_source(scenario, frames=3), outputs=2).result()
-    last = truth.lead_in(scenario) + 2 * 1280 + 640
-    assert result.streams.shape[1] - last > truth.lead_in(scenario) + 3 * CHUNK
+    last = timing.lead_in(scenario) + 2 * 1280 + 640
+    assert result.streams.shape[1] - last > timing.lead_in(scenario) + 3 * CHUNK
 
 
 @pytest.mark.parametrize("most", BUFFERS)
@@ -33,7 +33,7 @@ def test_without_a_number_of_frames_it_does_not_end(most):
     block = dislac.pilot_source(small_scenario())
     result = Graph(block, outputs=2, head=100_000).result(most)
     assert result.streams.shape == (2, 100_000)
-    first = truth.lead_in(small_scenario())
+    first = timing.lead_in(small_scenario())
     expected = [(first + k * 1280, k) for k in range((100_000 - first - 1) // 1280 + 1)]
     assert indices(result.tags) == expected
 

@@ -9,7 +9,7 @@ from block_helpers import Graph, in_every_buffer, indices
 from gnuradio import dislac
 from gnuradio.dislac.blocks.flowgraphs import replay_flowgraph, run_flowgraph
 from gnuradio.dislac.io import RecordingReader, fix_to_json
-from gnuradio.dislac.scenario import build, load_scenario, truth
+from gnuradio.dislac.scenario import load_scenario, timing, transmission
 from gnuradio.dislac.waveform import demodulate
 
 PRS = Path(__file__).parents[2] / "examples" / "prs.yml"
@@ -31,19 +31,19 @@ def sent():
 
 
 def test_each_frame_has_its_sequences_and_muted_ones_are_silent(sent):
-    first, length = truth.lead_in(SCENARIO), SCENARIO.numerology.frame_length
+    first, length = timing.lead_in(SCENARIO), SCENARIO.numerology.frame_length
     assert length == 11_520
     assert indices(sent.tags) == [(first + k * 12_000, k) for k in SENT]
     expected = np.zeros_like(sent.streams)
     for k in SENT:
         start = first + k * 12_000
-        expected[:, start : start + length] = build.pilot_frame(SCENARIO, k)
+        expected[:, start : start + length] = transmission.pilot_frame(SCENARIO, k)
     assert np.array_equal(sent.streams, expected)
 
 
 def test_the_demodulator_takes_each_frame_s_own_sequences_off(sent):
     size = int(np.prod(SCENARIO.pilots.frame_shape))
-    tags = [*indices(sent.tags), (truth.lead_in(SCENARIO) + 2 * 12_000, 2)]
+    tags = [*indices(sent.tags), (timing.lead_in(SCENARIO) + 2 * 12_000, 2)]
     # Each receive chain hears the sum of all transmit chains.
     streams = np.repeat(sent.streams.sum(axis=0, keepdims=True), 4, axis=0)
     graph = Graph(dislac.ofdm_demodulator(SCENARIO), streams, sorted(tags), 1, size)

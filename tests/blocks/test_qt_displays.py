@@ -12,7 +12,7 @@ from gnuradio.dislac.blocks import pmt_keys
 from gnuradio.dislac.channel import Paths, synthesize
 from gnuradio.dislac.estimation import Estimate
 from gnuradio.dislac.positioning import Fix, FixStatus
-from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario, truth
+from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario, routes, timing, truth
 
 QtWidgets = pytest.importorskip("PyQt5.QtWidgets")
 QtCore = pytest.importorskip("PyQt5.QtCore")
@@ -52,7 +52,7 @@ def fix_at(east, north, up=0.0, frame=0, **values):
     position = np.array([east, north, up])
     return Fix(
         frame=frame,
-        time=truth.frame_time(SCENARIO, frame),
+        time=timing.frame_time(SCENARIO, frame),
         status=FixStatus.OK,
         position=position,
         covariance=np.diag([4.0, 9.0, 1.0]),
@@ -193,7 +193,7 @@ def test_settings_that_make_no_sense(qt, values):
 # The delay-Doppler view
 
 
-MODEL = truth.snapshot_model(SCENARIO)
+MODEL = routes.snapshot_model(SCENARIO)
 PATHS = truth.true_paths(SCENARIO, 0)
 
 # Each symbol weighs by the power of its response: of 24.1 dB, for 256 elements, that leaves

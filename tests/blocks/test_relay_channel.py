@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from block_helpers import BUFFERS, Graph, noise
 from gnuradio import dislac
-from gnuradio.dislac.scenario import build, load_scenario
+from gnuradio.dislac.scenario import emulation, load_scenario
 
 SCENARIO = load_scenario("lab", {"nodes.transmitter.position": [374e3, 0, 0]})
 FAR = load_scenario("lab", {"nodes.transmitter.position": [4e7, 0, 0]})
@@ -19,7 +19,7 @@ FAR = load_scenario("lab", {"nodes.transmitter.position": [4e7, 0, 0]})
 def test_streams_are_those_of_the_link(scenario, uplink, buffers):
     settings = {"streams": 2, "uplink": uplink, "carrier_frequency": 2e9, "noise_power": 0.1}
     x = noise(2, 40_000)
-    link = build.relay_link(scenario, 5.76e6, **settings)
+    link = emulation.relay_link(scenario, 5.76e6, **settings)
     link.take(x)
     wanted = np.zeros((2, 1_000_000), np.complex64)
     wanted = wanted[:, : link.make(wanted)]

@@ -5,7 +5,7 @@ import numpy as np
 from block_helpers import Graph, in_every_buffer, indices, noise, small_scenario
 from gnuradio import dislac
 from gnuradio.dislac.blocks import pmt_keys
-from gnuradio.dislac.scenario.truth import first_arrival
+from gnuradio.dislac.scenario.timing import first_arrival
 from gnuradio.dislac.simulation import received_stream
 from gnuradio.dislac.waveform import demodulate
 

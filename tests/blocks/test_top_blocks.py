@@ -10,7 +10,7 @@ from gnuradio.dislac.blocks.flowgraphs import replay_flowgraph, run_flowgraph
 from gnuradio.dislac.dsp.stream import CHUNK
 from gnuradio.dislac.io import RecordingReader, fix_to_json, read_fixes
 from gnuradio.dislac.positioning import FixStatus
-from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario, truth
+from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario, timing
 
 SCENARIO = small_scenario(channel__noise={"snr_db": 20})
 ALONE = {"channel__noise": {"snr_db": 20}, **ECHO_ALONE}
@@ -40,7 +40,7 @@ def alone(tmp_path_factory):
 def test_every_frame_gives_a_fix(alone):
     _, fixes, counters = alone
     assert [fix.frame for fix in fixes] == list(range(6))
-    assert [fix.time for fix in fixes] == [truth.fix_time(SCENARIO, k) for k in range(6)]
+    assert [fix.time for fix in fixes] == [timing.fix_time(SCENARIO, k) for k in range(6)]
     assert all(fix.status is FixStatus.OK for fix in fixes)
     assert all(fix.error < 6 * fix.bound for fix in fixes)
     rms = np.sqrt(np.mean([fix.error**2 for fix in fixes]))
@@ -120,7 +120,7 @@ def test_an_endless_run_can_be_stopped(session):
 def test_a_damaged_recording_still_gives_its_good_frames(alone, tmp_path):
     base, fixes, _ = alone
     data = np.fromfile(f"{base}.sigmf-data", np.complex64).reshape(-1, 2)
-    first, period = truth.first_arrival(SCENARIO), 1280
+    first, period = timing.first_arrival(SCENARIO), 1280
     data[first + period + 7, 0] = np.nan
     data[: first + 4 * period + 100].tofile(tmp_path / "r.sigmf-data")
     (tmp_path / "r.sigmf-meta").write_bytes((base.parent / "r.sigmf-meta").read_bytes())

@@ -27,7 +27,7 @@ from gnuradio.dislac.blocks.zmq_flowgraphs import (
 from gnuradio.dislac.io import RecordingReader, fix_to_dict
 from gnuradio.dislac.io.zmq_samples import SampleClient, SampleServer
 from gnuradio.dislac.io.zmq_sockets import make_keys
-from gnuradio.dislac.scenario import build, load_scenario
+from gnuradio.dislac.scenario import load_scenario, transmission
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -430,7 +430,7 @@ def test_a_time_at_which_the_path_is_far_longer_ends_the_channel():
 
 
 def test_a_frame_that_a_gap_cuts_is_dropped():
-    frame = build.pilot_frame(SCENARIO)
+    frame = transmission.pilot_frame(SCENARIO)
     length = frame.shape[1]
     x = np.concatenate([frame, frame[:, : length // 2], frame[:, : length // 2], frame], axis=1)
     starts = [0, length, 2 * length]

@@ -12,7 +12,7 @@ from gnuradio.dislac.blocks.zmq_flowgraphs import relay_flowgraph
 from gnuradio.dislac.channel.relay import RelayLink
 from gnuradio.dislac.geometry import SPEED_OF_LIGHT
 from gnuradio.dislac.io.zmq_samples import SampleServer
-from gnuradio.dislac.scenario import build, load_scenario
+from gnuradio.dislac.scenario import emulation, load_scenario
 from srs_radio import StandIn, Stopped
 
 RATE = 1.92e6
@@ -110,7 +110,9 @@ def test_each_hears_the_other_over_the_link(tmp_path):
     relay = Relay(tmp_path, ports=2, carriers=(2e9, 1.9e9))
     [gnb], [ue] = relay.between([talks(100, 60, 2)], [listens(900, 10, 2)])
     for (sent, _), (_, got), uplink, carrier in ((gnb, ue, False, 2e9), (ue, gnb, True, 1.9e9)):
-        link = build.relay_link(SCENARIO, RATE, streams=2, uplink=uplink, carrier_frequency=carrier)
+        link = emulation.relay_link(
+            SCENARIO, RATE, streams=2, uplink=uplink, carrier_frequency=carrier
+        )
         link.take(sent)
         wanted = np.zeros((2, sent.shape[1] + 5000), np.complex64)
         made = link.make(wanted)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from gnuradio.dislac.channel import FrontEnd
 from gnuradio.dislac.dsp import CHUNK, StreamError
-from gnuradio.dislac.scenario import ScenarioError, build, load_scenario, truth
+from gnuradio.dislac.scenario import ScenarioError, load_scenario, reception, timing, transmission
 from gnuradio.dislac.waveform import Numerology, demodulate, modulate
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -155,7 +155,7 @@ SECTION = {
 
 def test_a_scenario_has_one():
     scenario = load_scenario("paper", {"beams.chains": 2, "front_end": SECTION})
-    front_end = build.front_end(scenario)
+    front_end = reception.front_end(scenario)
     y = front_end.process(SIGNAL[:2])
     n = np.arange(1000, 5000)
     time = (10.5 + n / (1 + 2e-6)) / FS
@@ -166,7 +166,7 @@ def test_a_scenario_has_one():
         found = np.linalg.lstsq(basis, chain[n].astype(complex), rcond=None)[0]
         wanted = AMPLITUDES * np.exp(1j * (phase - 2 * np.pi * TONES * delay))
         assert np.abs(found - wanted)[inside].max() < 1e-3
-    assert build.front_end(load_scenario("paper")) is None
+    assert reception.front_end(load_scenario("paper")) is None
 
 
 def test_samples_of_a_scenario_come_through_its_front_end():
@@ -176,9 +176,11 @@ def test_samples_of_a_scenario_come_through_its_front_end():
         "paper", {"beams.chains": 2, "front_end": section, "channel.noise": {}}
     )
     period = scenario.numerology.frame_period
-    frame = np.pad(build.pilot_frame(scenario), ((0, 0), (truth.lead_in(scenario), 3 * period)))
-    y = build.received(scenario, frame.astype(np.complex64))
-    at = build.front_end(scenario).sample(truth.frame_time(scenario, 0))
+    frame = np.pad(
+        transmission.pilot_frame(scenario), ((0, 0), (timing.lead_in(scenario), 3 * period))
+    )
+    y = reception.received(scenario, frame.astype(np.complex64))
+    at = reception.front_end(scenario).sample(timing.frame_time(scenario, 0))
     power = np.convolve(np.abs(y[0]) ** 2, np.ones(scenario.numerology.frame_length), "valid")
     assert abs(np.argmax(power) - at) < 20
 

@@ -10,8 +10,8 @@ import pytest
 import yaml
 from gnuradio.dislac.arrays import spatial_frequency_grid
 from gnuradio.dislac.geometry import range_and_rate
-from gnuradio.dislac.scenario import load_scenario, truth
-from gnuradio.dislac.scenario.build import locator
+from gnuradio.dislac.scenario import load_scenario, routes, truth
+from gnuradio.dislac.systems.bistatic import locator
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -60,7 +60,7 @@ def noise_of_dividing() -> float:
 def echo_range() -> float:
     """Length of the way over the paper's target [m]."""
     paper = load_scenario("paper")
-    return float(range_and_rate(truth.path_nodes(paper, paper.channel.paths[0]), 0)[0])
+    return float(range_and_rate(routes.path_nodes(paper, paper.channel.paths[0]), 0)[0])
 
 
 SENTENCES: list[tuple[str, str, Callable[[], float]]] = [

@@ -8,7 +8,7 @@ import pytest
 from gnuradio.dislac.channel import precompensation, propagation
 from gnuradio.dislac.dsp import CHUNK, PooledNoise, compiled, noise
 from gnuradio.dislac.dsp.stream import BLOCK, CELL, RingBuffer
-from gnuradio.dislac.scenario import build, load_scenario
+from gnuradio.dislac.scenario import emulation, load_scenario, transmission
 
 pytest.importorskip("numba")
 
@@ -47,8 +47,8 @@ def test_compiled_and_plain_chains_agree(coupling, mode, monkeypatch):
     x = bursts(3, 4 * CHUNK)
 
     def chain():
-        early = build.precompensator(scenario).process(x)
-        return early, build.emulator(scenario).process(early)
+        early = transmission.precompensator(scenario).process(x)
+        return early, emulation.emulator(scenario).process(early)
 
     fast = chain()
     for module in (propagation, precompensation):

@@ -6,7 +6,7 @@ import pytest
 from gnuradio.dislac.channel import Paths, synthesize
 from gnuradio.dislac.estimation import CalibrationError, calibrate
 from gnuradio.dislac.scenario import load_scenario
-from gnuradio.dislac.scenario.truth import snapshot_model
+from gnuradio.dislac.scenario.routes import snapshot_model
 
 ARRIVAL, DEPARTURE = np.array([0.2, -0.3]), np.array([0.1, 0.4])
 

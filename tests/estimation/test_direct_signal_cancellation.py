@@ -14,16 +14,13 @@ from gnuradio.dislac.estimation import (
     direct_path_patterns,
     make_estimator,
 )
-from gnuradio.dislac.scenario import ScenarioError, build, load_scenario
-from gnuradio.dislac.scenario.truth import (
-    directions,
-    first_arrival,
-    known_signature,
-    noise_power,
-    reference_link,
-    snapshot_model,
-    true_paths,
-)
+from gnuradio.dislac.scenario import ScenarioError, load_scenario, reception, transmission
+from gnuradio.dislac.scenario.levels import noise_power
+from gnuradio.dislac.scenario.routes import directions, known_signature, snapshot_model
+from gnuradio.dislac.scenario.timing import first_arrival, reference_link
+from gnuradio.dislac.scenario.truth import true_paths
+from gnuradio.dislac.systems import bistatic
+from gnuradio.dislac.systems.bistatic import estimators
 
 SCENE = load_scenario("paper", {"beams.chains": 4})
 MODEL = snapshot_model(SCENE)
@@ -160,7 +157,7 @@ def test_an_echo_whose_response_overlaps_the_direct_paths_is_not_moved():
     assert 1.1 < truth[0].delay[0] * np.ptp(model.element_frequencies) < 1.3
     rng = np.random.default_rng(10)
     z = rng.standard_normal((count, *model.shape, 2)) @ [1, 1j] * np.sqrt(noise_power(scene) / 2)
-    estimator = build.estimator(scene)
+    estimator = bistatic.estimator(scene)
     frames = [synthesize(model, paths) for paths in truth] + z
     estimates = [estimator.estimate(y, k) for k, y in enumerate(frames)]
     error = np.array([e.paths.delay[0] - t.delay[0] for e, t in zip(estimates, truth, strict=True)])
@@ -193,7 +190,7 @@ def test_where_no_direct_path_is_found_the_timing_is_as_uncertain_as_is_known(re
 def test_too_few_subcarriers_are_refused():
     few = load_scenario("paper", {"numerology.subcarriers": 2})
     with pytest.raises(ScenarioError, match=r"estimator: 2 subcarriers .*removal: none"):
-        build.estimator(few)
+        bistatic.estimator(few)
 
 
 def test_ringing_of_symbols_edges_goes(monkeypatch):
@@ -211,24 +208,26 @@ def test_ringing_of_symbols_edges_goes(monkeypatch):
     sent = np.zeros((8, first + frames * numerology.frame_period), np.complex64)
     for k in range(frames):
         start = first + k * numerology.frame_period
-        sent[:, start : start + numerology.frame_length] = build.pilot_frame(scene, k)
-    samples = build.received(scene, sent)
+        sent[:, start : start + numerology.frame_length] = transmission.pilot_frame(scene, k)
+    samples = reception.received(scene, sent)
 
     def left(estimator) -> list[float]:
         levels = []
         for k in range(frames):
             start = first + k * numerology.frame_period
-            grid = build.frame_grid(scene, samples[:, start : start + numerology.frame_length], k)
+            grid = reception.frame_grid(
+                scene, samples[:, start : start + numerology.frame_length], k
+            )
             frame = scene.pilots.descramble(grid, k)
             rest = estimator.cancel(frame, k)
             levels.append(10 * np.log10(np.mean(np.abs(rest) ** 2) / np.mean(np.abs(frame) ** 2)))
         return levels
 
-    assert max(left(build.estimator(scene))) < -71
-    monkeypatch.setattr(build, "RINGING", 0)
-    build._leaks_at.cache_clear()
-    assert min(left(build.estimator(scene))) > -56
-    build._leaks_at.cache_clear()
+    assert max(left(bistatic.estimator(scene))) < -71
+    monkeypatch.setattr(estimators, "RINGING", 0)
+    scene.kept.clear()
+    assert min(left(bistatic.estimator(scene))) > -56
+    scene.kept.clear()
 
 
 # Static cancellation

@@ -9,8 +9,9 @@ from gnuradio.dislac.channel import synthesize
 from gnuradio.dislac.channel.intercarrier import symbol_channels
 from gnuradio.dislac.estimation import InterferenceCancellation
 from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario
-from gnuradio.dislac.scenario.build import estimator
-from gnuradio.dislac.scenario.truth import snapshot_model, true_paths
+from gnuradio.dislac.scenario.routes import snapshot_model
+from gnuradio.dislac.scenario.truth import true_paths
+from gnuradio.dislac.systems.bistatic import estimator
 from gnuradio.dislac.waveform import demodulate
 
 SCENE = load_scenario("paper", {**ECHO_ALONE, "estimator.doppler_window_hz": [-12e3, 12e3]})

@@ -9,8 +9,9 @@ from gnuradio.dislac.channel import Paths, synthesize
 from gnuradio.dislac.estimation.misfit import Misfit, statistic_threshold
 from gnuradio.dislac.estimation.path_responses import PathResponses
 from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario
-from gnuradio.dislac.scenario.build import estimator
-from gnuradio.dislac.scenario.truth import snapshot_model, true_paths
+from gnuradio.dislac.scenario.routes import snapshot_model
+from gnuradio.dislac.scenario.truth import true_paths
+from gnuradio.dislac.systems.bistatic import estimator
 
 POSITION = [0, 1, 4]
 PRS = Path(__file__).parents[2] / "examples" / "prs.yml"

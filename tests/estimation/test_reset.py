@@ -12,8 +12,9 @@ from gnuradio.dislac.estimation import (
     StaticCancellation,
 )
 from gnuradio.dislac.estimation.result import nothing
-from gnuradio.dislac.scenario import ECHO_ALONE, build, load_scenario, truth
+from gnuradio.dislac.scenario import ECHO_ALONE, levels, load_scenario, routes, truth
 from gnuradio.dislac.simulation import complex_normal
+from gnuradio.dislac.systems import bistatic
 
 
 @pytest.fixture(autouse=True)
@@ -43,14 +44,14 @@ def test_after_reset_estimates_are_those_of_a_new_estimator(settings):
     """The frames before are of another seed, and as many as fill every memory."""
     scenario = load_scenario("paper", {"channel.noise.snr_db": 20, **settings})
     rng = np.random.default_rng(31)
-    clean = synthesize(truth.snapshot_model(scenario), truth.true_paths(scenario, 0))
-    power = truth.noise_power(scenario)
+    clean = synthesize(routes.snapshot_model(scenario), truth.true_paths(scenario, 0))
+    power = levels.noise_power(scenario)
     frames = [clean + complex_normal(clean.shape, rng, power) for _ in range(6)]
 
     def estimates(estimator):
         return [bits(estimator.estimate(frame, k)) for k, frame in enumerate(frames[:3])]
 
-    used, new = build.estimator(scenario), build.estimator(scenario)
+    used, new = bistatic.estimator(scenario), bistatic.estimator(scenario)
     for k, frame in enumerate(frames[3:]):
         used.estimate(frame, 9 + k)
     used.reset()

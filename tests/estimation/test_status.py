@@ -6,8 +6,10 @@ import pytest
 from gnuradio.dislac.channel import synthesize
 from gnuradio.dislac.estimation.detection import log_odds
 from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario
-from gnuradio.dislac.scenario.build import estimator
-from gnuradio.dislac.scenario.truth import noise_power, snapshot_model, true_paths
+from gnuradio.dislac.scenario.levels import noise_power
+from gnuradio.dislac.scenario.routes import snapshot_model
+from gnuradio.dislac.scenario.truth import true_paths
+from gnuradio.dislac.systems.bistatic import estimator
 
 POSITION = [0, 1, 4]
 

@@ -432,13 +432,14 @@ FEW_FRAMES = 20
 def warm() -> None:
     """Load and compile in this process what every child needs."""
     import gnuradio.dislac.blocks.flowgraphs  # noqa: F401
-    from gnuradio.dislac.scenario import build, load_scenario
+    from gnuradio.dislac.scenario import load_scenario, reception, transmission
+    from gnuradio.dislac.systems import bistatic
 
     scenario = load_scenario("paper")
-    frame = build.pilot_frame(scenario)
-    build.received(scenario, frame)
-    build.frame_grid(scenario, frame, 0)
-    build.estimator(scenario)
+    frame = transmission.pilot_frame(scenario)
+    reception.received(scenario, frame)
+    reception.frame_grid(scenario, frame, 0)
+    bistatic.estimator(scenario)
 
 
 def run(case: Case, folder: Path, patience: float = harness.LONGEST) -> harness.Outcome:

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from gnuradio.dislac.io import Frame, RecordingError, RecordingReader, RecordingWriter
 from gnuradio.dislac.io.sigmf import EXTENSION_VERSION
-from gnuradio.dislac.scenario import build, load_scenario, parse_scenario
-from gnuradio.dislac.scenario.truth import first_arrival
+from gnuradio.dislac.scenario import load_scenario, parse_scenario
+from gnuradio.dislac.scenario.timing import first_arrival
+from gnuradio.dislac.systems import bistatic
 from gnuradio.dislac.waveform import demodulate
 from hypothesis import given
 from hypothesis import strategies as st
@@ -479,11 +480,11 @@ SIX = {**SMALL, "beams.kind": "random-phase", "nodes.receiver.array": {"nx": 3, 
 def located(reader):
     """Positions (frames, 3) that the receiver of the recording's scenario finds."""
     scenario, positions = reader.scenario, []
-    receiver, length = build.estimator(scenario), scenario.numerology.frame_length
+    receiver, length = bistatic.estimator(scenario), scenario.numerology.frame_length
     for start, number in reader.frames:
         grid = demodulate(reader.read(start, start + length), scenario.numerology)
         estimate = receiver.estimate(scenario.pilots.descramble(grid, number), number)
-        positions.append(build.locate(scenario, estimate, number).position)
+        positions.append(bistatic.locate(scenario, estimate, number).position)
     return np.array(positions)
 
 

@@ -10,8 +10,9 @@ from gnuradio.dislac.bounds import path_covariance
 from gnuradio.dislac.channel import Paths, synthesize
 from gnuradio.dislac.estimation import Estimate
 from gnuradio.dislac.positioning import Fix, FixStatus, assign, locate_targets, target_paths
-from gnuradio.dislac.scenario import ECHO_ALONE, build, load_scenario, truth
+from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario, routes, timing, truth
 from gnuradio.dislac.simulation import complex_normal
+from gnuradio.dislac.systems import bistatic
 
 MEASURED = np.ix_((0, 1, 4), (0, 1, 4))
 
@@ -47,7 +48,7 @@ def test_paths_of_targets(gains, targets, expected):
 
 @pytest.fixture(scope="module")
 def locator():
-    return build.locator(load_scenario("paper", ECHO_ALONE))
+    return bistatic.locator(load_scenario("paper", ECHO_ALONE))
 
 
 def test_each_target_has_a_fix(locator):
@@ -133,8 +134,8 @@ def test_two_targets_are_located_at_their_bounds():
         load_scenario("paper", {**overrides, "nodes.target.position": list(map(float, position))})
         for position in truths.values()
     ]
-    model, time = truth.snapshot_model(scenes[0]), truth.fix_time(scenes[0], 0)
-    estimator, locator = build.estimator(scenes[0]), build.locator(scenes[0])
+    model, time = routes.snapshot_model(scenes[0]), timing.fix_time(scenes[0], 0)
+    estimator, locator = bistatic.estimator(scenes[0]), bistatic.locator(scenes[0])
     echoes = [truth.true_paths(scene, 0) for scene in scenes]
     echoes = [replace(echo, gain=echo.gain / np.abs(echo.gain)) for echo in echoes]
     both = Paths(*(np.concatenate([vars(e)[name] for e in echoes]) for name in vars(echoes[0])))

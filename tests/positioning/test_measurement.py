@@ -6,12 +6,12 @@ import pytest
 from gnuradio.dislac.channel import Paths, SnapshotModel, synthesize
 from gnuradio.dislac.estimation import Estimate
 from gnuradio.dislac.positioning import Measurement, measurements
-from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario, truth
+from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario, routes
 
 
 @pytest.fixture(scope="module")
 def model() -> SnapshotModel:
-    return truth.snapshot_model(load_scenario("paper", ECHO_ALONE))
+    return routes.snapshot_model(load_scenario("paper", ECHO_ALONE))
 
 
 def test_a_measurement_holds_what_the_estimate_says(model):

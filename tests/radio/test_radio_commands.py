@@ -14,7 +14,8 @@ import pytest
 from gnuradio.dislac.blocks.flowgraphs import run_flowgraph
 from gnuradio.dislac.blocks.radio_flowgraphs import radio_flowgraph
 from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario
-from gnuradio.dislac.scenario.truth import bound, first_arrival
+from gnuradio.dislac.scenario.timing import first_arrival
+from gnuradio.dislac.scenario.truth import bound
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-c", "from gnuradio.dislac.cli import main; main(prog_name='dislac')"]

@@ -4,9 +4,10 @@
 import numpy as np
 import pytest
 from gnuradio.dislac.positioning import FixStatus
-from gnuradio.dislac.scenario import build, load_scenario
-from gnuradio.dislac.scenario.truth import first_arrival, lead_in
+from gnuradio.dislac.scenario import load_scenario, reception, transmission
+from gnuradio.dislac.scenario.timing import first_arrival, lead_in
 from gnuradio.dislac.synchronization import FrameReader, Mark, aligned_grid
+from gnuradio.dislac.systems import bistatic
 
 
 def fixes_of(scenario, count):
@@ -15,19 +16,19 @@ def fixes_of(scenario, count):
     sent = np.zeros((scenario.chains, first + count * numerology.frame_period), np.complex64)
     for frame in range(count):
         start = first + frame * numerology.frame_period
-        sent[:, start : start + numerology.frame_length] = build.pilot_frame(scenario, frame)
-    samples = build.received(scenario, sent)
-    estimator, grids = build.estimator(scenario), []
+        sent[:, start : start + numerology.frame_length] = transmission.pilot_frame(scenario, frame)
+    samples = reception.received(scenario, sent)
+    estimator, grids = bistatic.estimator(scenario), []
     marks = [Mark(0, (0, 0.0))]
     if scenario.synchronization.reference == "tags":
         starts = first_arrival(scenario) + np.arange(count) * numerology.frame_period
         marks = [Mark(int(start), None, frame) for frame, start in enumerate(starts)]
-    reader = FrameReader(build.synchronizer(scenario), scenario.chains)
+    reader = FrameReader(reception.synchronizer(scenario), scenario.chains)
     for found, part in reader.read(list(samples), 0, marks):
         if found.index < count:
             grids.append((found.index, aligned_grid(part, found, numerology)))
     return [
-        build.locate(
+        bistatic.locate(
             scenario, estimator.estimate(scenario.pilots.descramble(grid, frame), frame), frame
         )
         for frame, grid in grids

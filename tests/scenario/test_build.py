@@ -9,10 +9,12 @@ from gnuradio.dislac.channel import synthesize
 from gnuradio.dislac.dsp.noise import GaussianNoise, PooledNoise
 from gnuradio.dislac.estimation import Estimate
 from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario
-from gnuradio.dislac.scenario.build import emulator, estimator, locate
-from gnuradio.dislac.scenario.truth import snapshot_model, true_paths
+from gnuradio.dislac.scenario.emulation import emulator
+from gnuradio.dislac.scenario.routes import snapshot_model
+from gnuradio.dislac.scenario.truth import true_paths
 from gnuradio.dislac.simulation import received_frames
 from gnuradio.dislac.studies.fidelity import error_vector_magnitude
+from gnuradio.dislac.systems.bistatic import estimator, locate
 
 
 def fixes(scenario, count):

@@ -10,9 +10,10 @@ from gnuradio.dislac.estimation import Calibration
 from gnuradio.dislac.scenario import (
     ECHO_ALONE,
     ScenarioError,
-    build,
     load_scenario,
     parse_scenario,
+    reception,
+    routes,
     truth,
 )
 from gnuradio.dislac.scenario.calibration import load_calibration, write_calibration
@@ -58,7 +59,7 @@ def test_a_scenario_finds_it_beside_itself_and_carries_it(file, monkeypatch):
     )
     scenario = load_scenario(scenario_file)
     np.testing.assert_allclose(scenario.calibration.phase, FOUND.phase)
-    factors = build.chain_factors(scenario)
+    factors = reception.chain_factors(scenario)
     f = scenario.numerology.frequencies
     wanted = np.exp(2j * np.pi * -12.5e-9 * f - 1j * np.radians(120.5)) / 10**0.05
     assert factors.shape == (3, 1, 32)
@@ -68,13 +69,13 @@ def test_a_scenario_finds_it_beside_itself_and_carries_it(file, monkeypatch):
     np.testing.assert_allclose(carried.calibration.delay, FOUND.delay)
     # and can do without
     assert parse_scenario(scenario.text, overrides={"calibration": None}).calibration is None
-    assert build.for_calibration(scenario).calibration is None
+    assert reception.for_calibration(scenario).calibration is None
 
 
 def test_presets_find_it_where_one_is(file, monkeypatch):
     monkeypatch.chdir(file.parent)
     assert load_scenario("paper", {"beams.chains": 3, "calibration": "chains.yml"}).calibration
-    assert build.chain_factors(SCENARIO) is None
+    assert reception.chain_factors(SCENARIO) is None
 
 
 @pytest.mark.parametrize(
@@ -119,21 +120,21 @@ def test_the_window_may_reach_farther_into_the_prefix():
 
 
 def test_what_is_emulated_for_a_calibration():
-    own = build.for_calibration(SCENARIO, emulated=True)
+    own = reception.for_calibration(SCENARIO, emulated=True)
     assert [path.kind for path in own.channel.paths] == ["direct"]
     assert own.numerology.window_advance == 8 and own.estimator.every == 1
     direct = {"kind": "direct", "relative_power_db": 3}
     scene = load_scenario("paper", {"channel.paths": [direct]})
-    assert build.for_calibration(scene, emulated=True).channel.paths == scene.channel.paths
-    assert build.for_calibration(SCENARIO).channel.paths == SCENARIO.channel.paths
+    assert reception.for_calibration(scene, emulated=True).channel.paths == scene.channel.paths
+    assert reception.for_calibration(SCENARIO).channel.paths == SCENARIO.channel.paths
 
 
 def test_the_signature_follows_the_transmitter():
     frames = np.array([0, 500_000])
-    signature = truth.known_signature(SCENARIO, frames)
+    signature = routes.known_signature(SCENARIO, frames)
     for frame, one in zip(frames, signature, strict=True):
         direct = load_scenario("paper", {"beams.chains": 3, "channel.paths": [{"kind": "direct"}]})
         path = truth.true_paths(direct, int(frame))
-        wanted = truth.snapshot_model(direct).response(path.arrival[0], path.departure[0])
+        wanted = routes.snapshot_model(direct).response(path.arrival[0], path.departure[0])
         np.testing.assert_allclose(one, wanted, rtol=1e-9)
     assert np.abs(signature[0] - signature[1]).max() > 1e-3

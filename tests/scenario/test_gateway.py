@@ -5,10 +5,20 @@ import numpy as np
 import pytest
 from gnuradio.dislac.geometry import LinearMotion, delay_and_doppler
 from gnuradio.dislac.io.sky import follow_scenario
-from gnuradio.dislac.scenario import ScenarioError, load_scenario, parse_scenario, truth
-from gnuradio.dislac.scenario.build import emulator, estimator, locate, precompensator
+from gnuradio.dislac.scenario import (
+    ScenarioError,
+    levels,
+    load_scenario,
+    parse_scenario,
+    routes,
+    timing,
+    truth,
+)
+from gnuradio.dislac.scenario.emulation import emulator
+from gnuradio.dislac.scenario.transmission import precompensator
 from gnuradio.dislac.simulation import received_frames
 from gnuradio.dislac.studies.fidelity import error_vector_magnitude
+from gnuradio.dislac.systems.bistatic import estimator, locate
 
 C = 3e8
 PLACE, FEEDER = (300e3, 120e3, 0.0), 18e9
@@ -24,17 +34,17 @@ def test_all_paths_begin_at_the_gateway():
     paths = [{"kind": "echo"}, {"kind": "direct", "from": "other"}, {"kind": "scattered"}]
     scenario = fed(**{"nodes.satellites": {"other": OTHER}, "channel.paths": paths})
     assert scenario.gateway.carrier_frequency == FEEDER
-    nodes = [truth.path_nodes(scenario, path) for path in scenario.channel.paths]
+    nodes = [routes.path_nodes(scenario, path) for path in scenario.channel.paths]
     assert [len(n) for n in nodes] == [4, 3, 5]
     assert {n[0] for n in nodes} == {scenario.gateway.motion}
     assert nodes[1][1] is scenario.satellites["other"].motion
     own = scenario.transmitter.motion
-    assert truth.reference_link(scenario) == (
+    assert timing.reference_link(scenario) == (
         scenario.gateway.motion,
         own,
         scenario.receiver.motion,
     )
-    assert truth.carriers(scenario, nodes[0]) == (FEEDER, 28e9, 28e9)
+    assert timing.carriers(scenario, nodes[0]) == (FEEDER, 28e9, 28e9)
     assert precompensator(scenario).carrier_frequency == (FEEDER, 28e9)
     assert [path.first_leg[0] is own for path in emulator(scenario).paths] == [True, False, True]
     again = parse_scenario(scenario.text)
@@ -48,8 +58,8 @@ def test_the_feeder_adds_its_delay_and_its_shift():
         load_scenario("paper", {"nodes.satellites": {"other": OTHER}, "channel.paths": paths, **g})
         for g in ({"nodes.gateway": GATEWAY}, {})
     )
-    assert truth.lead_in(with_it) - truth.lead_in(without) > 360e3 / C * 7.68e6
-    time = truth.frame_time(with_it, 2)
+    assert timing.lead_in(with_it) - timing.lead_in(without) > 360e3 / C * 7.68e6
+    time = timing.frame_time(with_it, 2)
     found = truth.true_paths(with_it, 2)
     own, other = with_it.transmitter.motion, with_it.satellites["other"].motion
     receiver, target = with_it.receiver.motion, with_it.target.motion
@@ -76,14 +86,14 @@ def test_the_feeder_adds_its_delay_and_its_shift():
     turns = np.array([28e9 * (echo - service)[0], 28e9 * (direct - service)[0]])
     turns[1] += FEEDER * (far - near)
     turns -= np.array([service[1], fed_service[1]]) * found.delay
-    gains = np.array(truth.path_gains(with_it)) * np.exp(-2j * np.pi * turns)
+    gains = np.array(levels.path_gains(with_it)) * np.exp(-2j * np.pi * turns)
     assert np.allclose(found.gain, gains, rtol=0, atol=1e-5 * np.abs(gains))
 
 
 def test_the_bound_stays_and_departures_are_the_satellites():
     """The feeder is known: at the same instant it changes nothing about the target."""
     with_it, without = fed(), load_scenario("paper")
-    time = [truth.frame_time(scenario, 0) for scenario in (with_it, without)]
+    time = [timing.frame_time(scenario, 0) for scenario in (with_it, without)]
     later = [100e3 - 7e3 * t for t in time]
     with_it, without = (
         load_scenario("paper", {"nodes.transmitter.position": [x, 200e3, 300e3], **gateway})

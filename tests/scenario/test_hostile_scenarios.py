@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from gnuradio.dislac.scenario import ScenarioError, budget, build, load_scenario, parse_scenario
+from gnuradio.dislac.scenario import ScenarioError, budget, load_scenario, parse_scenario
 from gnuradio.dislac.scenario.loader import LARGEST_FILE, load_document, parse_value
+from gnuradio.dislac.systems import bistatic
 
 PAPER = load_document("paper").text()
 CHAIN = {"phase_deg": 0.0, "delay_ns": 0.0}
@@ -336,7 +337,7 @@ def test_samples_on_their_way_are_counted():
 def test_late_errors_name_file_and_key():
     scenario = load_scenario("paper", {"numerology.subcarriers": 1})
     with pytest.raises(ScenarioError, match=r"paper\.yml:\d+: estimator: 1 subcarriers"):
-        build.estimator(scenario)
+        bistatic.estimator(scenario)
 
 
 def test_whoever_starts_the_program_may_allow_more_memory(monkeypatch):

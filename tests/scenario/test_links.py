@@ -7,17 +7,13 @@ import numpy as np
 import pytest
 import yaml
 from gnuradio.dislac.channel import synthesize
-from gnuradio.dislac.scenario import ScenarioError, build, load_scenario, parse_scenario, warnings
-from gnuradio.dislac.scenario.truth import (
-    first_arrival,
-    first_mark,
-    lead_in,
-    noise_power,
-    path_gains,
-    path_nodes,
-    true_paths,
-)
+from gnuradio.dislac.scenario import ScenarioError, emulation, load_scenario, parse_scenario
+from gnuradio.dislac.scenario.levels import noise_power, path_gains
+from gnuradio.dislac.scenario.routes import path_nodes
+from gnuradio.dislac.scenario.timing import first_arrival, first_mark, lead_in
+from gnuradio.dislac.scenario.truth import true_paths
 from gnuradio.dislac.simulation import network_frames
+from gnuradio.dislac.systems.bistatic import warnings
 
 NETWORK = Path(__file__).parents[2] / "examples" / "network.yml"
 TRANSMITTERS, RECEIVERS, TARGETS = ("west", "east"), ("mast", "roof", "tower"), ("van", "truck")
@@ -69,7 +65,7 @@ def test_short_forms_are_nodes_of_those_names():
     assert named.link == ("sat", "mast", "van")
     assert short.link == ("transmitter", "receiver", "target")
     x = np.random.default_rng(1).normal(size=(8, 40_000)).astype(np.complex64)
-    np.testing.assert_array_equal(*(build.emulator(s).process(x) for s in (short, named)))
+    np.testing.assert_array_equal(*(emulation.emulator(s).process(x) for s in (short, named)))
     for one, other in zip(*(vars(true_paths(s, 3)).values() for s in (short, named)), strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -103,7 +99,7 @@ def test_levels_at_a_receiver_are_those_of_the_radar_equation(network):
 
 
 def synthesize_mean_power(scenario):
-    from gnuradio.dislac.scenario.truth import snapshot_model
+    from gnuradio.dislac.scenario.routes import snapshot_model
 
     model = snapshot_model(scenario)
     frames = [synthesize(model, true_paths(scenario, k)) for k in range(0, 400, 7)]
@@ -112,7 +108,7 @@ def synthesize_mean_power(scenario):
 
 def test_frames_that_are_emulated_are_those_that_the_truth_says():
     """At the receiver that pre-compensation is for, and at others, which take the rest off."""
-    from gnuradio.dislac.scenario.truth import snapshot_model
+    from gnuradio.dislac.scenario.routes import snapshot_model
 
     scenario = load_scenario(NETWORK, {"channel.noise": {}})
     frames = network_frames(scenario, 3)
@@ -219,7 +215,7 @@ def test_paths_may_be_of_some_links_alone():
 def test_noise_of_receivers_is_independent(network):
     rows = []
     for receiver in RECEIVERS:
-        source = build.noise(network.at(receiver=receiver))
+        source = emulation.noise(network.at(receiver=receiver))
         row = np.empty(1 << 16, np.complex64)
         source.fill(0, [row, *(np.empty_like(row) for _ in range(3))])
         rows.append(row)

@@ -14,8 +14,18 @@ from gnuradio.dislac.geometry import (
     WalkerShell,
     range_and_rate,
 )
-from gnuradio.dislac.scenario import ScenarioError, load_scenario, parse_scenario, truth
-from gnuradio.dislac.scenario.build import emulator, precompensator
+from gnuradio.dislac.scenario import (
+    ScenarioError,
+    levels,
+    load_scenario,
+    parse_scenario,
+    routes,
+    timing,
+    transmission,
+    truth,
+)
+from gnuradio.dislac.scenario.emulation import emulator
+from gnuradio.dislac.scenario.transmission import precompensator
 
 ORIGIN = (50.9, -1.4, 0.0)
 WALKER = {
@@ -60,7 +70,7 @@ def test_a_satellite_of_a_shell_in_the_frame_of_the_scene():
         assert np.allclose(ours, theirs, rtol=0, atol=1e-6)
     # up, and coming nearer
     assert scenario.transmitter.motion.state(0.0)[0][2] > 0
-    assert range_and_rate(truth.ends(scenario), 0.0)[1] < -5e3
+    assert range_and_rate(timing.ends(scenario), 0.0)[1] < -5e3
 
 
 def test_a_circular_orbit():
@@ -107,7 +117,7 @@ def test_several_satellites():
         **{"nodes.satellites": {"other": other}, "channel.paths": paths},
     )
     satellite = scenario.satellites["other"].motion
-    nodes = [truth.path_nodes(scenario, path) for path in scenario.channel.paths]
+    nodes = [routes.path_nodes(scenario, path) for path in scenario.channel.paths]
     assert [n[0] is satellite for n in nodes] == [True, True, False]
     assert nodes[0] == (satellite, scenario.receiver.motion)
     found = truth.true_paths(scenario, 0)
@@ -122,22 +132,21 @@ def test_several_satellites():
     assert echo
     # only the transmitter's echo counts as signal
     assert np.isfinite(truth.bound(scenario, 0))
-    assert truth.noise_power(scenario) == pytest.approx(1.0)
+    assert levels.noise_power(scenario) == pytest.approx(1.0)
 
 
 def test_the_band_holds_the_largest_shift_of_a_pass():
     """At the highest point there is none; later there are 600 kHz."""
     orbit = {**WALKER, "plane": 5, "satellite": 3, "start": 2571.0}
     scenario = orbiting(orbit)
-    rates = range_and_rate(truth.ends(scenario), np.array([0.0, 300.0]))[1]
+    rates = range_and_rate(timing.ends(scenario), np.array([0.0, 300.0]))[1]
     assert abs(rates[0]) < 500 < 6000 < rates[1]
     samples = np.zeros((8, 4 * CHUNK), np.complex64)
     advance, channel = precompensator(scenario), emulator(scenario)
     assert channel.process(advance.process(samples)).shape[1] > 0
-    from gnuradio.dislac.scenario.build import _passband
 
     edge = 17 * 120e3 + 28e9 * rates[1] / 3e8
-    assert edge / 7.68e6 < _passband(scenario) < 0.44
+    assert edge / 7.68e6 < transmission.passband(scenario) < 0.44
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gnuradio.dislac.channel import synthesize
-from gnuradio.dislac.scenario import ECHO_ALONE, ScenarioError, build, load_scenario, truth
+from gnuradio.dislac.scenario import (
+    ECHO_ALONE,
+    ScenarioError,
+    levels,
+    load_scenario,
+    reception,
+    routes,
+    timing,
+    transmission,
+    truth,
+)
 from gnuradio.dislac.studies.rate_and_position import trade_off
+from gnuradio.dislac.systems import bistatic
 from gnuradio.dislac.waveform import demodulate
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -18,13 +29,13 @@ PRS = str(EXAMPLES / "prs.yml")
 def received(scenario, blocks):
     """Demodulated frames (K, Ms, Nsc, Nrf) of the sample-domain chain."""
     numerology, count = scenario.numerology, len(blocks)
-    lead = truth.lead_in(scenario)
+    lead = timing.lead_in(scenario)
     end = lead + count * numerology.frame_period
     sent = np.zeros((scenario.chains, end), np.complex64)
     frames = sent[:, lead:end].reshape(scenario.chains, count, -1)
-    frames[..., : numerology.frame_length] = build.payload_frames(scenario, blocks)
-    samples = build.received(scenario, sent)
-    starts = truth.first_arrival(scenario) + numerology.frame_period * np.arange(count)
+    frames[..., : numerology.frame_length] = transmission.payload_frames(scenario, blocks)
+    samples = reception.received(scenario, sent)
+    starts = timing.first_arrival(scenario) + numerology.frame_period * np.arange(count)
     grids = [demodulate(samples[:, n : n + numerology.frame_length], numerology) for n in starts]
     return np.moveaxis(np.stack(grids), 1, -1)
 
@@ -59,7 +70,7 @@ def test_bytes_come_through_the_chain(source, settings):
     scenario = load_scenario(source, values)
     rng = np.random.default_rng(1)
     blocks = rng.integers(0, 256, (6, scenario.payload.block_size), dtype=np.uint8)
-    receiver = build.payload_receiver(scenario)
+    receiver = reception.payload_receiver(scenario)
     # PRS differ from frame to frame
     for index, frame in enumerate(received(scenario, blocks)):
         found = receiver.receive(frame, index)
@@ -77,12 +88,12 @@ def test_pilots_are_seen_as_before(source):
     block = scenario.payload.idle_block(0)
     frame = received(scenario, block[None])[0]
     found = scenario.pilots.descramble(np.moveaxis(frame, -1, 0), 0)
-    expected = synthesize(truth.snapshot_model(scenario), truth.true_paths(scenario, 0))
+    expected = synthesize(routes.snapshot_model(scenario), truth.true_paths(scenario, 0))
     phase = np.vdot(expected, found) / np.vdot(expected, expected)
     assert abs(phase) == pytest.approx(1.0, abs=0.01)
     assert np.linalg.norm(found - phase * expected) < 0.01 * np.linalg.norm(found)
     if scenario.payload.shared:
-        whole = synthesize(truth.payload_model(scenario), truth.true_paths(scenario, 0))
+        whole = synthesize(routes.payload_model(scenario), truth.true_paths(scenario, 0))
         sent = scenario.payload.grid(scenario.payload.encode(block))
         error = np.linalg.norm(frame - phase * sent[..., None] * whole)
         assert error < 0.01 * np.linalg.norm(frame)
@@ -95,16 +106,16 @@ def test_data_aided_fixes_are_better_by_what_energy_says():
     settings = {"payload.modulation": "16qam", "channel.noise.snr_db": 10}
     scenario = load_scenario("paper", {**ECHO_ALONE, **settings})
     known = {}
-    receiver = build.data_aided_estimator(scenario, known.__getitem__)
-    clean = synthesize(truth.payload_model(scenario), truth.true_paths(scenario, 0))
+    receiver = bistatic.data_aided_estimator(scenario, known.__getitem__)
+    clean = synthesize(routes.payload_model(scenario), truth.true_paths(scenario, 0))
     rng = np.random.default_rng(2)
-    noise = truth.noise_power(scenario)
+    noise = levels.noise_power(scenario)
     fixes, found = [], []
     for k in range(8):
         sent = known[k] = scenario.payload.grid(rng.integers(0, 2, scenario.payload.bits))
         z = rng.normal(size=(*clean.shape, 2)) @ [1, 1j] * np.sqrt(noise / 2)
         estimate = receiver.estimate(sent[..., None] * clean + z, k)
-        fixes.append(build.locate(scenario, estimate, 0))
+        fixes.append(bistatic.locate(scenario, estimate, 0))
         found.append(estimate.noise_power)
     assert all(fix.valid for fix in fixes)
     assert np.sqrt(np.mean([fix.error**2 for fix in fixes])) < fixes[0].bound
@@ -122,11 +133,11 @@ def test_settings_that_do_not_fit_are_refused():
     with pytest.raises(ScenarioError, match="modulation"):
         load_scenario("paper", {"payload.modulation": "8psk"})
     with pytest.raises(ValueError, match="has no payload"):
-        build.payload_receiver(load_scenario("paper"))
+        reception.payload_receiver(load_scenario("paper"))
     with pytest.raises(ValueError, match="has no payload"):
-        build.data_aided_estimator(load_scenario("paper", ECHO_ALONE), {}.get)
+        bistatic.data_aided_estimator(load_scenario("paper", ECHO_ALONE), {}.get)
     with pytest.raises(ValueError, match="takes no direct path off"):
-        build.data_aided_estimator(load_scenario("paper", data), {}.get)
+        bistatic.data_aided_estimator(load_scenario("paper", data), {}.get)
 
 
 def test_rate_and_position_share_the_power():

@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 from gnuradio.dislac.channel import synthesize
 from gnuradio.dislac.scenario import ScenarioError, load_scenario
-from gnuradio.dislac.scenario.build import estimator, locate, pilot_frame
-from gnuradio.dislac.scenario.truth import bound, noise_power, snapshot_model, true_paths
+from gnuradio.dislac.scenario.levels import noise_power
+from gnuradio.dislac.scenario.routes import snapshot_model
+from gnuradio.dislac.scenario.transmission import pilot_frame
+from gnuradio.dislac.scenario.truth import bound, true_paths
 from gnuradio.dislac.simulation import received_frames
 from gnuradio.dislac.studies.fidelity import error_vector_magnitude
+from gnuradio.dislac.systems.bistatic import estimator, locate
 
 PRS = Path(__file__).parents[2] / "examples" / "prs.yml"
 ONE = {"pilots.resources": [{"sequence_id": 10}]}

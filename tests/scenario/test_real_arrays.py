@@ -8,7 +8,8 @@ the scenario's estimator and locator have to find the target.
 
 import numpy as np
 import pytest
-from gnuradio.dislac.scenario import ECHO_ALONE, build, load_scenario, truth
+from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario, routes, timing
+from gnuradio.dislac.systems import bistatic
 from scipy.spatial.transform import Rotation
 
 SNR_DB = 10.0
@@ -25,9 +26,9 @@ def drawn_frame(scenario, arrays, rng):
     """Frame 0 (Ms, Nsc, Nrf), of unit mean power, in noise that is `SNR_DB` weaker."""
     numerology, pilots, speed = scenario.numerology, scenario.pilots, scenario.propagation_speed
     carrier = numerology.carrier_frequency
-    model = truth.snapshot_model(scenario)
+    model = routes.snapshot_model(scenario)
     satellite, station, target = (
-        node.motion.state(truth.frame_time(scenario, 0) + numerology.symbol_times)
+        node.motion.state(timing.frame_time(scenario, 0) + numerology.symbol_times)
         for node in (scenario.transmitter, scenario.receiver, scenario.target)
     )
     sending, hearing = (elements(array, carrier, speed) for array in arrays)
@@ -80,10 +81,10 @@ def test_fixes_of_real_arrays_reach_the_bound(shape):
                 "nodes.receiver.array": receives,
             },
         )
-        estimator, station = build.estimator(scenario), scenario.receiver.motion.state(0.0)[0]
+        estimator, station = bistatic.estimator(scenario), scenario.receiver.motion.state(0.0)[0]
         for _ in range(16):
             frame = drawn_frame(scenario, (transmits, receives), rng)
-            fix = build.locate(scenario, estimator.estimate(frame, 0), 0)
+            fix = bistatic.locate(scenario, estimator.estimate(frame, 0), 0)
             assert fix.valid, fix.status
             errors.append(fix.error)
             bounds.append(fix.bound)

@@ -4,15 +4,10 @@ import pytest
 from gnuradio.dislac.channel import synthesize
 from gnuradio.dislac.dsp.stream import BLOCK
 from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario
-from gnuradio.dislac.scenario.truth import (
-    bound,
-    frame_time,
-    lead_in,
-    noise_power,
-    path_gains,
-    snapshot_model,
-    true_paths,
-)
+from gnuradio.dislac.scenario.levels import noise_power, path_gains
+from gnuradio.dislac.scenario.routes import snapshot_model
+from gnuradio.dislac.scenario.timing import frame_time, lead_in
+from gnuradio.dislac.scenario.truth import bound, true_paths
 
 STILL = {"nodes.transmitter.velocity": [0, 0, 0]}
 

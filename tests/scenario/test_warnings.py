@@ -9,17 +9,13 @@ import pytest
 from gnuradio.dislac.channel import synthesize
 from gnuradio.dislac.geometry import look_angles
 from gnuradio.dislac.positioning import FixStatus
-from gnuradio.dislac.scenario import (
-    ECHO_ALONE,
-    ScenarioError,
-    load_scenario,
-    preset_names,
-    warnings,
-)
-from gnuradio.dislac.scenario.build import estimator, locate
-from gnuradio.dislac.scenario.truth import bound, frame_time, snapshot_model, true_paths
+from gnuradio.dislac.scenario import ECHO_ALONE, ScenarioError, load_scenario, preset_names
+from gnuradio.dislac.scenario.routes import snapshot_model
+from gnuradio.dislac.scenario.timing import frame_time
+from gnuradio.dislac.scenario.truth import bound, true_paths
 from gnuradio.dislac.scenario.windows import unambiguous_doppler
 from gnuradio.dislac.simulation import received_frames
+from gnuradio.dislac.systems.bistatic import estimator, locate, warnings
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yml"))
 AT = {**ECHO_ALONE, "channel.noise": {"snr_db": 20}}

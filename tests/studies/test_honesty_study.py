@@ -9,7 +9,8 @@ from click.testing import CliRunner
 from gnuradio.dislac.channel import Paths, synthesize
 from gnuradio.dislac.positioning import Fix, FixStatus
 from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario
-from gnuradio.dislac.scenario.truth import snapshot_model, true_paths
+from gnuradio.dislac.scenario.routes import snapshot_model
+from gnuradio.dislac.scenario.truth import true_paths
 from gnuradio.dislac.simulation import received_frames
 from gnuradio.dislac.studies.honesty import main, study
 from gnuradio.dislac.studies.honesty_tables import tables

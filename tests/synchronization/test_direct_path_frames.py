@@ -4,8 +4,9 @@ from functools import cache
 import numpy as np
 import pytest
 from gnuradio.dislac.scenario import load_scenario
-from gnuradio.dislac.scenario.build import direct_path, front_end, synchronizer
-from gnuradio.dislac.scenario.truth import first_arrival, true_paths
+from gnuradio.dislac.scenario.reception import direct_path, front_end, synchronizer
+from gnuradio.dislac.scenario.timing import first_arrival
+from gnuradio.dislac.scenario.truth import true_paths
 from gnuradio.dislac.simulation import impaired_scene, received_stream
 from gnuradio.dislac.studies.endurance import Signal
 from gnuradio.dislac.synchronization import FrameReader, Mark, acquire, aligned_grid, measure

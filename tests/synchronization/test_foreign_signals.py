@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gnuradio.dislac.scenario import load_scenario
-from gnuradio.dislac.scenario.build import direct_path, front_end, synchronizer
-from gnuradio.dislac.scenario.truth import first_arrival
+from gnuradio.dislac.scenario.reception import direct_path, front_end, synchronizer
+from gnuradio.dislac.scenario.timing import first_arrival
 from gnuradio.dislac.simulation import received_stream
 from gnuradio.dislac.synchronization import FrameReader, acquire, measure, recognition, reference
 from gnuradio.dislac.synchronization.recognition import chance, equalized

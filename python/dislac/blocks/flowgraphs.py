@@ -11,7 +11,7 @@ from gnuradio import gr
 from ..estimation import Calibration
 from ..io import RecordingReader
 from ..positioning import Fix
-from ..scenario import Scenario, build
+from ..scenario import Scenario, reception
 from .channel.front_end import front_end
 from .channel.leo_channel import leo_channel
 from .channel.leo_link import leo_link
@@ -292,7 +292,7 @@ class calibrate_flowgraph(Chain):
         frames: int = 2000,
         path: str | PathLike[str] | None = None,
     ) -> None:
-        scenario = build.for_calibration(scenario, emulated=reader is None)
+        scenario = reception.for_calibration(scenario, emulated=reader is None)
         super().__init__("dislac calibrate", scenario)
         self.demodulator = ofdm_demodulator(scenario)
         self.calibrator = calibrator(scenario, frames, path)

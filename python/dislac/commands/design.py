@@ -11,9 +11,9 @@ import numpy as np
 from click.core import ParameterSource
 
 from ..scenario import load_scenario
-from ..scenario import warnings as scenario_warnings
 from ..scenario.truth import bound as position_bound
 from ..scenario.truth import true_paths
+from ..systems.bistatic import warnings as scenario_warnings
 from ..waveform.tradeoff import SensingWaveform, echo_excess_delay
 from .options import MOST, Number, settings_option
 from .output import Failure, warn

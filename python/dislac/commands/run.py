@@ -11,7 +11,7 @@ import click
 from ..estimation import ESTIMATORS
 from ..io import RecordingReader
 from ..scenario import joined_overrides, load_scenario
-from ..scenario import warnings as scenario_warnings
+from ..systems.bistatic import warnings as scenario_warnings
 from . import following, radios
 from .elsewhere import elsewhere_options, send_elsewhere
 from .options import (

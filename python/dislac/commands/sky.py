@@ -9,7 +9,8 @@ from typing import Any
 import click
 import numpy as np
 
-from ..scenario import load_scenario, old_elements
+from ..scenario import load_scenario
+from ..systems.bistatic import old_elements
 from . import following
 from .options import FILE, Number, settings_option
 from .output import warn

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..estimation import AngularSpectrum, DelayDoppler, Estimate, without_constants
 from ..estimation.angular_spectrum import AngularPeak
 from ..estimation.delay_doppler import combined
-from ..scenario import Scenario, truth
+from ..scenario import Scenario, routes, timing
 
 __all__ = ["AngularPicture", "DelayDopplerPicture", "NewestFrame", "Pictures"]
 
@@ -92,7 +92,7 @@ class Pictures:
     def __init__(self, scenario: Scenario) -> None:
         symbol = scenario.numerology.symbol_length / scenario.sample_rate
         self._scenario = scenario
-        self.model = truth.snapshot_model(scenario)
+        self.model = routes.snapshot_model(scenario)
         self.matched_filter = DelayDoppler(
             self.model.symbol_times,
             self.model.frequencies,
@@ -103,7 +103,7 @@ class Pictures:
         )
         self.spectrum = AngularSpectrum(self.model)
         # Seen from a satellite, all that the receiver hears lies where the receiver lies.
-        self._departure = truth.directions(scenario, truth.reference_link(scenario), 0.0)[1]
+        self._departure = routes.directions(scenario, timing.reference_link(scenario), 0.0)[1]
 
     def delay_doppler(
         self, vector: NDArray[np.complex64], index: int, estimate: Estimate | None
@@ -150,6 +150,6 @@ class Pictures:
         scenario = self._scenario
         if scenario.target is None:
             return np.full(2, np.nan)
-        time = truth.frame_time(scenario, index)
+        time = timing.frame_time(scenario, index)
         away = scenario.target.motion.state(time)[0] - scenario.receiver.motion.state(time)[0]
         return scenario.receiver.array.spatial_frequency(away / np.linalg.norm(away))

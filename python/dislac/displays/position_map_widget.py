@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..geometry import bistatic_ellipse
 from ..positioning import Fix, FixStatus, confidence_ellipse
-from ..scenario import Scenario, truth
+from ..scenario import Scenario, timing
 from .display import Colors, Display, QtCore, QtGui, figure, pen, pg, style_plot
 from .track import Track
 
@@ -131,11 +131,11 @@ class PositionMapWidget(Display):
         excess = scenario.propagation_speed * fix.residual_delay
         if not (np.isfinite(height) and np.isfinite(excess)):
             return _NOWHERE
-        transmitter, receiver = (node.state(fix.time)[0] for node in truth.ends(scenario))
+        transmitter, receiver = (node.state(fix.time)[0] for node in timing.ends(scenario))
         return bistatic_ellipse(transmitter, receiver, excess, height, points=361)[:, :2]
 
     def _headline(self) -> str:
-        transmitter, receiver = (node.state(0.0)[0] for node in truth.ends(self._scenario))
+        transmitter, receiver = (node.state(0.0)[0] for node in timing.ends(self._scenario))
         x, y, z = transmitter - receiver
         distance, unit = np.linalg.norm(transmitter - receiver), "m"
         if distance > 1e4:

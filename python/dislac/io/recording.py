@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..files import open_regular
 from ..scenario import Scenario, ScenarioError, parse_scenario
 from ..scenario.loader import parse_document
-from ..scenario.truth import first_arrival
+from ..scenario.timing import first_arrival
 from ..synchronization import Mark
 from .dataset import CF32, Datatype, Extent, Samples
 from .old_recordings import meant_then, phase_warning

@@ -32,7 +32,8 @@ from ..geometry import (
     write_days,
 )
 from ..scenario import Scenario
-from ..scenario.truth import carriers, ends, path_nodes, reference_link
+from ..scenario.routes import path_nodes
+from ..scenario.timing import carriers, ends, reference_link
 from .figures import write_figure
 
 __all__ = [

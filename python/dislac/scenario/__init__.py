@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One YAML file that says it all: from a scenario to the objects of the other rooms."""
 
-from .checks import old_elements, warnings
 from .loader import ScenarioError, joined_overrides, preset_names
 from .model import Scenario
 from .parsing import load_scenario, parse_scenario
@@ -12,10 +11,8 @@ __all__ = [
     "ScenarioError",
     "joined_overrides",
     "load_scenario",
-    "old_elements",
     "parse_scenario",
     "preset_names",
-    "warnings",
 ]
 
 ECHO_ALONE = {"channel.paths": [{"kind": "echo"}], "synchronization.removal": "none"}

@@ -7,15 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..scenario import Scenario
-from ..scenario.build import (
-    channel,
-    frame_grid,
-    front_end,
-    pilot_frame,
-    precompensator,
-    received,
-)
-from ..scenario.truth import first_arrival, lead_in, run_out
+from ..scenario.emulation import channel
+from ..scenario.reception import frame_grid, front_end, received
+from ..scenario.timing import first_arrival, lead_in, run_out
+from ..scenario.transmission import pilot_frame, precompensator
 
 __all__ = ["network_frames", "received_frames", "received_stream", "sent_stream"]
 

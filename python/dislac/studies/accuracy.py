@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from ..channel import synthesize
 from ..estimation import DEFAULT_ESTIMATOR, Estimator
 from ..scenario import ECHO_ALONE, Scenario, load_scenario
-from ..scenario.build import estimator, locate
-from ..scenario.truth import bound, snapshot_model, true_paths
+from ..scenario.routes import snapshot_model
+from ..scenario.truth import bound, true_paths
 from ..simulation import complex_normal, random_scenes
+from ..systems.bistatic import estimator, locate
 
 __all__ = ["Accuracy", "accuracy"]
 

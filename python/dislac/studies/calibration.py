@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 from ..channel import synthesize
 from ..estimation import Calibration, Estimator
 from ..scenario import ECHO_ALONE, Scenario, load_scenario
-from ..scenario.build import calibration, estimator, locate
-from ..scenario.truth import bound, known_signature, snapshot_model, true_paths
+from ..scenario.reception import calibration
+from ..scenario.routes import known_signature, snapshot_model
+from ..scenario.truth import bound, true_paths
 from ..simulation import complex_normal, random_scenes
+from ..systems.bistatic import estimator, locate
 
 __all__ = [
     "ChainErrors",

@@ -13,15 +13,12 @@ from numpy.typing import NDArray
 
 from ..estimation import Estimator
 from ..scenario import Scenario, load_scenario
-from ..scenario.build import (
-    estimator,
-    front_end,
-    locate,
-    synchronizer,
-)
-from ..scenario.truth import bound, first_arrival
+from ..scenario.reception import front_end, synchronizer
+from ..scenario.timing import first_arrival
+from ..scenario.truth import bound
 from ..simulation import impaired_scene, random_scenes, received_stream
 from ..synchronization import DirectPathSynchronizer, FrameReader, aligned_grid
+from ..systems.bistatic import estimator, locate
 
 __all__ = ["ColdStart", "cold_start"]
 

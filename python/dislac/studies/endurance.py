@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from ..channel import synthesize
 from ..scenario import Scenario, load_scenario
-from ..scenario.build import HELD, synchronizer
-from ..scenario.truth import snapshot_model, true_paths
+from ..scenario.reception import HELD, synchronizer
+from ..scenario.routes import snapshot_model
+from ..scenario.truth import true_paths
 from ..simulation import complex_normal, impaired_scene
 from ..synchronization import DirectPathSynchronizer, Mark
 from ..waveform import modulate

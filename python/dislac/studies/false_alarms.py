@@ -11,8 +11,8 @@ import numpy as np
 
 from ..estimation import DEFAULT_ESTIMATOR, Estimator
 from ..scenario import ECHO_ALONE, load_scenario
-from ..scenario.build import estimator
 from ..simulation import complex_normal
+from ..systems.bistatic import estimator
 
 __all__ = ["RATES", "false_alarms", "main"]
 

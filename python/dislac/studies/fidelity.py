@@ -13,7 +13,8 @@ import numpy as np
 
 from ..channel import synthesize
 from ..scenario import Scenario, load_scenario
-from ..scenario.truth import snapshot_model, true_paths
+from ..scenario.routes import snapshot_model
+from ..scenario.truth import true_paths
 from ..simulation import received_frames
 
 __all__ = ["error_vector_magnitude"]

@@ -53,8 +53,8 @@ from ..estimation import Estimate
 from ..positioning import Fix, FixStatus
 from ..scenario import Scenario, load_scenario
 from ..scenario.budget import MEMORY
-from ..scenario.build import estimator, locate
-from ..scenario.truth import fix_time
+from ..scenario.timing import fix_time
+from ..systems.bistatic import estimator, locate
 from .honesty_tables import Table, tables, traits
 from .outcomes import Outcome, outcome
 from .scene_frames import observe

@@ -15,8 +15,9 @@ from ..estimation.alike import FALSE_PLACES, DirectionsAlike
 from ..estimation.path_responses import PathResponses
 from ..positioning import Fix
 from ..scenario import Scenario
-from ..scenario.build import locator
-from ..scenario.truth import fix_time, snapshot_model
+from ..scenario.routes import snapshot_model
+from ..scenario.timing import fix_time
+from ..systems.bistatic import locator
 from .scene_frames import View
 from .scenes import Scene, truths
 

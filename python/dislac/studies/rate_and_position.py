@@ -15,8 +15,11 @@ import numpy as np
 
 from ..bounds import position_bound
 from ..scenario import Scenario, load_scenario
-from ..scenario.build import payload
-from ..scenario.truth import bound, ends, frame_time, noise_power, payload_model, true_paths
+from ..scenario.levels import noise_power
+from ..scenario.routes import payload_model
+from ..scenario.timing import ends, frame_time
+from ..scenario.transmission import payload
+from ..scenario.truth import bound, true_paths
 from ..waveform import BITS_PER_SYMBOL, Equalizer, mutual_information
 
 __all__ = ["TradeOff", "rate", "trade_off"]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..channel import Paths
 from ..scenario import Scenario, load_scenario
-from ..scenario.truth import frame_time
+from ..scenario.timing import frame_time
 from ..simulation import received_frames
 from .scenes import C, Scene, turn
 

@@ -8,7 +8,7 @@ import numpy as np
 import pmt
 
 from ...channel import FrontEnd
-from ...scenario import Scenario, build
+from ...scenario import Scenario, reception
 from .. import pmt_keys
 from ..chunks import ChunkBlock
 from ..lifecycle import guarded
@@ -64,7 +64,7 @@ class front_end(ChunkBlock):
         super().__init__("front_end", scenario.chains, scenario.chains)
 
     def make_processor(self) -> FrontEnd:
-        front_end = build.front_end(self._scenario)
+        front_end = reception.front_end(self._scenario)
         assert front_end is not None
         self._front_end = front_end
         self._announced = False

@@ -6,7 +6,7 @@ from threading import Lock
 from typing import Any
 
 from ...channel import ChannelEmulator, NetworkEmulator
-from ...scenario import Scenario, build
+from ...scenario import Scenario, emulation
 from .. import pmt_keys
 from ..chunks import ChunkBlock
 from ..overrides import at_snr
@@ -71,14 +71,14 @@ class leo_channel(ChunkBlock):
         with self._lock:
             self._scenario = scenario
             if self._processor is not None and self._emulator is None:
-                self._processor.noise = build.channel_noise(scenario)
+                self._processor.noise = emulation.channel_noise(scenario)
 
     def make_processor(self) -> ChannelEmulator | NetworkEmulator:
         if self._emulator is not None:
             self._emulator.reset()
             return self._emulator
         with self._lock:
-            return build.channel(self._scenario)
+            return emulation.channel(self._scenario)
 
     def general_work(self, input_items, output_items):
         with self._lock:
@@ -87,5 +87,5 @@ class leo_channel(ChunkBlock):
     def send_tags(self, tags: Sequence[Any]) -> None:
         for tag in tags:
             index, arrival = pmt_keys.frame_from_tag(tag.value)
-            for stream, due in build.frame_marks(self._scenario, tag.offset, arrival):
+            for stream, due in emulation.frame_marks(self._scenario, tag.offset, arrival):
                 self.add_item_tag(stream, due, pmt_keys.FRAME, pmt_keys.frame_to_tag(index))

@@ -8,7 +8,7 @@ from gnuradio import gr
 
 from ...channel import Link
 from ...dsp.stream import CHUNK
-from ...scenario import Scenario, build
+from ...scenario import Scenario, emulation
 from .. import pmt_keys
 from ..lifecycle import Guarded, guarded
 from ..overrides import at_snr
@@ -58,11 +58,11 @@ class leo_link(Guarded, gr.sync_block):
         with self._lock:
             self._scenario = scenario
             if self._link is not None:
-                self._link.emulator.noise = build.noise(self._scenario)
+                self._link.emulator.noise = emulation.noise(self._scenario)
 
     def begin(self) -> None:
         with self._lock:
-            self._link = build.link(self._scenario, self._frames)
+            self._link = emulation.link(self._scenario, self._frames)
 
     @guarded(-1)
     def work(self, input_items, output_items):

@@ -5,7 +5,7 @@ import numpy as np
 from gnuradio import gr
 
 from ...dsp.stream import CHUNK
-from ...scenario import Scenario, build
+from ...scenario import Scenario, emulation
 from ..lifecycle import Guarded, guarded
 
 __all__ = ["relay_channel"]
@@ -46,7 +46,7 @@ class relay_channel(Guarded, gr.basic_block):
         self.prepare()
         self.set_tag_propagation_policy(gr.TPP_DONT)
         self.enlarge_buffers(8 * CHUNK)
-        self.link = build.relay_link(
+        self.link = emulation.relay_link(
             scenario,
             sample_rate,
             streams=streams,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...dsp.stream import BLOCK
-from ...scenario import build
+from ...scenario import emulation
 from .. import pmt_keys
 from ..lifecycle import guarded
 from ..wire import sample_at, time_of
@@ -97,7 +97,7 @@ class timed_channel(leo_channel):
             frame, due = pmt_keys.frame_from_tag(tag.value)
             sample = tag.offset + self._time_in
             arrival = (
-                sample + build.flight(self._scenario, sample)
+                sample + emulation.flight(self._scenario, sample)
                 if due is None
                 else due + self._time_in
             )

@@ -10,7 +10,7 @@ import numpy as np
 import pmt
 from gnuradio import gr
 
-from ...scenario import Scenario, build
+from ...scenario import Scenario, transmission
 from .. import pmt_keys
 from ..lifecycle import Guarded, guarded
 from ..radio import PATIENCE, Guard, PerChannel, RadioError, Settings, nothing, open_radio, too_late
@@ -281,8 +281,10 @@ class _Feed(Guarded, gr.basic_block):
 
 def _largest(scenario: Scenario) -> float:
     """Amplitude that the samples of the scenario's frames do not exceed, or hardly."""
-    frames = [build.pilot_frame(scenario, k) for k in range(scenario.pilots.cycle)]
+    frames = [transmission.pilot_frame(scenario, k) for k in range(scenario.pilots.cycle)]
     if scenario.payload is None:
         return float(np.abs(frames).max())
     block = scenario.payload.idle_block(0)[None]
-    return _CREST * float(np.sqrt(np.mean(np.abs(build.payload_frames(scenario, block)) ** 2)))
+    return _CREST * float(
+        np.sqrt(np.mean(np.abs(transmission.payload_frames(scenario, block)) ** 2))
+    )

@@ -5,7 +5,8 @@ from typing import Any
 
 from gnuradio import gr
 
-from ...scenario import Scenario, build
+from ...scenario import Scenario
+from ...systems import bistatic
 from .. import pmt_keys
 from ..lifecycle import Guarded, message_handler
 from ..overrides import LiveSettings
@@ -58,5 +59,5 @@ class bistatic_locator(Guarded, gr.basic_block):
     @message_handler
     def handle_paths(self, message: Any) -> None:
         estimate, frame, _ = pmt_keys.estimate_from_pdu(message)
-        for fix in build.fixes(self._settings.scenario, estimate, frame):
+        for fix in bistatic.fixes(self._settings.scenario, estimate, frame):
             self.publish(pmt_keys.FIX, pmt_keys.fix_to_pdu(fix))

@@ -7,7 +7,7 @@ import numpy as np
 from gnuradio import gr
 
 from ...estimation import Calibration, CalibrationError
-from ...scenario import Scenario, build
+from ...scenario import Scenario, reception, routes
 from ...scenario.calibration import write_calibration
 from .. import pmt_keys
 from ..lifecycle import Guarded, guarded
@@ -26,7 +26,7 @@ class calibrator(Guarded, gr.sync_block):
 
     Args:
         scenario: arrays, beams, pilots and places come from here; it should know no calibration
-            (`build.for_calibration`), and the demodulator should use every frame.
+            (`reception.for_calibration`), and the demodulator should use every frame.
         frames: how many to gather, 8 or more.
         path: file to write; empty or None for none.
 
@@ -39,7 +39,7 @@ class calibrator(Guarded, gr.sync_block):
     ) -> None:
         if frames < 8:
             raise CalibrationError(f"frames is {frames}; a calibration takes 8 or more")
-        self._shape = build.snapshot_model(scenario).shape
+        self._shape = routes.snapshot_model(scenario).shape
         size = int(np.prod(self._shape))
         gr.sync_block.__init__(self, "calibrator", [(np.complex64, size)], None)
         self.prepare()
@@ -78,7 +78,7 @@ class calibrator(Guarded, gr.sync_block):
         numbers = np.array(self._numbers, dtype=np.int64)
         if len(numbers) != len(frames):
             raise CalibrationError(f"{len(frames)} frame vectors have {len(numbers)} frame tags")
-        self.calibration = build.calibration(self._scenario, frames, numbers)
+        self.calibration = reception.calibration(self._scenario, frames, numbers)
         if self._path:
             write_calibration(self._path, self.calibration, self._scenario)
         self.tell("calibrated", frames=self.frames_used)

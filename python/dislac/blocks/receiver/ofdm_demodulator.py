@@ -6,7 +6,7 @@ from threading import Lock
 import numpy as np
 from gnuradio import gr
 
-from ...scenario import Scenario, build
+from ...scenario import Scenario, reception
 from ...synchronization import FrameReader, Mark, aligned_grid
 from .. import pmt_keys
 from ..lifecycle import Guarded, guarded
@@ -65,7 +65,7 @@ class ofdm_demodulator(Guarded, gr.basic_block):
         self.set_tag_propagation_policy(gr.TPP_DONT)
         self._numerology = numerology
         self._pilots = scenario.pilots
-        self._chain_factors = build.chain_factors(scenario)
+        self._chain_factors = reception.chain_factors(scenario)
         self._scenario = scenario
         self._lock = Lock()
         self._whole = whole
@@ -82,7 +82,7 @@ class ofdm_demodulator(Guarded, gr.basic_block):
 
     def begin(self) -> None:
         self.frames_used = self.frames_skipped = 0
-        synchronizer = build.synchronizer(self._settings.scenario)
+        synchronizer = reception.synchronizer(self._settings.scenario)
         self._reader = FrameReader(synchronizer, self._scenario.chains)
 
     def finish(self) -> None:

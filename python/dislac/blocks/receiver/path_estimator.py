@@ -5,7 +5,8 @@ import numpy as np
 from gnuradio import gr
 
 from ...estimation import FrameError
-from ...scenario import Scenario, build
+from ...scenario import Scenario
+from ...systems import bistatic
 from .. import pmt_keys
 from ..lifecycle import Guarded, guarded
 from ..overrides import LiveSettings
@@ -55,7 +56,7 @@ class path_estimator(Guarded, gr.sync_block):
                 "estimator.false_alarm_rate": false_alarm_rate,
             },
         )
-        self._estimator = build.estimator(self._settings.scenario)
+        self._estimator = bistatic.estimator(self._settings.scenario)
         self._shape = self._estimator.model.shape
         size = int(np.prod(self._shape))
         gr.sync_block.__init__(self, "path_estimator", [(np.complex64, size)], None)
@@ -76,7 +77,7 @@ class path_estimator(Guarded, gr.sync_block):
 
     def _change(self, key: str, value: object) -> None:
         with self._settings.changed(key, value) as scenario:
-            self._estimator = build.estimator(scenario)
+            self._estimator = bistatic.estimator(scenario)
 
     def begin(self) -> None:
         self.frames_used = 0

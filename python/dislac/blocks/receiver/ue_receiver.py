@@ -4,7 +4,7 @@
 import numpy as np
 from gnuradio import gr
 
-from ...scenario import Scenario, build
+from ...scenario import Scenario, reception
 from ...waveform import Reassembly
 from .. import pmt_keys
 from ..lifecycle import Guarded, guarded
@@ -32,7 +32,7 @@ class ue_receiver(Guarded, gr.sync_block):
     """
 
     def __init__(self, scenario: Scenario, known: bool = False) -> None:
-        self._receiver = build.payload_receiver(scenario)
+        self._receiver = reception.payload_receiver(scenario)
         self._payload = self._receiver.payload
         numerology = scenario.numerology
         self._shape = numerology.symbols, numerology.subcarriers, scenario.chains

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...scenario import Scenario, build
+from ...scenario import Scenario, transmission
 from ...waveform import segments
 from .. import pmt_keys
 from ..lifecycle import guarded, message_handler
@@ -52,7 +52,7 @@ class isac_source(FrameSource):
         self.message_port_register_in(pmt_keys.PDUS)
         self.set_msg_handler(pmt_keys.PDUS, self.handle_pdu)
         self._scenario = scenario
-        self._payload = build.payload(scenario)
+        self._payload = transmission.payload(scenario)
         self._waiting: deque[np.ndarray] = deque()
         self._lock = Lock()
         self._waits = wait_for_packet
@@ -95,7 +95,7 @@ class isac_source(FrameSource):
         blocks = [self._next_block(index) for index in range(self._made, last + 1)]
         kept = self._samples[:, self._samples.shape[1] - max(self._made - first, 0) :]
         if blocks:
-            new = build.payload_frames(self._scenario, np.array(blocks), self._made)
+            new = transmission.payload_frames(self._scenario, np.array(blocks), self._made)
             kept = np.concatenate([kept, new], axis=1)
             self._made = last + 1
         self._samples = kept

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from ...scenario import Scenario, build
+from ...scenario import Scenario, transmission
 from ._frame_source import FrameSource
 
 __all__ = ["pilot_source"]
@@ -31,7 +31,9 @@ class pilot_source(FrameSource):
     def __init__(self, scenario: Scenario, frames: int = 0) -> None:
         super().__init__("pilot_source", scenario, frames)
         self._sends = scenario.pilots.sends
-        self._waveforms = [build.pilot_frame(scenario, k) for k in range(scenario.pilots.cycle)]
+        self._waveforms = [
+            transmission.pilot_frame(scenario, k) for k in range(scenario.pilots.cycle)
+        ]
 
     def make_frames(self, first: int, last: int) -> Iterable[tuple[int, NDArray[np.complex64]]]:
         for index in filter(self._sends, range(first, last + 1)):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...channel import Precompensator
-from ...scenario import Scenario, build
+from ...scenario import Scenario, transmission
 from .. import pmt_keys
 from ..chunks import ChunkBlock
 from ..lifecycle import guarded
@@ -86,7 +86,7 @@ class precompensator(ChunkBlock):
 
     def make_processor(self) -> Precompensator | None:
         with self._lock:
-            self._precompensator = build.precompensator(self._settings.scenario)
+            self._precompensator = transmission.precompensator(self._settings.scenario)
             return self._precompensator
 
     @guarded(-1)

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..dsp.delay import PASSBAND
-from ..geometry import (
+from ...dsp.delay import PASSBAND
+from ...geometry import (
     MEAN_RADIUS,
     OLD,
     LinearMotion,
@@ -17,21 +17,16 @@ from ..geometry import (
     elevation,
     write_days,
 )
-from ..positioning import FixStatus
-from .build import locator, occupied_band
-from .model import Node, Scenario
-from .motion import satellite_motion
-from .truth import (
-    carriers,
-    ends,
-    frame_time,
-    has_echo,
-    hidden,
-    path_nodes,
-    reference_link,
-    true_paths,
-)
-from .windows import unambiguous_doppler
+from ...positioning import FixStatus
+from ...scenario.levels import has_echo
+from ...scenario.model import Node, Scenario
+from ...scenario.motion import satellite_motion
+from ...scenario.routes import hidden, path_nodes
+from ...scenario.timing import carriers, ends, frame_time, reference_link
+from ...scenario.transmission import occupied_band
+from ...scenario.truth import true_paths
+from ...scenario.windows import unambiguous_doppler
+from .locating import locator
 
 __all__ = ["old_elements", "warnings"]
 

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ways that a scenario's paths take, and how arrays see them."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..channel import SnapshotModel
+from ..geometry import (
+    LinearMotion,
+    Motion,
+    earth_between,
+)
+from .kept import kept
+from .model import Node, PathSettings, Scenario
+from .timing import _fed, ends, first_arrival, frame_time, reference_link
+
+__all__ = [
+    "FAR",
+    "below_horizon",
+    "directions",
+    "hidden",
+    "known_signature",
+    "path_nodes",
+    "path_source",
+    "path_target",
+    "payload_model",
+    "snapshot_model",
+]
+
+
+def path_source(scenario: Scenario, path: PathSettings) -> Motion:
+    """Where a path begins."""
+    node = scenario.transmitter if path.source is None else scenario.satellites[path.source]
+    return node.motion
+
+
+def path_nodes(scenario: Scenario, path: PathSettings) -> tuple[Motion, ...]:
+    """The nodes that a path visits, transmitter first, or the gateway and then the transmitter."""
+    stops: list[Motion] = []
+    if path.kind != "direct":
+        stops.append(path_target(scenario, path).motion)
+    if path.scatterer is not None:
+        stops.append(LinearMotion(path.scatterer))
+    return _fed(scenario, (path_source(scenario, path), *stops, scenario.receiver.motion))
+
+
+def path_target(scenario: Scenario, path: PathSettings) -> Node:
+    """The target that a path comes from."""
+    if path.target is not None:
+        return scenario.targets[path.target]
+    assert scenario.target is not None  # the loader has seen to it
+    return scenario.target
+
+
+FAR = 10e3
+"""Legs of a path up to this length [m] lead along the ground, over what it looks like there."""
+
+
+def hidden(
+    scenario: Scenario, legs: Sequence[tuple[Motion, Motion]], time: float
+) -> NDArray[np.bool_]:
+    """(n,) whether the Earth stands in the way of legs of paths at a time [s], of those longer
+    than `FAR`."""
+    places = np.array([[node.state(time)[0] for node in leg] for leg in legs])
+    far = np.linalg.norm(places[:, 1] - places[:, 0], axis=-1) > FAR
+    return np.asarray(far & earth_between(places[:, 0], places[:, 1], scenario.origin))
+
+
+def below_horizon(scenario: Scenario, frame: int) -> bool:
+    """True if the Earth hides the transmitter from the receiver, or from the target where that is
+    known, in frame `frame`."""
+    legs = list(pairwise(reference_link(scenario)))
+    if scenario.target is not None:
+        transmitter, receiver = ends(scenario)
+        legs += pairwise((transmitter, scenario.target.motion, receiver))
+    return bool(np.any(hidden(scenario, legs, frame_time(scenario, frame))))
+
+
+def known_signature(scenario: Scenario, frames: ArrayLike) -> NDArray[np.complex128]:
+    """(K, Ms, Nrf) spatial signature of the reference link in frames (K,): what a receiver knows
+    of a transmitter whose place it knows."""
+    start, period = first_arrival(scenario), scenario.numerology.frame_period
+    time = (start + np.asarray(frames) * period) / scenario.sample_rate
+    return snapshot_model(scenario).response(*directions(scenario, reference_link(scenario), time))
+
+
+@kept
+def snapshot_model(scenario: Scenario) -> SnapshotModel:
+    """The snapshot model that demodulated frames follow."""
+    pilots, numerology = scenario.pilots, scenario.numerology
+    frequencies = numerology.frequencies[pilots.subcarriers]
+    return SnapshotModel(
+        transmit_array=scenario.transmitter.array,
+        receive_array=scenario.receiver.array,
+        transmit_beams=scenario.transmit_beams[pilots.symbols],
+        receive_beams=scenario.receive_beams[pilots.symbols],
+        pilots=pilots.chains,
+        symbol_times=numerology.symbol_times[pilots.symbols],
+        frequencies=frequencies[0],
+        coupling=scenario.coupling,
+        offsets=frequencies[:, 0] - frequencies[0, 0],
+    )
+
+
+def payload_model(scenario: Scenario) -> SnapshotModel:
+    """The snapshot model of all elements that the data's chains send, at unit amplitude.
+
+    Raises:
+        ValueError: the scenario has no payload.
+    """
+    if scenario.payload is None:
+        raise ValueError(f"scenario '{scenario.name}' has no payload; give it a section `payload`")
+    return SnapshotModel(
+        transmit_array=scenario.transmitter.array,
+        receive_array=scenario.receiver.array,
+        transmit_beams=scenario.transmit_beams,
+        receive_beams=scenario.receive_beams,
+        pilots=scenario.payload.chains,
+        symbol_times=scenario.numerology.symbol_times,
+        frequencies=scenario.numerology.frequencies,
+        coupling=scenario.coupling,
+    )
+
+
+def directions(scenario: Scenario, nodes: Sequence[Motion], time: ArrayLike) -> NDArray[np.float64]:
+    """(2, ..., 2) spatial frequencies at which a path through `nodes` arrives at the receiver, and
+    departs from the transmitter, at times (...) [s]."""
+    places = [node.state(time)[0] for node in nodes]
+    first = 0 if scenario.gateway is None else 1
+    ways = places[-2] - places[-1], places[first + 1] - places[first]
+    arrays = scenario.receiver.array, scenario.transmitter.array
+    return np.array(
+        [
+            array.spatial_frequency(way / np.linalg.norm(way, axis=-1, keepdims=True))
+            for array, way in zip(arrays, ways, strict=True)
+        ]
+    )

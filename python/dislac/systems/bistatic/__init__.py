@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bistatic localization: path estimators, positions and warnings of a scenario."""
+
+from .checks import old_elements, warnings
+from .estimators import data_aided_estimator, estimator
+from .locating import fixes, locate, locator
+
+__all__ = [
+    "data_aided_estimator",
+    "estimator",
+    "fixes",
+    "locate",
+    "locator",
+    "old_elements",
+    "warnings",
+]
