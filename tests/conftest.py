@@ -41,6 +41,12 @@ settings.register_profile("dislac", derandomize=True, deadline=None, database=No
 settings.load_profile("dislac")
 
 
+@pytest.fixture
+def roughly_calibrated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few noise frames for thresholds, where echoes are far above them: they need not be exact."""
+    monkeypatch.setattr("gnuradio.dislac.estimation.detection.CALIBRATION_FRAMES", 20)
+
+
 def pytest_report_header() -> str:
     if gnuradio_is_here():
         return f"numpy {np.__version__}, beside GNU Radio"
@@ -50,8 +56,7 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The folders mark their tests; any other test that needs GNU Radio carries the mark itself, and so does
-    one that is statistics alone."""
+    """The folders mark their tests; any other that needs GNU Radio carries the mark itself."""
     for item in items:
         if item.path.relative_to(config.rootpath / "tests").parts[0] in NEED_GNURADIO:
             item.add_marker("gnuradio")
