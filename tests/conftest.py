@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What all tests share: which of them need GNU Radio, and how hypothesis searches."""
+"""What all tests share: which of them run where, and how hypothesis searches."""
 
 import os
 from importlib.util import find_spec
@@ -26,6 +26,10 @@ from hypothesis import settings
 NEED_GNURADIO = ("blocks", "flowgraphs", "install", "radio")
 
 
+# Without GNU Radio: what needs it, and statistics, which are the same on any numpy.
+LEFT_OUT = ("gnuradio", "monte_carlo")
+
+
 def gnuradio_is_here() -> bool:
     return find_spec("gnuradio") is not None and find_spec("gnuradio.gr") is not None
 
@@ -37,18 +41,26 @@ settings.register_profile("dislac", derandomize=True, deadline=None, database=No
 settings.load_profile("dislac")
 
 
+@pytest.fixture
+def roughly_calibrated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few noise frames for thresholds, where echoes are far above them: they need not be exact."""
+    monkeypatch.setattr("gnuradio.dislac.estimation.detection.CALIBRATION_FRAMES", 20)
+
+
 def pytest_report_header() -> str:
     if gnuradio_is_here():
         return f"numpy {np.__version__}, beside GNU Radio"
-    return f"numpy {np.__version__}, no GNU Radio: left out are the tests that need it"
+    return (
+        f"numpy {np.__version__}, no GNU Radio: left out are the tests that need it, and statistics"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The folders mark their tests; any other test that needs GNU Radio carries the mark itself."""
+    """The folders mark their tests; any other that needs GNU Radio carries the mark itself."""
     for item in items:
         if item.path.relative_to(config.rootpath / "tests").parts[0] in NEED_GNURADIO:
             item.add_marker("gnuradio")
     if not gnuradio_is_here():
-        left_out = [item for item in items if item.get_closest_marker("gnuradio")]
+        left_out = [item for item in items if any(map(item.get_closest_marker, LEFT_OUT))]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]

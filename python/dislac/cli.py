@@ -60,6 +60,8 @@ class _Command(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise click.Abort from None  # without the empty line that click would print
         except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
             raise  # of the last, click makes a quiet end: nobody reads any more
         except (ValueError, OSError) as error:

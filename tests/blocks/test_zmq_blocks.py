@@ -11,6 +11,7 @@ import pytest
 from block_helpers import Collector, noise, small_scenario
 from gnuradio import blocks, gr, zeromq
 from gnuradio.dislac.blocks import pmt_keys, wire
+from gnuradio.dislac.blocks.between_processes import zmq_source as zmq_source_module
 from gnuradio.dislac.blocks.between_processes.zmq_sink import zmq_sink
 from gnuradio.dislac.blocks.between_processes.zmq_source import zmq_source
 from gnuradio.dislac.blocks.channel.timed_channel import timed_channel
@@ -202,6 +203,53 @@ def test_what_a_restart_breaks_is_told_and_time_goes_with_the_samples():
     assert [event["event"] for event in told] == ["samples_lost", "samples_lost", "started_anew"]
     assert [event.get("samples") for event in told] == [100, 700, None]
     assert take.block.samples_lost == 800
+
+
+def test_a_source_stays_through_gaps_in_time(monkeypatch):
+    """GNU Radio lets a source that has given nothing rest for a quarter of a second."""
+    monkeypatch.setattr(zmq_source_module, "WAIT", 0.001)
+    monkeypatch.setattr(zmq_source_module, "STAY", LONG)
+    given, waited = [], Event()
+
+    class Client(SampleClient):
+        def receive(self, timeout):
+            message = super().receive(timeout)
+            if message is None and self.connected:
+                waited.set()
+            return message
+
+    class Source(zmq_source):
+        def work(self, input_items, output_items):
+            given.append(super().work(input_items, output_items))
+            return given[-1]
+
+    monkeypatch.setattr(zmq_source_module, "SampleClient", Client)
+    with SampleServer("0") as server:
+        take = Take(Source(SCENARIO, server.address))
+        take.flowgraph.start()
+        for sent in [*(message(10 * k, 10, 10 * k) for k in range(5)), END]:
+            while not server.wait(0.1):
+                pass
+            waited.clear()
+            assert waited.wait(LONG)  # it has found nothing since the message before
+            server.answer(sent)
+        take.flowgraph.wait()
+    assert given == [10, 10, 10, 10, 10, -1]
+    assert take.streams.shape == (CHAINS, 50)
+
+
+def test_a_station_and_a_channel_that_are_stopped_wait_for_no_samples(monkeypatch):
+    monkeypatch.setattr(zmq_source_module, "STAY", np.inf)
+    with SampleServer("0") as server:
+        for flowgraph in (
+            station_flowgraph(SCENARIO, server.address),
+            channel_flowgraph(SCENARIO, server.address, "0"),
+        ):
+            flowgraph.start()
+            while not server.wait(0.1):
+                pass
+            flowgraph.stop()
+            flowgraph.wait()
 
 
 @pytest.mark.parametrize(

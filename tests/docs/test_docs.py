@@ -91,6 +91,9 @@ SCHEMA = yaml.safe_load(
 
 def keys(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """Every dotted key of the schema that holds a value, lists of objects as ``key[]``."""
+    if schema.get("$ref", "").startswith("#/properties/"):
+        yield path, {}  # explained where it stands for all nodes
+        return
     if "$ref" in schema:
         schema = {**SCHEMA["$defs"][schema["$ref"].rsplit("/", 1)[1]], **schema}
     variants = [schema, *schema.get("oneOf", [])]
@@ -147,9 +150,8 @@ def same(one: Any, other: Any) -> bool:
     if dataclasses.is_dataclass(one):
         return same(vars(one), vars(other))
     if isinstance(one, dict):
-        return set(one) == set(other) and all(
-            same(one[k], other[k]) for k in one if k not in ("document", "name", "description")
-        )
+        alike = "document", "name", "description", "make", "views", "kept"
+        return set(one) == set(other) and all(same(one[k], other[k]) for k in one if k not in alike)
     if isinstance(one, tuple):
         return len(one) == len(other) and all(map(same, one, other))
     if hasattr(one, "as_matrix"):

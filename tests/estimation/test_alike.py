@@ -102,6 +102,7 @@ def test_parts_left_are_those_of_a_frame_without_what_the_others_may_bring(make_
     assert alike(model, places, ratio, noise) == pytest.approx(expected, rel=1e-3)
 
 
+@pytest.mark.monte_carlo
 @pytest.mark.parametrize(("symbols", "okay"), [(2, False), (8, True)])
 def test_few_rows_and_paths_that_are_not_resolved_give_no_place(
     make_model, symbols, okay, monkeypatch

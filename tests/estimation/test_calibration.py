@@ -55,6 +55,7 @@ def test_phases_to_a_degree_and_delays_to_a_tenth_of_a_nanosecond_at_20_db():
     assert found.frames == 2000 and len(found) == 4
 
 
+@pytest.mark.monte_carlo
 @pytest.mark.parametrize(
     ("source", "overrides"),
     [
@@ -204,6 +205,7 @@ def chains_of(order, seed, *, snr_db=5.0, count=12, source="paper", **overrides)
     return said
 
 
+@pytest.mark.monte_carlo
 @pytest.mark.parametrize(
     ("source", "settings"),
     [

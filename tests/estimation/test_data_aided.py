@@ -67,6 +67,7 @@ def errors(estimate, paths):
     )
 
 
+@pytest.mark.monte_carlo
 @pytest.mark.parametrize("modulation", ["16qam", "256qam"])
 def test_the_error_is_that_of_the_bound(modulation, scene, model, estimate_from):
     """Normalized squared error of all six parameters, with all elements and with pilots alone.
@@ -152,6 +153,7 @@ def test_unit_modulus_needs_no_second_look(scene, model, plain, estimate_from):
     np.testing.assert_allclose(found.paths.delay, expected.delay, rtol=1e-9)
 
 
+@pytest.mark.monte_carlo
 def test_noise_is_not_taken_for_a_path(model, estimate_from):
     rng = np.random.default_rng(16)
     payload = make_payload(comb_mask(*model.shape[:2], 4).astype(complex), "64qam")

@@ -96,6 +96,7 @@ def errors_and_variances(estimator, frames, truth=ECHO):
     return error, np.array([estimate.covariance[0, 4, 4] for estimate in estimates])
 
 
+@pytest.mark.monte_carlo
 @pytest.mark.parametrize(("late", "shifted"), [(0.0, 0.0), (10e-9, 0.0), (100e-9, 300.0)])
 def test_estimates_are_relative_to_the_direct_path_and_cost_what_it_hides(
     alone, receiver, late, shifted
@@ -121,6 +122,7 @@ def test_estimates_are_relative_to_the_direct_path_and_cost_what_it_hides(
     assert abs(normalised - 1.0) < 4 * np.sqrt(2 / 120)
 
 
+@pytest.mark.monte_carlo
 def test_errors_of_elements_beams_and_chains_do_not_matter(receiver):
     """By decibels, tens of degrees and a nanosecond, at any level."""
     rng = np.random.default_rng(1)
@@ -135,6 +137,7 @@ def test_errors_of_elements_beams_and_chains_do_not_matter(receiver):
     assert np.all(np.abs(error) < 4.5 * np.sqrt(variance) + 2e-9)
 
 
+@pytest.mark.monte_carlo
 def test_the_covariance_grows_where_an_echo_is_hardly_later_than_the_direct_path(receiver):
     rng = np.random.default_rng(3)
     cell = 1 / (32 * 120e3)
@@ -149,6 +152,7 @@ def test_the_covariance_grows_where_an_echo_is_hardly_later_than_the_direct_path
     assert deviations[2] > 2 * deviations[0]
 
 
+@pytest.mark.monte_carlo
 def test_an_echo_whose_response_overlaps_the_direct_paths_is_not_moved():
     """Two elements, and an echo 1.2 resolution cells late, 27 dB below the direct path."""
     scene = load_scenario("lab", {"channel.noise.snr_db": 10})

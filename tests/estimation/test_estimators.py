@@ -14,6 +14,7 @@ def estimator(request, make_model):
     return make_estimator(request.param, make_model(symbols=4, chains=4), false_alarm_rate=0.05)
 
 
+@pytest.mark.monte_carlo
 def test_noise_alone_is_detected_at_the_rate_set(estimator, noise):
     """At any noise power; the count lies in the central 99.8 per cent of its binomial law."""
     rng = np.random.default_rng(20)

@@ -64,6 +64,7 @@ def errors(receiver, frames, paths):
     return np.array(deviations), np.array(squares)
 
 
+@pytest.mark.monte_carlo
 def test_interference_between_subcarriers_bends_no_estimate(receiver):
     """A twelfth of the spacing at 30 dB: 17 dB more than the noise."""
     paths, rng, count = path(10e3), np.random.default_rng(1), 40
@@ -78,6 +79,7 @@ def test_interference_between_subcarriers_bends_no_estimate(receiver):
     assert left.noise_power > 4e-3 * level
 
 
+@pytest.mark.monte_carlo
 def test_weak_interference_bends_no_estimate_either(receiver):
     """A tenth of the spacing at 5 dB: 10 dB less than the noise, and the same in all frames."""
     paths, rng, count = path(11.5e3), np.random.default_rng(5), 200
@@ -89,6 +91,7 @@ def test_weak_interference_bends_no_estimate_either(receiver):
     assert np.sum(taken.mean(axis=0) ** 2) < 20 / count < np.sum(bent.mean(axis=0) ** 2)
 
 
+@pytest.mark.monte_carlo
 def test_what_rings_into_windows_bends_no_estimate(receiver):
     """Three samples, the same in all frames, 13 dB above the noise."""
     paths, rng, count = path(0.0), np.random.default_rng(2), 60

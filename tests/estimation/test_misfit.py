@@ -69,6 +69,7 @@ def scene(kind, seed, rng):
     return load_scenario(source, overrides), load_scenario(source, other)
 
 
+@pytest.mark.monte_carlo
 @pytest.mark.parametrize("kind", ["seed", "user", "lab", "sequence"])
 def test_a_foreign_satellite_is_no_fix(kind):
     """At +10 to +38 dB; each kind of noise taken for white, 5 to 30 of 100 would be fixes."""
@@ -83,6 +84,7 @@ def test_a_foreign_satellite_is_no_fix(kind):
             assert found.detected == (found.statistic >= found.threshold)
 
 
+@pytest.mark.monte_carlo
 @pytest.mark.parametrize("kind", ["seed", "sequence"])
 def test_beside_our_own_a_foreign_one_is_noise(kind):
     fixes = 0
@@ -144,6 +146,7 @@ def misfit():
     return Misfit(responses, ((-0.26e-6, 2e-6), (-3e3, 3e3))), s[0], e[0]
 
 
+@pytest.mark.monte_carlo
 def test_white_noise_is_let_pass(misfit):
     """Four marginals, each at 1e-4: in 500 frames 0.2 times."""
     test, s, e = misfit

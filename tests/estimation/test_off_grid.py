@@ -28,6 +28,7 @@ def table(paths):
     return np.column_stack([paths.arrival, paths.departure, paths.delay, paths.doppler])
 
 
+@pytest.mark.usefixtures("roughly_calibrated")
 @pytest.mark.parametrize("coupling", ["paired", "physical"])
 def test_a_clean_frame_gives_its_path_back(scene, make_model, coupling):
     model = make_model(5, coupling=coupling)
@@ -39,6 +40,7 @@ def test_a_clean_frame_gives_its_path_back(scene, make_model, coupling):
     np.testing.assert_allclose(found.delay, paths.delay, atol=1e-13)
 
 
+@pytest.mark.monte_carlo
 @pytest.mark.parametrize(("snr_db", "trials", "excess_db"), [(-15, 40, 2.0), (0, 60, 0.9)])
 def test_position_error_reaches_the_bound(scene, estimator, receive, snr_db, trials, excess_db):
     """The rms of 60 errors is good to about 0.6 dB; outliers would cost tens."""
@@ -151,6 +153,7 @@ def test_arrivals_at_the_rim_wrap(scene, estimator, receive):
     assert 0 < inside < 8  # noise takes some across the rim
 
 
+@pytest.mark.usefixtures("roughly_calibrated")
 def test_a_known_departure_is_kept_and_has_no_variance(scene, make_model, receive):
     model = make_model(2)
     echo = scene.echo(np.array([30.0, 40, 0]))
@@ -161,6 +164,7 @@ def test_a_known_departure_is_kept_and_has_no_variance(scene, make_model, receiv
     assert scene.error(estimate.paths, np.array([30.0, 40, 0])) < 12
 
 
+@pytest.mark.usefixtures("roughly_calibrated")
 def test_a_linear_array_leaves_its_missing_axis_open(make_model, receive):
     model = make_model(2, chains=2, shape=(2, 1))
     path = Paths(
@@ -173,6 +177,7 @@ def test_a_linear_array_leaves_its_missing_axis_open(make_model, receive):
     assert estimate.covariance[0, 0, 0] < 0.02**2
 
 
+@pytest.mark.usefixtures("roughly_calibrated")
 def test_a_doppler_beyond_the_default_window_needs_a_wider_one(scene, make_model, receive):
     model = make_model(2, symbols=4)
     echo = replace(scene.echo(np.zeros(3)), doppler=np.array([20e3]))
@@ -245,6 +250,7 @@ def weighed_errors(scene, model, estimator, noise, trials, snr_db, seed, scatter
     return np.array(weighed)
 
 
+@pytest.mark.monte_carlo
 @pytest.mark.parametrize(
     ("snr_db", "scatterers", "targets"), [(0, 2, 1), (10, 1, 1), (20, 2, 1), (10, 0, 2)]
 )
@@ -305,6 +311,7 @@ def test_a_pair_that_is_not_resolved_is_split(scene, make_model, noise):
     assert abs(error[2]) < 2e-9
 
 
+@pytest.mark.monte_carlo
 @pytest.mark.parametrize(("snr_db", "most"), [(10, 4), (30, 1)])
 def test_a_path_beyond_those_looked_for_is_reckoned_with(scene, make_model, noise, snr_db, most):
     """An echo and a scatterer where one path is looked for: of 25 frames 6 and 3 lay beyond five

@@ -83,6 +83,7 @@ def information_on_the_grid(pilots, delay, doppler):
     return 2 * (slopes.conj() @ slopes.T).real
 
 
+@pytest.mark.monte_carlo
 @pytest.mark.usefixtures("roughly_calibrated")
 @pytest.mark.parametrize(("comb", "symbols"), COMBS)
 def test_delay_of_a_frame_of_prs_is_estimated_at_its_bound(comb, symbols):
@@ -187,6 +188,7 @@ def test_a_clean_frame_gives_its_path_back(name, kind):
         assert np.allclose(found.gain, paths.gain, rtol=1e-3)
 
 
+@pytest.mark.monte_carlo
 @pytest.mark.usefixtures("roughly_calibrated")
 def test_two_paths_apart_by_an_ambiguity_of_one_comb():
     """1 / (12 spacings) apart in delay: the comb of one symbol cannot tell them, the frame can."""
@@ -212,6 +214,7 @@ def test_two_paths_apart_by_an_ambiguity_of_one_comb():
     assert np.all(rms < 1.8 * bound)
 
 
+@pytest.mark.monte_carlo
 def test_noise_alone_is_detected_as_often_as_set():
     model = model_of(pilots_of(4, 4, 2, 2), PlanarArray(2, 1))
     estimator = make_estimator("off-grid", model, max_paths=1, false_alarm_rate=0.05, **WINDOWS)

@@ -43,6 +43,7 @@ def estimate(seed, snr_db, overrides):
     return found, float(np.sqrt(error @ np.linalg.solve(covariance, error)))
 
 
+@pytest.mark.monte_carlo
 @pytest.mark.parametrize(("symbols", "chains"), [(8, 1), (4, 2), (1, 8), (2, 8)])
 def test_few_rows_find_the_greatest_of_many_maxima(symbols, chains):
     """Starts from the best points of a coarse grid end elsewhere in 4 to 18 of 100 frames."""
@@ -60,6 +61,7 @@ def test_a_target_that_ended_in_another_maximum():
     assert error < 5
 
 
+@pytest.mark.monte_carlo
 @pytest.mark.parametrize("seed", range(3))
 def test_large_arrays_with_few_chains(seed):
     overrides = {f"nodes.{node}.array": {"nx": 8, "ny": 8} for node in ("transmitter", "receiver")}
@@ -68,6 +70,7 @@ def test_large_arrays_with_few_chains(seed):
     assert error < 5
 
 
+@pytest.mark.monte_carlo
 def test_places_that_are_as_likely_are_ambiguous():
     """With few rows and weak signals the truth is one of several; with strong ones it is not."""
     statuses = []

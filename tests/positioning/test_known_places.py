@@ -163,6 +163,8 @@ def bound_of(scene, noise_power):
     )
 
 
+@pytest.mark.monte_carlo
+@pytest.mark.usefixtures("roughly_calibrated")
 @pytest.mark.parametrize("name", SCENES)
 def test_fixes_reach_the_bound_and_their_covariance_holds(name):
     scene, count = SCENES[name], 250

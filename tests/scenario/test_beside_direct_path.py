@@ -35,9 +35,12 @@ def fixes_of(scenario, count):
     ]
 
 
+pytestmark = pytest.mark.usefixtures("roughly_calibrated")
+
 LATE = "precompensation.timing_advance_error_ns"
 
 
+@pytest.mark.monte_carlo
 @pytest.mark.parametrize(
     ("name", "overrides", "frames"),
     [
@@ -91,6 +94,7 @@ def test_the_first_frames_at_another_site_are_right():
         assert fix.error < 5 * fix.deviation < 10
 
 
+@pytest.mark.monte_carlo
 def test_an_advance_held_for_a_frame_moves_no_fix():
     """NR PRS at the beginning of its frame, for the middle of which the advance is right: without
     what the delay grows in between, fixes were 9 cm off."""

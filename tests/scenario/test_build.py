@@ -23,6 +23,7 @@ def fixes(scenario, count):
     return [locate(scenario, receiver.estimate(frame, k), k) for k, frame in enumerate(frames)]
 
 
+@pytest.mark.usefixtures("roughly_calibrated")
 @pytest.mark.parametrize(
     ("name", "coupling"), [("paper", "paired"), ("paper", "physical"), ("lab", "physical")]
 )
@@ -62,6 +63,7 @@ def test_beams_switch_with_the_frames_when_the_advance_jumps():
     assert first < -47 and abs(both - first) < 0.2
 
 
+@pytest.mark.usefixtures("roughly_calibrated")
 def test_errors_of_the_precompensation_are_measured():
     """A position moves 0.170091 m with each ns of timing-advance error.
 
@@ -83,6 +85,7 @@ def test_noise_is_drawn_or_comes_from_a_pool(pool, kind):
     assert isinstance(emulator(scenario).noise, kind)
 
 
+@pytest.mark.usefixtures("roughly_calibrated")
 @pytest.mark.parametrize(("points", "floor"), [(8, 62.92), (12, 18.13), (16, 6.23)])
 def test_floors_of_algorithm_1_from_model_and_samples(points, floor):
     """The published floors, of an echo alone. These beams prefer the published atoms; others may

@@ -31,11 +31,7 @@ VARIANTS = {
     "any prefix": {"numerology.cyclic_prefix": 40, "numerology.frame_period": 10_000},
 }
 
-
-@pytest.fixture(autouse=True)
-def roughly_calibrated(monkeypatch):
-    """Echoes are far above the threshold here: it need not be exact."""
-    monkeypatch.setattr("gnuradio.dislac.estimation.detection.CALIBRATION_FRAMES", 20)
+pytestmark = pytest.mark.usefixtures("roughly_calibrated")
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -46,6 +42,7 @@ def test_frames_of_the_chain_follow_the_model(name):
     assert error_vector_magnitude(load_scenario(PRS, overrides), 3) < -39
 
 
+@pytest.mark.monte_carlo
 @pytest.mark.parametrize("name", VARIANTS)
 def test_fixes_are_as_accurate_as_the_bound_says(name):
     """Snapshot domain. The rms of 40 three-dimensional errors is good to some 10 per cent."""

@@ -63,6 +63,8 @@ SHAPES = {
 }
 
 
+@pytest.mark.monte_carlo
+@pytest.mark.usefixtures("roughly_calibrated")
 @pytest.mark.parametrize("shape", SHAPES)
 def test_fixes_of_real_arrays_reach_the_bound(shape):
     rng = np.random.default_rng(list(shape.encode()))

@@ -125,6 +125,7 @@ def test_what_the_direct_path_takes_off():
     assert warnings(load_scenario("paper", {**locked, "precompensation.mode": "none"})) == []
 
 
+@pytest.mark.usefixtures("roughly_calibrated")
 def test_satellites_rise_and_set():
     """The target is at zero, whose horizon is the plane of the scene."""
     source = Path(__file__).parents[2] / "examples" / "pass_following.yml"
@@ -184,6 +185,7 @@ def fixes(scenario, count=40, seed=71):
         yield locate(scenario, receiver.estimate(clean + noise), 0)
 
 
+@pytest.mark.usefixtures("roughly_calibrated")
 @pytest.mark.parametrize("settings", [ROW, ONE, {**ONE, "locator.known_height_m": 0}])
 def test_no_position_where_nothing_more_is_known(settings):
     scenario = load_scenario("paper", {**AT, **settings})
@@ -193,6 +195,7 @@ def test_no_position_where_nothing_more_is_known(settings):
         assert np.all(np.isnan(fix.position)) and np.isnan(fix.deviation)
 
 
+@pytest.mark.usefixtures("roughly_calibrated")
 @pytest.mark.parametrize("settings", [{**UPRIGHT, "locator.known_height_m": 0}, {**ONE, **ROAD}])
 def test_fixes_at_the_bound_where_enough_is_known(settings):
     scenario = load_scenario("paper", {**AT, **settings})
@@ -204,6 +207,7 @@ def test_fixes_at_the_bound_where_enough_is_known(settings):
     assert found[0].deviation == pytest.approx(found[0].bound, rel=0.1)
 
 
+@pytest.mark.usefixtures("roughly_calibrated")
 def test_a_row_that_looks_down_does_not_know_its_side():
     for fix in fixes(load_scenario("paper", {**AT, **ROW, "locator.known_height_m": 0}), 3):
         assert fix.status is FixStatus.AMBIGUOUS and not fix.valid
@@ -298,6 +302,7 @@ def test_the_delay_window_ends_where_symbols_run_into_each_other(settings, advan
     assert high == pytest.approx((16 - advance) / 7.68e6) and low == pytest.approx(-2 / 7.68e6)
 
 
+@pytest.mark.usefixtures("roughly_calibrated")
 def test_a_vehicle_as_fast_as_the_scenario_has_it_is_found():
     """It was outside of the window of 32 symbols, and 215 m off."""
     scene = {

@@ -346,6 +346,7 @@ def test_frames_of_gaps_that_nobody_can_measure_are_counted(cut):
     assert len(found) + counted(events) == indices[-1] + 1
 
 
+@pytest.mark.monte_carlo
 @pytest.mark.parametrize("coupling", ["paired", "physical"])
 def test_a_lock_is_kept_while_the_satellite_moves_on(coupling):
     """Over a minute and 450 km, of which gaps swallow half a second each."""

@@ -62,6 +62,7 @@ SHIFTED = ("pilots.interleaved", False)
 TOGETHER = ((ONE, ({"sequence_id": 7},)),)
 
 
+@pytest.mark.monte_carlo
 @pytest.mark.parametrize(
     ("source", "settings", "other"),
     [
@@ -199,6 +200,7 @@ def test_chance_is_that_of_a_share_that_random_signals_explain(elements, signals
     assert unequal == pytest.approx(chance(0.2, np.ones(1), elements), abs=0.01)
 
 
+@pytest.mark.monte_carlo
 @pytest.mark.parametrize("foreign", [False, True])
 def test_false_locks_are_as_rare_as_asked_for(monkeypatch, foreign):
     for module in (reference, recognition):

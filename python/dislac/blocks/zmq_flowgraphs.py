@@ -114,6 +114,11 @@ class channel_flowgraph(_Sender):
         )
         self.connect_chains(self.source, self.channel, self.output)
 
+    def stop(self) -> None:
+        """Stops without waiting for samples of the satellite, nor a word to the station."""
+        self.source.release()
+        super().stop()
+
 
 class station_flowgraph(Receiver):
     """The base station.
@@ -147,6 +152,11 @@ class station_flowgraph(Receiver):
         if record is not None:
             self.recorder = recording_sink(scenario, record)
             self.connect_chains(self.source, self.recorder)
+
+    def stop(self) -> None:
+        """Stops without waiting for samples."""
+        self.source.release()
+        super().stop()
 
 
 class relay_flowgraph(Chain):

@@ -163,7 +163,7 @@ class _Lines:
             click.echo(json.dumps(message.content(), allow_nan=False))
             return
         if not self._begun:
-            click.echo(following.HEADER)
+            click.echo(following.header(fix))
             self._begun = True
         click.echo(following.row(fix))
 

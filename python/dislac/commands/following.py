@@ -5,9 +5,10 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from queue import Empty, Queue
 from select import select
@@ -22,6 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ..io import EXPORTS, fix_to_json
 from ..io.fix_log import MAPPED, spacing
+from ..io.fixes import label_texts
 from ..positioning import Fix, FixStatistics
 from ..scenario import Scenario
 from . import radios
@@ -34,6 +36,7 @@ __all__ = [
     "Running",
     "fix_queue",
     "follow",
+    "header",
     "load_flowgraphs",
     "progress",
     "row",
@@ -112,7 +115,7 @@ def follow(
         with progress(math.ceil(frames / scenario.estimator.every)) as advance, running:
             while (fix := running.next()) is not None:
                 if not (as_json or fixes.frames):
-                    running.print(HEADER)
+                    running.print(header(fix))
                 fixes.add(fix)
                 running.print(fix_to_json(fix) if as_json else row(fix))
                 advance()
@@ -266,13 +269,29 @@ COLUMNS: list[tuple[str, int, Callable[[Fix], str]]] = [
 ]
 """Title, width and text of each column of the table of fixes but the last, the status."""
 
+_LABEL = 12
+"""Width of the columns behind the numbers, where there are several."""
+
 HEADER = "".join(f"{title:>{width}}" for title, width, _ in COLUMNS) + "  status"
 
 
+def header(fix: Fix) -> str:
+    """Return the titles over the rows of fixes of which this is the first."""
+    return _labelled(HEADER, "status", {name: name for name in label_texts(fix)})
+
+
 def row(fix: Fix) -> str:
-    """Return the row of a fix."""
+    """Return the row of a fix: with target and links where it has any."""
     text = "".join(f"{value(fix):>{width}}" for _, width, value in COLUMNS)
-    return f"{text}  {click.style(str(fix.status), fg='green' if fix.valid else 'yellow')}"
+    status = click.style(str(fix.status), fg="green" if fix.valid else "yellow")
+    return _labelled(f"{text}  {status}", str(fix.status), label_texts(fix))
+
+
+def _labelled(text: str, status: str, values: Mapping[str, str]) -> str:
+    """Return a row that ends with a status, and columns behind it."""
+    for before, value in pairwise([status, *values.values()]):
+        text += f"{'':<{max(_LABEL - len(before), 0)}}  {value}"
+    return text
 
 
 def _summary(fixes: FixStatistics, counters: dict[str, int]) -> str:

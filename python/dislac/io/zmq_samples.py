@@ -31,7 +31,7 @@ from .zmq_sockets import (
     secure_server,
 )
 
-__all__ = ["LARGEST", "SILENCE", "WAIT", "SampleClient", "SampleServer", "most_items"]
+__all__ = ["LARGEST", "SILENCE", "STAY", "WAIT", "SampleClient", "SampleServer", "most_items"]
 
 HEARTBEAT = 1.0
 """How often the other end is asked whether it is there [s]; silent for three times as long, it
@@ -39,8 +39,11 @@ counts as lost."""
 LARGEST = 1 << 26
 """Bytes of a message beyond which the connection is cut."""
 WAIT = 0.05
-"""How long a block waits at most in one call [s], so that a flowgraph that stops need not wait."""
-
+"""How long a block waits at a time [s], so that a flowgraph that stops need not wait."""
+STAY = 1.0
+"""How long one call of a source waits for samples at most [s], a `WAIT` at a time. GNU Radio lets a
+source that has given none rest for a quarter of a second, in which all that follows would wait,
+too; but a flowgraph that is to stop, and cannot release the source, has to wait for the call."""
 
 SILENCE = 3 * HEARTBEAT
 """Time for which a client that asks for nothing keeps its place while others wait [s]."""

@@ -10,7 +10,7 @@ from gnuradio import gr
 from numpy.typing import NDArray
 
 from ...dsp.stream import CHUNK
-from ...io.zmq_samples import WAIT, SampleClient
+from ...io.zmq_samples import STAY, WAIT, SampleClient
 from ...io.zmq_sockets import KeyFile
 from ..lifecycle import Guarded, guarded
 
@@ -19,11 +19,6 @@ __all__ = ["RadioSource"]
 _PATIENCE = 3.0
 """How long the other channels of a radio have to be there anew, too, once one is [s]; else it was
 only that one's connection."""
-
-_STAY = 1.0
-"""How long a call waits for samples at most [s]. GNU Radio lets a source that has given none rest
-for a quarter of a second, in which the other radio would wait, too; but a flowgraph that is to stop
-has to wait for the call."""
 
 
 class RadioSource(Guarded, gr.sync_block):
@@ -98,7 +93,7 @@ class RadioSource(Guarded, gr.sync_block):
 
     @guarded(-1)
     def work(self, input_items, output_items):
-        until = time.monotonic() + _STAY
+        until = time.monotonic() + STAY
         while not self._receive():
             if self._released.is_set() or time.monotonic() > until:
                 return 0

@@ -2,7 +2,9 @@
 """Streams into a process, from another one."""
 
 import struct
+import time
 from collections.abc import Callable
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from gnuradio import gr
 from numpy.typing import NDArray
 
 from ...dsp.stream import CHUNK
-from ...io.zmq_samples import WAIT, SampleClient, most_items
+from ...io.zmq_samples import STAY, WAIT, SampleClient, most_items
 from ...io.zmq_sockets import KeyFile
 from ...printable import printable
 from ...scenario import Scenario
@@ -79,6 +81,7 @@ class zmq_source(Guarded, gr.sync_block):
         self._keys, self._server_key = keys, server_key
         self._on_event = on_event
         self._client: SampleClient | None = None
+        self._released = Event()
         self._set_back()
 
     def _set_back(self) -> None:
@@ -93,6 +96,7 @@ class zmq_source(Guarded, gr.sync_block):
         self._next: int | None = None  # the sender's offset of what should come
         self._clock: int | None = None  # index of a sample since time zero, less its offset here
         self._connected = self._refused = False
+        self._released.clear()
         request = struct.pack("=I", most_items(self._chains))
         self._waiting = ""  # for whom
         self._client = SampleClient(
@@ -104,11 +108,18 @@ class zmq_source(Guarded, gr.sync_block):
             self._client.close()
             self._client = None
 
+    def release(self) -> None:
+        """Makes the end wait for no samples."""
+        self._released.set()
+
     @guarded(-1)
     def work(self, input_items, output_items):
-        written = self.nitems_written(0)
-        if not len(self._items) and not self._receive(written):
-            return -1
+        written, until = self.nitems_written(0), time.monotonic() + STAY
+        while not len(self._items):
+            if self._released.is_set() or time.monotonic() > until:
+                return 0
+            if not self._receive(written):
+                return -1
         count = min(len(self._items), len(output_items[0]))
         for stream, chain in zip(output_items, self._items.T, strict=True):
             stream[:count] = chain[:count]
