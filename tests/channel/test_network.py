@@ -175,6 +175,14 @@ def test_chunks_that_say_where_they_sound_give_the_same_bits():
     assert np.array_equal(np.concatenate(parts, axis=1), expected)
 
 
+def test_silence_makes_nothing():
+    process, quiet = network(noise=False), np.zeros((5, CHUNK), np.complex64)
+    made = [
+        chunk.active for k in range(3) for chunk in process.feed(Chunk(k, quiet, [slice(0, CHUNK)]))
+    ]
+    assert made == [[], []]
+
+
 def test_an_absent_link_is_not_heard():
     x = streams(5, 2 * CHUNK)
     silent = x.copy()

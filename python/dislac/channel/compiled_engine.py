@@ -78,6 +78,8 @@ class CompiledEngine(Engine):
         taps, used = self._filters
         ring, size = sent.ring
         sounding = self._kernels.active_blocks(active_segments(sent, starts), starts, LENGTH)
+        if not sounding.any():
+            return []
         self._kernels.delay(
             *(ring.view(np.float32), size, self._rows, sounding),
             *(starts, taps, table.row[:, chunk], used),

@@ -134,9 +134,12 @@ class NumpyEngine(Engine):
     def arrive(
         self, index: int, starts: NDArray[np.int64], sent: RingBuffer, out: Samples
     ) -> list[slice]:
+        sounding = active_blocks(sent, starts)
+        if not sounding.any():
+            return []
         weights = self.arrivals.weights(index).astype(np.complex64)
         whole = self.arrivals.table(index).whole[:, index % TABLE_CHUNKS]
-        found = pieces(active_blocks(sent, starts), whole, self._most)
+        found = pieces(sounding, whole, self._most)
         for batch in batches(found, self._most):
             arriving = self._delay(index, starts, batch, sent).reshape(self.arrivals.streams, -1)
             first = 0

@@ -118,7 +118,7 @@ class Propagation:
         """
         index = self.taken
         sent, sent_place = self._sent.extend(active)
-        if self.paths:
+        if self.paths and active:
             self._engine.send(index, rows, place, active, sent, sent_place)
 
     def make(self, index: int, out: Samples) -> list[slice]:
