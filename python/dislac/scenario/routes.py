@@ -15,7 +15,7 @@ from ..geometry import (
 )
 from .kept import kept
 from .model import Node, PathSettings, Scenario
-from .timing import _fed, ends, first_arrival, frame_time, reference_link
+from .timing import ends, fed, first_arrival, frame_time, reference_link
 
 __all__ = [
     "FAR",
@@ -44,7 +44,7 @@ def path_nodes(scenario: Scenario, path: PathSettings) -> tuple[Motion, ...]:
         stops.append(path_target(scenario, path).motion)
     if path.scatterer is not None:
         stops.append(LinearMotion(path.scatterer))
-    return _fed(scenario, (path_source(scenario, path), *stops, scenario.receiver.motion))
+    return fed(scenario, (path_source(scenario, path), *stops, scenario.receiver.motion))
 
 
 def path_target(scenario: Scenario, path: PathSettings) -> Node:

@@ -103,7 +103,7 @@ def ends(scenario: Scenario) -> tuple[Motion, Motion]:
 def reference_link(scenario: Scenario) -> tuple[Motion, ...]:
     """The nodes of the path that residual delays and Doppler shifts refer to, and that the
     pre-compensation is for: from transmitter to receiver, behind the gateway if there is one."""
-    return _fed(scenario, ends(scenario))
+    return fed(scenario, ends(scenario))
 
 
 def reference_delay(scenario: Scenario, time: float) -> tuple[float, float]:
@@ -150,7 +150,7 @@ def _doppler(scenario: Scenario, time: float) -> float:
     return float(delay_and_doppler(nodes, time, carriers(scenario, nodes), speed=speed)[1])
 
 
-def _fed(scenario: Scenario, nodes: tuple[Motion, ...]) -> tuple[Motion, ...]:
+def fed(scenario: Scenario, nodes: tuple[Motion, ...]) -> tuple[Motion, ...]:
     """A path from a satellite on, with the gateway before it if there is one."""
     return nodes if scenario.gateway is None else (scenario.gateway.motion, *nodes)
 
