@@ -96,6 +96,7 @@ def test_the_receiver_takes_the_chains_off(tmp_path):
     assert 10 * np.log10(np.sum(error) / np.sum(np.abs(perfect) ** 2)) < -50
 
 
+@pytest.mark.usefixtures("roughly_calibrated")
 def test_positions_are_wrong_without_it_and_right_with_it(tmp_path):
     section = {"phase_deg": [0, 80, -130, 20], "delay_ns": [0, -12, 20, 5]}
     more = {"beams__chains": 4, "front_end": section, "channel__noise": {"snr_db": 20.0}}

@@ -82,6 +82,9 @@ class Chain(gr.top_block):
         self.precompensator = dislac.precompensator(scenario)
         self.channel = dislac.leo_channel(scenario)
         self.demodulator = dislac.ofdm_demodulator(scenario)
+        # Frames that wait in it were made before a change.
+        self.demodulator.set_log_level("error")
+        self.demodulator.set_max_output_buffer(1)
         self.estimator = dislac.path_estimator(scenario)
         self.locator = dislac.bistatic_locator(scenario)
         self.paths = Messages(lambda message: pmt_keys.estimate_from_pdu(message)[0])
@@ -104,6 +107,7 @@ class Chain(gr.top_block):
         self.wait()
 
 
+@pytest.mark.usefixtures("roughly_calibrated")
 def test_errors_of_the_precompensation_change():
     with Chain(small_scenario(**QUIET)) as chain:
         block, fixes = chain.precompensator, chain.fixes
@@ -124,6 +128,7 @@ def test_errors_of_the_precompensation_change():
         fixes.wait_for(lambda fix: abs(fix.residual_delay - delay) < 5e-9)
 
 
+@pytest.mark.usefixtures("roughly_calibrated")
 def test_settings_of_the_estimator_change():
     with Chain(small_scenario(**QUIET)) as chain:
         block, paths = chain.estimator, chain.paths
@@ -140,6 +145,7 @@ def test_settings_of_the_estimator_change():
         paths.wait_for(lambda found: found.threshold == usual)
 
 
+@pytest.mark.usefixtures("roughly_calibrated")
 def test_more_paths_are_looked_for():
     """An echo, and a scatterer 60 m away from the receiver."""
     scattered = {"kind": "scattered", "position": [-100, 210, 60], "reflection_loss_db": 0}
@@ -150,6 +156,7 @@ def test_more_paths_are_looked_for():
         chain.paths.wait_for(lambda found: len(found.paths.delay) == 2)
 
 
+@pytest.mark.usefixtures("roughly_calibrated")
 def test_what_the_locator_knows_changes():
     with Chain(small_scenario(**QUIET)) as chain:
         unknown = chain.fixes.wait_for(lambda fix: fix.valid)[-1].bound

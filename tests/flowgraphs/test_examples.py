@@ -26,7 +26,7 @@ pytest.importorskip("pyqtgraph")
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 FLOWGRAPHS = sorted(EXAMPLES.glob("*.grc"))
-FRAMES = 12
+FRAMES = 6
 
 
 def start(folder: Path, *command: object) -> subprocess.Popen[str]:
@@ -73,11 +73,17 @@ def test_all_examples_compile(compiled):
     assert {p.stem for p in compiled.glob("*.py")} == {p.stem for p in FLOWGRAPHS} | blocks
 
 
-def test_without_windows_recorded_and_replayed(compiled, tmp_path):
-    printed = run(
-        tmp_path, compiled / "bistatic_headless.py", "--frames", FRAMES, "--folder", "fixes"
-    )
-    fixes = read_fixes(tmp_path / "fixes" / "fixes.jsonl")
+@pytest.fixture(scope="module")
+def headless(compiled, tmp_path_factory) -> tuple[str, Path]:
+    """What the flowgraph without windows prints, and its file of fixes."""
+    folder = tmp_path_factory.mktemp("headless")
+    command = compiled / "bistatic_headless.py", "--frames", FRAMES, "--folder", "fixes"
+    return run(folder, *command), folder / "fixes" / "fixes.jsonl"
+
+
+def test_without_windows_recorded_and_replayed(compiled, headless, tmp_path):
+    printed, file = headless
+    fixes = read_fixes(file)
     assert [fix.frame for fix in fixes] == list(range(FRAMES))
     # Two scatterers that are hardly resolved leave some frames without a position.
     valid = [fix for fix in fixes if fix.valid]
@@ -95,8 +101,7 @@ def test_without_windows_recorded_and_replayed(compiled, tmp_path):
     shown = json.loads(run(tmp_path, replay, compiled, FRAMES))
     assert shown["Frame"] == str(FRAMES - 1)
     assert shown["Fixes"] == f"{len(valid)} of {FRAMES}"
-    again = (tmp_path / "replayed" / "fixes.jsonl").read_bytes()
-    assert again == (tmp_path / "fixes" / "fixes.jsonl").read_bytes()
+    assert (tmp_path / "replayed" / "fixes.jsonl").read_bytes() == file.read_bytes()
 
 
 WATCH_REPLAY = """
@@ -151,18 +156,18 @@ def test_a_pass_is_followed(compiled, tmp_path):
 PLACES = "satellite", "channel"
 
 
-def test_three_processes_find_what_one_finds(compiled, tmp_path):
+def test_three_processes_find_what_one_finds(compiled, headless, tmp_path):
     satellite, channel = (f"ipc://{tmp_path}/{place}" for place in PLACES)
     programs = [
         start(tmp_path, compiled / "zmq_station.py", "--source", channel, "--folder", "three"),
         start(tmp_path, compiled / "zmq_channel.py", "--source", satellite, "--address", channel),
-        start(tmp_path, compiled / "zmq_satellite.py", "--frames", 6, "--address", satellite),
+        start(tmp_path, compiled / "zmq_satellite.py", "--frames", FRAMES, "--address", satellite),
     ]
-    run(tmp_path, compiled / "bistatic_headless.py", "--frames", 6, "--folder", "one")
     for program in programs:
         output(program)
-    one, three = (tmp_path / name / "fixes.jsonl" for name in ("one", "three"))
-    assert three.read_bytes() == one.read_bytes() and len(read_fixes(one)) == 6
+    _, one = headless
+    three = tmp_path / "three" / "fixes.jsonl"
+    assert three.read_bytes() == one.read_bytes() and len(read_fixes(one)) == FRAMES
 
 
 PASSING = (50, 0), (54, 19), (57, 17)
