@@ -242,7 +242,7 @@ def test_planes_and_lines_of_a_scenario():
         ({"locator.known_plane": {"point": [0, 0], "normal": [0, 0, 1]}}, r"known_plane.point"),
         (
             {**ROAD, "locator.known_height_m": 0},
-            r"locator.known_line: it stands beside known_height_m; give one",
+            r"locator.known_line: it stands instead of locator.known_height_m: give one",
         ),
     ],
 )

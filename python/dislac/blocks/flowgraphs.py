@@ -52,7 +52,7 @@ class Chain(gr.top_block):
             FlowgraphError: a block has failed.
         """
         super().wait()
-        errors = take_errors([block.alias() for block in self._blocks()])
+        errors = take_errors(dict.fromkeys(block.alias() for block in self._blocks()))
         if errors:
             raise next(iter(errors.values()))
 

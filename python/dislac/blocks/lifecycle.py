@@ -116,7 +116,7 @@ def message_handler(method: Callable[..., None]) -> Callable[..., None]:
     @wraps(method)
     def call(self: Any, message: Any) -> None:
         if pmt.is_eof_object(message):
-            self._ends += 1
+            self._message_ends += 1
         else:
             handle(self, message)
 
@@ -135,7 +135,7 @@ class Guarded:
         self._ports = ports
         self.frames_lost = self.messages_dropped = self._losses = 0
         self._input: tuple[Any, Callable[[Any], None]] | None = None
-        self._ends = 0
+        self._message_ends = 0
         for port in (*ports, pmt_keys.EVENTS):
             self.message_port_register_out(port)
 
@@ -163,7 +163,7 @@ class Guarded:
         # What a run before this one has left behind
         while self._input is not None and self.gateway.nmsgs(self._input[0]):
             self.gateway.delete_head_nowait(self._input[0])
-        self._ends = 0
+        self._message_ends = 0
         self.frames_lost = self.messages_dropped = self._losses = 0
         if self._input is not None:
             _takers[self.alias()] = self
@@ -222,7 +222,7 @@ class Guarded:
         port, handler = self._input
         last = time.monotonic()
         # Each of those that send to this block has an end of its own.
-        while self._ends < max(len(_senders.get(self.alias(), ())), 1):
+        while self._message_ends < max(len(_senders.get(self.alias(), ())), 1):
             if self.gateway.nmsgs(port):
                 handler(self.gateway.delete_head_nowait(port))
                 last = time.monotonic()
