@@ -221,3 +221,16 @@ def test_noise_of_receivers_is_independent(network):
         rows.append(row)
     correlation = np.corrcoef(rows)
     assert np.abs(correlation[~np.eye(3, dtype=bool)]).max() < 5 / np.sqrt(len(rows[0]))
+
+
+def test_more_links_than_memory_holds_are_refused_before_they_are_made():
+    nodes = {f"g{n}": {"position": [n, 500, 10]} for n in range(200)}
+    with pytest.raises(ScenarioError, match=r"nodes: an emulator of 400 links: .*take fewer"):
+        load_scenario(NETWORK, {"nodes.gateways": nodes})
+    eight = {
+        f"s{n}": {"position": [1e4 * n, 2e5, 5e5], "velocity": [7e3, 0, 0], "signal": {}}
+        for n in range(8)
+    }
+    four = {f"g{n}": {"position": [n, 500, 10]} for n in range(4)}
+    many = load_scenario(NETWORK, {"nodes.satellites": eight, "nodes.gateways": four})
+    assert (many.inputs, many.outputs) == (32, 16)

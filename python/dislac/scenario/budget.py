@@ -153,6 +153,12 @@ def check_scenario(document: Document, scenario: Scenario) -> None:
     }
     needs.append(grid_search(n, receive, transmit, windows))
     _check(document, needs)
+    links = len(scenario.nodes.transmitters) * len(scenario.nodes.receivers)
+    if links > 1:
+        # The emulator has all of them at once.
+        each = [*path_work(len(paths), chains, 0), *flight(scenario)]
+        size = links * sum(need.size for need in each)
+        _check(document, [Need("nodes", f"an emulator of {links} links", size)])
 
 
 def _check(document: Document, needs: Sequence[Need]) -> None:
@@ -167,6 +173,8 @@ def _check(document: Document, needs: Sequence[Need]) -> None:
 
 
 def _remedy(key: str) -> str:
+    if key == "nodes":
+        return "take fewer transmitters or receivers"
     if key.endswith(".array"):
         return "give it fewer elements"
     if key.startswith("nodes.") or key == "propagation_speed":
