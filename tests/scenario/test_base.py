@@ -156,3 +156,26 @@ def test_what_a_change_leaves_is_what_a_new_one_has(overrides):
         one, other = getattr(changed, name), getattr(anew, name)
         np.testing.assert_array_equal(one.motion.state(1.0), other.motion.state(1.0))
         assert one.array.size == other.array.size
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"channel.fading.seed": 3}, "channel.fading: 'omega' is a required property"),
+        ({"nodes.target.velocity": [1, 2]}, r"nodes.target.velocity: \[1, 2\] is too short"),
+        ({"nodes.target": {"positoin": [0, 0, 0]}}, "nodes.target.positoin: unknown key"),
+        ({"seed": -1}, "seed: -1 is less than"),
+        ({"seed": float("nan")}, "seed: "),
+        (
+            {"nodes.target.position": [0.0, 0.0, float("inf")]},
+            r"position\[2\]: inf is greater than",
+        ),
+        ({"estimator": {"max_path": 2}}, "estimator.max_path: unknown key"),
+    ],
+)
+def test_a_change_is_checked_as_a_new_scenario_is(overrides, message):
+    scenario = load_scenario("paper").with_({"seed": 2})
+    for change in (scenario.with_, lambda given: load_scenario("paper", given)):
+        with pytest.raises(ScenarioError, match=message):
+            change(overrides)
+    assert load_scenario("paper").with_({"seed": 5.0}).seed == 5

@@ -149,6 +149,7 @@ class Document:
         self.name = name
         self.lines = lines
         self.whole = whole or self
+        self._valid = False
         self._aliases = aliases or {}
 
     def seen_as(self, data: dict[str, Any], aliases: Mapping[Key, Key]) -> "Document":
@@ -166,7 +167,12 @@ class Document:
             if other := next((k for k in overrides if k in _instead_of(key)), None):
                 raise document.error(key, f"it stands instead of {other}: give one of the two")
             _override(document, key, value)
-        _validate(document, None)
+        # Values that fit their keys, in sections that are there, leave all the rest valid.
+        if not (
+            overrides and self._valid and all(_fits(self, *item) for item in overrides.items())
+        ):
+            _validate(document, None)
+        document._valid = True
         return document
 
     def error(self, key: str | Key, message: str) -> ScenarioError:
@@ -462,6 +468,30 @@ def _validator(part: str | None) -> jsonschema.Draft202012Validator:
     if part is not None:
         schema = {"$defs": schema["$defs"], "$ref": f"#/$defs/{part}"}
     return _Validator(schema)
+
+
+def _fits(document: Document, key: str, value: Any) -> bool:
+    """True if a value is right for a dotted key, and that is certain without a look at the rest."""
+    validator = _validator(None)
+    schema: Any = validator.schema
+    place: Any = document.data
+    for step in key.split("."):
+        if not isinstance(place, dict):
+            return False
+        place = place.get(step)
+        while "$ref" in schema:
+            steps = schema["$ref"].removeprefix("#/").split("/")
+            schema = reduce(lambda there, name: there[name], steps, validator.schema)
+        schema = schema.get("properties", {}).get(step)
+        if schema is None:
+            return False
+    if not validator.evolve(schema=schema).is_valid(value):
+        return False
+    try:
+        _check_values(Document({}, "", {}), (), value)
+    except ScenarioError:
+        return False
+    return True
 
 
 # A whole number is an int: a float such as 1.0 becomes one before it gets any further.
