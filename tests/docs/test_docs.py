@@ -15,7 +15,7 @@ import pytest
 import yaml
 from gnuradio.dislac.geometry import LinearMotion
 from gnuradio.dislac.scenario import Scenario, load_scenario, parse_scenario
-from gnuradio.dislac.scenario.loader import parse_value
+from gnuradio.dislac.scenario.text import parse_value
 
 ROOT = Path(__file__).resolve().parents[2]
 

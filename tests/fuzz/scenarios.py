@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import yaml
 from gnuradio.dislac.estimation import detection
-from gnuradio.dislac.scenario.loader import parse_value
+from gnuradio.dislac.scenario.text import parse_value
 
 from tests.fuzz import harness
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 from gnuradio.dislac.scenario import ScenarioError, budget, load_scenario, parse_scenario
-from gnuradio.dislac.scenario.loader import LARGEST_FILE, load_document, parse_value
+from gnuradio.dislac.scenario.loader import LARGEST_FILE, load_document
+from gnuradio.dislac.scenario.text import parse_value
 from gnuradio.dislac.systems import bistatic
 
 PAPER = load_document("paper").text()

@@ -10,7 +10,7 @@ from typing import Any
 import click
 import yaml
 
-from ..scenario.loader import parse_value
+from ..scenario.text import parse_value
 
 __all__ = [
     "DECIBEL",

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TypeVar
 
-from .loader import ScenarioError
 from .model import Scenario
+from .text import ScenarioError
 
 __all__ = ["about"]
 

@@ -17,8 +17,9 @@ from ..arrays import PlanarArray
 from ..estimation import ESTIMATORS
 from ..printable import printable
 from ..waveform import Numerology
-from .loader import Document, ScenarioError
+from .loader import Document
 from .model import Scenario
+from .text import ScenarioError
 
 __all__ = [
     "MEMORY",

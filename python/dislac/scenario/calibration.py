@@ -11,8 +11,9 @@ import yaml
 
 from ..estimation import Calibration
 from ..files import write_file
-from .loader import Document, Key, ScenarioError, load_part
+from .loader import Document, load_part
 from .model import Scenario
+from .text import Key, ScenarioError
 
 __all__ = ["load_calibration", "read_calibration", "read_file", "write_calibration"]
 

@@ -11,7 +11,8 @@ from functools import reduce
 from itertools import product
 from typing import Any, NamedTuple
 
-from .loader import Document, Key, merge
+from .loader import Document, merge
+from .text import Key
 
 __all__ = ["Link", "Nodes", "link_document", "nodes_of"]
 

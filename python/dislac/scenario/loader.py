@@ -2,8 +2,7 @@
 """From a YAML file to validated plain data, with every error naming its key and line."""
 
 import math
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache, reduce
 from importlib.resources import files
 from pathlib import Path
@@ -14,116 +13,21 @@ import yaml
 
 from ..files import read_bounded
 from ..printable import printable
+from .text import DEEPEST, MESSAGE, Key, ScenarioError, own_copy, read_yaml
 
 __all__ = [
     "Document",
-    "ScenarioError",
     "joined_overrides",
     "load_document",
     "load_part",
     "merge",
     "parse_document",
-    "parse_value",
     "preset_names",
 ]
-
-Key = tuple[str | int, ...]
-
-
-class ScenarioError(ValueError):
-    """A scenario that cannot be used: says which file, line and key, and what would be right."""
 
 
 LARGEST_FILE = 1 << 20
 """Bytes of a scenario's file."""
-
-_LONGEST = 1 << 16  # characters of one value
-_DEEPEST = 32  # levels, of which the schema has eight
-_MOST = 10_000  # keys, values and lists, each counted as often as aliases repeat it
-_MESSAGE = 600  # characters of a message: values that are quoted in one may be long
-
-_TAG = "tag:yaml.org,2002:"
-_TAGS = {f"{_TAG}{kind}" for kind in ("str", "int", "float", "bool", "null", "seq", "map", "merge")}
-
-
-_NUMBERS = {f"{_TAG}int", f"{_TAG}float"}
-_OTHER_BASE = re.compile(r"[-+]?(0[0-7_]+$|[\d_.]*:)")
-"""Numbers that YAML 1.1 takes for others than people mean: 045 for 37, 1:24 for 84."""
-
-
-class _Loader(yaml.SafeLoader):
-    """SafeLoader that refuses hostile files.
-
-    It reads 28e9 as a number, as it is meant, and every key as text. It refuses repeated keys,
-    tags beyond those of JSON, and what is too large, before anything is made of it.
-    """
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self._depth = 0
-        self._count = 0
-        self._sizes: dict[yaml.Node, int] = {}  # of nodes that are complete
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node:
-        mark, before = self.peek_event().start_mark, self._count
-        alias = self.check_event(yaml.AliasEvent)
-        self._depth += 1
-        if self._depth > _DEEPEST:
-            raise _refusal(mark, f"more than {_DEEPEST} levels")
-        node: Any = super().compose_node(parent, index)
-        self._depth -= 1
-        if not alias:
-            self._count += 1
-            self._sizes[node] = self._count - before
-        elif node in self._sizes:
-            self._count += self._sizes[node]
-        else:
-            raise _refusal(mark, "an alias stands within what it repeats")
-        if self._count > _MOST:
-            raise _refusal(mark, f"more than {_MOST} values, aliases included")
-        if node.tag not in _TAGS:
-            raise _refusal(mark, f"tag '{node.tag.removeprefix(_TAG)}'; leave it out")
-        if isinstance(node, yaml.ScalarNode) and len(node.value) > _LONGEST:
-            raise _refusal(mark, f"a value of more than {_LONGEST} characters")
-        if node.tag in _NUMBERS and _OTHER_BASE.match(node.value):
-            raise _refusal(mark, f"'{node.value}' is read to base 60 or 8; give a decimal number")
-        return node
-
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        try:
-            return super().construct_object(node, deep)
-        except (ValueError, LookupError, ArithmeticError):
-            kind = node.tag.removeprefix(_TAG)
-            raise _refusal(node.start_mark, f"'{node.value}' is no {kind}") from None
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise _refusal(key.start_mark, "a key is a name, not a list or a section")
-            if key.value in seen:
-                raise _refusal(key.start_mark, f"key '{key.value}' appears twice")
-            seen.add(key.value)
-            if not key.tag.endswith(":merge"):
-                key.tag = f"{_TAG}str"
-        return super().construct_mapping(node, deep)
-
-
-def _refusal(mark: yaml.Mark, problem: str) -> yaml.MarkedYAMLError:
-    return yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
-
-
-# A time stays text, as in JSON; it is read where it is understood.
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in known if not tag.endswith(":timestamp")]
-    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    # Each text matches in one way only, so that a long one takes no quadratic time.
-    re.compile(r"^[-+]?(\d[\d_]*(\.[\d_]*)?|\.\d[\d_]*)[eE][-+]?\d+$"),
-    list("-+.0123456789"),
-)
 
 
 class Document:
@@ -162,7 +66,7 @@ class Document:
         Raises:
             ScenarioError: a value that no scenario has, or two that stand instead of each other.
         """
-        document = Document(_own(self.data), self.name, self.lines)
+        document = Document(own_copy(self.data), self.name, self.lines)
         for key, value in overrides.items():
             if other := next((k for k in overrides if k in _instead_of(key)), None):
                 raise document.error(key, f"it stands instead of {other}: give one of the two")
@@ -183,7 +87,7 @@ class Document:
             known = known[:-1]
         where = self.lines.get(known, self.name)
         text = f"{where}: {_dotted(path) or 'scenario'}: {message}"
-        return ScenarioError(printable(text, _MESSAGE))
+        return ScenarioError(printable(text, MESSAGE))
 
     def named(self, key: str | Key) -> str:
         """What a key of the data is called in the files."""
@@ -242,7 +146,7 @@ def _read(path: str | Path, what: str, remedy: str = "") -> str:
     except (OSError, ValueError) as error:  # the latter also for a path with a null character
         reason = error.strerror if isinstance(error, OSError) else "not a text file"
         raise ScenarioError(
-            printable(f"{path}: cannot read the {what} ({reason}){remedy}", _MESSAGE)
+            printable(f"{path}: cannot read the {what} ({reason}){remedy}", MESSAGE)
         ) from None
 
 
@@ -267,7 +171,7 @@ def parse_document(
     Raises:
         ScenarioError: not YAML, or not a scenario.
     """
-    data, lines = _read_yaml(text, name, part or "scenario")
+    data, lines = read_yaml(text, name, part or "scenario")
     document = Document(data, name, lines)
     if part is not None:
         _validate(document, part)
@@ -280,25 +184,6 @@ def parse_document(
             "--set calibration=FILE, or leave it out by --set calibration=null",
         )
     return _on_its_base(document, names_files).with_(overrides or {})
-
-
-def _read_yaml(text: str, name: str, what: str) -> tuple[dict[str, Any], dict[Key, str]]:
-    """The data of a text, and file and line of each key."""
-    try:
-        loader = _Loader(text)
-        node = loader.get_single_node()
-        data = loader.construct_document(node) if node is not None else None
-        lines = dict(_key_lines(node)) if node is not None else {}
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        problem = printable(f"{name}:{line}: not valid YAML: {error.problem}", _MESSAGE)
-        raise ScenarioError(problem) from None
-    except yaml.YAMLError as error:
-        raise ScenarioError(printable(f"{name}: not valid YAML: {error}", _MESSAGE)) from None
-    if node is None or not isinstance(data, dict):
-        example = "numerology" if what == "scenario" else "chains"
-        raise ScenarioError(f"{name}:1: not a {what}: expected keys such as '{example}:'")
-    return _own(data), {key: f"{name}:{line}" for key, line in lines.items()}
 
 
 def _on_its_base(document: Document, names_files: bool, above: tuple[str, ...] = ()) -> Document:
@@ -333,7 +218,7 @@ _MOST_BASES = 8
 
 def _named(text: str, name: str) -> tuple[dict[str, Any], str, dict[Key, str]]:
     """The arguments of the document of a base; a file that it names is relative to it."""
-    data, lines = _read_yaml(text, name, "scenario")
+    data, lines = read_yaml(text, name, "scenario")
     if isinstance(data.get("calibration"), str):
         data["calibration"] = str(Path(name).absolute().parent / data["calibration"])
     return data, name, lines
@@ -391,29 +276,6 @@ def joined_overrides(
     return {**given, **others}
 
 
-def parse_value(text: str) -> Any:
-    """One value as scenario files write it: ``5``, ``28e9``, ``[0, 1]``, ``{snr_db: 5}``.
-
-    Raises:
-        yaml.YAMLError: not a YAML value.
-    """
-    return yaml.load(text, _Loader)
-
-
-def _key_lines(node: yaml.Node, path: Key = ()) -> Iterator[tuple[Key, int]]:
-    """Pairs of key and line number over a YAML tree."""
-    if len(path) > _DEEPEST:  # by way of aliases
-        raise _refusal(node.start_mark, f"more than {_DEEPEST} levels")
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield (*path, key.value), key.start_mark.line + 1
-            yield from _key_lines(value, (*path, key.value))
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield (*path, index), value.start_mark.line + 1
-            yield from _key_lines(value, (*path, index))
-
-
 _INSTEAD = {
     "snr_db": ("temperature_k", "noise_figure_db"),
     "temperature_k": ("snr_db",),
@@ -443,14 +305,7 @@ def _override(document: Document, key: str, value: Any) -> None:
             raise document.error(key, f"cannot be overridden: {parent} is no section")
     for other in _INSTEAD.get(last, ()):
         place.pop(other, None)
-    place[last] = _own(value)
-
-
-def _own(value: Any) -> Any:
-    """A copy in which nothing stands twice, as aliases have it: what changes, changes once."""
-    if isinstance(value, dict):
-        return {key: _own(item) for key, item in value.items()}
-    return [_own(item) for item in value] if isinstance(value, list) else value
+    place[last] = own_copy(value)
 
 
 def _preset(name: str) -> str:
@@ -565,8 +420,8 @@ _GREATEST = 2.0**63
 def _check_values(document: Document, path: Key, value: Any) -> None:
     """Refuse numbers that are not finite or beyond all sense, and endless levels, wherever they
     stand: a schema knows neither."""
-    if len(path) > _DEEPEST:
-        raise document.error(path[:4], f"more than {_DEEPEST} levels")
+    if len(path) > DEEPEST:
+        raise document.error(path[:4], f"more than {DEEPEST} levels")
     if isinstance(value, dict):
         for key, item in value.items():
             _check_values(document, (*path, key), item)

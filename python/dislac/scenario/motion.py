@@ -19,7 +19,8 @@ from ..geometry import (
     SatelliteMotion,
     WalkerShell,
 )
-from .loader import Document, Key
+from .loader import Document
+from .text import Key
 
 __all__ = ["node_motion", "satellite_motion", "scenario_epoch", "scenario_origin"]
 

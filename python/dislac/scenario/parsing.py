@@ -15,7 +15,7 @@ from ..geometry import ANYWHERE, SPEED_OF_LIGHT, Locus
 from .budget import check_frame, check_scenario
 from .calibration import read_calibration, read_file
 from .links import Link, Nodes, link_document
-from .loader import Document, Key, load_document, parse_document
+from .loader import Document, load_document, parse_document
 from .model import (
     Channel,
     FrontEndSettings,
@@ -36,6 +36,7 @@ from .signals import (
     prs_resources,
     towards_receiver,
 )
+from .text import Key
 from .windows import estimator_settings
 
 __all__ = ["load_scenario", "parse_scenario"]
