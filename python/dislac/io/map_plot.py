@@ -47,21 +47,25 @@ def draw_map(fixes: FixStatistics, scenario: Scenario, path: str | os.PathLike[s
     """
     valid = fixes.kept.items
     time = fixes.last.time if fixes.last else 0.0
-    receiver, transmitter = (
-        node.motion.state(time)[0] for node in (scenario.receiver, scenario.transmitter)
+    nodes = scenario.nodes
+    receivers = np.array(
+        [scenario.at(receiver=name).receiver.motion.state(time)[0] for name in nodes.receivers]
+    )
+    transmitters = np.array(
+        [scenario.at(name).transmitter.motion.state(time)[0] for name in nodes.transmitters]
     )
     truths = _truths([fix.time for fix in valid] or [time], scenario)
     positions = np.array([fix.position for fix in valid]).reshape(-1, 3)
-    places = np.vstack([receiver, truths, positions])
-    reach = float(np.max(np.linalg.norm(places - receiver, axis=1)))
-    is_near = bool(np.linalg.norm(transmitter - receiver) < 3.0 * reach)
+    places = np.vstack([receivers, truths, positions])
+    reach = float(np.max(np.linalg.norm(places - receivers[0], axis=1)))
+    is_near = bool(np.linalg.norm(transmitters - receivers[0], axis=1).max() < 3.0 * reach)
 
     figure = Figure(figsize=(11.0 if valid else 6.2, 5.7), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     figure.suptitle(_title(fixes, scenario), fontsize=12, color=_INK)
     pictures = list(figure.subplots(1, 2 if valid else 1, squeeze=False)[0])
     scene = pictures[0]
-    _square(scene, np.vstack([places, transmitter]) if is_near else places, 0.3, least=20.0)
+    _square(scene, np.vstack([places, transmitters]) if is_near else places, 0.3, least=20.0)
     if fixes.last_valid is not None:
         _draw_echo(scene, fixes.last_valid, scenario)
         near = pictures[1]
@@ -70,10 +74,11 @@ def draw_map(fixes: FixStatistics, scenario: Scenario, path: str | os.PathLike[s
         _mark(scene, near)
         near.set_title("the fixes from near", fontsize=10, color=_INK)
     if is_near:
-        scene.plot(*transmitter[:2], "s", color=_RECEIVER, ms=9, label="transmitter", zorder=5)
+        scene.plot(*transmitters.T[:2], "s", color=_RECEIVER, ms=9, label="transmitter", zorder=5)
     else:
-        _draw_far(scene, receiver, transmitter)
-    scene.plot(*receiver[:2], "^", color=_RECEIVER, ms=11, label="base station", zorder=5)
+        for transmitter in transmitters:
+            _draw_far(scene, receivers[0], transmitter)
+    scene.plot(*receivers.T[:2], "^", color=_RECEIVER, ms=11, label="base station", zorder=5)
     scene.set_title("the scene", fontsize=10, color=_INK)
     for axes in pictures:
         if valid:
@@ -87,7 +92,8 @@ def draw_map(fixes: FixStatistics, scenario: Scenario, path: str | os.PathLike[s
 
 
 def _title(fixes: FixStatistics, scenario: Scenario) -> str:
-    parts = [f"{scenario.name}: {fixes.valid} fixes of {fixes.frames} frames"]
+    what = "frames" if len(scenario.links) == 1 else "measurements"
+    parts = [f"{scenario.name}: {fixes.valid} fixes of {fixes.frames} {what}"]
     if fixes.kept.every > 1:
         parts[0] += f", one in {fixes.kept.every} drawn"
     if np.isfinite(fixes.rms_error):
@@ -98,10 +104,10 @@ def _title(fixes: FixStatistics, scenario: Scenario) -> str:
 
 
 def _truths(times: Sequence[float], scenario: Scenario) -> Floats:
-    """(n, 3) where the target was at these times, once where it rests; none where not known."""
-    if scenario.target is None:
-        return np.empty((0, 3))
-    return np.unique(scenario.target.motion.state(times)[0], axis=0)
+    """(n, 3) where the targets were at these times, once where one rests; none where not known."""
+    known = [scenario.at(target=name).target for name in scenario.nodes.targets]
+    states = [target.motion.state(times)[0] for target in known if target is not None]
+    return np.unique(np.vstack([np.empty((0, 3)), *states]), axis=0)
 
 
 def _square(axes: Axes, points: Floats, margin: float, least: float) -> None:
@@ -122,8 +128,10 @@ def _spread(fixes: Sequence[Fix]) -> float:
 
 def _draw_echo(axes: Axes, fix: Fix, scenario: Scenario) -> None:
     """The ray of a fix, and the section of its delay's ellipsoid at the fix's height."""
-    receiver = scenario.receiver.motion.state(fix.time)[0]
-    transmitter = scenario.transmitter.motion.state(fix.time)[0]
+    own = {link[:2] for link in scenario.links}
+    seen = next((scenario.at(*link[:2]) for link in fix.links if link[:2] in own), scenario)
+    receiver = seen.receiver.motion.state(fix.time)[0]
+    transmitter = seen.transmitter.motion.state(fix.time)[0]
     ray = np.stack([receiver, fix.position])
     axes.plot(*ray.T[:2], "-", color=_FIX, lw=1.2, label="ray of the last echo")
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
