@@ -3,6 +3,7 @@
 
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -134,3 +135,14 @@ def test_a_suffix_of_no_format_is_refused_with_the_files_name(tmp_path):
     with pytest.raises(ValueError, match=r"a\.0: no format of pictures; .*png"):
         write_figure(Figure(), tmp_path / "a.0", dpi=10)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_network_has_all_its_receivers_targets_and_the_link_of_the_last_fix(draw):
+    scenario = load_scenario(Path(__file__).parents[2] / "examples" / "network.yml")
+    seen = scenario.at("east", "tower", "truck")
+    fixes = [replace(f, target="truck", links=(("east", "tower"),)) for f in fixes_of(seen, 2)]
+    scene = draw(fixes, scenario).axes[0]
+    drawn = {line.get_label(): np.asarray(line.get_xydata()) for line in scene.lines}
+    assert drawn["base station"].tolist() == [[-50, 190], [130, 60], [-120, -90]]
+    assert drawn["truth"].tolist() == [[-40, 60], [0, 0]]
+    np.testing.assert_allclose(drawn["ray of the last echo"][0], [-120, -90])
