@@ -20,7 +20,7 @@ import click
 from gnuradio import dislac
 from gnuradio.dislac.blocks.flowgraphs import run_flowgraph
 from gnuradio.dislac.scenario import load_scenario
-from gnuradio.dislac.scenario.loader import parse_value
+from gnuradio.dislac.scenario.text import parse_value
 from kernels import SCENE
 from PyQt5 import QtCore, QtWidgets
 

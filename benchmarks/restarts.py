@@ -23,7 +23,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 from gnuradio.dislac.blocks.flowgraphs import run_flowgraph
 from gnuradio.dislac.io import fix_to_dict
 from gnuradio.dislac.scenario import load_scenario
-from gnuradio.dislac.scenario.loader import parse_value
+from gnuradio.dislac.scenario.text import parse_value
 
 COMMAND = [sys.executable, "-u", "-c", "from gnuradio.dislac.cli import main; main()"]
 PATIENCE = 60.0

@@ -117,6 +117,37 @@ TIMING = {
     "memory_frames": 16,
 }
 
+ARRAY = {"nx": 2, "ny": 2}
+NETWORK = {
+    "satellites": {
+        "west": {"position": [100e3, 200e3, 300e3], "velocity": [7e3, 0.0, 0.0], "array": ARRAY},
+        "east": {
+            "position": [-150e3, 120e3, 350e3],
+            "array": ARRAY,
+            "signal": {"pilots": {"user": 1}, "payload": {"modulation": "qpsk"}, "eirp_dbw": 40.0},
+        },
+    },
+    "gateways": {
+        "mast": {
+            "position": [-50.0, 190.0, 100.0],
+            "array": ARRAY,
+            "radio": {
+                "front_end": {"carrier_offset_hz": 0.0},
+                "calibration": CALIBRATION,
+                "synchronization": {"removal": "none"},
+                "estimator": {"grid_points": 4},
+                "locator": {"side": "below"},
+                "noise": {"snr_db": 20.0},
+                "receive_gain_dbi": 16.0,
+            },
+        }
+    },
+    "base_stations": {"hill": {"position": [100.0, 190.0, 80.0], "array": ARRAY}},
+    "users": {"phone": {"position": [60.0, 20.0, 30.0], "array": ARRAY}},
+    "targets": {"van": {"position": [0.0, 0.0, 0.0], "rcs_dbsm": 20.0}},
+}
+"""Nodes of every kind, with all that is their own."""
+
 BASES: dict[str, tuple[Path, dict[str, Any]]] = {
     "paper": (
         PRESETS / "paper.yml",
@@ -128,6 +159,23 @@ BASES: dict[str, tuple[Path, dict[str, Any]]] = {
             "estimator": WINDOWS,
             "synchronization": {**TIMING, "reference": "tags"},
             **RECEIVER,
+        },
+    ),
+    "network": (
+        PRESETS / "paper.yml",
+        {
+            "base": "paper",
+            "nodes": NETWORK,
+            "link": {"transmitter": "west", "receiver": "mast", "target": "van"},
+            "precompensation": {"mode": "frame", "towards": "mast"},
+            "beams.chains": 4,
+            "channel.paths": [
+                {"kind": "echo", "from": "west", "to": "mast", "target": "van", "phase_deg": 10.0},
+                {"kind": "echo"},
+            ],
+            "channel.fading": {"omega": 1.0, "b0": 0.1, "m": 2.0, "seed": 1},
+            "estimator": {**WINDOWS, "kind": "mmv-bomp"},
+            "synchronization": {"removal": "none"},
         },
     ),
     "levels": (
@@ -344,6 +392,8 @@ def base(name: str) -> dict[str, Any]:
         for parent in parents:
             place = place.setdefault(parent, {})
         place[last] = copy.deepcopy(value)
+    if "base" in document:  # whose nodes are not wanted
+        document["nodes"] |= dict.fromkeys(("transmitter", "receiver", "target"))
     return document
 
 
