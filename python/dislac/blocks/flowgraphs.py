@@ -154,14 +154,7 @@ class Branch:
         flowgraph.msg_connect((self.locator, "fix"), (flowgraph.sink, "fix"))
 
 
-def run_flowgraph(
-    scenario: Scenario,
-    *,
-    frames: int = 0,
-    record: str | PathLike[str] | None = None,
-    directory: str | PathLike[str] | None = None,
-    on_fix: OnFix | None = None,
-) -> Receiver:
+class run_flowgraph(Receiver):
     """Transmitters, emulated channel and receivers, with the front ends that the scenario says.
 
     Args:
@@ -172,60 +165,43 @@ def run_flowgraph(
         directory: where to write files of fixes, None for none.
         on_fix: called with each fix, in a thread of the flowgraph.
     """
-    alone = len(scenario.nodes.transmitters) == len(scenario.nodes.receivers) == 1
-    make = link_flowgraph if alone else network_flowgraph
-    return make(scenario, frames, record, directory, on_fix)
-
-
-class link_flowgraph(Receiver):
-    """One transmitter, emulated channel and receiver; see `run_flowgraph`."""
 
     def __init__(
         self,
         scenario: Scenario,
-        frames: int,
-        record: str | PathLike[str] | None,
-        directory: str | PathLike[str] | None,
-        on_fix: OnFix | None,
+        *,
+        frames: int = 0,
+        record: str | PathLike[str] | None = None,
+        directory: str | PathLike[str] | None = None,
+        on_fix: OnFix | None = None,
     ) -> None:
-        super().__init__("dislac run", scenario, directory, on_fix)
-        last = self._emulate(frames)
-        self.connect_chains(last, self.demodulator)
-        if record is not None:
-            self.recorder = recording_sink(scenario, record)
-            self.connect_chains(last, self.recorder)
-
-
-class network_flowgraph(Receiver):
-    """Transmitters, the channel between all nodes, and receivers; see `run_flowgraph`."""
-
-    def __init__(
-        self,
-        scenario: Scenario,
-        frames: int,
-        record: str | PathLike[str] | None,
-        directory: str | PathLike[str] | None,
-        on_fix: OnFix | None,
-    ) -> None:
-        receivers, chains = list(scenario.nodes.receivers), range(scenario.chains)
-        super().__init__("dislac run", scenario, directory, on_fix, receivers)
-        self.channel = leo_channel(scenario)
+        nodes = scenario.nodes
+        super().__init__("dislac run", scenario, directory, on_fix, list(nodes.receivers))
+        self.others: list[Any] = []
+        if len(nodes.transmitters) == len(nodes.receivers) == 1:
+            last = self._emulate(frames)
+            self.connect_chains(last, self.demodulator)
+            if record is not None:
+                self.recorder = recording_sink(scenario, record)
+                self.connect_chains(last, self.recorder)
+            return
+        channel, chains = leo_channel(scenario), range(scenario.chains)
         self.sources = []
-        self.others: list[Any] = [self.channel]
-        for number, name in enumerate(scenario.nodes.transmitters):
+        for number, name in enumerate(nodes.transmitters):
             seen = scenario.at(transmitter=name)
             source, advance = pilot_source(seen, frames), precompensator(seen)
             self.connect_chains(source, advance)
             for chain in chains:
-                self.connect((advance, chain), (self.channel, number * len(chains) + chain))
+                self.connect((advance, chain), (channel, number * len(chains) + chain))
             self.sources.append(source)
             self.others += [source, advance]
-        for number, name in enumerate(receivers):
-            seen, last, first = scenario.at(receiver=name), self.channel, number * len(chains)
+        self.others.append(channel)
+        for number, name in enumerate(nodes.receivers):
+            seen, last, first = scenario.at(receiver=name), channel, number * len(chains)
             if seen.front_end is not None:
                 last = front_end(seen)
                 for chain in chains:
-                    self.connect((self.channel, first + chain), (last, chain))
+                    self.connect((channel, first + chain), (last, chain))
                 self.others.append(last)
                 first = 0
             self.connect_receiver(last, name, first)
@@ -239,6 +215,8 @@ class network_flowgraph(Receiver):
         return [*super()._blocks(), *self.others]
 
     def _frames_sent(self) -> int:
+        if not self.others:
+            return super()._frames_sent()
         return sum(source.frames_sent for source in self.sources)
 
 
