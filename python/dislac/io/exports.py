@@ -253,8 +253,7 @@ class GeoJson(Export):
     def entry(self, fix: Fix) -> bytes:
         features = []
         name = fix.target if fix.target in self.scenario.nodes.targets else None
-        target = self.scenario.at(target=name).target
-        if target is not None:
+        if (target := self.scenario.at(target=name).target) is not None:
             truth = target.motion.state(fix.time)[0]
             if self._truth is None or np.any(truth != self._truth):
                 self._truth = truth
