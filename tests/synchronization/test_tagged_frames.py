@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from gnuradio.dislac.synchronization import Drift, FrameReader, Mark, TaggedSynchronizer
+from gnuradio.dislac.synchronization import Drift, Mark, TaggedSynchronizer
 from gnuradio.dislac.waveform import Numerology
+from reading import read_frames
 
 NUMEROLOGY = Numerology(28e9, 120e3, 64, 16, 32, 8, 1_000)
 LENGTH = NUMEROLOGY.frame_length
@@ -23,15 +24,7 @@ def noise(count: int) -> np.ndarray:
 
 def read(x, marks, piece=10_000_000, most=None, pilots=ALWAYS, **settings):
     synchronizer = TaggedSynchronizer(NUMEROLOGY, pilots, **settings)
-    reader = FrameReader(synchronizer, len(x))
-    frames = []
-    while reader.position < x.shape[1]:
-        begin = reader.position
-        part = x[:, begin : begin + piece]
-        near = [mark for mark in marks if begin <= mark.offset < begin + part.shape[1]]
-        frames += [(f, s.copy()) for f, s in reader.read(part, begin, near, most)]
-    reader.finish()
-    return frames, synchronizer
+    return read_frames(synchronizer, x, marks, piece, most), synchronizer
 
 
 def lost(synchronizer):

@@ -7,6 +7,7 @@ from gnuradio.dislac.synchronization import FrameReader, Mark, TimedSynchronizer
 from gnuradio.dislac.waveform import Numerology, demodulate, modulate
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from reading import read_frames
 
 NUMEROLOGY = Numerology(28e9, 120e3, 64, 16, 32, 8, 1_000)
 LENGTH = NUMEROLOGY.frame_length
@@ -28,15 +29,7 @@ def at(offset: int, count: float) -> Mark:
 def read(x, marks, piece=10_000_000, most=None, **settings):
     """Frames (alignment, samples), events and counters of a stream that comes in pieces."""
     synchronizer = TimedSynchronizer(NUMEROLOGY, ALWAYS, **settings)
-    reader = FrameReader(synchronizer, len(x))
-    frames = []
-    while reader.position < x.shape[1]:
-        begin = reader.position
-        part = x[:, begin : begin + piece]
-        near = [mark for mark in marks if begin <= mark.offset < begin + part.shape[1]]
-        frames += [(f, s.copy()) for f, s in reader.read(part, begin, near, most)]
-    reader.finish()
-    return frames, synchronizer
+    return read_frames(synchronizer, x, marks, piece, most), synchronizer
 
 
 @pytest.mark.parametrize("piece", [1, 100, 641, 4_099, 10_000_000])

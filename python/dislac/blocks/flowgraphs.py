@@ -107,7 +107,7 @@ class Receiver(Chain):
                 self.msg_connect((block, "events"), (self.publisher, "events"))
 
     def counters(self) -> dict[str, int]:
-        """What became of the frames so far, of all links together.
+        """Counts of frames so far, of all links together.
 
         `frames_sent` by the transmitter or out of the recording; `frames_used` for estimates;
         `frames_skipped` because one in several was asked for; `frames_lost` because they were

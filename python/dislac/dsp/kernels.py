@@ -62,7 +62,7 @@ def copy_from_pool(pool, starts, rows):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)  # too short to be worth giving the lock away
 def active_blocks(segments, starts, length):  # type: ignore[no-untyped-def]
-    """As `delay.active_blocks`: for which blocks a window of so many samples holds anything.
+    """As `delay.active_blocks`: for which blocks a window of that length holds anything.
 
     Args:
         segments: (segments, 2) indices of samples outside which there is silence.

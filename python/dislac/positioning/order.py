@@ -36,7 +36,7 @@ class FixOrder:
         return self._give(max(min(self._newest.values()), max(self._newest.values()) - PATIENCE))
 
     def rest(self) -> list[Fix]:
-        """What is still held, at the end."""
+        """Give what is still held, at the end."""
         return self._give(max(self._newest.values(), default=0) + 1)
 
     def _give(self, before: int) -> list[Fix]:

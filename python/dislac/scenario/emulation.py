@@ -48,7 +48,7 @@ def channel(scenario: Scenario) -> ChannelEmulator | NetworkEmulator:
 
 
 def channel_noise(scenario: Scenario) -> Any:
-    """What the `noise` of that channel is: one source, or one of each receiver."""
+    """Noise of that channel: one source, or one of each receiver."""
     if len(scenario.nodes.transmitters) == len(scenario.nodes.receivers) == 1:
         return noise(scenario)
     return [noise(scenario.at(receiver=name)) for name in scenario.nodes.receivers]

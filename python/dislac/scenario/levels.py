@@ -53,7 +53,7 @@ def _scale(scenario: Scenario) -> float:
 
 
 def _whose(scenario: Scenario) -> str:
-    """What tells a link from the first one in the purpose of what is drawn, whatever the target."""
+    """Ending of the purpose of a draw for another link than the first, whatever the target."""
     first, link = scenario.links[0], scenario.link
     if link[:2] == first[:2]:
         return ""
@@ -104,8 +104,8 @@ def _received_power(
     transmitter: Motion,
     target: Node | None = None,
 ) -> float:
-    """What the link budget gives a receive chain over the echo off a target, by default the link's
-    own, or over the direct path [W]."""
+    """Power that the link budget gives a receive chain over the echo off a target, by default the
+    link's own, or over the direct path [W]."""
     link, numerology = scenario.channel.levels, scenario.numerology
     carrier, speed = numerology.carrier_frequency, scenario.propagation_speed
     stops = [transmitter, scenario.receiver.motion]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a scenario's receiver does: front end, frames out of streams, calibration, payload."""
+"""Receiver of a scenario: front end, frames out of streams, calibration, payload."""
 
 from functools import partial
 
@@ -70,7 +70,7 @@ a second, its Doppler shift, how chains hear it."""
 
 @about("front_end")
 def front_end(scenario: Scenario) -> FrontEnd | None:
-    """What the receiver's front end does to the receive chains, None where it is perfect."""
+    """Impairments of the receiver's front end, None where it is perfect."""
     settings = scenario.front_end
     if settings is None:
         return None
@@ -87,7 +87,7 @@ def front_end(scenario: Scenario) -> FrontEnd | None:
 
 
 def received(scenario: Scenario, sent: NDArray[np.complex64]) -> NDArray[np.complex64]:
-    """What the receive chains get of samples (chains, n) that are pre-compensated and emulated.
+    """Streams of the receive chains when samples (chains, n) are pre-compensated and emulated.
 
     (chains, n or more) samples; those that are on their way at the end come out too.
     """
@@ -100,7 +100,7 @@ def received(scenario: Scenario, sent: NDArray[np.complex64]) -> NDArray[np.comp
 
 @about("synchronization")
 def synchronizer(scenario: Scenario) -> Synchronizer:
-    """What finds frames in the receive chains' streams."""
+    """Synchronizer that finds frames in the receive chains' streams."""
     settings = scenario.synchronization
     if settings.reference == "tags":
         return TaggedSynchronizer(
@@ -143,7 +143,7 @@ def frame_grid(
 
 
 def drift(scenario: Scenario, frame: int) -> Drift:
-    """What frame `frame` does beside beginning where it is due, as far as a receiver knows that.
+    """Drift of frame `frame` from where it is due, as far as a receiver knows that.
 
     While the transmitter holds its advance for a frame, the reference link's delay goes on growing.
     And at a receiver that pre-compensation is not for, what is left of its own link remains.
@@ -253,8 +253,8 @@ def for_calibration(scenario: Scenario, *, emulated: bool = False) -> Scenario:
 def calibration(
     scenario: Scenario, frames: NDArray[np.complex64], numbers: NDArray[np.int64]
 ) -> Calibration:
-    """What the receive chains do, from frames (K, Ms, Nsc, Nrf) with these numbers (K,) that have
-    come from the transmitter directly.
+    """Calibration of the receive chains, from frames (K, Ms, Nsc, Nrf) with these numbers (K,) that
+    have come from the transmitter directly.
 
     Raises:
         CalibrationError: there are too few, or too weak ones, or a chain is dead.
@@ -264,7 +264,7 @@ def calibration(
 
 @about("payload")
 def payload_receiver(scenario: Scenario) -> PayloadReceiver:
-    """What turns demodulated frames into blocks of bytes.
+    """Receiver that turns demodulated frames into blocks of bytes.
 
     Raises:
         ValueError: the scenario has no payload, or symbols without known elements whose beams

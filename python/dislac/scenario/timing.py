@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is due when in a scenario's streams.
+"""Times at which frames are due in a scenario's streams.
 
 The clock of every stream starts at the scenario's epoch. `lead_in` samples of silence come
 first; frame k then arrives over the reference link (transmitter to receiver, from the gateway on

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a scenario's transmitter sends: frames of pilots and payload, pre-compensated."""
+"""Signal of a scenario's transmitter: frames of pilots and payload, pre-compensated."""
 
 from itertools import pairwise
 
@@ -56,7 +56,7 @@ def payload_frames(
 
 
 def payload(scenario: Scenario) -> Payload:
-    """What frames carry beside the pilots.
+    """Payload that frames carry beside the pilots.
 
     Raises:
         ValueError: the scenario has no payload.

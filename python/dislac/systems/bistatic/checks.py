@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a scenario says that cannot work, or will not work as it stands."""
+"""Warnings of what cannot work in a scenario, or will not as it stands."""
 
 import math
 from datetime import timedelta

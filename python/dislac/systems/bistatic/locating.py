@@ -20,7 +20,7 @@ __all__ = ["fixes", "locate", "locator"]
 
 @kept
 def locator(scenario: Scenario) -> BistaticLocator:
-    """What turns arrival and residual delay into a position."""
+    """Locator that turns arrival and residual delay into a position."""
     transmitter, receiver = ends(scenario)
     return BistaticLocator(
         transmitter=transmitter,
