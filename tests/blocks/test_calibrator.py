@@ -53,7 +53,7 @@ def test_without_noise_delays_are_exact_to_a_twentieth_of_a_nanosecond():
 def test_a_recording_gives_the_same(tmp_path):
     scenario = reception.for_calibration(scene(), emulated=True)
     frame = transmission.pilot_frame(scenario)
-    period, first = scenario.numerology.frame_period, timing.lead_in(scenario)
+    period, first = scenario.numerology.frame_period, timing.preamble(scenario)
     sent = np.zeros((2, first + 40 * period), np.complex64)
     for k in range(40):
         start = first + k * period
@@ -83,7 +83,7 @@ def test_the_receiver_takes_the_chains_off(tmp_path):
         scenario = small_scenario(numerology__window_advance=8, channel=direct, **overrides)
         frame = transmission.pilot_frame(scenario)
         sent = np.zeros((2, 15_360 + 1280), np.complex64)
-        first = timing.lead_in(scenario)
+        first = timing.preamble(scenario)
         sent[:, first : first + frame.shape[1]] = frame
         streams = reception.received(scenario, sent)
         graph = Graph(dislac.ofdm_demodulator(scenario), streams, [(first, 0)], 1, 512)

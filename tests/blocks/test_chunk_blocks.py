@@ -26,13 +26,13 @@ def test_precompensator_is_the_librarys(mode):
         lambda most: Graph(dislac.precompensator(scenario), x, outputs=2).result(most)
     )
     expected = transmission.precompensator(scenario).process(x)
-    assert expected.shape[1] > COUNT - 3 * CHUNK - timing.lead_in(scenario)
+    assert expected.shape[1] > COUNT - 3 * CHUNK - timing.preamble(scenario)
     assert np.array_equal(result.streams, expected)
 
 
 def test_frames_leave_early_by_the_delay_they_will_meet():
     scenario = small_scenario()
-    rate, first = scenario.sample_rate, timing.lead_in(scenario)
+    rate, first = scenario.sample_rate, timing.preamble(scenario)
     starts = [first, first + 1280, first + 12_800]
     tags = [(start, k) for k, start in enumerate(starts)]
     result = in_every_buffer(
@@ -47,7 +47,7 @@ def test_frames_leave_early_by_the_delay_they_will_meet():
 
 
 def test_an_error_of_the_advance_moves_the_tag():
-    scenario, start = small_scenario(), timing.lead_in(small_scenario())
+    scenario, start = small_scenario(), timing.preamble(small_scenario())
     x = noise(2, COUNT)
     places = [
         Graph(dislac.precompensator(scenario, timing_advance_error_ns=error), x, [(start, 0)], 2)

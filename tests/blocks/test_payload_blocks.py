@@ -129,7 +129,7 @@ def test_frames_stand_where_they_are_due(period):
         return graph.result(most)
 
     result = in_every_buffer(run)
-    first = timing.lead_in(scenario)
+    first = timing.preamble(scenario)
     assert indices(result.tags) == [(first + k * period, k) for k in range(6)]
     blocks = dislac.waveform.segments(packet, SIZE)
     idle = [scenario.payload.idle_block(k) for k in range(len(blocks), 6)]

@@ -13,7 +13,7 @@ def test_frames_stand_where_they_are_due(period):
     result = in_every_buffer(
         lambda most: Graph(dislac.pilot_source(scenario, frames=5), outputs=2).result(most)
     )
-    first = timing.lead_in(scenario)
+    first = timing.preamble(scenario)
     assert indices(result.tags) == [(first + k * period, k) for k in range(5)]
     expected = np.zeros_like(result.streams)
     for start, _ in result.tags:
@@ -24,8 +24,8 @@ def test_frames_stand_where_they_are_due(period):
 def test_it_ends_with_silence_for_the_time_of_flight():
     scenario = small_scenario()
     result = Graph(dislac.pilot_source(scenario, frames=3), outputs=2).result()
-    last = timing.lead_in(scenario) + 2 * 1280 + 640
-    assert result.streams.shape[1] - last > timing.lead_in(scenario) + 3 * CHUNK
+    last = timing.preamble(scenario) + 2 * 1280 + 640
+    assert result.streams.shape[1] - last > timing.preamble(scenario) + 3 * CHUNK
 
 
 @pytest.mark.parametrize("most", BUFFERS)
@@ -33,7 +33,7 @@ def test_without_a_number_of_frames_it_does_not_end(most):
     block = dislac.pilot_source(small_scenario())
     result = Graph(block, outputs=2, head=100_000).result(most)
     assert result.streams.shape == (2, 100_000)
-    first = timing.lead_in(small_scenario())
+    first = timing.preamble(small_scenario())
     expected = [(first + k * 1280, k) for k in range((100_000 - first - 1) // 1280 + 1)]
     assert indices(result.tags) == expected
 

@@ -31,7 +31,7 @@ def sent():
 
 
 def test_each_frame_has_its_sequences_and_muted_ones_are_silent(sent):
-    first, length = timing.lead_in(SCENARIO), SCENARIO.numerology.frame_length
+    first, length = timing.preamble(SCENARIO), SCENARIO.numerology.frame_length
     assert length == 11_520
     assert indices(sent.tags) == [(first + k * 12_000, k) for k in SENT]
     expected = np.zeros_like(sent.streams)
@@ -43,7 +43,7 @@ def test_each_frame_has_its_sequences_and_muted_ones_are_silent(sent):
 
 def test_the_demodulator_takes_each_frame_s_own_sequences_off(sent):
     size = int(np.prod(SCENARIO.pilots.frame_shape))
-    tags = [*indices(sent.tags), (timing.lead_in(SCENARIO) + 2 * 12_000, 2)]
+    tags = [*indices(sent.tags), (timing.preamble(SCENARIO) + 2 * 12_000, 2)]
     # Each receive chain hears the sum of all transmit chains.
     streams = np.repeat(sent.streams.sum(axis=0, keepdims=True), 4, axis=0)
     graph = Graph(dislac.ofdm_demodulator(SCENARIO), streams, sorted(tags), 1, size)

@@ -177,7 +177,7 @@ def test_samples_of_a_scenario_come_through_its_front_end():
     )
     period = scenario.numerology.frame_period
     frame = np.pad(
-        transmission.pilot_frame(scenario), ((0, 0), (timing.lead_in(scenario), 3 * period))
+        transmission.pilot_frame(scenario), ((0, 0), (timing.preamble(scenario), 3 * period))
     )
     y = reception.received(scenario, frame.astype(np.complex64))
     at = reception.front_end(scenario).sample(timing.frame_time(scenario, 0))

@@ -103,7 +103,7 @@ def test_what_is_sent_comes_back(kind):
     heard = hear(device, 7680 * 6, [pilot_source(LAB, 8), sink], gain=[20, 30], **settings)
     frame = transmission.pilot_frame(LAB)
     expected = np.zeros_like(heard.streams)
-    first = timing.lead_in(LAB) + 5
+    first = timing.preamble(LAB) + 5
     for k in range(6):
         begin = first + k * 7680
         part = expected[:, begin : begin + frame.shape[1]]
@@ -129,7 +129,7 @@ def test_only_bursts_are_sent_and_their_times_are_exact(tmp_path):
     begin = round((2 + 1 / 3) * RATE)
     sent = np.memmap(tmp_path / "sent", np.complex64, "r", shape=(count, 2))
     frame = transmission.pilot_frame(LAB)
-    starts = begin + timing.lead_in(LAB) + 7680 * np.arange(3)
+    starts = begin + timing.preamble(LAB) + 7680 * np.arange(3)
     assert count == starts[-1] + frame.shape[1] + 64  # no silence after the last burst
     for start in starts:
         scaled = sent[start : start + frame.shape[1]].T
@@ -281,7 +281,7 @@ def test_a_start_that_is_over_is_said():
 
 def test_late_bursts_are_counted_and_told():
     """Of frames a millisecond apart, four begin too early for the radio."""
-    begin = round(0.25 * RATE) + timing.lead_in(LAB)
+    begin = round(0.25 * RATE) + timing.preamble(LAB)
     device = f"uhd:type=loopback,late_before={begin + 3 * 7680}"
     top, events = gr.top_block(), Events()
     source, sink = pilot_source(LAB), radio_sink(LAB, device, start_time=0.25)

@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 from gnuradio.dislac.positioning import FixStatus
 from gnuradio.dislac.scenario import load_scenario, reception, transmission
-from gnuradio.dislac.scenario.timing import first_arrival, lead_in
+from gnuradio.dislac.scenario.timing import first_arrival, preamble
 from gnuradio.dislac.synchronization import FrameReader, Mark, aligned_grid
 from gnuradio.dislac.systems import bistatic
 
 
 def fixes_of(scenario, count):
     """Fixes of `count` frames of emulated samples, found as the scenario's synchronization says."""
-    numerology, first = scenario.numerology, lead_in(scenario)
+    numerology, first = scenario.numerology, preamble(scenario)
     sent = np.zeros((scenario.chains, first + count * numerology.frame_period), np.complex64)
     for frame in range(count):
         start = first + frame * numerology.frame_period

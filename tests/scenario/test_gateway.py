@@ -58,7 +58,7 @@ def test_the_feeder_adds_its_delay_and_its_shift():
         load_scenario("paper", {"nodes.satellites": {"other": OTHER}, "channel.paths": paths, **g})
         for g in ({"nodes.gateway": GATEWAY}, {})
     )
-    assert timing.lead_in(with_it) - timing.lead_in(without) > 360e3 / C * 7.68e6
+    assert timing.preamble(with_it) - timing.preamble(without) > 360e3 / C * 7.68e6
     time = timing.frame_time(with_it, 2)
     found = truth.true_paths(with_it, 2)
     own, other = with_it.transmitter.motion, with_it.satellites["other"].motion

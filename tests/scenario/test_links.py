@@ -10,7 +10,7 @@ from gnuradio.dislac.channel import synthesize
 from gnuradio.dislac.scenario import ScenarioError, emulation, load_scenario, parse_scenario
 from gnuradio.dislac.scenario.levels import noise_power, path_gains
 from gnuradio.dislac.scenario.routes import path_nodes
-from gnuradio.dislac.scenario.timing import first_arrival, first_mark, lead_in
+from gnuradio.dislac.scenario.timing import first_arrival, first_mark, preamble
 from gnuradio.dislac.scenario.truth import true_paths
 from gnuradio.dislac.simulation import network_frames
 from gnuradio.dislac.systems.bistatic import warnings
@@ -126,13 +126,13 @@ def test_frames_of_all_transmitters_come_within_the_prefix(network):
         arrivals = [first_arrival(network.at(s, receiver)) for s in TRANSMITTERS]
         assert np.ptp(arrivals) < network.numerology.shortest_prefix / 2
         assert first_mark(network.at("east", receiver)) == min(arrivals)
-    assert first_arrival(network) == lead_in(network)
+    assert first_arrival(network) == preamble(network)
 
 
 def test_pre_compensation_may_be_for_another_receiver(network):
     other = network.with_({"precompensation.towards": "tower"})
-    assert first_arrival(other.at(receiver="tower")) == lead_in(other)
-    assert first_arrival(other.at(receiver="mast")) != lead_in(other)
+    assert first_arrival(other.at(receiver="tower")) == preamble(other)
+    assert first_arrival(other.at(receiver="mast")) != preamble(other)
     # Residuals are relative to each receiver's own link, whoever pre-compensation is for.
     for receiver in RECEIVERS:
         one, two = (true_paths(s.at(receiver=receiver), 0) for s in (network, other))

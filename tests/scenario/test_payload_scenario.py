@@ -29,7 +29,7 @@ PRS = str(EXAMPLES / "prs.yml")
 def received(scenario, blocks):
     """Demodulated frames (K, Ms, Nsc, Nrf) of the sample-domain chain."""
     numerology, count = scenario.numerology, len(blocks)
-    lead = timing.lead_in(scenario)
+    lead = timing.preamble(scenario)
     end = lead + count * numerology.frame_period
     sent = np.zeros((scenario.chains, end), np.complex64)
     frames = sent[:, lead:end].reshape(scenario.chains, count, -1)

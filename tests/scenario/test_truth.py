@@ -6,7 +6,7 @@ from gnuradio.dislac.dsp.stream import BLOCK
 from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario
 from gnuradio.dislac.scenario.levels import noise_power, path_gains
 from gnuradio.dislac.scenario.routes import snapshot_model
-from gnuradio.dislac.scenario.timing import frame_time, lead_in
+from gnuradio.dislac.scenario.timing import frame_time, preamble
 from gnuradio.dislac.scenario.truth import bound, true_paths
 
 STILL = {"nodes.transmitter.velocity": [0, 0, 0]}
@@ -97,5 +97,5 @@ def test_bound_of_the_paper():
 
 def test_frames_wait_for_the_longest_advance():
     scenario = load_scenario("paper")
-    assert lead_in(scenario) > 374e3 / 3e8 * scenario.sample_rate
-    assert lead_in(load_scenario("lab")) % BLOCK == 0
+    assert preamble(scenario) > 374e3 / 3e8 * scenario.sample_rate
+    assert preamble(load_scenario("lab")) % BLOCK == 0

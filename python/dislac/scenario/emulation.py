@@ -19,7 +19,7 @@ from .about import about
 from .levels import noise_power, path_gains
 from .model import Scenario
 from .routes import path_nodes
-from .timing import carriers, first_arrival, first_mark, lead_in, reference_link, run_out
+from .timing import carriers, first_arrival, first_mark, flush, preamble, reference_link
 from .transmission import passband, pilot_frame, precompensator
 
 __all__ = [
@@ -66,7 +66,7 @@ def frame_marks(scenario: Scenario, sent: int, due: int | None) -> list[tuple[in
         seen = scenario.at(receiver=receiver)
         at = sent + flight(seen, sent) if due is None else due
         if due is not None:
-            at += first_mark(seen) - lead_in(seen)
+            at += first_mark(seen) - preamble(seen)
         marks.append((number * seen.chains, at))
     return marks
 
@@ -95,7 +95,7 @@ def _emulator(scenario: Scenario, noise: Noise | None) -> ChannelEmulator:
     sent, received = (
         BeamSchedule(beams, numerology.symbol_lengths, numerology.frame_period, start)
         for beams, start in (
-            (scenario.transmit_beams, lead_in(scenario)),
+            (scenario.transmit_beams, preamble(scenario)),
             (scenario.receive_beams, first_arrival(scenario.level_link)),
         )
     )
@@ -135,7 +135,7 @@ def noise(scenario: Scenario) -> Noise | None:
 def link(scenario: Scenario, frames: int = 0) -> Link:
     """Pilot frames, pre-compensated, through the channel; as many as asked for, 0 for no end."""
     waveforms = [pilot_frame(scenario, k) for k in range(scenario.pilots.cycle)]
-    first, period = lead_in(scenario), scenario.numerology.frame_period
+    first, period = preamble(scenario), scenario.numerology.frame_period
     transmitter, late = precompensator(scenario), first_arrival(scenario) - first
 
     def train() -> Iterator[Frame]:
@@ -146,7 +146,7 @@ def link(scenario: Scenario, frames: int = 0) -> Link:
                 yield Frame(k, start, due, waveforms[k % len(waveforms)])
 
     end = first + frames * period
-    end += run_out(scenario, end)
+    end += flush(scenario, end)
     return Link(train(), end if frames else None, transmitter, emulator(scenario))
 
 

@@ -36,14 +36,14 @@ from .timing import (
     carriers,
     first_arrival,
     first_mark,
+    flush,
     frame_time,
     is_compensated,
-    lead_in,
+    preamble,
     reference_delay,
     reference_link,
     remaining_delay,
     remaining_doppler,
-    run_out,
 )
 from .transmission import passband, payload, precompensator
 
@@ -91,7 +91,7 @@ def received(scenario: Scenario, sent: NDArray[np.complex64]) -> NDArray[np.comp
 
     (chains, n or more) samples; those that are on their way at the end come out too.
     """
-    sent = np.pad(sent, ((0, 0), (0, run_out(scenario, sent.shape[1]))))
+    sent = np.pad(sent, ((0, 0), (0, flush(scenario, sent.shape[1]))))
     for stage in (precompensator(scenario), emulator(scenario), front_end(scenario)):
         if stage is not None:
             sent = stage.process(sent)
@@ -155,7 +155,7 @@ def drift(scenario: Scenario, frame: int) -> Drift:
     numerology = scenario.numerology
     time = frame_time(scenario, frame) + numerology.frame_length / numerology.sample_rate / 2
     delay, growth = remaining_delay(scenario, time)
-    offset = (first_arrival(scenario) - lead_in(scenario)) / scenario.sample_rate
+    offset = (first_arrival(scenario) - preamble(scenario)) / scenario.sample_rate
     return Drift(
         (delay - offset) * scenario.sample_rate,
         stretch if mode == "frame" else growth,

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Times at which frames are due in a scenario's streams.
 
-The clock of every stream starts at the scenario's epoch. `lead_in` samples of silence come
+The clock of every stream starts at the scenario's epoch. `preamble` samples of silence come
 first; frame k then arrives over the reference link (transmitter to receiver, from the gateway on
-where there is one) at sample lead_in + k * frame_period, give or take the timing-advance error.
+where there is one) at sample preamble + k * frame_period, give or take the timing-advance error.
 """
 
 from collections.abc import Sequence
@@ -26,20 +26,20 @@ __all__ = [
     "first_arrival",
     "first_mark",
     "fix_time",
+    "flush",
     "frame_time",
     "is_compensated",
-    "lead_in",
+    "preamble",
     "reference_delay",
     "reference_link",
     "remaining_delay",
     "remaining_doppler",
-    "run_out",
     "timing_deviation",
 ]
 
 
 @kept
-def lead_in(scenario: Scenario) -> int:
+def preamble(scenario: Scenario) -> int:
     """Samples of silence before the first frame: as many as must be sent before they arrive, from
     any transmitter."""
     return max(
@@ -52,7 +52,7 @@ def _towards(scenario: Scenario) -> Scenario:
     return scenario.at(receiver=scenario.precompensation.towards)
 
 
-def run_out(scenario: Scenario, end: int) -> int:
+def flush(scenario: Scenario, end: int) -> int:
     """Samples of silence after sample `end` of a stream that bring all before it through
     pre-compensation, channel and front end, which work in chunks."""
     return _flight(scenario, end) + (4 if scenario.front_end is None else 6) * CHUNK
@@ -67,7 +67,7 @@ def _flight(scenario: Scenario, sample: int) -> int:
 
 def first_arrival(scenario: Scenario) -> int:
     """Sample at which frame 0 is due at the receiver."""
-    start = lead_in(scenario)
+    start = preamble(scenario)
     if is_compensated(scenario):
         return start
     delay, _ = remaining_delay(scenario, start / scenario.sample_rate)

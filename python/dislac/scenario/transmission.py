@@ -15,7 +15,7 @@ from ..waveform import (
 )
 from .about import about
 from .model import Scenario
-from .timing import carriers, compensated_link, lead_in, reference_link
+from .timing import carriers, compensated_link, preamble, reference_link
 
 __all__ = [
     "occupied_band",
@@ -79,7 +79,7 @@ def precompensator(scenario: Scenario) -> Precompensator | None:
         carrier_frequency=carriers(scenario, link),
         chains=scenario.chains,
         mode=settings.mode,
-        frame_start=lead_in(scenario),
+        frame_start=preamble(scenario),
         frame_period=scenario.numerology.frame_period,
         frame_length=scenario.numerology.frame_length,
         passband=passband(scenario),

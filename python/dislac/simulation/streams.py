@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ..scenario import Scenario
 from ..scenario.emulation import channel
 from ..scenario.reception import frame_grid, front_end, received
-from ..scenario.timing import first_arrival, lead_in, run_out
+from ..scenario.timing import first_arrival, flush, preamble
 from ..scenario.transmission import pilot_frame, precompensator
 
 __all__ = ["network_frames", "received_frames", "received_stream", "sent_stream"]
@@ -37,7 +37,7 @@ def sent_stream(
         Samples (chains, n): silence until the first frame is due, then the frame periods.
     """
     numerology = scenario.numerology
-    lead = lead_in(scenario)
+    lead = preamble(scenario)
     sent = np.zeros((scenario.chains, lead + count * numerology.frame_period), np.complex64)
     places = sent[:, lead:].reshape(scenario.chains, count, numerology.frame_period)
     for index in filter(scenario.pilots.sends, range(count)):
@@ -69,7 +69,7 @@ def network_frames(scenario: Scenario, count: int) -> dict[tuple[str, str], Samp
     senders = [scenario.at(transmitter=name) for name in scenario.nodes.transmitters]
     sent = [sent_stream(seen, count) for seen in senders]
     length = max(stream.shape[1] for stream in sent)
-    length += max(run_out(seen, length) for seen in senders)
+    length += max(flush(seen, length) for seen in senders)
     inputs = []
     for seen, stream in zip(senders, sent, strict=True):
         stream = np.pad(stream, ((0, 0), (0, length - stream.shape[1])))

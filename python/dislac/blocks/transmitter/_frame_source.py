@@ -34,9 +34,9 @@ class FrameSource(Guarded, gr.sync_block):
         self._frames = frames
         self._period = scenario.numerology.frame_period
         self._length = scenario.numerology.frame_length
-        self._first = timing.lead_in(scenario)
+        self._first = timing.preamble(scenario)
         end = self._first + frames * self._period
-        self._end = end + timing.run_out(scenario, end)
+        self._end = end + timing.flush(scenario, end)
 
     def make_frames(self, first: int, last: int) -> Iterable[tuple[int, NDArray[np.complex64]]]:
         """Index and samples (chains, frame length) of the frames first ... last that are sent."""
