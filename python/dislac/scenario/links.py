@@ -106,7 +106,7 @@ def link_document(document: Document) -> tuple[Document, Link, Nodes]:
         ends["target"] = nodes.targets[link.target]
     if len(nodes.links) == 1 and all(key == ("nodes", role) for role, key in ends.items()):
         return document, link, nodes
-    return _Seen(document, link, nodes, ends).document, link, nodes
+    return _seen(document, link, nodes, ends), link, nodes
 
 
 _PLACES: dict[str, Key] = {
@@ -117,42 +117,38 @@ _PLACES: dict[str, Key] = {
 """Where keys of a node's signal or radio stand for all nodes, if not by themselves."""
 
 
-class _Seen:
-    """The document of one link, made of that of all of them."""
-
-    def __init__(self, whole: Document, link: Link, nodes: Nodes, ends: Mapping[str, Key]) -> None:
-        data = {key: value for key, value in whole.data.items() if key != "link"}
-        aliases: dict[Key, Key] = {("nodes", role): key for role, key in ends.items()}
-        seen: dict[str, Any] = {role: _node(whole, key) for role, key in ends.items()}
-        everywhere = whole.data["nodes"]
-        first = link.transmitter == next(iter(nodes.transmitters))
-        relays = {
-            name: node
-            for name, node in everywhere.get("satellites", {}).items()
-            if name not in nodes.transmitters
-        }
-        if relays and first:
-            seen["satellites"] = relays
-        if "gateway" in everywhere:
-            seen["gateway"] = everywhere["gateway"]
-        others = {name: key for name, key in nodes.targets.items() if name != link.target}
-        if others:
-            seen["targets"] = {name: _node(whole, key) for name, key in others.items()}
-            aliases |= {("nodes", "targets", name): key for name, key in others.items()}
-        data["nodes"] = seen
-        for role, part in (("transmitter", "signal"), ("receiver", "radio")):
-            for key, value in seen[role].pop(part, {}).items():
-                place = _PLACES.get(key, (key,))
-                data = merge(data, reduce(lambda below, name: {name: below}, place[::-1], value))
-                aliases[place] = (*ends[role], part, key)
-        if "paths" in data.get("channel", {}):
-            paths = data["channel"]["paths"]
-            kept = [n for n, path in enumerate(paths) if _sees(path, link, nodes, first)]
-            data["channel"] = data["channel"] | {"paths": [_path(paths[n], nodes) for n in kept]}
-            aliases |= {
-                ("channel", "paths", k): ("channel", "paths", n) for k, n in enumerate(kept)
-            }
-        self.document = whole.seen_as(data, aliases)
+def _seen(whole: Document, link: Link, nodes: Nodes, ends: Mapping[str, Key]) -> Document:
+    """Return the document of one link, made of that of all of them."""
+    data = {key: value for key, value in whole.data.items() if key != "link"}
+    aliases: dict[Key, Key] = {("nodes", role): key for role, key in ends.items()}
+    seen: dict[str, Any] = {role: _node(whole, key) for role, key in ends.items()}
+    everywhere = whole.data["nodes"]
+    first = link.transmitter == next(iter(nodes.transmitters))
+    relays = {
+        name: node
+        for name, node in everywhere.get("satellites", {}).items()
+        if name not in nodes.transmitters
+    }
+    if relays and first:
+        seen["satellites"] = relays
+    if "gateway" in everywhere:
+        seen["gateway"] = everywhere["gateway"]
+    others = {name: key for name, key in nodes.targets.items() if name != link.target}
+    if others:
+        seen["targets"] = {name: _node(whole, key) for name, key in others.items()}
+        aliases |= {("nodes", "targets", name): key for name, key in others.items()}
+    data["nodes"] = seen
+    for role, part in (("transmitter", "signal"), ("receiver", "radio")):
+        for key, value in seen[role].pop(part, {}).items():
+            place = _PLACES.get(key, (key,))
+            data = merge(data, reduce(lambda below, name: {name: below}, place[::-1], value))
+            aliases[place] = (*ends[role], part, key)
+    if "paths" in data.get("channel", {}):
+        paths = data["channel"]["paths"]
+        kept = [n for n, path in enumerate(paths) if _sees(path, link, nodes, first)]
+        data["channel"] = data["channel"] | {"paths": [_path(paths[n], nodes) for n in kept]}
+        aliases |= {("channel", "paths", k): ("channel", "paths", n) for k, n in enumerate(kept)}
+    return whole.seen_as(data, aliases)
 
 
 def _node(document: Document, key: Key) -> dict[str, Any]:
