@@ -16,7 +16,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 export PYTHONPATH := $(CURDIR)/python/tree$(if $(PYTHONPATH),:$(PYTHONPATH))
 export GRC_BLOCKS_PATH := $(CURDIR)/grc$(if $(GRC_BLOCKS_PATH),:$(GRC_BLOCKS_PATH))
 
-.PHONY: help setup demo grc test lint bench docs clean
+.PHONY: help setup demo grc test lint bench docs docs-site clean
 
 help:
 	@echo "make demo    run the paper's scene, record it, replay the recording, compare the fixes (build/demo/)"
@@ -25,8 +25,9 @@ help:
 	@echo "make lint    lint and types only"
 	@echo "make bench   measure, print a table, write build/bench.json"
 	@echo "make docs    draw the pictures of the guide anew"
+	@echo "make docs-site  build the guide and the library's pages as a site to search (build/site/)"
 	@echo "make setup   only install what the demo, Companion and the command line need"
-	@echo "make clean   remove build/ and caches (.venv and .venv-numpy2 stay)"
+	@echo "make clean   remove build/ and caches (.venv, .venv-numpy2 and .venv-docs stay)"
 
 # A stamp is older than what it was made from when the set-up has changed.
 SETUP := scripts/setup.sh scripts/gnuradio-python pyproject.toml apps/dislac scripts/packages-run.txt
@@ -41,6 +42,10 @@ SETUP := scripts/setup.sh scripts/gnuradio-python pyproject.toml apps/dislac scr
 
 .venv-numpy2/.ready: $(SETUP) | .venv/.ready-test
 	@scripts/setup.sh numpy2
+	@touch $@
+
+.venv-docs/.ready: $(SETUP)
+	@scripts/setup.sh docs
 	@touch $@
 
 setup: .venv/.ready-run
@@ -81,6 +86,13 @@ docs: .venv/.ready-run
 	@for script in $(sort $(wildcard docs/pictures/*.py)); do \
 	    echo "==> $$script"; QT_QPA_PLATFORM=offscreen $(PYTHON) "$$script"; \
 	done
+
+# Warnings are errors. What an earlier build knows of pages that are gone would hide some.
+docs-site: .venv-docs/.ready
+	@rm -rf build/site build/site-doctrees
+	@QT_QPA_PLATFORM=offscreen .venv-docs/bin/python -m sphinx --fail-on-warning --keep-going --quiet \
+	    -c docs/site -d build/site-doctrees . build/site
+	@echo "==> The site is build/site/index.html"
 
 clean:
 	rm -rf build .mypy_cache .ruff_cache .pytest_cache .hypothesis python/tree/*.egg-info

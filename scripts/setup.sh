@@ -5,6 +5,7 @@
 #   setup.sh run     system packages, and .venv with the command and its extras
 #   setup.sh test    the same with what the tests, the linters and an installation need
 #   setup.sh numpy2  .venv-numpy2: the library alone, on numpy 2, where there is no GNU Radio
+#   setup.sh docs    .venv-docs: Sphinx, which reads the package with its blocks
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -75,15 +76,16 @@ add_checkout() { # DIRECTORY
     chmod +x "$1/bin/dislac"
 }
 
-set_up_venv() { # EXTRA...
-    local wanted
-    make_venv .venv --system-site-packages
-    pin_to_gnuradio .venv/constraints.txt
+set_up_venv() { # DIRECTORY EXTRA...
+    local directory=$1 wanted
+    shift
+    make_venv "$directory" --system-site-packages
+    pin_to_gnuradio "$directory/constraints.txt"
     mapfile -t wanted < <(requirements "$@")
-    pip_install .venv -c .venv/constraints.txt "${wanted[@]}"
-    add_checkout .venv
-    .venv/bin/python -c 'from gnuradio import gr; from gnuradio import dislac' ||
-        die "GNU Radio does not import in .venv; .venv/bin/dislac doctor says more"
+    pip_install "$directory" -c "$directory/constraints.txt" "${wanted[@]}"
+    add_checkout "$directory"
+    "$directory/bin/python" -c 'from gnuradio import gr; from gnuradio import dislac' ||
+        die "GNU Radio does not import in $directory; $directory/bin/dislac doctor says more"
 }
 
 set_up_numpy2() {
@@ -97,14 +99,18 @@ set_up_numpy2() {
 case ${1-} in
     run)
         apt_install scripts/packages-run.txt
-        set_up_venv sigmf orbits zmq fast
+        set_up_venv .venv sigmf orbits zmq fast
         ;;
     test)
         apt_install scripts/packages-run.txt scripts/packages-build.txt
-        set_up_venv sigmf orbits zmq fast test dev
+        set_up_venv .venv sigmf orbits zmq fast test dev
         ;;
     numpy2)
         set_up_numpy2
         ;;
-    *) die "usage: $0 run | test | numpy2" ;;
+    docs)
+        apt_install scripts/packages-run.txt
+        set_up_venv .venv-docs sigmf orbits zmq fast docs
+        ;;
+    *) die "usage: $0 run | test | numpy2 | docs" ;;
 esac
