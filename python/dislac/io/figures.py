@@ -4,15 +4,35 @@
 import os
 from io import BytesIO
 from pathlib import Path
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from ..files import write_file
 
-__all__ = ["write_figure"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["empty_figure", "write_figure"]
 
 
-def write_figure(figure: Figure, path: str | os.PathLike[str], *, dpi: float) -> None:
+def empty_figure(width: float, height: float) -> "Figure":
+    """Make a figure for a file, its parts laid out so that none covers another.
+
+    matplotlib is loaded here: it takes as long as many a command that may draw, but does not.
+
+    Parameters
+    ----------
+    width, height
+        Size in inches.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def write_figure(figure: "Figure", path: str | os.PathLike[str], *, dpi: float) -> None:
     """Write a figure to a file, all at once.
 
     Parameters

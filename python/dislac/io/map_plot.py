@@ -7,16 +7,14 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from ..geometry import bistatic_range
 from ..positioning import Fix, FixStatistics, confidence_ellipse
 from ..scenario import Scenario
-from .figures import write_figure
+from .figures import empty_figure, write_figure
 
 __all__ = ["draw_map"]
 
@@ -60,8 +58,7 @@ def draw_map(fixes: FixStatistics, scenario: Scenario, path: str | os.PathLike[s
     reach = float(np.max(np.linalg.norm(places - receivers[0], axis=1)))
     is_near = bool(np.linalg.norm(transmitters - receivers[0], axis=1).max() < 3.0 * reach)
 
-    figure = Figure(figsize=(11.0 if valid else 6.2, 5.7), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = empty_figure(11.0 if valid else 6.2, 5.7)
     figure.suptitle(_title(fixes, scenario), fontsize=12, color=_INK)
     pictures = list(figure.subplots(1, 2 if valid else 1, squeeze=False)[0])
     scene = pictures[0]

@@ -9,10 +9,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from ..geometry import (
@@ -34,7 +30,7 @@ from ..geometry import (
 from ..scenario import Scenario
 from ..scenario.routes import path_nodes
 from ..scenario.timing import carriers, ends, reference_link
-from .figures import write_figure
+from .figures import empty_figure, write_figure
 
 __all__ = [
     "count_in_view",
@@ -260,8 +256,9 @@ def draw_sky(
         OSError: the file cannot be written.
         ValueError: matplotlib does not know the format.
     """
-    figure = Figure(figsize=(6.4, 6.6), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
+    from matplotlib.collections import LineCollection  # here, as matplotlib takes a while to load
+
+    figure = empty_figure(6.4, 6.6)
     axes: Any = figure.add_subplot(projection="polar")
     few = len(passes) <= _LABELLED
     tracks = []
@@ -398,9 +395,8 @@ def draw_links(
         OSError: the file cannot be written.
         ValueError: matplotlib does not know the format.
     """
-    figure = Figure(figsize=(7.6, 6.6), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    pictures: list[Axes] = list(figure.subplots(3, 1, sharex=True))
+    figure = empty_figure(7.6, 6.6)
+    pictures: list[Any] = list(figure.subplots(3, 1, sharex=True))
     styles = ["-", "--", ":", "-."]
     for number, (name, link) in enumerate(links.items()):
         values = link.delay * 1e3, link.doppler / 1e3, link.doppler_rate / 1e3
