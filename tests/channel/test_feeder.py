@@ -15,6 +15,7 @@ from gnuradio.dislac.geometry import (
     range_and_rate,
 )
 from scipy.constants import c
+from tone_signals import gains, sum_of_tones, tone_matrix
 
 FS = 7.68e6
 CARRIERS = 18e9, 28e9
@@ -30,13 +31,12 @@ AMPLITUDES = np.exp(2j * np.pi * np.random.default_rng(2).uniform(size=16)) / 4
 
 
 def tones(n):
-    return AMPLITUDES * np.exp(2j * np.pi * (np.outer(n, TONES / FS) % 1))
+    return AMPLITUDES * tone_matrix(n, TONES / FS)
 
 
 def cycles_and_delay(y, n):
     """By how many cycles and seconds y is late."""
-    gain, *_ = np.linalg.lstsq(tones(n), y, rcond=None)
-    slope, carrier = np.polyfit(TONES, np.angle(gain) / (2 * np.pi), 1)
+    slope, carrier = np.polyfit(TONES, np.angle(gains(y, tones(n))) / (2 * np.pi), 1)
     return -carrier, -slope
 
 
@@ -68,7 +68,7 @@ def test_a_path_over_a_satellite_is_two_paths_one_after_the_other():
     """To the satellite on the feeder's carrier, and from there on the service link's."""
     start = 5_000_000
     n = start + np.arange(12 * CHUNK)
-    x = tones(n).sum(1)[None]
+    x = sum_of_tones(n, TONES / FS, AMPLITUDES)[None]
     whole = over(x, (GATEWAY, LEO, BS), start)
     up = over(x, (GATEWAY, LEO), start, CARRIERS[:1])
     down = over(up[None], (LEO, BS), start, CARRIERS[1:])
@@ -88,7 +88,11 @@ def test_precompensation_undoes_both_hops(instant):
     nodes, start = (GATEWAY, PASSING, BS), round(instant * FS)
     process = Precompensator(nodes, sample_rate=FS, carrier_frequency=CARRIERS, start=start)
     n = start + np.arange(2 * process.lookahead + 4 * CHUNK)
-    y = over(process.process(tones(n).sum(1).astype(np.complex64)[None]), nodes, start)
+    y = over(
+        process.process(sum_of_tones(n, TONES / FS, AMPLITUDES).astype(np.complex64)[None]),
+        nodes,
+        start,
+    )
     first = process.lookahead + 100
     n, y = n[first : len(y)], y[first:]
     half = len(y) // 2
@@ -117,7 +121,11 @@ def test_precompensation_of_a_frame_is_right_in_its_middle():
         start=start,
     )
     n = start + np.arange(2 * process.lookahead + 4 * CHUNK)
-    y = over(process.process(tones(n).sum(1).astype(np.complex64)[None]), nodes, start)
+    y = over(
+        process.process(sum_of_tones(n, TONES / FS, AMPLITUDES).astype(np.complex64)[None]),
+        nodes,
+        start,
+    )
     first = -(-(process.lookahead + 100) // period)
     found = []
     for frame in range(first, len(y) // period):

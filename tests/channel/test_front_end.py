@@ -9,6 +9,7 @@ from gnuradio.dislac.scenario import ScenarioError, load_scenario, reception, ti
 from gnuradio.dislac.waveform import Numerology, demodulate, modulate
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tone_signals import sum_of_tones
 
 FS = 7.68e6
 RNG = np.random.default_rng(3)
@@ -23,7 +24,7 @@ def tones(time):
 
 def fed(count, chains=1):
     """What goes in: `count` samples of the signal on each chain."""
-    x = tones(np.arange(count) / FS).astype(np.complex64)
+    x = sum_of_tones(np.arange(count), TONES / FS, AMPLITUDES).astype(np.complex64)
     return np.broadcast_to(x, (chains, count))
 
 
@@ -48,7 +49,8 @@ def test_chains_have_their_phase_and_delay(start):
     y = front_end.process(SIGNAL)
     n = np.arange(2000, y.shape[1])
     for chain, phase, delay in zip(y, PHASE, DELAY, strict=True):
-        wanted = tones((n + start) / FS - delay) * np.exp(1j * phase)
+        late = AMPLITUDES * np.exp(2j * np.pi * TONES * (start / FS - delay) + 1j * phase)
+        wanted = sum_of_tones(n, TONES / FS, late)
         assert np.abs(chain[n] - wanted).max() < 1e-3
         # each tone's phase gives the delay to far better than 0.01 ns
         basis = np.exp(2j * np.pi * (np.outer(n[:5000], TONES / FS) % 1))

@@ -21,6 +21,7 @@ from gnuradio.dislac.geometry import LinearMotion, delay_and_doppler, range_and_
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import least_squares
+from tone_signals import sum_of_tones
 
 FS, FC, C = 7.68e6, 28e9, 3e8
 SCENE = {"sample_rate": FS, "carrier_frequency": FC, "speed": C}
@@ -39,7 +40,7 @@ AMPLITUDES = np.exp(2j * np.pi * np.random.default_rng(2).uniform(size=24)) / np
 def tones(n, delay=0.0, doppler=0.0):
     """The signal, delayed [s] and shifted [Hz] with zero phase at `FRAME`."""
     n = np.asarray(n)
-    x = np.exp(2j * np.pi * (np.outer(n, TONES / FS) % 1 - delay * TONES)) @ AMPLITUDES
+    x = sum_of_tones(n, TONES / FS, AMPLITUDES * np.exp(-2j * np.pi * delay * TONES))
     return x * np.exp(2j * np.pi * doppler * (n - FRAME) / FS)
 
 
