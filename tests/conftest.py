@@ -17,6 +17,11 @@ os.environ.setdefault(
 # Calibrated thresholds: a run of the tests finds those that it has made itself.
 os.environ["XDG_CACHE_HOME"] = str(Path(__file__).parents[1] / "build" / "cache")
 
+# Modules compiled by the processes that tests start: by the first of them, for all, and not where
+# the sources are.
+os.environ["PYTHONPYCACHEPREFIX"] = str(Path(__file__).parents[1] / "build" / "bytecode")
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 import numpy as np
 import pytest
 from hypothesis import settings
