@@ -2,6 +2,7 @@
 """What all tests share: which of them run where, and how hypothesis searches."""
 
 import os
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -46,9 +47,17 @@ settings.register_profile("dislac", derandomize=True, deadline=None, database=No
 settings.load_profile("dislac")
 
 
+@pytest.fixture(scope="module")
+def module_roughly_calibrated() -> Iterator[None]:
+    """Few noise frames for thresholds, where echoes are far above them: they need not be exact."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gnuradio.dislac.estimation.detection.CALIBRATION_FRAMES", 20)
+        yield
+
+
 @pytest.fixture
 def roughly_calibrated(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few noise frames for thresholds, where echoes are far above them: they need not be exact."""
+    """The same for one test."""
     monkeypatch.setattr("gnuradio.dislac.estimation.detection.CALIBRATION_FRAMES", 20)
 
 

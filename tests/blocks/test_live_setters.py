@@ -17,7 +17,8 @@ from gnuradio.dislac.scenario import ECHO_ALONE, ScenarioError
 
 PATIENCE = 120.0  # s, for a machine that is busy
 PERIOD = 7_680
-QUIET = {"numerology__frame_period": PERIOD, "channel__noise": {"snr_db": 30}, **ECHO_ALONE}
+QUIET = {"numerology__frame_period": 4 * PERIOD, "channel__noise": {"snr_db": 30}, **ECHO_ALONE}
+"""Frames far apart: few are in the buffers when something changes, and an estimate takes long."""
 
 
 class Watcher:

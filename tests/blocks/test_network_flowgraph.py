@@ -14,6 +14,8 @@ from gnuradio.dislac.scenario.timing import first_mark
 from gnuradio.dislac.simulation import network_frames
 from gnuradio.dislac.systems.bistatic import estimator, fixes
 
+pytestmark = pytest.mark.usefixtures("module_roughly_calibrated")
+
 NETWORK = Path(__file__).parents[2] / "examples" / "network.yml"
 FRAMES = 3
 SMALL = {
@@ -34,7 +36,7 @@ def scenario():
 
 
 @pytest.fixture(scope="module")
-def run(scenario, tmp_path_factory):
+def run(scenario, tmp_path_factory, module_roughly_calibrated):
     """Fixes of a run, and where it was recorded."""
     folder, found = tmp_path_factory.mktemp("network"), []
     flowgraph = run_flowgraph(scenario, frames=FRAMES, record=folder / "net", on_fix=found.append)
