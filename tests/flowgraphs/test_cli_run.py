@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command with the real flowgraphs, in processes of its own."""
+"""The command with the real flowgraphs: in processes of its own where that is what is looked at,
+else in this one, which need not load them again."""
 
 import json
 import os
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gnuradio.dislac import cli
 from gnuradio.dislac.dsp import CHUNK
 from gnuradio.dislac.io import RecordingReader
 
@@ -37,7 +39,21 @@ def dislac(*arguments, status=0):
     return printed, complaints
 
 
-def recorded(folder, *settings):
+@pytest.fixture
+def within(capsys):
+    """As `dislac`, in this process."""
+
+    def run(*arguments, status=0):
+        with pytest.raises(SystemExit) as ended:
+            cli.main([str(argument) for argument in arguments], prog_name="dislac")
+        printed, complaints = capsys.readouterr()
+        assert (ended.value.code or 0) == status, complaints
+        return printed, complaints
+
+    return run
+
+
+def recorded(dislac, folder, *settings):
     """A run of six frames: folder with the recording and the fixes, and what was printed."""
     arguments = ["--frames", 6, "--snr-db", 10, "--record", folder / "recording", "--out", folder]
     printed, complaints = dislac("run", "paper", *arguments, "--json", *settings)
@@ -47,7 +63,7 @@ def recorded(folder, *settings):
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory):
-    return recorded(tmp_path_factory.mktemp("run"))
+    return recorded(dislac, tmp_path_factory.mktemp("run"))
 
 
 def test_run_prints_what_it_writes(session):
@@ -62,42 +78,43 @@ def test_run_prints_what_it_writes(session):
 
 
 @pytest.mark.parametrize("speed", ["max", "0.5"])
-def test_replay_gives_the_same_fixes_bit_for_bit(session, tmp_path, speed):
+def test_replay_gives_the_same_fixes_bit_for_bit(session, within, tmp_path, speed):
     folder, printed = session
     options = ["--speed", speed, "--json", "--out", tmp_path]
-    again, complaints = dislac("replay", folder / "recording", *options)
+    replay = dislac if speed == "max" else within
+    again, complaints = replay("replay", folder / "recording", *options)
     assert complaints == ""
     assert again == printed
     for name in ("fixes.jsonl", "fixes.csv", "fixes.geojson"):
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
 
 
-def test_of_a_damaged_recording_the_good_frames_give_the_same_fixes(tmp_path):
+def test_of_a_damaged_recording_the_good_frames_give_the_same_fixes(within, tmp_path):
     """Frame 1 holds NaN, frame 5 is cut off, the metadata are lost.
 
     Nothing but the echo is there: beside a direct path fixes depend on the frames before, too.
     """
     folder = tmp_path / "whole"
     folder.mkdir()
-    _, printed = recorded(folder, "--set", "channel.paths=[{kind: echo}]")
+    _, printed = recorded(within, folder, "--set", "channel.paths=[{kind: echo}]")
     scenario = tmp_path / "scenario.yml"
     scenario.write_text(RecordingReader(folder / "recording").scenario_text)
     frames = RecordingReader(folder / "recording").frames
     samples = np.fromfile(folder / "recording.sigmf-data", "<c8").reshape(-1, 8)
     samples[frames[1].start + 100, 3] = np.nan
     samples[: frames[5].start + 10].tofile(tmp_path / "damaged.sigmf-data")
-    _, complaint = dislac("replay", tmp_path / "damaged", status=1)
+    _, complaint = within("replay", tmp_path / "damaged", status=1)
     assert complaint.count("\n") == 1 and "(--scenario)" in complaint
-    again, complaints = dislac("replay", tmp_path / "damaged", "--scenario", scenario, "--json")
+    again, complaints = within("replay", tmp_path / "damaged", "--scenario", scenario, "--json")
     lines = printed.splitlines()
     assert again.splitlines() == [lines[0], *lines[2:5]]
     for text in ("are cut off: 1", "hold NaN or infinity: 1", "cannot read the metadata"):
         assert text in complaints
 
 
-def test_people_read_counts_and_errors(session):
+def test_people_read_counts_and_errors(session, within):
     folder, _ = session
-    out, _ = dislac("replay", folder / "recording", "--set", "estimator.every=3")
+    out, _ = within("replay", folder / "recording", "--set", "estimator.every=3")
     assert "2 fixes of 2 frames used, 4 skipped, 0 lost" in out
     assert "error: rms" in out and "bound: rms" in out
 
@@ -150,18 +167,18 @@ def test_nobody_reads_any_more(tmp_path):
     assert not any("not closed" in warning for warning in RecordingReader(tmp_path / "a").warnings)
 
 
-def test_a_block_that_fails_is_one_line(tmp_path):
+def test_a_block_that_fails_is_one_line(within, tmp_path):
     (tmp_path / "file").touch()
     _, complaint = dislac("run", "paper", "--record", tmp_path / "file" / "a", status=1)
     assert complaint.startswith("dislac: error: ") and "cannot record here" in complaint
     assert complaint.count("\n") == 1
-    _, complaint = dislac("run", "paper", "--out", tmp_path / "file", status=2)
+    _, complaint = within("run", "paper", "--out", tmp_path / "file", status=2)
     assert complaint.startswith("dislac: error: ") and complaint.count("\n") == 1
-    _, complaint = dislac("run", "paper", "--out", tmp_path / "file" / "a", status=1)
+    _, complaint = within("run", "paper", "--out", tmp_path / "file" / "a", status=1)
     assert complaint.startswith("dislac: error: ") and complaint.count("\n") == 1
 
 
-def test_an_array_of_one_row_needs_to_know_more(tmp_path):
+def test_an_array_of_one_row_needs_to_know_more(within, tmp_path):
     """No position, the remedy said once by each command; with the height, fixes at the bound."""
     alone = ["channel.paths=[{kind: echo}]", "synchronization.removal=none"]
     scene = [*alone, "nodes.target.position=[-100, 50, 0]"]
@@ -169,15 +186,15 @@ def test_an_array_of_one_row_needs_to_know_more(tmp_path):
     settings = [part for each in (*scene, row) for part in ("--set", each)]
     options = ["--frames", 4, "--snr-db", 20, "--json"]
     recording = ["--record", tmp_path / "recording"]
-    printed, complaints = dislac("run", "paper", *options, *recording, *settings)
-    again, complaints_again = dislac("replay", tmp_path / "recording", "--json")
+    printed, complaints = within("run", "paper", *options, *recording, *settings)
+    again, complaints_again = within("replay", tmp_path / "recording", "--json")
     assert again == printed and complaints_again == complaints
     assert complaints.startswith("dislac: warning: nodes.receiver.array of 8 x 1 elements")
     assert complaints.count("\n") == 1 and "locator.known_height_m" in complaints
     for fix in map(json.loads, printed.splitlines()):
         assert fix["status"] == "underdetermined" and fix["position"] is fix["bound"] is None
     known = ["--set", "locator.known_height_m=0"]
-    printed, complaints = dislac("replay", tmp_path / "recording", "--json", *known)
+    printed, complaints = within("replay", tmp_path / "recording", "--json", *known)
     fixes = [json.loads(line) for line in printed.splitlines()]
     assert complaints == "" and [fix["status"] for fix in fixes] == ["ok"] * 4
     rms = np.sqrt(np.mean([fix["error"] ** 2 for fix in fixes]))

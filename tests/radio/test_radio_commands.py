@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -175,11 +176,13 @@ def test_ctrl_c_ends_both_cleanly(on_air):
     # not communicate(), which forgets what readline() has read ahead
     assert "frames used" in receiver.stdout.read()
     assert (receiver.stderr.read(), receiver.wait()) == ("", 130)
-    while not Path(f"/proc/{transmitter.pid}/task").exists() or not any(
+    until = time.monotonic() + 120
+    while not any(
         "radio_sink" in (task / "comm").read_text()
         for task in Path(f"/proc/{transmitter.pid}/task").iterdir()
     ):
-        pass  # until it sends
+        assert time.monotonic() < until
+        time.sleep(0.02)  # until it sends
     transmitter.send_signal(signal.SIGINT)
     printed, complaints = transmitter.communicate(timeout=120)
     assert (transmitter.returncode, complaints) == (130, "")
