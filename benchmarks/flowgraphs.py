@@ -233,7 +233,7 @@ def receiver_alone(effort: Effort) -> list[Result]:
             Result(title, seconds / clock, "s/s", seconds / clock, real, settings),
             Result(f"{title}, processor time", processor / seconds, "s/s", None, None, settings),
         ]
-    seconds = 1.0 if effort.quick else 60.0
+    seconds = 0.25 if effort.quick else 60.0
     script = Path(__file__).with_name("live.py")
     command = [sys.executable, str(script), "--seconds", str(seconds), "--every", str(LIVE_EVERY)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)

@@ -59,7 +59,7 @@ def _emulator(paths: list[dict[str, Any]], coupling: str, noise: bool) -> ChunkP
 
 def _length(effort: Effort) -> int:
     """Samples a call: a whole number of what is prepared together."""
-    return CHUNK * (2 if effort.quick else CHUNKS_PREPARED_TOGETHER)
+    return CHUNK * (1 if effort.quick else CHUNKS_PREPARED_TOGETHER)
 
 
 def chain(effort: Effort) -> list[Result]:
