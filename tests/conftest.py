@@ -2,6 +2,7 @@
 """What all tests share: which of them run where, and how hypothesis searches."""
 
 import os
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,14 +19,13 @@ os.environ.setdefault(
 # Calibrated thresholds: a run of the tests finds those that it has made itself.
 os.environ["XDG_CACHE_HOME"] = str(Path(__file__).parents[1] / "build" / "cache")
 
-# Modules compiled by the processes that tests start: by the first of them, for all, and not where
-# the sources are.
-os.environ["PYTHONPYCACHEPREFIX"] = str(Path(__file__).parents[1] / "build" / "bytecode")
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-
 import numpy as np
 import pytest
 from hypothesis import settings
+
+# The processes that tests start find the package compiled, whatever the environment says.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # The folders whose tests run flowgraphs or install the module. All others are the library's and
 # pass without GNU Radio.

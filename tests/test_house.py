@@ -3,6 +3,7 @@
 
 import ast
 from collections import defaultdict
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -42,8 +43,13 @@ def module_name(path: Path) -> str:
 MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
+@cache
 def imports(module: str):
     """(imported module, names, whether it is of this package) of each import in a module."""
+    return list(found_imports(module))
+
+
+def found_imports(module: str):
     path = MODULES[module]
     parts = module.split(".") if module else []
     package = parts if path.name == "__init__.py" else parts[:-1]
