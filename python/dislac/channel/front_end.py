@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Errors of a receiver's analogue front end and its oscillators, in the chains' streams."""
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -101,10 +103,7 @@ class FrontEnd(ChunkProcessor):
         self.start_offset = float(start_offset)
         self._late = np.broadcast_to(values["delay"], chains)[:, None] * sample_rate
         self._factor = np.exp(1j * np.broadcast_to(values["phase"], chains)).astype(np.complex64)
-        table = fraction_responses(passband)
-        # One sample more of delay turns the spectrum of a window once.
-        turned = np.exp(-2j * np.pi * np.arange(LENGTH) / LENGTH).astype(np.complex64)
-        self._table = np.concatenate([table[:-1], table * turned])
+        self._table = _responses_of_two_samples(passband)
         self._most = int(np.clip(BATCH // chains, 1, BLOCKS))
         self._work = aligned_empty((chains * self._most, LENGTH))
         self._fade = (np.arange(BLOCK) / BLOCK).astype(np.float32)
@@ -197,3 +196,12 @@ class FrontEnd(ChunkProcessor):
         change *= self._fade
         made += change
         return made
+
+
+@cache
+def _responses_of_two_samples(passband: float) -> Samples:
+    """Responses (rows, LENGTH) of the filter for delays up to two samples."""
+    table = fraction_responses(passband)
+    # One sample more of delay turns the spectrum of a window once.
+    turned = np.exp(-2j * np.pi * np.arange(LENGTH) / LENGTH).astype(np.complex64)
+    return np.concatenate([table[:-1], table * turned])

@@ -70,6 +70,14 @@ def aligned_empty(shape: tuple[int, ...], dtype: Any = np.complex64) -> NDArray[
     return raw[shift : shift + size].view(dtype).reshape(shape)
 
 
+def aligned_zeros(shape: tuple[int, ...]) -> Samples:
+    """Complex zeros that start at a 64-byte border."""
+    zeros = aligned_empty(shape)
+    if zeros.nbytes < _LARGE:
+        zeros[...] = 0  # others are of memory that the system clears page by page, when it is used
+    return zeros
+
+
 def padded_empty(streams: int) -> Samples:
     """An uninitialised chunk (streams, CHUNK and some) whose rows do not contend for the cache."""
     return aligned_empty((streams, CHUNK + PAD))
@@ -208,8 +216,7 @@ class RingBuffer:
             return
         held = self.view(self._keep, self.end - self._keep) if count else None
         self._size = ((self.end - self._keep) // CHUNK + 3) * CHUNK
-        self._data = aligned_empty((self.streams, self._size + PAD))
-        self._data[:] = 0
+        self._data = aligned_zeros((self.streams, self._size + PAD))
         # For each chunk of the ring, the segments outside which it is zero
         self._filled = [[slice(0, CHUNK)] for _ in range(self._size // CHUNK)]
         first = 0
@@ -272,7 +279,6 @@ class ChunkProcessor(ABC):
             raise StreamError(f"start is {start}; the index of a sample must not be negative")
         self.inputs, self.outputs, self.start = inputs, outputs, start
         self._input = RingBuffer(inputs)
-        self._chunk = padded_empty(outputs)
 
     @abstractmethod
     def _required(self, index: int) -> int:
@@ -296,7 +302,7 @@ class ChunkProcessor(ABC):
 
     def reset(self) -> None:
         """Begin again at `start`."""
-        self._chunk[:] = 0
+        self._chunk = aligned_zeros((self.outputs, CHUNK + PAD))
         self._made: list[slice] = []
         self._index = self.start // CHUNK
         self._skip = self.start % CHUNK
