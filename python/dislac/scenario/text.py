@@ -3,6 +3,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -110,20 +111,30 @@ _Loader.add_implicit_resolver(
 def read_yaml(text: str, name: str, what: str) -> tuple[dict[str, Any], dict[Key, str]]:
     """The data of a text, and file and line of each key."""
     try:
-        loader = _Loader(text)
-        node = loader.get_single_node()
-        data = loader.construct_document(node) if node is not None else None
-        lines = dict(_key_lines(node)) if node is not None else {}
+        data, lines = _parsed(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         problem = printable(f"{name}:{line}: not valid YAML: {error.problem}", MESSAGE)
         raise ScenarioError(problem) from None
     except yaml.YAMLError as error:
         raise ScenarioError(printable(f"{name}: not valid YAML: {error}", MESSAGE)) from None
-    if node is None or not isinstance(data, dict):
+    if not isinstance(data, dict):
         example = "numerology" if what == "scenario" else "chains"
         raise ScenarioError(f"{name}:1: not a {what}: expected keys such as '{example}:'")
     return own_copy(data), {key: f"{name}:{line}" for key, line in lines.items()}
+
+
+@lru_cache(maxsize=16)
+def _parsed(text: str) -> tuple[Any, dict[Key, int]]:
+    """The data of a text, to be copied, and the line of each key.
+
+    Studies read one scenario again and again, with other overrides each time.
+    """
+    loader = _Loader(text)
+    node = loader.get_single_node()
+    if node is None:
+        return None, {}
+    return loader.construct_document(node), dict(_key_lines(node))
 
 
 def own_copy(value: Any) -> Any:
