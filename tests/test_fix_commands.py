@@ -215,7 +215,7 @@ def test_monitor_ends_where_nobody_reads_what_it_prints(publishing):
         while True:
             os.write(written, b"x" * 4096)
     os.set_blocking(written, True)
-    command = [sys.executable, "-c", "from gnuradio.dislac.cli import main; main()"]
+    command = [sys.executable, "-m", "gnuradio.dislac"]
     with subprocess.Popen(
         [*command, "monitor", publishing, "--json"], stdout=written, stderr=subprocess.PIPE
     ) as process:

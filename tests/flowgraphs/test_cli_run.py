@@ -17,7 +17,7 @@ from gnuradio.dislac.io import RecordingReader
 
 ROOT = Path(__file__).parents[2]
 TREE = ROOT / "python" / "tree"
-COMMAND = [sys.executable, "-c", "from gnuradio.dislac.cli import main; main(prog_name='dislac')"]
+COMMAND = [sys.executable, "-m", "gnuradio.dislac"]
 
 
 def start(*arguments):

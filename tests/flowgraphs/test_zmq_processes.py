@@ -14,7 +14,7 @@ from gnuradio.dislac.io import fix_to_json
 from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario
 
 TREE = Path(__file__).parents[2] / "python" / "tree"
-COMMAND = [sys.executable, "-u", "-c", "from gnuradio.dislac.cli import main; main()"]
+COMMAND = [sys.executable, "-u", "-m", "gnuradio.dislac"]
 SETTINGS = {
     **ECHO_ALONE,  # beside a direct path a station that starts late has learned less than others
     "beams.chains": 2,

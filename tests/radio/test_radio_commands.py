@@ -19,7 +19,7 @@ from gnuradio.dislac.scenario.timing import first_arrival
 from gnuradio.dislac.scenario.truth import bound
 
 ROOT = Path(__file__).parents[2]
-COMMAND = [sys.executable, "-c", "from gnuradio.dislac.cli import main; main(prog_name='dislac')"]
+COMMAND = [sys.executable, "-m", "gnuradio.dislac"]
 FRAMES = 60
 PERIOD = 7680
 
