@@ -2,6 +2,7 @@
 """What all tests share: which of them run where, and how hypothesis searches."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -22,6 +23,10 @@ os.environ["XDG_CACHE_HOME"] = str(Path(__file__).parents[1] / "build" / "cache"
 import numpy as np
 import pytest
 from hypothesis import settings
+
+# A shell has what runs in the background ignore it, and so would the commands that tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The processes that tests start find the package compiled, whatever the environment says.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -219,9 +219,12 @@ def test_monitor_ends_where_nobody_reads_what_it_prints(publishing):
     with subprocess.Popen(
         [*command, "monitor", publishing, "--json"], stdout=written, stderr=subprocess.PIPE
     ) as process:
-        assert b"connected" in process.stderr.readline()
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
+        try:
+            assert b"connected" in process.stderr.readline()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
     os.close(read)
     os.close(written)
 
