@@ -150,7 +150,7 @@ def test_any_streams_can_be_joined():
     expected[1, 10:] = 2 * x[1, : count - 10]
     expected[0, 30:] += 3 * x[2, : count - 30]
     assert count > COUNT - 2 * CHUNK
-    assert np.max(np.abs(result.streams - expected)) < 0.02 * np.max(np.abs(expected))
+    assert np.max(np.abs(result.streams - expected)) < 2e-7 * np.max(np.abs(expected))
     with pytest.raises(ValueError, match="give your emulator a noise"):
         dislac.leo_channel(small_scenario(), snr_db=3.0, emulator=emulator)
 
@@ -185,7 +185,7 @@ def test_several_transmitters_reach_several_receivers():
     expected[:2, 10:] += x[0, : count - 10]
     expected[:2, 30:] += x[1:, : count - 30].sum(axis=0)
     expected[2, 40:] += x[1:, : count - 40].sum(axis=0)
-    assert np.max(np.abs(result.streams - expected)) < 0.02 * np.max(np.abs(expected))
+    assert np.max(np.abs(result.streams - expected)) < 2e-7 * np.max(np.abs(expected))
 
 
 def test_settings_out_of_range_are_refused():

@@ -256,7 +256,7 @@ def test_a_radio_that_is_started_anew_finds_its_time_again(tmp_path, dies):
     [([sent], [got])] = stays
     around = [lag(s[0], got) + lag(sent, g[0]) for s, g in comes]
     delay = 2 * 374e3 / SCENARIO.propagation_speed * RATE
-    assert around[0] == pytest.approx(delay, rel=0.02)
+    assert around[0] == pytest.approx(delay, abs=2.5)
     assert around[1] == pytest.approx(around[0], abs=3)
 
 

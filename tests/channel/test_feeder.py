@@ -100,7 +100,7 @@ def test_precompensation_undoes_both_hops(instant):
     parts = [cycles_and_delay(y[p], n[p]) for p in (slice(half), slice(half, None))]
     assert max(abs(late) for _, late in parts) < 1e-9
     assert abs(parts[1][0] - parts[0][0]) / (half / FS) < 1.0
-    assert max(abs(cycles) for cycles, _ in parts) < 0.01
+    assert max(abs(cycles) for cycles, _ in parts) < 2e-7
     # one carrier for both hops would have been wrong by much
     shifts = [delay_and_doppler(nodes, instant, f)[1] for f in (CARRIERS, CARRIERS[1])]
     assert abs(shifts[1] - shifts[0]) > 5e3
@@ -135,7 +135,7 @@ def test_precompensation_of_a_frame_is_right_in_its_middle():
         assert abs(before[1] + after[1]) / 2 < 1e-9
         assert abs(after[0] - before[0]) / (3500 / FS) < 1.0
         found.append((before[0] + after[0]) / 2)
-    assert len(found) >= 10 and np.abs(found).max() < 0.01
+    assert len(found) >= 10 and np.abs(found).max() < 1.2e-3
 
 
 def test_the_satellites_array_sends_not_the_gateways():

@@ -116,4 +116,4 @@ def test_two_paths_show_whatever_their_delays():
     places = [
         tuple(np.round((np.array(u) + 1) * 20).astype(int)) for u in ((-0.5, 0.5), (0.5, -0.5))
     ]
-    assert_allclose([gain[p] for p in places], SYMBOLS * NX * NY / 2, rtol=0.1)
+    assert_allclose([gain[p] for p in places], SYMBOLS * NX * NY / 2, rtol=4e-7)

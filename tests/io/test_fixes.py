@@ -252,9 +252,15 @@ def test_the_map_has_longitude_first_and_metres_right(tmp_path):
     (fix,) = features_of(tmp_path, "fix")
     assert fix["geometry"]["type"] == "Point"
     longitude, latitude, height = fix["geometry"]["coordinates"]
-    assert (longitude + 1.4) * 70_343 == pytest.approx(100.0, abs=0.2)
-    assert (latitude - 50.9) * 111_252 == pytest.approx(200.0, abs=0.2)
-    assert height == pytest.approx(5.0, abs=0.01)
+    # Radii of curvature of the WGS 84 ellipsoid; the tangent plane leaves it by d^2 / 2R.
+    flattening, phi = 1 / 298.257223563, np.radians(50.9)
+    squared = flattening * (2 - flattening)
+    across = 6378137.0 / np.sqrt(1 - squared * np.sin(phi) ** 2)
+    along = across * (1 - squared) / (1 - squared * np.sin(phi) ** 2)
+    around = across * np.cos(np.radians(latitude))
+    assert np.radians(longitude + 1.4) * around == pytest.approx(100.0, abs=3e-4)
+    assert np.radians(latitude - 50.9) * along == pytest.approx(200.0, abs=5e-3)
+    assert height == pytest.approx(5.0 + 100.0**2 / 2 / across + 200.0**2 / 2 / along, abs=1e-4)
     assert fix["properties"]["position"] == [100.0, 200.0, 5.0]
     assert fix["properties"]["error"] == 1 / 3
     (truth,) = features_of(tmp_path, "truth")
