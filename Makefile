@@ -16,7 +16,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 export PYTHONPATH := $(CURDIR)/python/tree$(if $(PYTHONPATH),:$(PYTHONPATH))
 export GRC_BLOCKS_PATH := $(CURDIR)/grc$(if $(GRC_BLOCKS_PATH),:$(GRC_BLOCKS_PATH))
 
-.PHONY: help setup demo grc test lint bench docs docs-site clean
+.PHONY: help setup demo grc test lint bench docs docs-site mutants clean
 
 help:
 	@echo "make demo    run the paper's scene, record it, replay the recording, compare the fixes (build/demo/)"
@@ -24,6 +24,7 @@ help:
 	@echo "make test    lint, types and all tests, also without GNU Radio on numpy 2"
 	@echo "make lint    lint and types only"
 	@echo "make bench   measure, print a table, write build/bench.json"
+	@echo "make mutants make random changes in copies, count how many the tests notice (hours)"
 	@echo "make docs    draw the pictures of the guide anew"
 	@echo "make docs-site  build the guide and the library's pages as a site to search (build/site/)"
 	@echo "make setup   only install what the demo, Companion and the command line need"
@@ -93,6 +94,10 @@ docs-site: .venv-docs/.ready
 	@QT_QPA_PLATFORM=offscreen .venv-docs/bin/python -m sphinx --fail-on-warning --keep-going --quiet \
 	    -c docs/site -d build/site-doctrees . build/site
 	@echo "==> The site is build/site/index.html"
+
+# Options: make mutants MUTANTS_FLAGS="--room dsp --count 10 --seed 1"
+mutants: .venv/.ready-test
+	@$(PYTHON) scripts/mutants $(MUTANTS_FLAGS)
 
 clean:
 	rm -rf build .mypy_cache .ruff_cache .pytest_cache .hypothesis python/tree/*.egg-info

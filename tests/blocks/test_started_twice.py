@@ -8,6 +8,7 @@ from block_helpers import Collector, Graph, frames, indices, noise, small_scenar
 from gnuradio import blocks, dislac, gr
 from gnuradio.dislac.blocks import pmt_keys
 from gnuradio.dislac.dsp import CHUNK
+from gnuradio.dislac.scenario import transmission
 
 SCENARIO = small_scenario()
 TAGS = [(1_000 + 1_280 * k, k) for k in range(6)]
@@ -43,6 +44,7 @@ class Restarted:
     [
         (dislac.leo_channel, 2, 1),
         (dislac.front_end, 2, 1),
+        (dislac.precompensator, 2, 1),
         (dislac.ofdm_demodulator, 1, 8 * 32 * 2),
     ],
 )
@@ -83,6 +85,18 @@ def test_an_estimator_forgets_what_it_has_averaged_and_counted():
     assert len(first) == 4 + 1  # and the end
     assert estimates(two) != first
     assert estimates(one) == first
+
+
+def test_a_frame_that_had_to_leave_before_the_first_sample_has_no_tag():
+    """Its first samples are lost; the stream goes on."""
+    scenario = small_scenario()
+    block = dislac.precompensator(scenario)
+    result = Graph(block, noise(2, 3 * CHUNK), [*TAGS, (20_000, 7)], 2).result()
+    assert not result.events
+    [(start, (index, due))] = indices(result.tags)
+    early = transmission.precompensator(scenario).advance_of(20_000 / scenario.sample_rate)
+    assert (index, due) == (7, 20_000)
+    assert start == round(20_000 - early * scenario.sample_rate)
 
 
 def test_lost_frames_are_counted_and_told_with_their_number():

@@ -110,4 +110,5 @@ class precompensator(ChunkBlock):
         for tag, start in zip(tags, np.rint(arrivals - advance * rate), strict=True):
             index, _ = pmt_keys.frame_from_tag(tag.value)
             value = pmt_keys.frame_to_tag(index, tag.offset)
-            self.add_item_tag(0, int(start), pmt_keys.FRAME, value)
+            if start >= 0:  # of one that had to leave earlier, the beginning is lost
+                self.add_item_tag(0, int(start), pmt_keys.FRAME, value)
