@@ -17,6 +17,9 @@ from gnuradio.dislac.io import FixLog, fix_to_json
 from gnuradio.dislac.positioning import Fix, FixStatus
 from gnuradio.dislac.scenario import load_scenario
 
+# A stream that does not end is to fail, not to end the process.
+pytestmark = pytest.mark.timeout(60, method="signal")
+
 monitor = pytest.importorskip("gnuradio.dislac.io.monitor")
 
 READY = {"scenario": "paper", "state": "locked", "reason": "direct path"}

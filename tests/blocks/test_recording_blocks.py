@@ -8,6 +8,9 @@ from gnuradio import dislac
 from gnuradio.dislac.blocks.recordings import recording_source as module
 from gnuradio.dislac.io import RecordingReader
 
+# What waits for a flowgraph that hangs waits no longer.
+pytestmark = pytest.mark.timeout(100)
+
 SCENARIO = small_scenario()
 COUNT = 30_001
 TAGS = [(1_000 + 1280 * k, k + 3) for k in range(20)]

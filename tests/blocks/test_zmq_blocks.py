@@ -32,6 +32,9 @@ from gnuradio.dislac.scenario import load_scenario, transmission
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+# What waits for a flowgraph that hangs waits no longer.
+pytestmark = pytest.mark.timeout(100)
+
 SCENARIO = small_scenario()
 RATE, CHAINS = SCENARIO.sample_rate, SCENARIO.chains
 LONG = 20.0

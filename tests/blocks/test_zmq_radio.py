@@ -15,6 +15,9 @@ from gnuradio.dislac.io.zmq_samples import SampleServer
 from gnuradio.dislac.scenario import emulation, load_scenario
 from srs_radio import StandIn, Stopped
 
+# What waits for a flowgraph that hangs waits no longer.
+pytestmark = pytest.mark.timeout(100)
+
 RATE = 1.92e6
 SLOT = 1920
 SCENARIO = load_scenario("paper")

@@ -13,6 +13,9 @@ from gnuradio.dislac.dsp.stream import CELL, aligned_empty, true_segments
 from hypothesis import given
 from hypothesis import strategies as st
 
+# A stream that does not end is to fail, not to end the process.
+pytestmark = pytest.mark.timeout(60, method="signal")
+
 
 class Late(ChunkProcessor):
     """Gives the first input stream back, `look` samples after it could."""

@@ -27,6 +27,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pymap3d import geodetic2enu
 
+# A stream that does not end is to fail, not to end the process.
+pytestmark = pytest.mark.timeout(60, method="signal")
+
 SCENARIO = load_scenario("paper")
 KEYS = [
     *("frame", "time", "position", "covariance", "residual_delay", "residual_doppler"),

@@ -16,6 +16,9 @@ from gnuradio.dislac.io.sigmf import is_recording
 from gnuradio.dislac.scenario import load_scenario
 from gnuradio.dislac.synchronization import Mark
 
+# A stream that does not end is to fail, not to end the process.
+pytestmark = pytest.mark.timeout(60, method="signal")
+
 PERIOD, LENGTH, CHAINS, COUNT = 50, 40, 2, 500
 SMALL = {
     "numerology.fft_size": 16,

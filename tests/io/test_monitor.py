@@ -25,6 +25,9 @@ from gnuradio.dislac.io.monitor import (
 )
 from gnuradio.dislac.io.zmq_sockets import AddressError, make_keys
 
+# A stream that does not end is to fail, not to end the process.
+pytestmark = pytest.mark.timeout(60, method="signal")
+
 PATIENCE = 30.0
 """No test waits so long unless it fails [s]."""
 

@@ -20,6 +20,9 @@ from gnuradio.dislac.waveform import demodulate
 from hypothesis import given
 from hypothesis import strategies as st
 
+# A stream that does not end is to fail, not to end the process.
+pytestmark = pytest.mark.timeout(60, method="signal")
+
 PERIOD, LENGTH, CHAINS = 50, 40, 2
 SMALL = {
     "numerology.fft_size": 16,

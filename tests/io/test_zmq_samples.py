@@ -10,6 +10,9 @@ from gnuradio.dislac.io import zmq_samples
 from gnuradio.dislac.io.zmq_samples import SampleClient, SampleServer
 from gnuradio.dislac.io.zmq_sockets import AddressError, make_keys
 
+# A stream that does not end is to fail, not to end the process.
+pytestmark = pytest.mark.timeout(60, method="signal")
+
 LONG = 10.0
 ASK = struct.pack("=I", 1000)
 

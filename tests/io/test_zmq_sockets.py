@@ -9,6 +9,9 @@ import zmq
 from gnuradio.dislac.io import zmq_sockets as sockets
 from zmq.utils import monitor
 
+# A stream that does not end is to fail, not to end the process.
+pytestmark = pytest.mark.timeout(60, method="signal")
+
 
 @pytest.mark.parametrize(
     ("typed", "bound"),
