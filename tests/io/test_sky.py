@@ -267,6 +267,19 @@ def test_geometry_prints_the_reference_link_and_the_echo(dislac, tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("start", [0.0, -3.25, 7.5])
+def test_geometry_prints_a_row_a_step_to_the_end(dislac, start):
+    """Steps that are no binary fraction count the last row in."""
+    options = f"--start={start}", "--duration=0.9", "--step=0.3"
+    status, out, _ = dislac("geometry", "paper", *options, "--json")
+    times = start + np.array([0.0, 0.3, 0.6, 0.9])
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert status == 0 and [row["time"] for row in rows] == pytest.approx(times)
+    status, out, _ = dislac("geometry", "paper", *options)
+    printed = [float(row.split()[0]) for row in out.splitlines()[1:]]
+    assert printed == pytest.approx(times, rel=0, abs=0.0501)
+
+
 TLE_SCENARIO = """
 origin: {{latitude_deg: 50.9, longitude_deg: -1.4}}
 epoch: {epoch}

@@ -301,6 +301,19 @@ def test_behind_the_array_by_the_truth():
     refused(LOCATOR.locate(arrival, delay, SPREAD, truth=target), FixStatus.BEHIND)
 
 
+@pytest.mark.parametrize("below", [False, True])
+@pytest.mark.parametrize("turned", [None, Rotation.from_euler("x", 30, degrees=True)])
+def test_behind_begins_at_the_plane_of_the_array(below, turned):
+    """A decimetre on either side of it, wherever the array looks."""
+    array = PlanarArray(4, 4) if turned is None else PlanarArray(4, 4, orientation=turned)
+    locator = replace(LOCATOR, receive_array=array, below=below)
+    for side in (-0.1, 0.1):
+        ray = np.array([20.0, -30.0, side])
+        target = BS + (ray if turned is None else turned.apply(ray))
+        fix = locator.locate((0.5, -0.5), DELAY, SPREAD, truth=target)
+        assert (fix.status is FixStatus.BEHIND) == ((side > 0) == below)
+
+
 def test_behind_the_array_by_its_height():
     target = BS + np.array([30.0, 20.0, 60.0])
     arrival, delay = measure(LOCATOR, target)

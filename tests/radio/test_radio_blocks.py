@@ -164,6 +164,15 @@ def test_lost_samples_are_counted_exactly(kind, noise_file):
         assert not any(key == "rx_time" for _, key, _ in heard.tags)
 
 
+def test_a_gap_over_several_seconds_is_counted_from_a_late_start_on():
+    lost = round(2.625 * RATE) + 1
+    device = f"uhd:type=loopback,gaps={round(3.75 * RATE) + 1000}+{lost}"
+    heard = hear(device, 5_000, start_time=3.75)
+    (overflow,) = [e for e in heard.events if e["event"] == "overflow"]
+    assert (overflow["sample"], overflow["samples_lost"]) == (1_000, lost)
+    assert heard.source.samples_lost == lost and heard.source.overflows == 1
+
+
 @KINDS
 def test_oscillator_and_sample_clock_are_off_as_the_device_says(kind, tmp_path):
     """A tone through the loopback is the tone of the closed form."""
