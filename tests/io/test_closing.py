@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gnuradio.dislac.io import EXPORTS, FixLog, RecordingReader, RecordingWriter
+from gnuradio.dislac.io import EXPORTS, FixLog, RecordingWriter
 from gnuradio.dislac.positioning import Fix, FixStatus
 from gnuradio.dislac.scenario import load_scenario
 
@@ -76,4 +76,3 @@ def test_a_file_that_takes_a_part_at_a_time_gets_all_of_it(tmp_path, monkeypatch
     assert np.array_equal(
         np.fromfile(tmp_path / "a.sigmf-data", np.complex64).reshape(-1, 2), samples.T
     )
-    assert RecordingReader(tmp_path / "a").samples == 1_000

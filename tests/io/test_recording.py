@@ -215,7 +215,7 @@ def test_a_fifo_that_nobody_reads_is_not_recorded_to(tmp_path):
         RecordingWriter(tmp_path / "a", load_scenario("lab", SMALL))
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="needs the device /dev/full")
 def test_a_full_disk_ends_the_recording_with_a_message(tmp_path):
     (tmp_path / "a.sigmf-data").symlink_to("/dev/full")
     writer = RecordingWriter(tmp_path / "a", SCENARIO)
