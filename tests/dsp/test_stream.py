@@ -97,6 +97,27 @@ def test_ring_buffer_holds_what_was_not_forgotten(steps, lead):
         assert np.array_equal(held, np.where(truth < 0, 0, truth))
 
 
+@pytest.mark.parametrize("before", range(9))
+@pytest.mark.parametrize("step", [CHUNK, CHUNK // 2])
+def test_a_ring_buffer_that_grows_keeps_what_it_holds_wherever_that_lies(before, step):
+    """Across the end of the old ring, and of the new one."""
+    buffer, value = RingBuffer(2), 1
+
+    def write():
+        nonlocal value
+        buffer.reserve(step)[:] = np.arange(value, value + step) + 1j * np.arange(2)[:, None]
+        value += step
+
+    for _ in range(before):
+        write()
+        buffer.forget(buffer.end - 100)
+    kept = max(buffer.end - 100, 0)
+    for _ in range(12):
+        write()
+        held = buffer.view(kept, buffer.end - kept)
+        assert np.array_equal(held, np.arange(kept + 1, value) + 1j * np.arange(2)[:, None])
+
+
 @given(
     sounds=st.lists(st.tuples(st.integers(0, 4 * CHUNK - 1), st.integers(1, 900)), max_size=6),
     lead=st.sampled_from([0, CHUNK]),
