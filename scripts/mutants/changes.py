@@ -18,7 +18,7 @@ class Change(NamedTuple):
     new: str
 
     def __str__(self) -> str:
-        return f"{_one_line(self.old)}  ->  {_one_line(self.new) or '(nothing)'}"
+        return f"{_one_line(self.old)} -> {_one_line(self.new) or '(nothing)'}"
 
 
 def _one_line(text: str) -> str:

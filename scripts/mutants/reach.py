@@ -4,6 +4,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 __all__ = ["own_tests", "reaching_tests"]
@@ -13,6 +14,16 @@ ANYTHING = re.compile(r"subprocess|Popen|multiprocessing|exec_module|runpy|\bexe
 """A test file with one of these may run any module, by another process or from the guide."""
 
 
+@cache
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(_text(path))
+
+
 class _Graph:
     """Modules of the package and files of the tests, and which of them each imports."""
 
@@ -20,6 +31,7 @@ class _Graph:
         self.package = root / "python" / "dislac"
         self.tests = root / "tests"
         self.modules = {_name(path, self.package): path for path in self.package.rglob("*.py")}
+        self._named: dict[Path, set[str]] = {}
         self.exports = {
             name: dict(self._exports(name))
             for name, path in self.modules.items()
@@ -43,7 +55,7 @@ class _Graph:
         return ".".join([*base, *([node.module] if node.module else [])])
 
     def _exports(self, name: str) -> Iterator[tuple[str, tuple[str, str]]]:
-        for node in ast.parse(self.modules[name].read_text(encoding="utf-8")).body:
+        for node in _tree(self.modules[name]).body:
             if isinstance(node, ast.ImportFrom):
                 target = self._relative(name, node)
                 if target is not None:
@@ -66,7 +78,7 @@ class _Graph:
         return {name for name in self.modules if f"{name}.".startswith(f"{module}.")}
 
     def _package_imports(self, name: str, path: Path) -> Iterator[str]:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(_tree(path)):
             if isinstance(node, ast.ImportFrom):
                 target = self._relative(name, node)
                 if target is not None:
@@ -75,8 +87,7 @@ class _Graph:
 
     def _test_imports(self, path: Path) -> Iterator[str]:
         """Modules that a file of the tests imports or names, also by way of its helpers."""
-        text = path.read_text(encoding="utf-8")
-        tree = ast.parse(text)
+        text, tree = _text(path), _tree(path)
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom):
                 target = self._relative("", node) if not node.level else None
@@ -120,7 +131,7 @@ class _Graph:
             if file in found or not file.is_file() or self.tests not in file.parents:
                 continue
             found.add(file)
-            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            for node in ast.walk(_tree(file)):
                 if isinstance(node, ast.ImportFrom) and node.module and not node.level:
                     for name in (node.module, *(f"{node.module}.{a.name}" for a in node.names)):
                         inner = name.removeprefix("tests.").replace(".", "/") + ".py"
@@ -129,17 +140,19 @@ class _Graph:
                     wanted += [file.parent / f"{alias.name}.py" for alias in node.names]
         return found
 
+    def named(self, path: Path) -> set[str]:
+        """Modules that a file of the tests imports or names itself."""
+        if path not in self._named:
+            self._named[path] = set(self._test_imports(path))
+        return self._named[path]
+
     def reached(self, path: Path) -> set[str]:
         """Modules that a file of the tests may run."""
         files = self.helpers(path)
-        if any(
-            ANYTHING.search(f.read_text(encoding="utf-8"))
-            for f in files
-            if f.parent != self.tests or f == path
-        ):
+        if any(ANYTHING.search(_text(f)) for f in files if f.parent != self.tests or f == path):
             return set(self.modules)
         found: set[str] = set()
-        wanted = [module for file in files for module in self._test_imports(file)]
+        wanted = [module for file in files for module in self.named(file)]
         while wanted:
             module = wanted.pop()
             if module not in found:

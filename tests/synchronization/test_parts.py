@@ -56,7 +56,9 @@ def stream(place, carrier, gains=GAINS):
 @pytest.mark.parametrize("level", [1e-18, 1.0, 1e18])
 @pytest.mark.parametrize("carrier", [0.0, -30e3])
 def test_a_frame_without_noise_is_found_whole_at_any_level_and_phase(level, carrier):
-    found = acquire(stream(321, carrier, level * GAINS), reference(), (carrier, carrier))
+    x = stream(321, carrier)
+    x *= np.float32(level / np.sqrt(np.mean(np.abs(x) ** 2)))
+    found = acquire(x, reference(), (carrier, carrier))
     assert found is not None
     assert (found.start, found.frame) == (321, 0)
     assert found.carrier == carrier
