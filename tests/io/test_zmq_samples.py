@@ -71,6 +71,19 @@ def test_answers_tell_the_connection_by_which_they_came(tmp_path):
                 assert came_by == [turn] * 4
 
 
+def test_the_last_answer_of_a_server_that_ends_is_not_lost(tmp_path):
+    """By default an answer outlives the connection by which it came."""
+    place = f"ipc://{tmp_path}/samples"
+    with SampleClient(place, request=ASK, depth=1) as client:
+        server = SampleServer(place)
+        while client.connections == 0:
+            client.receive(0.01)
+        assert server.wait(LONG) and server.answer(b"last")
+        server.close(linger=LONG)
+        assert client._monitor.poll(LONG * 1e3)  # the connection has gone
+        assert bytes(client.receive(LONG)) == b"last"
+
+
 def test_the_present_client_keeps_its_place_and_a_stranger_waits():
     with SampleServer("0") as server:
         first = SampleClient(server.address, request=ASK)

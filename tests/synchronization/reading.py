@@ -12,6 +12,8 @@ def read_frames(synchronizer, x, marks, piece, most):
         begin = reader.position
         part = x[:, begin : begin + piece]
         near = [mark for mark in marks if begin <= mark.offset < begin + part.shape[1]]
-        frames += [(f, s.copy()) for f, s in reader.read(part, begin, near, most)]
+        found = [(f, s.copy()) for f, s in reader.read(part, begin, near, most)]
+        assert most is None or len(found) <= most
+        frames += found
     reader.finish()
     return frames
