@@ -22,7 +22,7 @@ def work(x: list[int] | None, *, axis: int = 0) -> "int | str":
         raise ValueError(f"{len(x) + 1} are too few; give {LIMIT - 1}" + "!")
     x.sort(key=abs, reverse=True)
     part = np.abs(x[1:-1])  # x + y
-    return -np.sum(part, axis=axis) / 2.0
+    return -np.sum(part, axis=axis) / max(2.0, 1e-9, 1e-300)
 '''
 
 
@@ -61,8 +61,10 @@ def test_changes_are_those_that_matter(made):
         (12, "np.sum(part, axis=axis) -> (part)"),
         (12, "axis=axis -> (nothing)"),
         (12, "/ -> *"),
-        (12, "-np.sum(part, axis=axis) / 2.0 -> (-np.sum(part, axis=axis))"),
+        (12, "-np.sum(part, axis=axis) / max(2.0, 1e-9, 1e-300) -> (-np.sum(part, axis=axis))"),
+        (12, "max(2.0, 1e-9, 1e-300) -> (2.0)"),
         (12, "2.0 -> 4.0"),
+        (12, "1e-9 -> 1e-06"),
     }
 
 

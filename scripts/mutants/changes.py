@@ -82,6 +82,10 @@ ONE_TO_ONE = {
 }
 """Functions and methods that are dropped: what they take stands in their place."""
 
+TOLERANCE, GUARD = 1e-5, 1e-100
+"""Floats become twice as large; below the one a thousand times, and below the other, which only
+keep zeros out of denominators, they stay."""
+
 SPEECH = ("Error", "Warning", "Failure", "Exit", "warn", "option", "argument", "command", "echo")
 """Calls whose arguments are messages, and no others are changed in them."""
 
@@ -246,8 +250,9 @@ class _Finder(ast.NodeVisitor):
             self.change(node, str(not value))
         elif isinstance(value, int):
             self.change(node, str(value + 1))
-        elif isinstance(value, float):
-            self.change(node, repr(2 * value or 1.0))
+        elif isinstance(value, float) and (value == 0 or abs(value) > GUARD):
+            factor = 2 if abs(value) > TOLERANCE else 1000
+            self.change(node, repr(float(f"{factor * value or 1.0:.12g}")))
 
     def visit_Slice(self, node: ast.Slice) -> None:
         for part in (node.lower, node.upper):

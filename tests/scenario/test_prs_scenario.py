@@ -42,6 +42,13 @@ def test_frames_of_the_chain_follow_the_model(name):
     assert error_vector_magnitude(load_scenario(PRS, overrides), 3) < -39
 
 
+@pytest.mark.parametrize("given, bits", [({}, [1, 0, 0, 1]), ({"bit_repetition": 2}, [1, 1, 0, 0])])
+def test_a_bit_of_muting_stands_for_one_instance_unless_said(given, bits):
+    muting = {"option_1": [1, 0, 0, 1], **given}
+    scenario = load_scenario(PRS, {"pilots.muting": muting})
+    assert [scenario.pilots.sends(frame) for frame in range(4)] == bits
+
+
 @pytest.mark.monte_carlo
 @pytest.mark.parametrize("name", VARIANTS)
 def test_fixes_are_as_accurate_as_the_bound_says(name):
