@@ -213,6 +213,10 @@ class Score:
             left = [mutant for mutant in pool.map(self.try_own, self.sample) if mutant is not None]
             print(f"\n{len(left)} left for the tests of other rooms\n", flush=True)
             list(pool.map(self.try_others, _groups(left)))
+
+    def keep(self, seconds: dict[str, float]) -> None:
+        """Takes note of how long files of tests take, for this run and the next."""
+        self.cost |= seconds
         self.kept.parent.mkdir(parents=True, exist_ok=True)
         self.kept.write_text(json.dumps(self.cost, indent=1))
 
@@ -251,8 +255,7 @@ class Score:
         try:
             while tests and left:
                 run = copy.run(tests, left, self.unfit)
-                for file, spent in run.seconds().items():
-                    self.cost[file] = spent
+                self.keep(run.seconds())
                 failure = run.failure
                 if failure is None:
                     break

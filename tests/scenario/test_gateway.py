@@ -14,7 +14,7 @@ from gnuradio.dislac.scenario import (
     timing,
     truth,
 )
-from gnuradio.dislac.scenario.emulation import emulator
+from gnuradio.dislac.scenario.emulation import emulator, relay_link
 from gnuradio.dislac.scenario.transmission import precompensator
 from gnuradio.dislac.simulation import received_frames
 from gnuradio.dislac.studies.fidelity import error_vector_magnitude
@@ -148,3 +148,18 @@ def test_links_of_a_scenario_follow_the_feeder():
 def test_wrong_gateways_are_refused(gateway, message):
     with pytest.raises(ScenarioError, match=message):
         load_scenario("paper", {"nodes.gateway": gateway})
+
+
+def test_a_relay_goes_down_from_the_gateway_unless_up_is_asked_for():
+    scenario = fed()
+    nodes = scenario.gateway.motion, scenario.transmitter.motion, scenario.receiver.motion
+    carriers = FEEDER, scenario.numerology.carrier_frequency
+    down, up = relay_link(scenario, 5.76e6), relay_link(scenario, 5.76e6, uplink=True)
+    assert down.path.nodes == nodes and down.path.carriers == carriers
+    assert up.path.nodes == nodes[::-1] and up.path.carriers == carriers[::-1]
+    assert (down.streams, down.noise, down.speed, down.sample_rate) == (1, None, C, 5.76e6)
+    still = relay_link(scenario, 5.76e6, streams=3, carrier_frequency=0.0, noise_power=2.0)
+    assert still.path.carriers == (0.0, 0.0) and still.streams == 3
+    # each way has noise of its own
+    seeds = {relay_link(scenario, 1e6, uplink=u, noise_power=2.0).noise.seed for u in (False, True)}
+    assert seeds == {scenario.seed, scenario.seed + 1}
