@@ -91,7 +91,7 @@ set_up_venv() { # DIRECTORY EXTRA...
 set_up_numpy2() {
     local wanted
     make_venv .venv-numpy2
-    mapfile -t wanted < <(requirements sigmf orbits zmq test)
+    mapfile -t wanted < <(requirements sigmf orbits zmq cluster test)
     pip_install .venv-numpy2 "numpy>=2" "${wanted[@]}"
     add_checkout .venv-numpy2
 }
@@ -99,11 +99,11 @@ set_up_numpy2() {
 case ${1-} in
     run)
         apt_install scripts/packages-run.txt
-        set_up_venv .venv sigmf orbits zmq fast
+        set_up_venv .venv sigmf orbits zmq fast cluster
         ;;
     test)
         apt_install scripts/packages-run.txt scripts/packages-build.txt
-        set_up_venv .venv sigmf orbits zmq fast test dev
+        set_up_venv .venv sigmf orbits zmq fast cluster test dev
         ;;
     numpy2)
         set_up_numpy2

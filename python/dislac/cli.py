@@ -22,7 +22,7 @@ from typing import Any
 import click
 
 from . import __version__
-from .commands import calibrate, design, fixes, following, run, sky, zmq
+from .commands import calibrate, design, fixes, following, run, sky, study, zmq
 from .commands.output import Failure, drop_unread_output
 from .extras import explain_missing
 
@@ -141,6 +141,6 @@ def doctor() -> None:
         raise click.exceptions.Exit(1)
 
 
-for _group in (calibrate, design, fixes, run, sky, zmq):
+for _group in (calibrate, design, fixes, run, sky, study, zmq):
     for _command in _group.COMMANDS:
         main.add_command(_command)

@@ -19,6 +19,7 @@ EXTRAS = {
     "sgp4": Extra("sgp4", "orbits", "satellites from TLE or OMM"),
     "zmq": Extra("pyzmq", "zmq", "samples and fixes between processes"),
     "numba": Extra("numba", "fast", "the emulated channel in real time"),
+    "distributed": Extra("distributed", "cluster", "studies on a cluster"),
 }
 """Extras by the module that is imported."""
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How often do two subcarrier spacings find the right range, and what does power add?
+"""How often do two subcarrier spacings find the right range?
 
-Case study 3 of the LEO constellations paper. Run with
-``python -m gnuradio.dislac.studies.ambiguity``.
+And what does received power add? Case study 3 of the LEO constellations paper.
 """
 
-import click
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..estimation.ambiguity import (
@@ -18,11 +18,15 @@ from ..estimation.ambiguity import (
     rss_fold_error,
     velocity_moduli,
 )
+from .runner import Curve, Plot, Point, Results, Row, Study, Table, percentage, study_command
 
-__all__ = ["right_folds", "right_folds_with_power"]
+__all__ = ["ambiguity", "main", "right_folds", "right_folds_with_power", "trial"]
 
 BASE_SPACING = 1500.0
 """Greatest common divisor of the two spacings: unambiguous to 99.93 km [Hz]."""
+
+CARRIER = 2e9
+"""Of the waveform that velocities are measured with [Hz]."""
 
 FARTHEST = 99.9e3
 """Targets are drawn from zero to here [m]."""
@@ -88,51 +92,123 @@ def _right(found: np.ndarray, values: np.ndarray, moduli: Moduli) -> np.ndarray:
     return np.asarray(np.abs(error) < moduli.values.min() / 2)
 
 
-@click.command()
-@click.option("--trials", default=100_000, show_default=True)
-@click.option("--seed", default=1, show_default=True)
-def main(trials: int, seed: int) -> None:
-    """Ranges to 99.9 km and velocities to 7.5 km/s, from two spacings."""
-    rng = np.random.default_rng(seed)
-    click.echo(f"right fold, measured in {trials} trials / by theory, for a range error of")
-    click.echo(
-        f"{'spacings [kHz]':<16}{'unit [m]':>9}{'tolerance [m]':>15}"
-        + "".join(f"{f'{deviation:g} m':>18}" for deviation in DEVIATIONS)
-    )
-    for pair in PAIRS:
-        moduli = range_moduli(BASE_SPACING, pair)
-        cells = (
-            f"{right_folds(moduli, FARTHEST, deviation, trials, rng) / trials:.4f} / "
-            f"{fold_probability(moduli.unit, deviation):.4f}"
-            for deviation in DEVIATIONS
-        )
-        name = _kilohertz(pair)
-        click.echo(
-            f"{name:<16}{moduli.unit:>9.1f}{moduli.tolerance:>15.2f}"
-            + "".join(f"{cell:>18}" for cell in cells)
-        )
-    velocities = velocity_moduli(2e9, BASE_SPACING, (40, 41))
-    hits = right_folds(velocities, FASTEST, 10.0, trials, rng, signed=True) / trials
-    click.echo(
-        f"velocity, 60 / 61.5 kHz at 2 GHz: {velocities.values[0]:.1f} and "
-        f"{velocities.values[1]:.1f} m/s wide, together {velocities.span / 1e3:.1f} km/s, "
-        f"tolerance {velocities.tolerance:.1f} m/s; right fold at 10 m/s: {hits:.4f}"
-    )
-    click.echo("\npower alone, error between neighbouring folds near 100 km at 1 dB / 5.6 dB")
-    for multiple, fold in ((5, 3), (15, 10), (60, 40)):
-        one, swerling = rss_fold_error(fold, [1.0, 5.6])
-        click.echo(f"{f'{multiple} kHz':<16}{one:>9.1%} / {swerling:.0%}")
-    click.echo("\nrange error 20 m, power known to 1 dB: right fold without / with power")
-    for pair in ((40, 41), (40, 49)):
-        moduli = range_moduli(BASE_SPACING, pair)
-        shares = np.array(right_folds_with_power(moduli, 20.0, 1.0, trials // 10, rng))
-        without, using = shares / (trials // 10)
-        click.echo(f"{_kilohertz(pair):<16}{without:>9.4f} / {using:.4f}")
+VALUES = 1000
+"""Values that a trial draws."""
+
+POWER_PAIRS = (40, 41), (40, 49)
+POWER_DEVIATION_DB = 1.0
+RANGE_DEVIATION = 20.0
+"""Of each range, where power is known, too [m]."""
+VELOCITY_PAIR = 40, 41
+VELOCITY_DEVIATION = 10.0
+"""[m/s]"""
 
 
-def _kilohertz(pair: tuple[int, int]) -> str:
+def trial(point: Point, rng: np.random.Generator) -> Row:
+    """Count right folds of `VALUES` values.
+
+    Parameters
+    ----------
+    point
+        `kind` of values, `range`, `velocity` or `range and power`; `pair` of multiples of
+        `BASE_SPACING`; `deviation` of each measurement [m or m/s].
+    rng
+        Of values and errors.
+
+    Returns
+    -------
+    dict
+        Counts: `right`, and with power besides, `using_power`.
+    """
+    pair, deviation = tuple(point["pair"]), point["deviation"]
+    if point["kind"] == "velocity":
+        moduli = velocity_moduli(CARRIER, BASE_SPACING, pair)
+        return {"right": right_folds(moduli, FASTEST, deviation, VALUES, rng, signed=True)}
+    moduli = range_moduli(BASE_SPACING, pair)
+    if point["kind"] == "range":
+        return {"right": right_folds(moduli, FARTHEST, deviation, VALUES, rng)}
+    right, using = right_folds_with_power(moduli, deviation, POWER_DEVIATION_DB, VALUES, rng)
+    return {"right": right, "using_power": using}
+
+
+def tables(results: Results) -> list[Table]:
+    """Right folds of ranges and velocities, with and without power, and by theory."""
+    folds, with_power = [], []
+    for point, trials in results:
+        name, deviation = _kilohertz(point["pair"]), point["deviation"]
+        found = percentage(sum(row["right"] for row in trials), VALUES * len(trials))
+        if point["kind"] == "range and power":
+            using = sum(row["using_power"] for row in trials)
+            with_power.append((name, *found, *percentage(using, VALUES * len(trials))))
+            continue
+        if point["kind"] == "velocity":
+            moduli = velocity_moduli(CARRIER, BASE_SPACING, tuple(point["pair"]))
+        else:
+            moduli = range_moduli(BASE_SPACING, tuple(point["pair"]))
+        theory = 100 * float(fold_probability(moduli.unit, deviation))
+        unit = moduli.unit, moduli.tolerance
+        folds.append((f"{point['kind']} {name}", *unit, deviation, *found, theory))
+    ends = "from", "to"
+    alone = [
+        (f"{multiple} kHz", *(100 * float(error) for error in rss_fold_error(fold, [1.0, 5.6])))
+        for multiple, fold in ((5, 3), (15, 10), (60, 40))
+    ]
+    return [
+        Table(
+            ("spacings [kHz]", "unit", "tolerance", "deviation", "right [%]", *ends, "theory [%]"),
+            folds,
+            ("", ".1f", ".2f", "g", ".2f", ".2f", ".2f", ".2f"),
+            notes=(
+                "units, tolerances and deviations in m or m/s; from, to: 95 % intervals, Wilson's",
+            ),
+        ),
+        Table(
+            ("power alone", "wrong at 1 dB [%]", "at 5.6 dB [%]"),
+            alone,
+            ("", ".1f", ".0f"),
+            "power alone",
+            ("error between neighbouring folds near 100 km",),
+        ),
+        Table(
+            ("spacings [kHz]", "right [%]", *ends, "with power [%]", *ends),
+            with_power,
+            ("", *[".2f"] * 6),
+            "with power",
+            (f"range error {RANGE_DEVIATION:g} m, power known to {POWER_DEVIATION_DB:g} dB",),
+        ),
+    ]
+
+
+def ambiguity() -> Study:
+    """Put the study together: ranges to 99.9 km and velocities to 7.5 km/s, from two spacings."""
+    points: list[Point] = [
+        {"kind": "range", "pair": list(pair), "deviation": deviation}
+        for pair in PAIRS
+        for deviation in DEVIATIONS
+    ]
+    points.append(
+        {"kind": "velocity", "pair": list(VELOCITY_PAIR), "deviation": VELOCITY_DEVIATION}
+    )
+    points += [
+        {"kind": "range and power", "pair": list(pair), "deviation": RANGE_DEVIATION}
+        for pair in POWER_PAIRS
+    ]
+    plot = Plot(
+        "deviation",
+        (Curve("right [%]", "from", "to"),),
+        by=("spacings [kHz]",),
+        log_x=True,
+        log_y=False,
+        note="bars: 95 % intervals, Wilson's",
+    )
+    return Study("ambiguity", points, trial, tables, plot=plot)
+
+
+@study_command(trials=100, of=f"Trials at each point, of {VALUES} values.")
+def main() -> Study:
+    """Right folds of ranges to 99.9 km and velocities to 7.5 km/s, from two spacings."""
+    return ambiguity()
+
+
+def _kilohertz(pair: Sequence[int]) -> str:
     return " / ".join(f"{k * BASE_SPACING / 1e3:g}" for k in pair)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What do errors of the receive chains cost, and what does their calibration leave of it?
+"""What do errors of the receive chains cost, calibrated or not?
 
 Targets are drawn on the ground around the foot of the base station's mast, one frame each, in
 the snapshot domain; each has chains of its own. What all chains delay alike is taken out, as it is
-by a receiver that measures delays from the direct path, which comes through the same chains. Run
-with ``python -m gnuradio.dislac.studies.calibration``.
+by a receiver that measures delays from the direct path, which comes through the same chains.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
@@ -23,16 +22,33 @@ from ..scenario.reception import calibration
 from ..scenario.routes import known_signature, snapshot_model
 from ..scenario.truth import bound, true_paths
 from ..simulation import complex_normal, random_scenes
-from ..systems.bistatic import estimator, locate
+from ..systems.bistatic import locate
+from .prepared import prepared
+from .runner import (
+    Curve,
+    Plot,
+    Point,
+    Results,
+    Row,
+    Study,
+    Table,
+    bootstrap_interval,
+    percentage,
+    rms,
+    study_command,
+    trial_only,
+)
 
 __all__ = [
     "ChainErrors",
-    "Positions",
     "calibrated",
     "calibration_of",
+    "calibration_study",
     "draw_chains",
     "drawn",
+    "main",
     "position_errors",
+    "trial",
 ]
 
 Floats = NDArray[np.float64]
@@ -47,39 +63,6 @@ class ChainErrors(NamedTuple):
 
 
 Draw = Callable[[np.random.Generator], ChainErrors]
-
-
-@dataclass(frozen=True)
-class Positions:
-    """Outcome of some trials.
-
-    Args:
-        errors: (trials,) position errors, infinite without a fix [m].
-        bounds: (trials,) Cramer-Rao bounds with perfect chains [m].
-    """
-
-    errors: Floats
-    bounds: Floats
-
-    @property
-    def rmse(self) -> float:
-        """Root mean square error of the fixes [m]."""
-        return float(np.sqrt(np.mean(self.errors[np.isfinite(self.errors)] ** 2)))
-
-    @property
-    def median(self) -> float:
-        """Median error of all frames [m]."""
-        return float(np.median(self.errors))
-
-    @property
-    def bound(self) -> float:
-        """Root mean square of the bounds [m]."""
-        return float(np.sqrt(np.mean(self.bounds**2)))
-
-    @property
-    def lost(self) -> float:
-        """Part of the frames without a fix."""
-        return float(np.mean(np.isinf(self.errors)))
 
 
 def draw_chains(chains: int, rng: np.random.Generator) -> ChainErrors:
@@ -129,37 +112,49 @@ def calibrated(chains: ChainErrors, known: Calibration) -> ChainErrors:
 
 def position_errors(
     scenario: Scenario,
-    trials: int,
+    receiver: Estimator,
+    targets: int,
     snr_db: float,
     rng: np.random.Generator,
     draw: Draw,
-    *,
-    receiver: Estimator | None = None,
-) -> Positions:
+) -> tuple[list[float | None], list[float]]:
     """Position errors of random targets, each seen by chains of its own.
 
-    Args:
-        scenario: scene, beams and estimator.
-        snr_db: mean power of each frame over that of the noise [dB].
-        draw: the errors of the chains, which take their randomness from a generator of their own.
-        receiver: the scenario's estimator, where it is built already.
+    Parameters
+    ----------
+    scenario, receiver
+        Scene and beams, and the scenario's estimator.
+    targets
+        Number of them.
+    snr_db
+        Mean power of each frame over that of the noise [dB].
+    rng
+        Of targets and noise, which are the same whatever the chains are.
+    draw
+        Draws the errors of the chains, from a generator of their own.
+
+    Returns
+    -------
+    errors, bounds
+        Position errors, None without a fix, and the bounds with perfect chains [m].
     """
-    receiver = receiver or estimator(scenario)
     model = snapshot_model(scenario)
     frequency = np.add.outer(model.offsets, model.frequencies)
-    errors, bounds = np.empty((2, trials))
+    errors: list[float | None] = []
+    bounds: list[float] = []
     own = np.random.default_rng(rng.integers(2**63))
-    for trial, scene in enumerate(islice(random_scenes(scenario, rng), trials)):
+    for scene in islice(random_scenes(scenario, rng), targets):
         clean = synthesize(model, true_paths(scene, 0))
         power = np.mean(np.abs(clean) ** 2) / 10 ** (snr_db / 10)
         noise = complex_normal(clean.shape, rng, power)
         chains = draw(own)
         chains = chains._replace(delay=chains.delay - np.mean(chains.delay))
         seen = _turn(model.shape, frequency, chains) * clean + noise
-        bounds[trial] = bound(scene, 0, noise=power)
-        fix = locate(scene, receiver.estimate(seen), 0, bounds[trial])
-        errors[trial] = fix.error if fix.valid else np.inf
-    return Positions(errors, bounds)
+        bounds.append(bound(scene, 0, noise=power))
+        receiver.reset()
+        fix = locate(scene, receiver.estimate(seen), 0, bounds[-1])
+        errors.append(fix.error if fix.valid else None)
+    return errors, bounds
 
 
 def _turn(
@@ -170,65 +165,205 @@ def _turn(
     return np.broadcast_to(chains.amplitude * np.exp(1j * turn), shape)
 
 
-@click.command()
-@click.argument("source", default="paper")
-@click.option("--trials", default=200, show_default=True, help="Random targets a row.")
-@click.option("--snr-db", multiple=True, type=float, default=(0, 10), help="Of the echo.")
-@click.option("--frames", default=2000, show_default=True, help="Frames of a calibration.")
-@click.option("--calibration-snr-db", default=20.0, show_default=True, help="Of its elements.")
-@click.option("--seed", default=1, show_default=True)
-def main(
-    source: str,
-    trials: int,
-    snr_db: tuple[float, ...],
-    frames: int,
-    calibration_snr_db: float,
-    seed: int,
-) -> None:
-    """Position error over random targets of the scenario SOURCE, with chains that err."""
-    scenario = load_scenario(source, ECHO_ALONE)
-    count, receiver = scenario.chains, estimator(scenario)
+TARGETS = 20
+"""Targets of a trial; where chains are calibrated, it has one set of them."""
 
-    rng = np.random.default_rng((seed, 0))
-    pairs = []
-    for _ in range(10):
-        chains = draw_chains(count, rng)
-        known = calibration_of(scenario, chains, frames, calibration_snr_db, rng)
-        pairs.append((chains, calibrated(chains, known)))
-    left = [remaining for _, remaining in pairs]
-    phases = np.array([np.angle(np.exp(1j * (e.phase - e.phase[0]))) for e in left])
-    delays = np.array([e.delay - e.delay[0] for e in left])
-    click.echo(
-        f"10 calibrations of {frames} frames at {calibration_snr_db:g} dB: phase rms "
-        f"{np.degrees(_rms(phases[:, 1:])):.3f} degrees, largest "
-        f"{np.degrees(np.abs(phases).max()):.3f}; delay rms {_rms(delays[:, 1:]) * 1e9:.3f} ns, "
-        f"largest {np.abs(delays).max() * 1e9:.3f}"
-    )
+PHASES_DEG = 1, 2, 5, 10, 20, 45
+DELAYS_NS = 0.1, 1, 2, 5, 10, 20, 50
 
-    def row(what: str, snr: float, draw: Draw) -> None:
-        scenes = np.random.default_rng((seed, int(snr * 10) + 1000))
-        result = position_errors(scenario, trials, snr, scenes, draw, receiver=receiver)
-        click.echo(
-            f"{what:>16}  {snr:8.1f}  {result.rmse:8.2f}  {result.median:10.2f}  "
-            f"{100 * result.lost:13.1f}  {result.bound:9.2f}"
+
+def _the_same(chains: ChainErrors, rng: np.random.Generator) -> ChainErrors:
+    return chains
+
+
+def trial(
+    text: str, frames: int, calibration_snr_db: float, point: Point, rng: np.random.Generator
+) -> Row:
+    """Locate `TARGETS` random targets by chains that err.
+
+    Parameters
+    ----------
+    text
+        Of the scenario.
+    frames, calibration_snr_db
+        Frames of a calibration, and the signal-to-noise ratio of their elements.
+    point
+        `snr_db`, and `chains`: `perfect`, `not calibrated`, `calibrated`, `phase` or `delay` of
+        root mean square `size` [rad, s].
+    rng
+        Of targets, noise and chains.
+
+    Returns
+    -------
+    dict
+        `errors` and `bounds` as of `position_errors`; of calibrated chains `phase` [rad] and
+        `delay` [s], too: the errors left in all chains but the first, relative to that.
+    """
+    scenario, receiver = prepared(text)
+    kind, count, left = point["chains"], scenario.chains, {}
+    own = np.random.default_rng(rng.integers(2**63))
+    draw: Draw
+    if kind in ("calibrated", "not calibrated"):
+        chains = draw_chains(count, own)
+        if kind == "calibrated":
+            chains = calibrated(
+                chains, calibration_of(scenario, chains, frames, calibration_snr_db, own)
+            )
+            phase = np.angle(np.exp(1j * (chains.phase - chains.phase[0])))
+            left = {
+                "phase": phase[1:].tolist(),
+                "delay": (chains.delay - chains.delay[0])[1:].tolist(),
+            }
+
+        draw = partial(_the_same, chains)
+    else:
+        draw = drawn(count, **({} if kind == "perfect" else {kind: point["size"]}))
+    errors, bounds = position_errors(scenario, receiver, TARGETS, point["snr_db"], rng, draw)
+    return {"errors": errors, "bounds": bounds, **left}
+
+
+def tables(results: Results) -> list[Table]:
+    """Position errors by the errors of the chains, and what calibrations leave of these."""
+    rows, left = [], []
+    for point, trials in results:
+        errors = [error for row in trials for error in row["errors"]]
+        bounds = np.array([limit for row in trials for limit in row["bounds"]])
+        fixes = np.array([error for error in errors if error is not None])
+        median = np.median([np.inf if error is None else error for error in errors])
+        found = (rms(fixes), *bootstrap_interval(fixes)) if len(fixes) else (None,) * 3
+        rows.append(
+            (
+                point["chains"],
+                point.get("phase_deg", point.get("delay_ns")),
+                point["snr_db"],
+                *found,
+                float(median) if np.isfinite(median) else None,
+                *percentage(len(errors) - len(fixes), len(errors)),
+                float(rms(bounds)),
+            )
         )
+        if point["chains"] == "calibrated":
+            phase = np.degrees([value for row in trials for value in row["phase"]])
+            delay = 1e9 * np.array([value for row in trials for value in row["delay"]])
+            left.append(
+                (
+                    point["snr_db"],
+                    len(trials),
+                    *(f(v) for v in (phase, delay) for f in (rms, lambda v: np.abs(v).max())),
+                )
+            )
+    heading = (
+        "chains",
+        "rms error [deg, ns]",
+        "SNR [dB]",
+        "rmse [m]",
+        "from [m]",
+        "to [m]",
+        "median [m]",
+        "no fix [%]",
+        "from [%]",
+        "to [%]",
+        "bound [m]",
+    )
+    formats = ("", "g", ".1f", ".2f", ".2f", ".2f", ".2f", ".1f", ".1f", ".1f", ".2f")
+    notes = (
+        "rmse: of the fixes; median: of all targets, if half of them have one;",
+        "from, to: 95 % intervals, of the rmse by bootstrap, of targets without a fix Wilson's",
+    )
+    heading_left = (
+        "SNR [dB]",
+        "calibrations",
+        "phase rms [deg]",
+        "largest [deg]",
+        "delay rms [ns]",
+        "largest [ns]",
+    )
+    return [
+        Table(heading, rows, formats, notes=notes),
+        Table(heading_left, left, (".1f", "d", *[".3f"] * 4), "left by calibrations"),
+    ]
 
-    click.echo("          chains  SNR [dB]  rmse [m]  median [m]  no fix [%]  bound [m]")
-    for snr in snr_db:
-        row("perfect", snr, drawn(count))
-        row("not calibrated", snr, lambda rng: pairs[rng.integers(10)][0])
-        row("calibrated", snr, lambda rng: pairs[rng.integers(10)][1])
-    for degrees in (1, 2, 5, 10, 20, 45):
-        for snr in snr_db:
-            row(f"{degrees} degrees rms", snr, drawn(count, phase=np.radians(degrees)))
-    for ns in (0.1, 1, 2, 5, 10, 20, 50):
-        for snr in snr_db:
-            row(f"{ns:g} ns rms", snr, drawn(count, delay=ns * 1e-9))
+
+def calibration_study(
+    source: str = "paper",
+    snr_db: tuple[float, ...] = (0, 10),
+    frames: int = 2000,
+    calibration_snr_db: float = 20.0,
+) -> Study:
+    """Put the study together.
+
+    Parameters
+    ----------
+    source
+        Scenario: scene, beams and estimator.
+    snr_db
+        Signal-to-noise ratios of the echo.
+    frames, calibration_snr_db
+        Frames of a calibration, and the signal-to-noise ratio of their elements.
+    """
+    text = load_scenario(source, ECHO_ALONE).text
+    levels = [float(snr) for snr in snr_db]
+    points: list[Point] = [
+        {"chains": kind, "snr_db": snr}
+        for snr in levels
+        for kind in ("perfect", "not calibrated", "calibrated")
+    ]
+    points += [
+        {"chains": "phase", "phase_deg": size, "size": float(np.radians(size)), "snr_db": snr}
+        for size in PHASES_DEG
+        for snr in levels
+    ]
+    points += [
+        {"chains": "delay", "delay_ns": size, "size": size * 1e-9, "snr_db": snr}
+        for size in DELAYS_NS
+        for snr in levels
+    ]
+    settings = {
+        "scenario": text,
+        "frames": frames,
+        "calibration_snr_db": calibration_snr_db,
+        "targets": TARGETS,
+    }
+    plot = Plot(
+        "rms error [deg, ns]",
+        (Curve("rmse [m]", "from [m]", "to [m]"),),
+        by=("chains", "SNR [dB]"),
+        log_x=True,
+        label="rms position error of one frame [m]",
+        note="bars: 95 % bootstrap intervals",
+    )
+    chosen = partial(trial, text, frames, calibration_snr_db)
+    # The same targets and noise whatever the chains are.
+    return Study("calibration", points, chosen, tables, settings, plot, trial_only)
 
 
-def _rms(values: Floats) -> float:
-    return float(np.sqrt(np.mean(values**2)))
-
-
-if __name__ == "__main__":
-    main()
+@study_command(trials=10, of=f"Trials at each point, of {TARGETS} targets.")
+@click.argument("source", metavar="[SCENARIO]", default="paper")
+@click.option(
+    "--snr-db",
+    multiple=True,
+    type=click.FloatRange(-300, 300),
+    default=(0, 10),
+    show_default=True,
+    metavar="DB",
+    help="Of the echo; may be repeated.",
+)
+@click.option(
+    "--frames",
+    type=click.IntRange(8, 10**6),
+    default=2000,
+    show_default=True,
+    metavar="N",
+    help="Frames of a calibration.",
+)
+@click.option(
+    "--calibration-snr-db",
+    type=click.FloatRange(-300, 300),
+    default=20.0,
+    show_default=True,
+    metavar="DB",
+    help="Of its elements.",
+)
+def main(**options: Any) -> Study:
+    """Position error over random targets of a scenario, with chains that err."""
+    return calibration_study(**options)

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How far apart in delay and Doppler are many satellites, before and after pre-compensation?
+"""How far apart in delay and Doppler are many satellites?
 
-Case study 2 of the LEO constellations paper (Fig. 4). Run with
-``python -m gnuradio.dislac.studies.delay_doppler``.
+Before pre-compensation and after: case study 2 of the LEO constellations paper (Fig. 4).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import get_args
+from functools import partial
+from typing import Any, get_args
 
 import click
 import numpy as np
@@ -20,15 +21,30 @@ from ..geometry.zenith import (
     max_doppler,
     zenith_at_doppler,
 )
+from .runner import (
+    Curve,
+    Plot,
+    Point,
+    Results,
+    Row,
+    Study,
+    Table,
+    bootstrap_interval,
+    study_command,
+    trial_only,
+)
 
 __all__ = [
     "Residuals",
     "Sky",
     "around",
+    "delay_doppler_study",
     "draw_sky",
     "expected_maximum",
     "imperfect_knowledge",
     "known_centre",
+    "main",
+    "trial",
     "uncompensated",
     "with_errors",
 ]
@@ -192,90 +208,223 @@ KNOWLEDGE = (10.0, 1.0, 1e-3), (100.0, 10.0, 1e-2), (1e3, 100.0, 0.1), (1e3, 1e3
 """Errors of the user's place [m] and of the ephemeris' position [m] and velocity [m/s]."""
 
 
-@click.command()
-@click.option("--satellites", default=200, show_default=True, help="In each draw.")
-@click.option("--draws", default=200, show_default=True)
-@click.option("--max-zenith-deg", default=5.0, show_default=True)
-@click.option("--altitude", default=600e3, show_default=True, help="[m]")
-@click.option("--speed", default=7500.0, show_default=True, help="[m/s]")
-@click.option("--carrier-frequency", default=2e9, show_default=True, help="[Hz]")
-@click.option("--subcarrier-spacing", default=60e3, show_default=True, help="[Hz]")
-@click.option("--prefix-us", default=1.6, show_default=True, help="Cyclic prefix [us].")
-@click.option("--seed", default=1, show_default=True)
-def main(
-    satellites: int,
-    draws: int,
-    max_zenith_deg: float,
-    altitude: float,
-    speed: float,
-    carrier_frequency: float,
-    subcarrier_spacing: float,
-    prefix_us: float,
-    seed: int,
-) -> None:
-    """Delay and Doppler of satellites above a user, for three readings of "uniform"."""
-    prefix, limit = prefix_us * 1e-6, DOPPLER_TOLERANCE * subcarrier_spacing
-    motion = speed, carrier_frequency
+def trial(scene: Mapping[str, Any], point: Point, rng: np.random.Generator) -> Row:
+    """Draw a sky and look at what is left of delay and Doppler at one site.
+
+    Parameters
+    ----------
+    scene
+        `satellites`, `max_zenith_deg`, `altitude` [m], `speed` [m/s], `carrier_frequency` [Hz],
+        `prefix` [s], `limit` of the Doppler [Hz].
+    point
+        `radius` of a user around the centre that satellites pre-compensate for [m], None without
+        pre-compensation; or `user` [m], `position` [m] and `velocity` [m/s], the errors of what
+        they pre-compensate for.
+    rng
+        Of sky, site and errors.
+
+    Returns
+    -------
+    dict
+        `delay` [s] and `doppler` [Hz], the greatest; `late` and `beyond`, the shares of satellites
+        out of prefix and limit.
+    """
+    cap = SkyCap(scene["altitude"], np.radians(scene["max_zenith_deg"]))
+    sky = draw_sky(cap, scene["satellites"], scene["speed"], rng)
+    carrier_frequency = scene["carrier_frequency"]
+    if "user" in point:
+        believed = with_errors(sky, point["position"], point["velocity"], rng)
+        site = around(point["user"], rng, 1)
+        rest = imperfect_knowledge(sky, site, believed, np.zeros(3), carrier_frequency)
+    elif point["radius"] is None:
+        rest = uncompensated(sky, np.zeros(3), carrier_frequency)
+    else:
+        rest = known_centre(sky, around(point["radius"], rng, 1), carrier_frequency)
+    return {
+        "delay": rest.max_delay,
+        "doppler": rest.max_doppler,
+        "late": rest.outside_prefix(scene["prefix"]),
+        "beyond": rest.outside_doppler(scene["limit"]),
+    }
+
+
+def tables(scene: Mapping[str, Any], results: Results) -> list[Table]:
+    """What is left where satellites pre-compensate, and shares without that in closed form."""
+    rows: dict[bool, list[tuple[Any, ...]]] = {False: [], True: []}
+    for point, trials in results:
+        values = {key: np.array([row[key] for row in trials]) for key in trials[0]}
+        late, beyond = values["late"], values["beyond"]
+        rows["user" in point].append(
+            (
+                _name(point),
+                1e6 * float(values["delay"].max()),
+                float(values["doppler"].max()),
+                100 * float(np.mean(late)),
+                *_percent(bootstrap_interval(late, np.mean)),
+                100 * float(np.mean(beyond)),
+                *_percent(bootstrap_interval(beyond, np.mean)),
+            )
+        )
+    prefix, limit = f"{1e6 * scene['prefix']:g} us", f"{scene['limit']:g} Hz"
+    heading = (
+        "greatest delay [us]",
+        "Doppler [Hz]",
+        f"out of {prefix} [%]",
+        "from",
+        "to",
+        f"of {limit} [%]",
+        "from",
+        "to",
+    )
+    formats = ("", ".3f", ".1f", *[".1f"] * 6)
+    ends = ("from, to: 95 % intervals, bootstrap of the draws",)
+    centre = Table(("user at", *heading), rows[False], formats, notes=ends)
+    known = Table(("user, satellite, velocity", *heading), rows[True], formats, "known to", ends)
+    return [centre, known, _closed_form(scene)]
+
+
+def _closed_form(scene: Mapping[str, Any]) -> Table:
+    """Shares of satellites without pre-compensation, for three readings of "uniform"."""
+    altitude, prefix, limit = scene["altitude"], scene["prefix"], scene["limit"]
+    motion = scene["speed"], scene["carrier_frequency"]
+    spacing = limit / DOPPLER_TOLERANCE
+    max_zenith_deg, satellites = scene["max_zenith_deg"], scene["satellites"]
     caps = [SkyCap(altitude, np.radians(max_zenith_deg), law) for law in get_args(UniformLaw)]
     area = caps[0]
     greatest = float(max_doppler(area.max_zenith, altitude, *motion))
     edge = np.degrees(area.zenith_at_excess_delay(prefix))
-    click.echo(
+    notes = [
         f"within {max_zenith_deg:g} deg of the zenith: excess delay up to "
-        f"{area.excess_delay(area.max_zenith) * 1e6:.3f} us ({prefix_us:g} us at {edge:.3f} deg), "
-        f"Doppler up to {greatest:.1f} Hz"
-    )
-    spacings = sorted({15e3, 30e3, 60e3, subcarrier_spacing})
-    click.echo(
-        f"{'uniform in':<12}{'out of prefix':>14}"
-        + "".join(f"{f'out of 0.1 x {s / 1e3:g} kHz':>22}" for s in spacings)
-        + f"{f'mean greatest of {satellites}':>30}"
-    )
+        f"{area.excess_delay(area.max_zenith) * 1e6:.3f} us ({prefix * 1e6:g} us at {edge:.3f} "
+        f"deg), Doppler up to {greatest:.1f} Hz"
+    ]
+    spacings = sorted({15e3, 30e3, 60e3, spacing})
+    rows = []
     for cap in caps:
         delay, doppler = expected_maximum(cap, satellites, *motion)
         outside = cap.doppler_exceedance(DOPPLER_TOLERANCE * np.array(spacings), *motion)
-        click.echo(
-            f"{cap.law:<12}{cap.delay_exceedance(prefix):>14.7f}"
-            + "".join(f"{share:>22.6f}" for share in outside)
-            + f"{delay * 1e6:>15.3f} us {doppler:>8.1f} Hz"
-        )
+        late = float(cap.delay_exceedance(prefix))
+        rows.append((str(cap.law), late, *map(float, outside), delay * 1e6, doppler))
     if greatest <= limit:
-        click.echo(
-            f"0.1 x {subcarrier_spacing / 1e3:g} kHz = {limit:g} Hz is never crossed: that takes "
+        notes.append(
+            f"0.1 x {spacing / 1e3:g} kHz = {limit:g} Hz is never crossed: that takes "
             f"less than {greatest / DOPPLER_TOLERANCE / 1e3:.2f} kHz, or satellites beyond "
             f"{np.degrees(zenith_at_doppler(limit, altitude, *motion)):.2f} deg"
         )
-    rng = np.random.default_rng(seed)
-    sky = draw_sky(area, satellites, speed, rng, draws)
-    click.echo(f"\n{draws} draws of {satellites} satellites, pre-compensated for the beam's centre")
-    _table("user at", "greatest delay", "greatest Doppler", prefix_us, limit)
-    _row("no compensation", uncompensated(sky, np.zeros(3), carrier_frequency), prefix, limit)
-    for radius in RADII:
-        users = around(radius, rng, draws)
-        rest = known_centre(sky, users, carrier_frequency)
-        _row(f"{radius / 1e3:g} km", rest, prefix, limit)
-    click.echo("\npre-compensated for each user; errors of user, satellite, its velocity")
-    _table("known to", "greatest delay", "greatest Doppler", prefix_us, limit)
-    for place, position, velocity in KNOWLEDGE:
-        believed = with_errors(sky, position, velocity, rng)
-        users = around(place, rng, draws)
-        rest = imperfect_knowledge(sky, users, believed, np.zeros(3), carrier_frequency)
-        _row(f"{place:g} m, {position:g} m, {velocity:g} m/s", rest, prefix, limit)
+    heading = (
+        "uniform in",
+        "out of prefix",
+        *(f"of 0.1 x {s / 1e3:g} kHz" for s in spacings),
+        f"greatest of {satellites} [us]",
+        "[Hz]",
+    )
+    formats = ("", ".7f", *[".6f"] * len(spacings), ".3f", ".1f")
+    return Table(heading, rows, formats, "in closed form", tuple(notes))
 
 
-def _table(first: str, delay: str, doppler: str, prefix_us: float, limit: float) -> None:
-    click.echo(
-        f"{first:<26}{delay:>16}{doppler:>18}{f'out of {prefix_us:g} us':>16}"
-        f"{f'out of {limit:g} Hz':>16}"
+def _name(point: Point) -> str:
+    if "user" in point:
+        return f"{point['user']:g} m, {point['position']:g} m, {point['velocity']:g} m/s"
+    return "no compensation" if point["radius"] is None else f"{point['radius'] / 1e3:g} km"
+
+
+def _percent(interval: tuple[float | None, float | None]) -> list[float | None]:
+    return [None if end is None else 100 * end for end in interval]
+
+
+def delay_doppler_study(
+    satellites: int = 200,
+    max_zenith_deg: float = 5.0,
+    altitude: float = 600e3,
+    speed: float = 7500.0,
+    carrier_frequency: float = 2e9,
+    subcarrier_spacing: float = 60e3,
+    prefix_us: float = 1.6,
+) -> Study:
+    """Put the study together; the parameters are the command's options."""
+    scene = {
+        "satellites": satellites,
+        "max_zenith_deg": max_zenith_deg,
+        "altitude": altitude,
+        "speed": speed,
+        "carrier_frequency": carrier_frequency,
+        "prefix": prefix_us * 1e-6,
+        "limit": DOPPLER_TOLERANCE * subcarrier_spacing,
+    }
+    points: list[Point] = [{"radius": radius} for radius in (None, *RADII)]
+    keys = "user", "position", "velocity"
+    points += [dict(zip(keys, errors, strict=True)) for errors in KNOWLEDGE]
+    share = f"out of {prefix_us:g} us [%]"
+    plot = Plot("user at", (Curve(share, "from", "to"),), log_y=False, note="bars: 95 % bootstrap")
+    # The same skies at all points.
+    return Study(
+        "delay_doppler",
+        points,
+        partial(trial, scene),
+        partial(tables, scene),
+        scene,
+        plot,
+        trial_only,
     )
 
 
-def _row(name: str, rest: Residuals, prefix: float, limit: float) -> None:
-    click.echo(
-        f"{name:<26}{rest.max_delay * 1e6:>13.3f} us{rest.max_doppler:>15.1f} Hz"
-        f"{rest.outside_prefix(prefix):>16.3f}{rest.outside_doppler(limit):>16.3f}"
-    )
-
-
-if __name__ == "__main__":
-    main()
+@study_command(trials=200, of="Draws of the sky.")
+@click.option(
+    "--satellites",
+    type=click.IntRange(1, 10**6),
+    default=200,
+    show_default=True,
+    metavar="N",
+    help="In each draw.",
+)
+@click.option(
+    "--max-zenith-deg",
+    type=click.FloatRange(0, 90, min_open=True),
+    default=5.0,
+    show_default=True,
+    metavar="DEG",
+    help="Greatest angle from the zenith.",
+)
+@click.option(
+    "--altitude",
+    type=click.FloatRange(1e3, 1e9),
+    default=600e3,
+    show_default=True,
+    metavar="M",
+    help="Of the satellites [m].",
+)
+@click.option(
+    "--speed",
+    type=click.FloatRange(0, 1e5, min_open=True),
+    default=7500.0,
+    show_default=True,
+    metavar="M/S",
+    help="Of the satellites [m/s].",
+)
+@click.option(
+    "--carrier-frequency",
+    type=click.FloatRange(1e6, 1e12),
+    default=2e9,
+    show_default=True,
+    metavar="HZ",
+    help="[Hz].",
+)
+@click.option(
+    "--subcarrier-spacing",
+    type=click.FloatRange(1, 1e9),
+    default=60e3,
+    show_default=True,
+    metavar="HZ",
+    help="Whose tenth Doppler is to stay below [Hz].",
+)
+@click.option(
+    "--prefix-us",
+    type=click.FloatRange(0, 1e6, min_open=True),
+    default=1.6,
+    show_default=True,
+    metavar="US",
+    help="Cyclic prefix [us].",
+)
+def main(**options: Any) -> Study:
+    """Delay and Doppler of satellites above a user, and what pre-compensation leaves of them."""
+    return delay_doppler_study(**options)

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Does the receiver hold out? Minutes of gaps, overflows, bursts of NaN, level steps and fades.
+"""Does the receiver hold out gaps, overflows, NaN, level steps and fades?
 
-Only what the synchronizer looks at is made, so that ten minutes of signal take a few. Run with
-``python -m gnuradio.dislac.studies.endurance``.
+Only what the synchronizer looks at is made, so that ten minutes of signal take a few.
 """
 
 import resource
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import click
 import numpy as np
@@ -14,15 +15,26 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from ..channel import synthesize
-from ..scenario import Scenario, load_scenario
+from ..scenario import Scenario, load_scenario, parse_scenario
 from ..scenario.reception import HELD, synchronizer
 from ..scenario.routes import snapshot_model
 from ..scenario.truth import true_paths
 from ..simulation import complex_normal, impaired_scene
 from ..synchronization import DirectPathSynchronizer, Mark
 from ..waveform import modulate
+from .runner import (
+    Curve,
+    Plot,
+    Point,
+    Results,
+    Row,
+    Study,
+    Table,
+    bootstrap_interval,
+    study_command,
+)
 
-__all__ = ["EVENTS", "Endurance", "endure"]
+__all__ = ["EVENTS", "Endurance", "Signal", "endurance", "endure", "main", "trial"]
 
 EVENTS = ("gap", "overflow", "NaN burst", "level step", "fade")
 """Samples that are missing, untold; samples that are missing, with a tag; values that are not
@@ -168,9 +180,9 @@ def endure(scenario: Scenario, seconds: float, rng: np.random.Generator) -> Endu
             continue
         result.used += 1
         begin = aligned.start + aligned.delay
-        result.astray += found.state != "locked" or abs(begin - signal.place(begin)) > 0.1
+        result.astray += int(found.state != "locked" or abs(begin - signal.place(begin)) > 0.1)
         if kind and begin >= since:
-            result.frames_to_lock[kind].append((begin - since) / period)
+            result.frames_to_lock[kind].append(float((begin - since) / period))
             kind = ""
         if begin > end / 10 and not early:
             early = _memory()
@@ -184,29 +196,114 @@ def _memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-@click.command()
-@click.argument("source", default="paper")
-@click.option("--seconds", default=600.0, show_default=True, help="Of signal.")
-@click.option("--every", default=4, show_default=True, help="Use one frame in so many.")
-@click.option("--seed", default=1, show_default=True)
-def main(source: str, seconds: float, every: int, seed: int) -> None:
-    """Minutes of trouble for a receiver that goes by the direct path in the scenario SOURCE."""
-    overrides = {"synchronization.reference": "direct-path", "estimator.every": every}
-    result = endure(load_scenario(source, overrides), seconds, np.random.default_rng(seed))
-    click.echo(f"{seconds:g} s of signal; frames from the end of an event to the next that leaves:")
-    click.echo("event       times  median  most")
-    for kind, frames in result.frames_to_lock.items():
-        if frames:
-            click.echo(
-                f"{kind:10s}  {len(frames):5d}  {np.median(frames):6.1f}  {max(frames):4.1f}"
-            )
-    total = result.used + result.lost + result.skipped
-    click.echo(
-        f"{result.used} frames used, {result.lost} lost, {result.skipped} skipped: {total} of "
-        f"{result.last}; {result.astray} left while not locked or not where a frame was; memory "
-        f"grew by {result.growth / 2**20:.1f} MiB"
+def trial(text: str, seconds: float, point: Point, rng: np.random.Generator) -> Row:
+    """Run a receiver through some time of trouble.
+
+    Parameters
+    ----------
+    text
+        Of the scenario, with synchronization on the direct path.
+    seconds
+        Of signal.
+    point
+        `every`: one frame in so many is used.
+    rng
+        Of scene, receiver, noise and events.
+
+    Returns
+    -------
+    dict
+        Fields of `Endurance`.
+    """
+    scenario = parse_scenario(text).with_({"estimator.every": point["every"]})
+    return vars(endure(scenario, seconds, rng))
+
+
+def tables(results: Results) -> list[Table]:
+    """Frames from the end of an event to the next that leaves, and what became of all frames."""
+    events, frames = [], []
+    growth = 0
+    for point, trials in results:
+        for kind in ("start", *EVENTS):
+            found = [value for row in trials for value in row["frames_to_lock"][kind]]
+            if found:
+                median = float(np.median(found)), *bootstrap_interval(found, np.median)
+                events.append((kind, point["every"], len(found), *median, max(found)))
+        sums = [sum(row[key] for row in trials) for key in ("used", "lost", "skipped")]
+        total, last, astray = (
+            sum(sums),
+            *(sum(row[key] for row in trials) for key in ("last", "astray")),
+        )
+        frames.append((point["every"], *sums, total, last, astray))
+        growth = max(growth, *(row["growth"] for row in trials))
+    return [
+        Table(
+            ("event", "one frame in", "times", "median", "from", "to", "most"),
+            events,
+            ("", "d", "d", ".1f", ".1f", ".1f", ".1f"),
+            notes=(
+                "frames from the end of an event to the next that leaves;",
+                "from, to: 95 % intervals, bootstrap of the events",
+            ),
+        ),
+        Table(
+            ("one frame in", "used", "lost", "skipped", "together", "of", "astray"),
+            frames,
+            ("d",) * 7,
+            "frames",
+            (
+                "astray: left while not locked, or not where a frame was;",
+                f"memory grew by {growth / 2**20:.1f} MiB at most, from a tenth of a trial on",
+            ),
+        ),
+    ]
+
+
+def endurance(source: str = "paper", seconds: float = 60.0, every: tuple[int, ...] = (4,)) -> Study:
+    """Put the study together.
+
+    Parameters
+    ----------
+    source
+        Scenario.
+    seconds
+        Of signal, in each trial.
+    every
+        One frame in so many is used.
+    """
+    text = load_scenario(source, {"synchronization.reference": "direct-path"}).text
+    points = [{"every": count} for count in every]
+    settings = {"scenario": text, "seconds": seconds}
+    plot = Plot(
+        "event",
+        (Curve("median", "from", "to"), Curve("most")),
+        label="frames to the next lock",
+        by=("one frame in",) if len(points) > 1 else (),
+        log_y=False,
+        note="bars: 95 % bootstrap intervals",
     )
+    return Study("endurance", points, partial(trial, text, seconds), tables, settings, plot)
 
 
-if __name__ == "__main__":
-    main()
+@study_command(trials=10, of="Receivers that are started.")
+@click.argument("source", metavar="[SCENARIO]", default="paper")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0.5, 1e6),
+    default=60.0,
+    show_default=True,
+    metavar="S",
+    help="Signal of each [s].",
+)
+@click.option(
+    "--every",
+    multiple=True,
+    type=click.IntRange(1, 10**6),
+    default=(4,),
+    show_default=True,
+    metavar="N",
+    help="Use one frame in N; may be repeated.",
+)
+def main(**options: Any) -> Study:
+    """Minutes of trouble for a receiver that goes by the direct path."""
+    return endurance(**options)

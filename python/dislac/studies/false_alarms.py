@@ -1,66 +1,115 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How often does noise alone give a fix?
+"""How often does noise alone give a fix?"""
 
-Run with ``python -m gnuradio.dislac.studies.false_alarms``.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Mapping
+from functools import lru_cache, partial
 
 import click
 import numpy as np
 
-from ..estimation import DEFAULT_ESTIMATOR, Estimator
+from ..estimation import DEFAULT_ESTIMATOR
 from ..scenario import ECHO_ALONE, load_scenario
 from ..simulation import complex_normal
-from ..systems.bistatic import estimator
+from .prepared import prepared
+from .runner import Curve, Plot, Point, Results, Row, Study, Table, percentage, study_command
 
-__all__ = ["RATES", "false_alarms", "main"]
+__all__ = ["RATES", "false_alarms", "main", "trial"]
 
 RATES = (1e-1, 1e-2, 1e-3)
 """False-alarm rates that are tried."""
 
 
-def false_alarms(
-    receiver: Estimator, thresholds: Sequence[float], frames: int, rng: np.random.Generator
-) -> list[int]:
-    """Count frames of white noise whose statistic reaches each threshold.
+@lru_cache(16)
+def threshold(text: str) -> float:
+    """Return the value of `Estimate.statistic` that a scenario's estimator detects at."""
+    _, receiver = prepared(text)
+    return receiver.estimate(np.zeros(receiver.model.shape, complex)).threshold
 
-    Args:
-        receiver: the estimator.
-        thresholds: values of `Estimate.statistic`.
-        frames: number of frames.
-        rng: of the noise.
+
+def trial(texts: Mapping[str, Mapping[str, str]], point: Point, rng: np.random.Generator) -> Row:
+    """Estimate in a frame of white noise.
+
+    Parameters
+    ----------
+    texts
+        Of each scenario, with each false-alarm rate.
+    point
+        Name of a `scenario`.
+    rng
+        Of the noise.
+
+    Returns
+    -------
+    dict
+        `alarms`, the rates at which the frame gives one.
     """
-    noise = (complex_normal(receiver.model.shape, rng) for _ in range(frames))
-    statistics = np.array([receiver.estimate(frame).statistic for frame in noise])
-    return [int(np.sum(statistics >= threshold)) for threshold in thresholds]
+    by_rate = texts[point["scenario"]]
+    thresholds = {rate: threshold(text) for rate, text in by_rate.items()}
+    _, receiver = prepared(by_rate[str(RATES[-1])])
+    receiver.reset()
+    statistic = receiver.estimate(complex_normal(receiver.model.shape, rng)).statistic
+    return {"alarms": [rate for rate, least in thresholds.items() if statistic >= least]}
 
 
-@click.command()
-@click.argument("sources", nargs=-1)
-@click.option("--frames", default=20000, show_default=True)
-@click.option("--kind", default=DEFAULT_ESTIMATOR, show_default=True, help="Estimator.")
-@click.option("--seed", default=1, show_default=True)
-def main(sources: tuple[str, ...], frames: int, kind: str, seed: int) -> None:
-    """False alarms on frames of noise at three rates, in the scenarios SOURCES (paper and lab)."""
-    click.echo("scenario                rate     count  expected   Monte-Carlo error")
-    for source in sources or ("paper", "lab"):
-        receivers = [
-            estimator(
-                load_scenario(
-                    source,
-                    {**ECHO_ALONE, "estimator.kind": kind, "estimator.false_alarm_rate": rate},
-                )
-            )
+def table(results: Results) -> list[Table]:
+    """False alarms by scenario and rate."""
+    rows = []
+    for point, trials in results:
+        for rate in RATES:
+            count = sum(str(rate) in row["alarms"] for row in trials)
+            found = percentage(count, len(trials))
+            rows.append((point["scenario"], 100 * rate, count, *found))
+    return [
+        Table(
+            ("scenario", "rate [%]", "alarms", "found [%]", "from", "to"),
+            rows,
+            ("", "g", "d", ".3f", ".3f", ".3f"),
+            notes=("from, to: 95 % intervals, Wilson's",),
+        )
+    ]
+
+
+def false_alarms(
+    sources: tuple[str, ...] = ("paper", "lab"), kind: str = DEFAULT_ESTIMATOR
+) -> Study:
+    """Put the study together.
+
+    Parameters
+    ----------
+    sources
+        Scenarios.
+    kind
+        Estimator.
+    """
+    overrides = {**ECHO_ALONE, "estimator.kind": kind}
+    texts = {
+        source: {
+            str(rate): load_scenario(source, {**overrides, "estimator.false_alarm_rate": rate}).text
             for rate in RATES
-        ]
-        silence = np.zeros(receivers[0].model.shape, complex)
-        thresholds = [receiver.estimate(silence).threshold for receiver in receivers]
-        counts = false_alarms(receivers[-1], thresholds, frames, np.random.default_rng(seed))
-        for rate, count in zip(RATES, counts, strict=True):
-            error = np.sqrt(frames * rate * (1 - rate))
-            click.echo(f"{source:<20} {rate:>7g} {count:>9} {frames * rate:>9.0f} {error:>19.1f}")
+        }
+        for source in sources
+    }
+    plot = Plot(
+        "rate [%]",
+        (Curve("found [%]", "from", "to"),),
+        by=("scenario",),
+        log_x=True,
+        note="bars: 95 % intervals, Wilson's",
+    )
+    points = [{"scenario": source} for source in sources]
+    return Study("false_alarms", points, partial(trial, texts), table, {"scenarios": texts}, plot)
 
 
-if __name__ == "__main__":
-    main()
+@study_command(trials=20_000, of="Frames of noise in each scenario.")
+@click.argument("sources", nargs=-1, metavar="[SCENARIO]...")
+@click.option(
+    "--estimator",
+    "kind",
+    default=DEFAULT_ESTIMATOR,
+    show_default=True,
+    metavar="NAME",
+    help="Estimator, such as mmv-bomp.",
+)
+def main(sources: tuple[str, ...], kind: str) -> Study:
+    """False alarms on frames of noise at three rates, by default in paper and lab."""
+    return false_alarms(sources or ("paper", "lab"), kind)

@@ -1,28 +1,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What does the payload cost the position, and the sensing pilots the rate?
+"""What does the payload cost the position, and the pilots the rate?
 
 Elements and power of a frame are shared between sensing pilots and payload. The rate is that of a
 terminal with a single antenna on a flat channel, which it learns from pilots and DM-RS; the
-position bound that of the base station, which knows the pilots alone, or the payload as well. Run
-with ``python -m gnuradio.dislac.studies.rate_and_position``.
+position bound that of the base station, which knows the pilots alone, or the payload as well.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import click
 import numpy as np
 
 from ..bounds import position_bound
-from ..scenario import Scenario, load_scenario
+from ..scenario import Scenario, load_scenario, parse_scenario
 from ..scenario.levels import noise_power
 from ..scenario.routes import payload_model
 from ..scenario.timing import ends, frame_time
 from ..scenario.transmission import payload
 from ..scenario.truth import bound, true_paths
 from ..waveform import BITS_PER_SYMBOL, Equalizer, mutual_information
+from .runner import Curve, Plot, Point, Results, Row, Study, Table, study_command
 
-__all__ = ["TradeOff", "rate", "trade_off"]
+__all__ = ["TradeOff", "main", "rate", "rate_and_position", "trade_off", "trial"]
 
 
 @dataclass(frozen=True)
@@ -94,35 +95,101 @@ def trade_off(scenario: Scenario, terminal_snr: float) -> TradeOff:
     return TradeOff(rate(scenario, terminal_snr), bound(scenario, 0), aided.deviation)
 
 
-@click.command()
-@click.argument("source", default="paper")
-@click.option("--comb", multiple=True, type=int, default=(2, 4, 8, 16), show_default=True)
-@click.option("--share", multiple=True, type=float, default=(0.1, 0.25, 0.5, 0.75))
-@click.option("--terminal-snr-db", default=15.0, show_default=True)
-def main(
-    source: str, comb: tuple[int, ...], share: tuple[float, ...], terminal_snr_db: float
-) -> None:
-    """Rate against position bound in the scenario SOURCE, with its own pilots thinned out.
+def trial(text: str, terminal_snr_db: float, point: Point, rng: np.random.Generator) -> Row:
+    """Work out one way of sharing a frame; nothing is random.
 
-    Each line is a comb (one element in so many is a pilot) and a share of the power that goes to
-    the pilots.
+    Parameters
+    ----------
+    text
+        Of the scenario.
+    terminal_snr_db
+        See `rate`.
+    point
+        `comb`: one element in so many is a pilot; `share` of the power that pilots have.
+    rng
+        Not used.
+
+    Returns
+    -------
+    dict
+        Fields of `TradeOff`.
     """
-    click.echo("comb  power of pilots  rate [bit/s/Hz]  pilots alone [m]  data-aided [m]")
-    for every in comb:
-        for part in share:
-            overrides: dict[str, Any] = {
-                "payload": {
-                    "modulation": "qpsk",
-                    "pilot_comb": every,
-                    "pilot_power_share": part,
-                }
-            }
-            found = trade_off(load_scenario(source, overrides), 10 ** (terminal_snr_db / 10))
-            click.echo(
-                f"{every:4d}  {part:15.2f}  {found.rate:15.2f}  {found.pilots_alone:16.2f}  "
-                f"{found.data_aided:14.2f}"
-            )
+    payload = {
+        "modulation": "qpsk",
+        "pilot_comb": point["comb"],
+        "pilot_power_share": point["share"],
+    }
+    scenario = parse_scenario(text, overrides={"payload": payload})
+    return vars(trade_off(scenario, 10 ** (terminal_snr_db / 10)))
 
 
-if __name__ == "__main__":
-    main()
+def table(results: Results) -> list[Table]:
+    """Rate and bounds of each way of sharing."""
+    heading = (
+        "comb",
+        "power of pilots",
+        "rate [bit/s/Hz]",
+        "pilots alone [m]",
+        "data-aided [m]",
+    )
+    keys = "rate", "pilots_alone", "data_aided"
+    rows = [
+        (point["comb"], point["share"], *(row[key] for key in keys)) for point, (row,) in results
+    ]
+    return [Table(heading, rows, ("d", ".2f", ".2f", ".2f", ".2f"))]
+
+
+def rate_and_position(
+    source: str = "paper",
+    comb: tuple[int, ...] = (2, 4, 8, 16),
+    share: tuple[float, ...] = (0.1, 0.25, 0.5, 0.75),
+    terminal_snr_db: float = 15.0,
+) -> Study:
+    """Put the study together; the parameters are the command's options."""
+    text = load_scenario(source).text
+    points = [{"comb": every, "share": float(part)} for every in comb for part in share]
+    settings = {"scenario": text, "terminal_snr_db": terminal_snr_db}
+    plot = Plot(
+        "rate [bit/s/Hz]",
+        (Curve("pilots alone [m]"), Curve("data-aided [m]")),
+        by=("comb",),
+        label="bound of the position [m]",
+    )
+    chosen = partial(trial, text, terminal_snr_db)
+    return Study("rate_and_position", points, chosen, table, settings, plot)
+
+
+@study_command()
+@click.argument("source", metavar="[SCENARIO]", default="paper")
+@click.option(
+    "--comb",
+    multiple=True,
+    type=click.IntRange(1, 10**6),
+    default=(2, 4, 8, 16),
+    show_default=True,
+    metavar="N",
+    help="One element in N is a pilot; may be repeated.",
+)
+@click.option(
+    "--share",
+    multiple=True,
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=(0.1, 0.25, 0.5, 0.75),
+    show_default=True,
+    metavar="SHARE",
+    help="Share of the power that pilots have; may be repeated.",
+)
+@click.option(
+    "--terminal-snr-db",
+    type=click.FloatRange(-300, 300),
+    default=15.0,
+    show_default=True,
+    metavar="DB",
+    help="Signal-to-noise ratio of an element at the terminal.",
+)
+def main(**options: Any) -> Study:
+    """Rate against position bound in a scenario, with its own pilots thinned out.
+
+    Each row is a comb and a share of the power that goes to the pilots.
+    """
+    return rate_and_position(**options)

@@ -2,10 +2,12 @@
 """What does Doppler do to OFDM, to OTFS and to FMCW?
 
 Bit errors of uncoded QPSK over paths from several satellites, with the channel known, and the
-range error of a chirp. Run with ``python -m gnuradio.dislac.studies.waveforms``.
+range error of a chirp.
 """
 
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import click
 import numpy as np
@@ -17,8 +19,29 @@ from ..simulation import complex_normal
 from ..waveform import Numerology
 from ..waveform.fmcw import Chirp
 from ..waveform.otfs import delay_doppler_grid, time_frequency_grid
+from .runner import (
+    Curve,
+    Plot,
+    Point,
+    Results,
+    Row,
+    Study,
+    Table,
+    bootstrap_interval,
+    study_command,
+    trial_only,
+)
 
-__all__ = ["BitErrors", "bit_errors", "equalize_lmmse", "equalize_one_tap", "satellite_paths"]
+__all__ = [
+    "BitErrors",
+    "bit_errors",
+    "equalize_lmmse",
+    "equalize_one_tap",
+    "main",
+    "satellite_paths",
+    "trial",
+    "waveforms",
+]
 
 Complex = NDArray[np.complexfloating]
 
@@ -131,45 +154,131 @@ def _batch(
     return np.asarray(wrong.mean(axis=(-3, -2, -1)))
 
 
-@click.command()
-@click.option("--frames", default=300, show_default=True, help="Of 1024 bits, each rate.")
-@click.option("--snr-db", default=20.0, show_default=True)
-@click.option("--paths", default=4, show_default=True, help="Satellites that are heard.")
-@click.option("--spread", "spreads", multiple=True, type=float, default=(0, 0.05, 0.1, 0.2, 0.4))
-@click.option("--seed", default=1, show_default=True)
-def main(frames: int, snr_db: float, paths: int, spreads: tuple[float, ...], seed: int) -> None:
-    """OFDM, OTFS and FMCW under Doppler."""
-    click.echo(
-        f"QPSK without code, {paths} satellites of equal power, {snr_db:g} dB, {frames} frames of "
-        f"{FRAME.symbols} x {FRAME.subcarriers}; bit error rate +- its standard error"
+def trial(paths: int, snr_db: float, point: Point, rng: np.random.Generator) -> Row:
+    """Send a frame over a random channel by each waveform.
+
+    Parameters
+    ----------
+    paths
+        Number of satellites.
+    snr_db
+        Power of a received element over that of its noise.
+    point
+        `spread`, the greatest Doppler in subcarrier spacings.
+    rng
+        Of channel, bits and noise.
+
+    Returns
+    -------
+    dict
+        Bit error rates, by the fields of `BitErrors`.
+    """
+    found = bit_errors(1, point["spread"], 10 ** (snr_db / 10), rng, paths=paths)
+    return {name: float(rates[0]) for name, rates in vars(found).items()}
+
+
+NAMES = "OFDM one-tap", "OFDM LMMSE", "OTFS LMMSE"
+
+
+def tables(results: Results) -> list[Table]:
+    """Bit error rates by Doppler, and what a range rate does to a chirp."""
+    rows = []
+    for point, trials in results:
+        cells: list[float | None] = []
+        for name in ("one_tap", "ofdm", "otfs"):
+            rates = np.array([row[name] for row in trials])
+            cells += [float(rates.mean()), *bootstrap_interval(rates, np.mean)]
+        rows.append((point["spread"], *cells))
+    heading = (
+        "Doppler / spacing",
+        *(title for name in NAMES for title in (name, f"{name} from", f"{name} to")),
     )
-    click.echo(f"{'Doppler / spacing':<18}{'OFDM one-tap':>22}{'OFDM LMMSE':>22}{'OTFS LMMSE':>22}")
-    for spread in spreads:
-        rng = np.random.default_rng(seed)  # the same channels, but for their Doppler
-        result = bit_errors(frames, spread, 10 ** (snr_db / 10), rng, paths=paths)
-        cells = (
-            f"{rate.mean():.1e} +- {rate.std() / np.sqrt(frames):.0e}"
-            for rate in vars(result).values()
+    errors = Table(
+        heading,
+        rows,
+        ("g", *[".1e"] * 9),
+        notes=(
+            f"bit error rates of QPSK without code, frames of {FRAME.symbols} x "
+            f"{FRAME.subcarriers};",
+            "from, to: 95 % intervals, bootstrap of the frames",
+        ),
+    )
+    return [errors, _chirps()]
+
+
+def _chirps() -> Table:
+    """Beats of a chirp off a target at 100 km, and its range errors."""
+    rows = []
+    for rate in (10.0, 100.0, 1000.0, 7500.0):
+        up, down = (float(beat) for beat in CHIRP.beats(100e3, rate))
+        bias, rest = (
+            float(r) - 100e3 for r in (CHIRP.apparent_range(up), CHIRP.solve(up, down)[0])
         )
-        click.echo(f"{f'+-{spread:g}':<18}" + "".join(f"{cell:>22}" for cell in cells))
-    click.echo(
-        f"\nChirp of {CHIRP.bandwidth / 1e6:g} MHz in {CHIRP.duration * 1e3:g} ms and OFDM of "
+        doppler = 2 * FRAME.carrier_frequency * rate / SPEED_OF_LIGHT
+        kept = 10 * np.log10(carrier_to_interference(doppler / FRAME.subcarrier_spacing))
+        # Of the pair a rounding error is left, which is not the same everywhere.
+        rows.append((rate, up, down, bias, round(abs(rest), 6), float(kept)))
+    heading = (
+        "range rate [m/s]",
+        "up [Hz]",
+        "down [Hz]",
+        "bias of up [m]",
+        "of the pair [m]",
+        "OFDM C/I [dB]",
+    )
+    note = (
+        f"chirp of {CHIRP.bandwidth / 1e6:g} MHz in {CHIRP.duration * 1e3:g} ms and OFDM of "
         f"{FRAME.subcarrier_spacing / 1e3:g} kHz at {FRAME.carrier_frequency / 1e9:g} GHz, "
         "target at 100 km"
     )
-    click.echo(
-        f"{'range rate [m/s]':>16}{'up [Hz]':>14}{'down [Hz]':>14}{'bias of up [m]':>16}"
-        f"{'of the pair [m]':>17}{'OFDM C/I [dB]':>16}"
+    return Table(heading, rows, ("g", ".2f", ".2f", ".3f", ".3f", ".2f"), "chirp", (note,))
+
+
+def waveforms(
+    snr_db: float = 20.0,
+    paths: int = 4,
+    spread: tuple[float, ...] = (0, 0.05, 0.1, 0.2, 0.4),
+) -> Study:
+    """Put the study together; the parameters are the command's options."""
+    points = [{"spread": float(value)} for value in spread]
+    plot = Plot(
+        "Doppler / spacing",
+        (*(Curve(name, f"{name} from", f"{name} to") for name in NAMES),),
+        label="bit error rate",
+        note="bars: 95 % bootstrap intervals",
     )
-    for rate in (10.0, 100.0, 1000.0, 7500.0):
-        up, down = CHIRP.beats(100e3, rate)
-        bias, rest = (r - 100e3 for r in (CHIRP.apparent_range(up), CHIRP.solve(up, down)[0]))
-        doppler = 2 * FRAME.carrier_frequency * rate / SPEED_OF_LIGHT
-        kept = 10 * np.log10(carrier_to_interference(doppler / FRAME.subcarrier_spacing))
-        click.echo(
-            f"{rate:>16g}{up:>14.2f}{down:>14.2f}{bias:>16.3f}{abs(rest):>17.3f}{kept:>16.2f}"
-        )
+    chosen = partial(trial, paths, snr_db)
+    settings = {"snr_db": snr_db, "paths": paths}
+    # The same channels, but for their Doppler.
+    return Study("waveforms", points, chosen, tables, settings, plot, trial_only)
 
 
-if __name__ == "__main__":
-    main()
+@study_command(trials=300, of="Frames of 1024 bits at each Doppler.")
+@click.option(
+    "--snr-db",
+    type=click.FloatRange(-300, 300),
+    default=20.0,
+    show_default=True,
+    metavar="DB",
+    help="Signal-to-noise ratio of an element.",
+)
+@click.option(
+    "--paths",
+    type=click.IntRange(1, 1000),
+    default=4,
+    show_default=True,
+    metavar="N",
+    help="Satellites that are received.",
+)
+@click.option(
+    "--spread",
+    multiple=True,
+    type=click.FloatRange(0, 100),
+    default=(0, 0.05, 0.1, 0.2, 0.4),
+    show_default=True,
+    metavar="SHARE",
+    help="Greatest Doppler in subcarrier spacings; may be repeated.",
+)
+def main(**options: Any) -> Study:
+    """Bit errors of OFDM and OTFS, and range errors of FMCW, under Doppler."""
+    return waveforms(**options)
