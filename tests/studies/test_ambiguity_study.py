@@ -3,12 +3,10 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from gnuradio.dislac.estimation.ambiguity import fold_probability, range_moduli, velocity_moduli
 from gnuradio.dislac.studies.ambiguity import (
     FARTHEST,
     FASTEST,
-    main,
     right_folds,
     right_folds_with_power,
 )
@@ -54,10 +52,3 @@ def test_power_helps_where_neighbouring_decisions_lie_far_apart():
     assert near < near_power < 0.85 * 5000
     assert far < 0.66 * 5000
     assert far_power > 0.99 * 5000
-
-
-def test_the_study_prints_its_tables():
-    result = CliRunner().invoke(main, ["--trials", "2000"])
-    assert result.exit_code == 0
-    assert "60 / 61.5" in result.output
-    assert "0.2% / 30%" in result.output

@@ -98,11 +98,19 @@ def test_errors_of_ephemeris_and_place(sky, user, position, velocity, delay, dop
     assert rest.outside_prefix(PREFIX) == pytest.approx(late, abs=0.01)
 
 
+FEW = "--trials", "2", "--workers", "0"
+
+
 def test_the_study_says_that_the_line_is_never_crossed():
-    result = CliRunner().invoke(main, ["--draws", "2"])
+    result = CliRunner().invoke(main, [*FEW])
     assert result.exit_code == 0
     assert "0.1 x 60 kHz = 6000 Hz is never crossed" in result.output
     assert "0.7711996" in result.output
-    crossed = CliRunner().invoke(main, ["--draws", "2", "--subcarrier-spacing", "15e3"])
+    rows = [line.split() for line in result.output.splitlines()]
+    (centre,) = (row for row in rows if row[:2] == ["0", "km"])
+    assert set(map(float, centre[2:])) == {0}
+    (user,) = (row for row in rows if row[:2] == ["2.75", "km"])
+    assert 1.4 < float(user[2]) < 1.6 and float(user[4]) == 0
+    crossed = CliRunner().invoke(main, [*FEW, "--subcarrier-spacing", "15e3"])
     assert crossed.exit_code == 0
     assert "never crossed" not in crossed.output

@@ -63,7 +63,7 @@ def test_lmmse_is_the_linear_estimate_of_least_error():
 
 
 def test_the_study_prints_its_tables():
-    result = CliRunner().invoke(main, ["--frames", "2", "--spread", "0.1"])
+    result = CliRunner().invoke(main, ["--trials", "2", "--spread", "0.1", "--workers", "0"])
     assert result.exit_code == 0
     assert "1500.000" in result.output
     assert "6771351.13" in result.output

@@ -38,9 +38,12 @@ def _own(path: Path) -> click.Command:
     name = path.stem
     if not path.is_file():
         raise click.UsageError(f"there is no file {path}")
-    if not name.isidentifier() or (name not in sys.modules and util.find_spec(name) is not None):
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    found = util.find_spec(name) if name.isidentifier() else None
+    if found is None or found.origin != str(path.resolve()) or name in sys.builtin_module_names:
         raise click.UsageError(f"{path}: give it another name: '{name}' is no free module's")
-    sys.path.insert(0, str(path.resolve().parent))
     try:
         command = getattr(import_module(name), "main", None)
     except Exception as error:

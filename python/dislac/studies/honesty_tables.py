@@ -1,19 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tables of the study of honest fixes, from the records of its scenes."""
 
-import csv
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from io import StringIO
 from typing import Any
 
 import numpy as np
 
 from .outcomes import BEYOND, WITHIN, Outcome
+from .runner import Table
 from .scenes import CELLS, Scene
 
-__all__ = ["Table", "tables", "traits"]
+__all__ = ["tables", "traits"]
 
 UNUSUAL = {
     "foreign seed",
@@ -70,35 +68,11 @@ def traits(scene: Scene) -> list[str]:
     return [name for name, holds in there.items() if holds]
 
 
-@dataclass(frozen=True)
-class Table:
-    """Rows under a heading, to be printed and to be written as CSV."""
-
-    name: str
-    heading: tuple[str, ...]
-    rows: list[tuple[str, ...]]
-
-    def text(self) -> str:
-        """The table with aligned columns, the first to the left."""
-        lines = [self.heading, *self.rows]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        return "\n".join(
-            "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip()
-            for line in lines
-        )
-
-    def csv(self) -> str:
-        """The table as comma-separated values."""
-        out = StringIO()
-        csv.writer(out, lineterminator="\n").writerows([self.heading, *self.rows])
-        return out.getvalue()
-
-
 def tables(records: Iterable[Mapping[str, Any]], command: str) -> list[Table]:
     """Statuses, consistency and availability of each cell and trait, and fixes beyond 5 sigma.
 
     Args:
-        records: of `study`.
+        records: of scenes, with their numbers.
         command: that repeats a scene, but for its number.
     """
     records = list(records)
@@ -136,7 +110,7 @@ def tables(records: Iterable[Mapping[str, Any]], command: str) -> list[Table]:
         _availability(groups, "availability"),
         _consistency(of_traits, "consistency by trait"),
         _availability(of_traits, "availability by trait"),
-        Table("fixes beyond 5 sigma", heading, beyond),
+        Table(heading, beyond, name="fixes beyond 5 sigma"),
     ]
 
 
@@ -147,7 +121,7 @@ def _statuses(groups: Mapping[str, Sequence[Outcome]]) -> Table:
         (name, str(len(groups[name])), *(str(count[name][status]) for status in known))
         for name in groups
     ]
-    return Table("statuses", ("cell", "frames", *known), rows)
+    return Table(("cell", "frames", *known), rows, name="statuses")
 
 
 def _consistency(groups: Mapping[str, Sequence[Outcome]], name: str) -> Table:
@@ -173,7 +147,7 @@ def _consistency(groups: Mapping[str, Sequence[Outcome]], name: str) -> Table:
                 f"{100 * np.mean(far):.2f}",
             )
         )
-    return Table(name, heading, rows)
+    return Table(heading, rows, name=name)
 
 
 CAUSES = "horizon", "delay", "doppler", "weak", "alike", "bound", "geometry"
@@ -189,4 +163,4 @@ def _availability(groups: Mapping[str, Sequence[Outcome]], name: str) -> Table:
         part = f"{100 * fine / expected:.1f}" if expected else ""
         counts = (str(left_out[cause]) for cause in CAUSES)
         rows.append((group, str(expected), str(fine), part, *counts))
-    return Table(name, heading, rows)
+    return Table(heading, rows, name=name)

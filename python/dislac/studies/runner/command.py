@@ -3,7 +3,8 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from io import BytesIO
 from pathlib import Path
@@ -107,6 +108,18 @@ def study_command(
     return decorate
 
 
+@contextmanager
+def _progress(name: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    columns = TextColumn(name), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
 def _answer(
     study: Study,
     trials: int,
@@ -118,18 +131,8 @@ def _answer(
 ) -> None:
     """Run a study, print its tables, write them."""
     path = None if out is None else out / f"{study.name}.jsonl"
-    bar = Progress(
-        TextColumn(study.name),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-        transient=True,
-    )
-    with bar:
-        task = bar.add_task(study.name, total=None)
-        try:
+    try:
+        with _progress(study.name) as progress:
             results = run(
                 study,
                 trials=trials,
@@ -138,12 +141,12 @@ def _answer(
                 scheduler=scheduler,
                 path=path,
                 resume=resume,
-                progress=lambda done, total: bar.update(task, completed=done, total=total),
+                progress=progress,
             )
-        except KeyboardInterrupt:
-            if path is not None:
-                click.echo(f"dislac: rows so far are in {path}; --resume goes on", err=True)
-            raise
+    except KeyboardInterrupt:
+        if path is not None:
+            click.echo(f"dislac: rows so far are in {path}; --resume goes on", err=True)
+        raise
     tables = study.tables(results)
     click.echo("\n\n".join(table.text() for table in tables))
     if out is None:
