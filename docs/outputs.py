@@ -5,9 +5,9 @@
     .venv/bin/python docs/outputs.py docs/recordings.md    only these
 
 In a block ```console a line that begins with "$ " is a command; what follows, up to the next one,
-is what it prints. A block ```yaml NAME is a file of that name. The blocks of a page run in order,
-in one empty folder, with `dislac` and `python` on PATH as in an activated .venv. The tests run all
-but those marked ```console slow, and compare what is printed with the page.
+is what it prints. A block ```yaml NAME or ```python NAME is a file of that name. The blocks of a
+page run in order, in one empty folder, with `dislac` and `python` on PATH as in an activated .venv.
+The tests run all but those marked ```console slow, and compare what is printed with the page.
 """
 
 import os
@@ -66,9 +66,10 @@ def prepare(page: Path, folder: Path) -> Callable[[str], str]:
         program = programs / name
         program.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    for name, text in blocks(page, "yaml"):
-        if name:
-            (folder / name).write_text(text, encoding="utf-8")
+    for kind in ("yaml", "python"):
+        for name, text in blocks(page, kind):
+            if name:
+                (folder / name).write_text(text, encoding="utf-8")
     environment = {
         **os.environ,
         "PATH": f"{programs}:{os.environ['PATH']}",

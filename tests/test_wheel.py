@@ -132,6 +132,8 @@ COMMANDS = {
     "geometry paper --duration 1": "",
     "passes walker:550e3,2,2,53 --site 50,1 --hours 1": "",
     "export fixes.jsonl --to geojson --scenario paper": "",
+    "study rate_and_position --comb 4 --share 0.5 --workers 1": "",
+    "study fidelity --scheduler tcp://127.0.0.1:1": "gr-dislac[cluster]",
     "passes x.tle --site 50,1 --hours 1": "gr-dislac[orbits]",
     "monitor": "gr-dislac[zmq]",
     "keys k": "gr-dislac[zmq]",

@@ -1,38 +1,32 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Draws docs/images/accuracy.png: position error against SNR, of both estimators and of the bound.
 
-The targets are those of ``python -m gnuradio.dislac.studies.accuracy paper``: uniform in a disc of
-200 m around the base station's foot, one frame each.
+The targets are those of ``dislac study accuracy``: uniform in a disc of 200 m around the base
+station's foot, one frame each. Bars are 95 % bootstrap intervals.
 """
 
 from pathlib import Path
 
 import numpy as np
-from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario
-from gnuradio.dislac.studies.accuracy import Accuracy, accuracy
-from gnuradio.dislac.systems.bistatic import estimator
+from gnuradio.dislac.studies.accuracy import accuracy
+from gnuradio.dislac.studies.runner import Table, run
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 PICTURE = Path(__file__).parents[1] / "images" / "accuracy.png"
-TARGETS = 200
+TARGETS = 500
 BLUE, RED, INK, GRID = "#1b4f72", "#c0392b", "#34495e", "#d5dbdf"
 
 
-def curve(kind: str, snrs_db: np.ndarray) -> list[Accuracy]:
+def curve(kind: str, snrs_db: np.ndarray) -> Table:
     """Errors of an estimator at each SNR."""
-    scenario = load_scenario("paper", {**ECHO_ALONE, "estimator.kind": kind})
-    receiver = estimator(scenario)
-    return [
-        accuracy(
-            scenario,
-            TARGETS,
-            snr,
-            np.random.default_rng((1, int(snr * 10) + 1000)),
-            receiver=receiver,
-        )
-        for snr in snrs_db
-    ]
+    study = accuracy("paper", tuple(snrs_db), kind=kind)
+    return study.tables(run(study, trials=TARGETS, workers=2))[0]
+
+
+def numbers(table: Table, title: str) -> np.ndarray:
+    """A column, not a number where there is none."""
+    return np.array(table.column(title), dtype=float)
 
 
 def main() -> None:
@@ -43,17 +37,25 @@ def main() -> None:
     figure = Figure(figsize=(7.4, 4.6), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
-    bound = [result.bound for result in off_grid]
+    bound = numbers(off_grid, "bound [m]")
     axes.semilogy(off_grid_db, bound, "-", color=INK, lw=1.4)
     # Below a threshold too many frames go without a fix to compare the others.
-    for snrs_db, results, marker, color in (
+    for snrs_db, table, marker, color in (
         (on_grid_db, on_grid, "s", RED),
         (off_grid_db, off_grid, "o", BLUE),
     ):
-        rmse = np.array([result.rmse for result in results])
-        shown = np.array([result.without_fix <= TARGETS / 20 for result in results])
-        axes.semilogy(
-            snrs_db[shown], rmse[shown], f"{marker}-", color=color, ms=6, lw=1.6, mec="white"
+        shown = numbers(table, "no fix [%]") <= 5
+        rmse, low, high = (numbers(table, t)[shown] for t in ("rmse [m]", "from [m]", "to [m]"))
+        axes.errorbar(
+            snrs_db[shown],
+            rmse,
+            [rmse - low, high - rmse],
+            fmt=f"{marker}-",
+            color=color,
+            ms=5,
+            lw=1.4,
+            elinewidth=0.9,
+            capsize=2,
         )
     axes.text(
         3.0, 24.0, "Algorithm 1 of the paper, G = 16: stays on its grid", color=RED, ha="center"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Draws docs/images/calibration.png: what phase and delay errors of the receive chains cost.
 
-The targets are those of ``python -m gnuradio.dislac.studies.calibration``: uniform in a disc of
-200 m around the base station's foot, one frame and other chains each.
+The targets are drawn as those of ``dislac study calibration``: uniform in a disc of 200 m around
+the base station's foot, one frame and other chains each.
 """
 
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario
 from gnuradio.dislac.studies.calibration import drawn, position_errors
+from gnuradio.dislac.studies.runner import rms
 from gnuradio.dislac.systems.bistatic import estimator
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -35,18 +36,20 @@ def main() -> None:
             results = [
                 position_errors(
                     scenario,
+                    receiver,
                     TARGETS,
                     snr_db,
                     np.random.default_rng((1, snr_db * 10 + 1000)),
                     drawn(chains, **{key: size * unit}),
-                    receiver=receiver,
                 )
                 for size in sizes
             ]
-            axes.axhline(results[0].bound, color=color, lw=1.0, ls=":")
-            axes.loglog(
-                sizes, [r.rmse for r in results], "o-", color=color, ms=5, lw=1.6, mec="white"
-            )
+            axes.axhline(rms(np.array(results[0][1])), color=color, lw=1.0, ls=":")
+            rmse = [
+                rms(np.array([error for error in errors if error is not None]))
+                for errors, _ in results
+            ]
+            axes.loglog(sizes, rmse, "o-", color=color, ms=5, lw=1.6, mec="white")
     panels[0].text(0.55, 2.55, "0 dB", color=BLUE)
     panels[0].text(0.55, 0.78, "10 dB", color=RED)
     panels[1].text(0.55, 1.62, "dotted: bound with perfect chains", color=INK, fontsize=8)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Draws docs/images/rate_and_position.png: rate against position bound, as frames are shared.
 
-The numbers are those of ``python -m gnuradio.dislac.studies.rate_and_position paper``.
+The numbers are those of ``dislac study rate_and_position``.
 """
 
 from pathlib import Path

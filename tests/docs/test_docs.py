@@ -305,7 +305,7 @@ def test_commands_print_what_the_page_says(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", [n for n in PAGES if ">>> " in PAGES[n].read_text("utf-8")])
 def test_python_prints_what_the_page_says(name: str) -> None:
-    text = "\n".join(text for _, text in outputs.blocks(PAGES[name], "python"))
+    text = "\n".join(text for file, text in outputs.blocks(PAGES[name], "python") if not file)
     test = doctest.DocTestParser().get_doctest(text, {}, name, name, 0)
     assert test.examples
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)

@@ -143,20 +143,18 @@ def test_a_sentence_says_what_comes_out(page, sentence, value):
 
 
 def rows(page: str, title: str) -> np.ndarray:
-    """Numbers of a table that a page prints, from the line after `title` to the next command."""
+    """Numbers of a table that a page prints, from the line after `title` to its notes."""
     found = (DOCS / page).read_text(encoding="utf-8").split(title, 1)[1]
-    lines = re.split(r"^(?:\$ |```)", found, maxsplit=1, flags=re.M)[0].splitlines()
+    lines = re.split(r"^(?:\$ |```|from, to)", found, maxsplit=1, flags=re.M)[0].splitlines()
     return np.array([[float(x) for x in line.split()] for line in lines if line.strip()])
 
 
 def test_what_is_said_of_the_off_grid_estimator_is_in_its_table():
-    table = rows("signal_model.md", "above it [dB]  without a fix\n")
-    above = dict(zip(table[:, 0], table[:, 5], strict=True))
-    without = dict(zip(table[:, 0], table[:, 6] / 200, strict=True))
-    assert above[-15] == pytest.approx(0.5, abs=0.05)
-    assert without[-15] == pytest.approx(1 / 4, abs=0.03)
-    # An rms of 200 errors is known to 0.3 dB.
-    assert all(abs(above[snr]) < 0.6 and without[snr] <= 0.025 for snr in above if snr >= -10)
+    snr, _, low, high, _, _, limit, _, without, *_ = rows("signal_model.md", "to [%]\n").T
+    assert snr.tolist() == [-15, -10, -5, 0, 5, 10]
+    # The bound lies within the interval of the error.
+    assert np.all((low < limit) & (limit < high))
+    assert without[0] == pytest.approx(100 / 5, abs=3) and np.all(without[1:] < 2.5)
 
 
 def test_what_is_said_of_a_calibration_is_in_its_table():

@@ -177,7 +177,8 @@ def trial(paths: int, snr_db: float, point: Point, rng: np.random.Generator) -> 
     return {name: float(rates[0]) for name, rates in vars(found).items()}
 
 
-NAMES = "OFDM one-tap", "OFDM LMMSE", "OTFS LMMSE"
+NAMES = "one tap", "LMMSE", "OTFS"
+"""OFDM with either equalizer, OTFS with the second."""
 
 
 def tables(results: Results) -> list[Table]:
@@ -199,7 +200,7 @@ def tables(results: Results) -> list[Table]:
         ("g", *[".1e"] * 9),
         notes=(
             f"bit error rates of QPSK without code, frames of {FRAME.symbols} x "
-            f"{FRAME.subcarriers};",
+            f"{FRAME.subcarriers}: OFDM, one tap or LMMSE, and OTFS, LMMSE;",
             "from, to: 95 % intervals, bootstrap of the frames",
         ),
     )
