@@ -157,7 +157,7 @@ def die(point, rng):
 
 
 def test_a_worker_that_is_killed_is_told():
-    with pytest.raises(OSError, match=r"a worker process has been killed.*--resume"):
+    with pytest.raises(OSError, match=r"a worker process has ended.*--resume"):
         run(study(trial=die), workers=1)
 
 

@@ -190,7 +190,7 @@ def _result(future: Future[tuple[list[str], float]]) -> tuple[list[str], float]:
         return future.result()
     except BrokenProcessPool:
         raise OSError(
-            "a worker process has been killed, perhaps for want of memory: rows so far are kept "
+            "a worker process has ended, perhaps killed for want of memory: rows so far are kept "
             "where --out was given, and --resume goes on from them, with fewer --workers"
         ) from None
     except CancelledError:

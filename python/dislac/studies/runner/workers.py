@@ -93,7 +93,9 @@ def cluster(address: str, modules: Sequence[Path]) -> Iterator[Workers]:
     """
     from distributed import Client
 
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # its errors are told below
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # all that fails is raised, too
     try:
         client = Client(address, timeout=CONNECT_WITHIN, set_as_default=False)
     except Exception as error:
