@@ -164,8 +164,8 @@ def _batches(
     def items() -> Iterator[Item]:
         # A point may be done before all its trials are handed out.
         while chosen := min((a for a in asked if a.open), key=lambda a: a.next, default=None):
-            yield chosen.point, chosen.next, study.key(chosen.point, chosen.next)
-            chosen.next += 1
+            number, chosen.next = chosen.next, chosen.next + 1
+            yield chosen.point, number, study.key(chosen.point, number)
 
     waiting, running, size = items(), deque[Future[Any]](), 1
     while True:
