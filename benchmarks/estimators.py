@@ -186,5 +186,5 @@ def growth(effort: Effort) -> list[Result]:
 
 def _estimates(scenario: Scenario) -> Callable[[], Any]:
     estimator = build_estimator(scenario)
-    frames = frames_of(scenario, scenario.estimator.max_paths - 1)
+    frames = frames_of(scenario, bistatic.settings_of(scenario).max_paths - 1)
     return lambda: estimator.estimate(next(frames))

@@ -157,7 +157,7 @@ def whole_chain(effort: Effort) -> list[Result]:
             "paths": len(scenario.channel.paths),
             "sample_rate": scenario.sample_rate,
             "frame_period": scenario.numerology.frame_period,
-            "one_frame_in": scenario.estimator.every,
+            "one_frame_in": scenario.synchronization.every,
             "noise_from_pool": pool,
             "seconds": seconds,
         }
@@ -279,7 +279,7 @@ def _prepare_replay(base: Path) -> Run:
 def _check(graph: Any, frames: int) -> None:
     """Nothing was gained by losing anything."""
     counters = graph.counters()
-    used = -(-frames // graph.scenario.estimator.every)
+    used = -(-frames // graph.scenario.synchronization.every)
     if counters["frames_used"] != used or counters["frames_skipped"] != frames - used:
         raise RuntimeError(f"of {frames} frames some got lost: {counters}")
 

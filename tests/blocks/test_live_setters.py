@@ -14,6 +14,7 @@ from gnuradio import dislac, gr
 from gnuradio.dislac.blocks import pmt_keys
 from gnuradio.dislac.dsp import StreamError
 from gnuradio.dislac.scenario import ECHO_ALONE, ScenarioError
+from gnuradio.dislac.systems import bistatic
 
 PATIENCE = 120.0  # s, for a machine that is busy
 PERIOD = 7_680
@@ -231,5 +232,5 @@ def test_changes_from_several_threads_are_all_kept():
         thread.start()
     for thread in threads:
         thread.join()
-    settings = block._settings.scenario.estimator
+    settings = bistatic.settings_of(block._settings.scenario)
     assert (settings.max_paths, settings.false_alarm_rate) == (3, 0.2)

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from gnuradio.dislac.commands import run as commands
 from gnuradio.dislac.estimation import DEFAULT_ESTIMATOR, ESTIMATORS, make_estimator
 from gnuradio.dislac.scenario import load_scenario
+from gnuradio.dislac.systems.bistatic import settings_of
 
 ROOT = Path(__file__).parents[2]
 NAMES = list(ESTIMATORS)
@@ -22,7 +23,7 @@ def test_the_schema_offers_the_table():
     for name, entry in ESTIMATORS.items():
         assert f"{name}" in kind["description"] and entry.description in kind["description"]
     assert f"{DEFAULT_ESTIMATOR} (default)" in kind["description"]
-    assert load_scenario("paper", {"estimator": {}}).estimator.kind == DEFAULT_ESTIMATOR
+    assert settings_of(load_scenario("paper", {"estimator": {}})).kind == DEFAULT_ESTIMATOR
 
 
 def test_help_offers_the_table():

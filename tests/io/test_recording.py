@@ -435,7 +435,7 @@ def test_a_recording_of_another_recorder_says_not_where_frames_start(recording):
 def test_overrides_change_the_scenario_that_is_carried(recording):
     base, _ = recording
     reader = RecordingReader(base, overrides={"estimator.every": 5})
-    assert reader.scenario.estimator.every == 5
+    assert reader.scenario.synchronization.every == 5
 
 
 def test_what_is_not_there_is_named(tmp_path, recording):
@@ -574,7 +574,7 @@ def test_what_the_user_sets_comes_after_the_half_turn(tmp_path):
         array = RecordingReader(base, overrides={key: value}).scenario.receiver.array
         assert array.orientation.as_euler("ZYX", degrees=True) == pytest.approx([10, 0, 0])
     other = RecordingReader(base, overrides={"estimator.every": 5}).scenario
-    assert other.estimator.every == 5
+    assert other.synchronization.every == 5
     assert abs(other.receiver.array.orientation.magnitude() - np.pi) < 1e-12
 
 

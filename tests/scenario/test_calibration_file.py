@@ -122,7 +122,7 @@ def test_the_window_may_reach_farther_into_the_prefix():
 def test_what_is_emulated_for_a_calibration():
     own = reception.for_calibration(SCENARIO, emulated=True)
     assert [path.kind for path in own.channel.paths] == ["direct"]
-    assert own.numerology.window_advance == 8 and own.estimator.every == 1
+    assert own.numerology.window_advance == 8 and own.synchronization.every == 1
     direct = {"kind": "direct", "relative_power_db": 3}
     scene = load_scenario("paper", {"channel.paths": [direct]})
     assert reception.for_calibration(scene, emulated=True).channel.paths == scene.channel.paths

@@ -268,7 +268,7 @@ def test_what_makes_no_plane_and_no_line(settings, message):
     ],
 )
 def test_the_doppler_window_holds_what_the_scene_can_make(settings, expected):
-    low, high = load_scenario("paper", settings).estimator.doppler_window
+    low, high = load_scenario("paper", settings).windows.doppler
     assert high == pytest.approx(expected) and low == -high
 
 
@@ -290,7 +290,7 @@ def test_pilots_far_apart_tell_fewer_dopplers_apart():
     assert unambiguous_doppler(scenario.numerology, scenario.pilots) == pytest.approx(0.5 / symbol)
     single = load_scenario("paper", {"numerology.symbols": 1})
     assert unambiguous_doppler(single.numerology, single.pilots) == np.inf
-    assert single.estimator.doppler_window[1] == pytest.approx(30e3)
+    assert single.windows.doppler[1] == pytest.approx(30e3)
 
 
 @pytest.mark.parametrize(
@@ -298,7 +298,7 @@ def test_pilots_far_apart_tell_fewer_dopplers_apart():
     [({}, 4), (ECHO_ALONE, 1), ({"numerology.window_advance": 7}, 7)],
 )
 def test_the_delay_window_ends_where_symbols_run_into_each_other(settings, advance):
-    low, high = load_scenario("paper", settings).estimator.delay_window
+    low, high = load_scenario("paper", settings).windows.delay
     assert high == pytest.approx((16 - advance) / 7.68e6) and low == pytest.approx(-2 / 7.68e6)
 
 

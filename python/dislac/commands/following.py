@@ -112,7 +112,7 @@ def follow(
     fixes = FixStatistics()
     running = Running(flowgraph, queue)
     try:
-        with progress(math.ceil(frames / scenario.estimator.every)) as advance, running:
+        with progress(math.ceil(frames / scenario.synchronization.every)) as advance, running:
             while (fix := running.next()) is not None:
                 if not (as_json or fixes.frames):
                     running.print(header(fix))

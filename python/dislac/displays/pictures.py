@@ -96,7 +96,7 @@ class Pictures:
         self.matched_filter = DelayDoppler(
             self.model.symbol_times,
             self.model.frequencies,
-            scenario.estimator.delay_window,
+            scenario.windows.delay,
             (-0.5 / symbol, 0.5 / symbol),
             _UPSAMPLING,
             self.model.offsets,

@@ -12,7 +12,7 @@ from .direct_path import (
     direct_path_patterns,
     without_constants,
 )
-from .estimators import DEFAULT_ESTIMATOR, ESTIMATORS, EstimatorKind, make_estimator
+from .estimators import DEFAULT_ESTIMATOR, ESTIMATORS, GRID_POINTS, EstimatorKind, make_estimator
 from .grid import GridEstimator
 from .interference import InterferenceCancellation
 from .mmv_bomp import MmvBomp, mmv_bomp_literal
@@ -24,6 +24,7 @@ __all__ = [
     "DEFAULT_ESTIMATOR",
     "ESTIMATE_STATUSES",
     "ESTIMATORS",
+    "GRID_POINTS",
     "AngularSpectrum",
     "Calibration",
     "CalibrationError",

@@ -15,7 +15,7 @@ from .path_responses import departure_of
 from .result import Estimator, EstimatorError
 from .solver import DirectionDictionary, Solver
 
-__all__ = ["DEFAULT_ESTIMATOR", "ESTIMATORS", "EstimatorKind", "make_estimator"]
+__all__ = ["DEFAULT_ESTIMATOR", "ESTIMATORS", "GRID_POINTS", "EstimatorKind", "make_estimator"]
 
 
 @dataclass(frozen=True)
@@ -84,12 +84,15 @@ ESTIMATORS: dict[str, EstimatorKind] = {
 
 DEFAULT_ESTIMATOR = "off-grid"
 
+GRID_POINTS = 16
+"""Points an axis of grids, where no other number is given."""
+
 
 def make_estimator(
     kind: str,
     model: SnapshotModel,
     *,
-    grid_points: int = 16,
+    grid_points: int = GRID_POINTS,
     max_paths: int = 3,
     false_alarm_rate: float = 1e-2,
     delay_window: tuple[float, float] | None = None,

@@ -376,7 +376,7 @@ class Gpx(Export):
     def __init__(self, path: Path, scenario: Scenario) -> None:
         self._begun = self._broken = False
         n = scenario.numerology
-        self._interval = n.frame_period * scenario.estimator.every / n.sample_rate
+        self._interval = n.frame_period * scenario.synchronization.every / n.sample_rate
         super().__init__(path, scenario)
 
     def head(self) -> bytes:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import PlanarArray
-from ..estimation import ESTIMATORS
+from ..estimation import DEFAULT_ESTIMATOR, ESTIMATORS, GRID_POINTS
 from ..printable import printable
 from ..waveform import Numerology
 from .loader import Document
@@ -143,14 +143,14 @@ def check_scenario(document: Document, scenario: Scenario) -> None:
         needs.append(Need("synchronization.memory_frames", what, 16.0 * memory * elements))
     if scenario.synchronization.reference == "direct-path":
         needs.append(acquisition(n, scenario.synchronization.carrier_window))
-    estimator = scenario.estimator
-    if ESTIMATORS[estimator.kind].on_grid:
+    estimator = scenario.section("estimator")
+    if ESTIMATORS[estimator.get("kind", DEFAULT_ESTIMATOR)].on_grid:
         paired = scenario.coupling == "paired"
-        needs.append(pursuit(estimator.grid_points, n.symbols, paired))
+        needs.append(pursuit(estimator.get("grid_points", GRID_POINTS), n.symbols, paired))
         receive = transmit = PlanarArray(1, 1)  # which leaves delays and Doppler shifts
     windows = {
-        "estimator.delay_window_ns": estimator.delay_window,
-        "estimator.doppler_window_hz": estimator.doppler_window,
+        "estimator.delay_window_ns": scenario.windows.delay,
+        "estimator.doppler_window_hz": scenario.windows.doppler,
     }
     needs.append(grid_search(n, receive, transmit, windows))
     _check(document, needs)

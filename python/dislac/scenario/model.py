@@ -4,6 +4,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -20,7 +21,6 @@ from .loader import Document
 
 __all__ = [
     "Channel",
-    "EstimatorSettings",
     "FrontEndSettings",
     "Gateway",
     "Levels",
@@ -28,6 +28,7 @@ __all__ = [
     "PathSettings",
     "Precompensation",
     "Scenario",
+    "SearchWindows",
     "Synchronization",
 ]
 
@@ -125,16 +126,11 @@ class FrontEndSettings:
 
 
 @dataclass(frozen=True)
-class EstimatorSettings:
-    """Name of the estimator, and what it looks for; windows in s and Hz."""
+class SearchWindows:
+    """Least and greatest residual delay [s] and Doppler shift [Hz] that a receiver looks for."""
 
-    kind: str
-    grid_points: int
-    max_paths: int
-    false_alarm_rate: float
-    delay_window: tuple[float, float]
-    doppler_window: tuple[float, float]
-    every: int
+    delay: tuple[float, float]
+    doppler: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -145,7 +141,8 @@ class Synchronization:
     `timing_deviation` the standard deviation of the frames' timing [s], which counts where no
     direct path is taken off, to which delays would be relative. The direct
     path's carrier lies in `carrier_window` [Hz], and may fade for `coast` [s]. `removal` is what is
-    taken off frames; where that is all that stays, it is averaged over `memory` of them.
+    taken off frames; where that is all that stays, it is averaged over `memory` of them. One frame
+    in `every` is used.
     """
 
     reference: Literal["tags", "time", "direct-path"]
@@ -155,6 +152,7 @@ class Synchronization:
     coast: float
     removal: Literal["none", "direct-path", "static"]
     memory: int
+    every: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,9 +166,10 @@ class Scenario:
     `satellites` send what the transmitter sends. With a `gateway`, they and the transmitter pass on
     what it sends them. `payload` is what frames carry beside pilots, or None. `front_end` is what
     the receiver's does, None if it is perfect; `calibration` what the receiver knows about it.
-    `known` is where the target is known to be. `document` is the data that all this comes from, and
-    knows where in a file each key stands; `make` makes a scenario of another. `kept` holds what is
-    worked out once, see `kept`. The one way to change a scenario is `with_`.
+    `windows` are where a receiver looks for paths, `known` is where the target is known to be; what
+    else a system is told stands in its `section`. `document` is the data that all this comes from,
+    and knows where in a file each key stands; `make` makes a scenario of another. `kept` holds what
+    is worked out once, see `kept`. The one way to change a scenario is `with_`.
     """
 
     name: str
@@ -195,9 +194,8 @@ class Scenario:
     channel: Channel
     front_end: FrontEndSettings | None
     calibration: Calibration | None
-    estimator: EstimatorSettings
+    windows: SearchWindows
     synchronization: Synchronization
-    target_below: bool
     known: Locus
     document: Document
     link: Link
@@ -229,6 +227,10 @@ class Scenario:
             names = {role: name for role, name in link._asdict().items() if name is not None}
             self.make(self.document.whole.with_({"link": names}), self.views, None)
         return self.views[link]
+
+    def section(self, name: str) -> Mapping[str, Any]:
+        """The checked section of that name, as the link sees it; empty where there is none."""
+        return MappingProxyType(self.document.data.get(name, {}))
 
     @property
     def links(self) -> tuple[Link, ...]:

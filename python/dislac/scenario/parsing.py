@@ -37,7 +37,7 @@ from .signals import (
     towards_receiver,
 )
 from .text import Key
-from .windows import estimator_settings
+from .windows import search_windows
 
 __all__ = ["load_scenario", "parse_scenario"]
 
@@ -95,7 +95,6 @@ def _build(
     signal = _signal(document, nodes, synchronization, number, before)
     chains = signal["receive_beams"].shape[-1]
     advance = data.get("precompensation", {})
-    locator = data.get("locator", {})
     scenario = Scenario(
         name=data.get("name", Path(document.name).stem),
         description=data.get("description", ""),
@@ -120,9 +119,8 @@ def _build(
         channel=_channel(document, nodes, targets, list(roles.targets), _seeds(seed, 2, *number)),
         front_end=_front_end(document, chains, signal["numerology"].sample_rate),
         calibration=read_calibration(document, chains),
-        estimator=estimator_settings(document, signal["numerology"], signal["pilots"], nodes),
+        windows=search_windows(document, signal["numerology"], signal["pilots"], nodes),
         synchronization=synchronization,
-        target_below=locator.get("side", "below") == "below",
         known=_known(document),
         document=document,
         link=link,
@@ -437,6 +435,7 @@ def _synchronization(document: Document) -> Synchronization:
         coast=data.get("coast_ms", 100.0) * 1e-3,
         removal=data.get("removal", "direct-path" if beside_echo else "none"),
         memory=data.get("memory_frames", 16),
+        every=document.data.get("estimator", {}).get("every", 1),
     )
 
 

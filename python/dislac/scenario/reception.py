@@ -106,7 +106,7 @@ def synchronizer(scenario: Scenario) -> Synchronizer:
         return TaggedSynchronizer(
             scenario.numerology,
             scenario.pilots,
-            every=scenario.estimator.every,
+            every=settings.every,
             later=first_arrival(scenario) - first_mark(scenario),
             drift=partial(drift, scenario),
         )
@@ -116,7 +116,7 @@ def synchronizer(scenario: Scenario) -> Synchronizer:
             scenario.pilots,
             first=first_arrival(scenario),
             time_zero=settings.time_zero or 0.0,
-            every=scenario.estimator.every,
+            every=settings.every,
             drift=partial(drift, scenario),
         )
     stretch = partial(_stretch, scenario) if scenario.precompensation.mode == "frame" else None
@@ -125,7 +125,7 @@ def synchronizer(scenario: Scenario) -> Synchronizer:
         partial(direct_path, scenario),
         scenario.pilots,
         carrier_window=partial(_carrier_window, scenario),
-        every=scenario.estimator.every,
+        every=settings.every,
         coast=settings.coast,
         stretch=stretch,
         zero=zero,
@@ -271,7 +271,7 @@ def payload_receiver(scenario: Scenario) -> PayloadReceiver:
             differ from those of other symbols.
     """
     sent = payload(scenario)
-    numerology, settings = scenario.numerology, scenario.estimator
+    numerology = scenario.numerology
     beams = scenario.transmit_beams, scenario.receive_beams
     hopping = any(np.any(beams_of_end != beams_of_end[0]) for beams_of_end in beams)
     return PayloadReceiver(
@@ -280,8 +280,8 @@ def payload_receiver(scenario: Scenario) -> PayloadReceiver:
             sent.known_power,
             numerology.symbol_times,
             numerology.frequencies,
-            delay_window=settings.delay_window,
-            doppler_window=settings.doppler_window,
+            delay_window=scenario.windows.delay,
+            doppler_window=scenario.windows.doppler,
             noise_power=noise_power(scenario),
             hopping=hopping,
         ),

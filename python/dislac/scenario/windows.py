@@ -5,13 +5,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..estimation import DEFAULT_ESTIMATOR
 from ..geometry import SPEED_OF_LIGHT
 from ..waveform import Numerology, Pilots
 from .loader import Document
-from .model import EstimatorSettings, Node
+from .model import Node, SearchWindows
 
-__all__ = ["estimator_settings", "unambiguous_doppler"]
+__all__ = ["search_windows", "unambiguous_doppler"]
 
 ROAD_SPEED = 35.0
 """Speed of a target that every Doppler window holds [m/s]: a vehicle on a motorway."""
@@ -49,9 +48,15 @@ def doppler_window(
     return float(min(max(cell, shift), most))
 
 
-def estimator_settings(
+def search_windows(
     document: Document, numerology: Numerology, pilots: Pilots, nodes: Mapping[str, Node]
-) -> EstimatorSettings:
+) -> SearchWindows:
+    """The windows that the section `estimator` gives, or those that follow from the signal and the
+    scene.
+
+    Raises:
+        ScenarioError: a window is empty.
+    """
     data = document.data.get("estimator", {})
     prefix = numerology.shortest_prefix / numerology.sample_rate * 1e9
     # Later paths bring the symbol before into the transform window.
@@ -68,12 +73,4 @@ def estimator_settings(
                 f"estimator.{key}", f"[{low:g}, {high:g}] is empty; give [low, high]"
             )
     low, high = windows["delay_window_ns"]
-    return EstimatorSettings(
-        kind=data.get("kind", DEFAULT_ESTIMATOR),
-        grid_points=data.get("grid_points", 16),
-        max_paths=data.get("max_paths", 1),
-        false_alarm_rate=data.get("false_alarm_rate", 0.01),
-        delay_window=(low * 1e-9, high * 1e-9),
-        doppler_window=windows["doppler_window_hz"],
-        every=data.get("every", 1),
-    )
+    return SearchWindows((low * 1e-9, high * 1e-9), windows["doppler_window_hz"])

@@ -59,8 +59,8 @@ def rate(scenario: Scenario, terminal_snr: float) -> float:
         sent.known_power,
         numerology.symbol_times,
         numerology.frequencies,
-        delay_window=scenario.estimator.delay_window,
-        doppler_window=scenario.estimator.doppler_window,
+        delay_window=scenario.windows.delay,
+        doppler_window=scenario.windows.doppler,
         noise_power=1 / terminal_snr,
     )
     power = sent.amplitude**2 * terminal_snr

@@ -78,7 +78,7 @@ class ofdm_demodulator(Guarded, gr.basic_block):
             ScenarioError: it is out of range.
         """
         with self._settings.changed("estimator.every", every) as scenario, self._lock:
-            self._reader.synchronizer.use_every(scenario.estimator.every)
+            self._reader.synchronizer.use_every(scenario.synchronization.every)
 
     def begin(self) -> None:
         self.frames_used = self.frames_skipped = 0

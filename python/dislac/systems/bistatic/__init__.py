@@ -4,13 +4,16 @@
 from .checks import old_elements, warnings
 from .estimators import data_aided_estimator, estimator
 from .locating import fixes, locate, locator
+from .settings import Settings, settings_of
 
 __all__ = [
+    "Settings",
     "data_aided_estimator",
     "estimator",
     "fixes",
     "locate",
     "locator",
     "old_elements",
+    "settings_of",
     "warnings",
 ]

@@ -27,6 +27,7 @@ from ...scenario.transmission import occupied_band
 from ...scenario.truth import true_paths
 from ...scenario.windows import unambiguous_doppler
 from .locating import locator
+from .settings import settings_of
 
 __all__ = ["old_elements", "warnings"]
 
@@ -189,7 +190,7 @@ def _idle_arrays(scenario: Scenario) -> list[str]:
 
 def _further_paths(scenario: Scenario) -> list[str]:
     there = sum(path.kind != "direct" for path in scenario.channel.paths)
-    most = scenario.estimator.max_paths
+    most = settings_of(scenario).max_paths
     if there <= most:
         return []
     return [
@@ -232,7 +233,7 @@ def _delay(scenario: Scenario, frame: int) -> list[str]:
     relative = delay
     if scenario.synchronization.reference != "direct-path" and _follows_direct_path(scenario):
         relative -= scenario.precompensation.timing_advance_error
-    low, high = scenario.estimator.delay_window
+    low, high = scenario.windows.delay
     what = f"the target's residual delay of {delay * 1e9:.0f} ns in frame {frame}"
     if delay > late:
         return [
@@ -264,7 +265,7 @@ def _doppler(scenario: Scenario, frame: int) -> list[str]:
             doppler -= float(shift)
     elif scenario.front_end is not None:
         doppler += scenario.front_end.carrier_offset
-    low, high = scenario.estimator.doppler_window
+    low, high = scenario.windows.doppler
     what = f"the target's residual Doppler shift of {doppler:.0f} Hz in frame {frame}"
     most = unambiguous_doppler(scenario.numerology, scenario.pilots)
     if abs(doppler) > most:

@@ -30,6 +30,7 @@ from ...waveform import (
     intercarrier_leakage,
     intersymbol_leakage,
 )
+from .settings import settings_of
 
 __all__ = [
     "EDGE",
@@ -52,7 +53,7 @@ def estimator(scenario: Scenario) -> Estimator:
     # Where the next symbol begins, and where the one before ends.
     least = -numerology.window_advance / numerology.sample_rate
     most = least + numerology.shortest_prefix / numerology.sample_rate
-    meter = DirectPathMeter(model, (least, most), scenario.estimator.doppler_window)
+    meter = DirectPathMeter(model, (least, most), scenario.windows.doppler)
     response = partial(_direct_response, scenario)
     if settings.removal == "static":
         chosen = _estimator(scenario, model)
@@ -139,7 +140,7 @@ def _strong_paths_too(
     scenario: Scenario, chosen: Estimator, nuisance: NDArray[np.float64] | None = None
 ) -> Estimator:
     """An estimator that interference does not bend, where it is one that reaches the bound."""
-    if not ESTIMATORS[scenario.estimator.kind].reaches_bound:
+    if not ESTIMATORS[settings_of(scenario).kind].reaches_bound:
         return chosen
     leak, edges = partial(_interference, scenario), partial(_edges, scenario)
     spacing = scenario.numerology.subcarrier_spacing
@@ -178,7 +179,7 @@ def _edges(scenario: Scenario, frame: int) -> NDArray[np.complex128]:
 def _estimator(
     scenario: Scenario, model: SnapshotModel, nuisance: NDArray[np.float64] | None = None
 ) -> Estimator:
-    settings = scenario.estimator
+    settings = settings_of(scenario)
     departure = None
     if ESTIMATORS[settings.kind].needs_departure and scenario.coupling == "physical":
         # Seen from a satellite, the target lies where the receiver lies.

@@ -14,6 +14,7 @@ from ...scenario.model import Scenario
 from ...scenario.routes import below_horizon
 from ...scenario.timing import ends, fix_time, timing_deviation
 from ...scenario.truth import bound
+from .settings import settings_of
 
 __all__ = ["fixes", "locate", "locator"]
 
@@ -22,13 +23,14 @@ __all__ = ["fixes", "locate", "locator"]
 def locator(scenario: Scenario) -> BistaticLocator:
     """Locator that turns arrival and residual delay into a position."""
     transmitter, receiver = ends(scenario)
+    settings = settings_of(scenario)
     return BistaticLocator(
         transmitter=transmitter,
         receiver=receiver,
         receive_array=scenario.receiver.array,
         speed=scenario.propagation_speed,
-        below=scenario.target_below,
-        known=scenario.known,
+        below=settings.below,
+        known=settings.known,
     )
 
 
