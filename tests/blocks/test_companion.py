@@ -123,7 +123,7 @@ def test_ports_are_as_described(name, qt):
             values = {
                 key: eval(
                     str(port.get(key, 1)).strip("${ }"),
-                    {**given, "emulator": None, "whole": False},
+                    {**given, "emulator": None, "whole": False, "transmit": False},
                 )
                 for key in ("multiplicity", "vlen")
             }

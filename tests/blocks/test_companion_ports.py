@@ -144,3 +144,18 @@ def test_a_flowgraph_opens_whole_where_its_scenario_does_not_load(
     assert any("cannot be evaluated" in message for message in complaints(graph))
     assert len(graph.connections) == 3 * chains + 1
     assert len(graph.get_block("source").sources) == chains + 1
+
+
+def test_ports_are_those_of_the_node(platform):
+    """A transmitter with one chain, and a receiver with three."""
+    overrides = {"beams.coupling": "physical", "beams.chains": 3}
+    overrides["nodes.transmitter.radio"] = {"beams": {"chains": 1}}
+    (name, kind, _), *others = BLOCKS
+    wires = [["source", "0", "precompensator", "0"], ["precompensator", "0", "channel", "0"]]
+    wires += [["channel", str(k), "demodulator", str(k)] for k in range(3)]
+    text = flow_graph(
+        [(name, kind, {"overrides": repr(overrides)}), *others],
+        [*wires, ["demodulator", "0", "estimator", "0"]],
+    )
+    graph = opened(platform, text)
+    assert not complaints(graph) and len(graph.connections) == 6

@@ -42,8 +42,12 @@ class Chain(gr.top_block):
     def connect_chains(self, *blocks: Any) -> None:
         """Connects all streams of each block to those of the next."""
         for block, successor in pairwise(blocks):
-            for chain in range(self.scenario.chains):
-                self.connect((block, chain), (successor, chain))
+            self.connect_from(block, 0, successor)
+
+    def connect_from(self, block: Any, first: int, successor: Any) -> None:
+        """Connects streams of a block from `first` on to all inputs of the next."""
+        for chain in range(successor.input_signature().max_streams()):
+            self.connect((block, first + chain), (successor, chain))
 
     def wait(self) -> None:
         """Waits for the end.
@@ -125,8 +129,7 @@ class Receiver(Chain):
     def connect_receiver(self, block: Any, receiver: str, first: int = 0) -> None:
         """Connects the streams of a block from `first` on to a receiver."""
         for branch in self.branches[receiver]:
-            for chain in range(self.scenario.chains):
-                self.connect((block, first + chain), (branch.demodulator, chain))
+            self.connect_from(block, first, branch.demodulator)
 
     def _branches(self) -> list["Branch"]:
         return [branch for branches in self.branches.values() for branch in branches]
@@ -185,30 +188,28 @@ class run_flowgraph(Receiver):
                 self.recorder = recording_sink(scenario, record)
                 self.connect_chains(last, self.recorder)
             return
-        channel, chains = leo_channel(scenario), range(scenario.chains)
+        channel = leo_channel(scenario)
         self.sources = []
-        for number, name in enumerate(nodes.transmitters):
+        for name, streams in scenario.transmit_streams.items():
             seen = scenario.at(transmitter=name)
             source, advance = pilot_source(seen, frames), precompensator(seen)
             self.connect_chains(source, advance)
-            for chain in chains:
-                self.connect((advance, chain), (channel, number * len(chains) + chain))
+            for chain, stream in enumerate(streams):
+                self.connect((advance, chain), (channel, stream))
             self.sources.append(source)
             self.others += [source, advance]
         self.others.append(channel)
-        for number, name in enumerate(nodes.receivers):
-            seen, last, first = scenario.at(receiver=name), channel, number * len(chains)
+        for name, streams in scenario.receive_streams.items():
+            seen, last, first = scenario.at(receiver=name), channel, streams.start
             if seen.front_end is not None:
                 last = front_end(seen)
-                for chain in chains:
-                    self.connect((channel, first + chain), (last, chain))
+                self.connect_from(channel, first, last)
                 self.others.append(last)
                 first = 0
             self.connect_receiver(last, name, first)
             if record is not None:
                 recorder = recording_sink(seen, f"{record}.{name}")
-                for chain in chains:
-                    self.connect((last, first + chain), (recorder, chain))
+                self.connect_from(last, first, recorder)
                 self.others.append(recorder)
 
     def _blocks(self) -> list[Any]:

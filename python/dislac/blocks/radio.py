@@ -68,18 +68,24 @@ class Settings:
 
     @classmethod
     def make(
-        cls, scenario: Scenario, device: str, channels: Sequence[int] | None, **settings: Any
+        cls,
+        scenario: Scenario,
+        device: str,
+        channels: Sequence[int] | None,
+        *,
+        transmit: bool = False,
+        **settings: Any,
     ) -> "Settings":
-        """The settings that a scenario's rate, carrier and number of chains ask for.
+        """The settings that a scenario's rate, carrier and number of chains ask for: those of its
+        receiver or, to `transmit`, of its transmitter.
 
         Raises:
             RadioError: the number of channels, or of values for them, is not the scenario's.
         """
-        chosen = list(range(scenario.chains)) if channels is None else list(channels)
-        if len(chosen) != scenario.chains or len(set(chosen)) != len(chosen):
-            raise RadioError(
-                device, f"channels {chosen} for {scenario.chains} chains; give each its own"
-            )
+        chains = scenario.transmit_chains if transmit else scenario.receive_chains
+        chosen = list(range(chains)) if channels is None else list(channels)
+        if len(chosen) != chains or len(set(chosen)) != len(chosen):
+            raise RadioError(device, f"channels {chosen} for {chains} chains; give each its own")
         numerology = scenario.numerology
         made = cls(device, chosen, scenario.sample_rate, numerology.carrier_frequency, **settings)
         for name in ("gain", "antenna"):

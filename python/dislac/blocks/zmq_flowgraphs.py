@@ -67,7 +67,7 @@ class satellite_flowgraph(_Sender):
         self.source = pilot_source(scenario, frames)
         self.precompensator = precompensator(scenario)
         self.output = zmq_sink(
-            scenario, address, any_interface, True, _FOR_EVER, on_event=on_event, keys=keys
+            scenario, address, any_interface, True, _FOR_EVER, on_event, keys, transmit=True
         )
         self.connect_chains(self.source, self.precompensator, self.output)
 
@@ -107,7 +107,7 @@ class channel_flowgraph(_Sender):
         super().__init__("dislac channel", scenario)
         # A satellite without a key is asked by an open connection.
         own = None if server_key is None else keys
-        self.source = zmq_source(scenario, source, on_event, own, server_key)
+        self.source = zmq_source(scenario, source, on_event, own, server_key, transmit=True)
         self.channel = timed_channel(scenario)
         self.output = zmq_sink(
             scenario, address, any_interface, True, _FOR_EVER, on_event=on_event, keys=keys

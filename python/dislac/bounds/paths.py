@@ -129,7 +129,7 @@ def _transmit(model: SnapshotModel, paths: Paths) -> NDArray[np.complex128]:
     beams = model.transmit_beams * model.pilots[:, None]
     sent = np.asarray(np.tensordot(v, beams, axes=(2, 1)), complex)
     if model.coupling == "physical":
-        sent = np.broadcast_to(sent.sum(-1, keepdims=True), sent.shape)
+        sent = np.broadcast_to(sent.sum(-1, keepdims=True), (*sent.shape[:-1], model.shape[-1]))
     return sent
 
 

@@ -41,14 +41,15 @@ class SnapshotModel:
 
     Args:
         transmit_array, receive_array: the two planar arrays.
-        transmit_beams: (Ms, Nt, Nrf) beams F_m, unit-norm columns.
+        transmit_beams: (Ms, Nt, Ntx) beams F_m, unit-norm columns.
         receive_beams: (Ms, Nr, Nrf) beams W_m, unit-norm columns.
-        pilots: (Ms, Nrf) pilot of each transmit chain, the same on all subcarriers (what
+        pilots: (Ms, Ntx) pilot of each transmit chain, the same on all subcarriers (what
             scrambles them over the subcarriers has been taken off).
         symbol_times: (Ms,) t_m [s].
         frequencies: (Nsc,) baseband frequency f_n of each subcarrier [Hz].
         coupling: ``paired``, receive chain i hears transmit chain i alone, which needs transmit
-            beams told apart; or ``physical``, it hears the sum of all.
+            beams told apart; or ``physical``, it hears the sum of all. Only there may
+            their numbers Ntx and Nrf differ.
         offsets: (Ms,) by how much the subcarriers of each symbol lie above `frequencies` [Hz]; by
             default not at all.
 
@@ -74,7 +75,7 @@ class SnapshotModel:
     @property
     def shape(self) -> tuple[int, int, int]:
         """Shape of one frame: (Ms, Nsc, Nrf)."""
-        return len(self.symbol_times), len(self.frequencies), self.pilots.shape[1]
+        return len(self.symbol_times), len(self.frequencies), self.receive_beams.shape[-1]
 
     @property
     def element_frequencies(self) -> NDArray[np.float64]:
@@ -96,7 +97,9 @@ class SnapshotModel:
         v = self.transmit_array.steering(departure)
         sent = np.einsum("...a,mai,mi->...mi", v, self.transmit_beams, self.pilots)
         if self.coupling == "physical":
-            sent = np.broadcast_to(sent.sum(-1, keepdims=True), sent.shape)
+            sent = np.broadcast_to(
+                sent.sum(-1, keepdims=True), (*sent.shape[:-1], self.receive_beams.shape[-1])
+            )
         return np.asarray(sent)
 
     def response(self, arrival: ArrayLike, departure: ArrayLike) -> NDArray[np.complex128]:

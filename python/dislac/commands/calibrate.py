@@ -83,7 +83,7 @@ def _check_memory(scenario: Scenario, frames: int) -> None:
     """Refuse more frames than there is memory for; they are all kept, twice in the end."""
     n = scenario.numerology
     most = most_bytes()
-    fitting = int(most / (16 * n.symbols * n.subcarriers * scenario.chains))
+    fitting = int(most / (16 * n.symbols * n.subcarriers * scenario.receive_chains))
     if frames > fitting:
         raise click.UsageError(
             f"--frames {frames}: more than the {fitting} that {most / 1e9:g} GB hold"

@@ -53,7 +53,7 @@ def mmv_bomp_literal(
     for m in range(symbols):
         transmit = (model.transmit_beams[m] * model.pilots[m]).T  # (Nrf, Nt)
         if model.coupling == "physical":
-            transmit = np.broadcast_to(transmit.sum(axis=0), transmit.shape)
+            transmit = np.broadcast_to(transmit.sum(axis=0), (chains, transmit.shape[1]))
         receive = model.receive_beams[m].conj().T  # (Nrf, Nr)
         rows = (transmit[:, :, None] * receive[:, None, :]).reshape(chains, -1)
         sensing[m] = rows @ dictionary

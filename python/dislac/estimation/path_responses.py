@@ -135,7 +135,8 @@ class PathResponses:
         beams = model.receive_beams.conj().transpose(0, 2, 1)
         transmitted = (model.transmit_beams * model.pilots[:, None, :]).transpose(0, 2, 1)
         if model.coupling == "physical":
-            transmitted = np.broadcast_to(transmitted.sum(axis=1, keepdims=True), transmitted.shape)
+            sent = transmitted.sum(axis=1, keepdims=True)
+            transmitted = np.broadcast_to(sent, (symbols, chains, sent.shape[-1]))
         self.model = model
         self.departure = departure
         self.nuisance = np.zeros((len(model.frequencies), 0)) if nuisance is None else nuisance

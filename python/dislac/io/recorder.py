@@ -60,7 +60,7 @@ class RecordingWriter:
         self.samples = 0
         self._scenario = scenario
         self._period = scenario.numerology.frame_period
-        self._sample_size = scenario.chains * 8
+        self._sample_size = scenario.receive_chains * 8
         self._trains: list[_Train] = []
         self._marks: list[Mark] = []
         self._declared = 0
@@ -93,7 +93,7 @@ class RecordingWriter:
             ValueError: samples of another shape, or a frame or mark that lies elsewhere.
             RecordingError: the samples cannot be written, such as to a full disk.
         """
-        chains = self._scenario.chains
+        chains = self._scenario.receive_chains
         block = np.asarray(samples)
         if block.ndim != 2 or len(block) != chains:
             raise ValueError(f"samples have shape {block.shape}; give ({chains}, n)")
@@ -182,7 +182,7 @@ class RecordingWriter:
         content: dict[str, Any] = {
             "core:datatype": CF32.name,
             "core:sample_rate": scenario.sample_rate,
-            "core:num_channels": scenario.chains,
+            "core:num_channels": scenario.receive_chains,
             "core:version": _SIGMF_VERSION,
             "core:description": scenario.name,
             "core:recorder": f"gr-dislac {__version__}",

@@ -102,7 +102,7 @@ class RecordingReader:
         self.scenario = scenario or self._embedded_scenario(metadata.facts, overrides)
         if warning := phase_warning(metadata.facts, self._given):
             self._warn(warning)
-        self.chains = self.scenario.chains
+        self.chains = self.scenario.receive_chains
         self.sample_rate = self.scenario.sample_rate
         self._compare_radio(metadata)
         self._samples = self._open(metadata, verify)

@@ -7,7 +7,7 @@ Sizes are those that the rooms below allocate, within a factor of two.
 
 import os
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import NamedTuple
 
 import numpy as np
@@ -92,9 +92,24 @@ def most_bytes() -> float:
 
 
 def check_frame(
-    document: Document, numerology: Numerology, receive: PlanarArray, transmit: PlanarArray
+    document: Document,
+    numerology: Numerology,
+    chains: int,
+    receive: PlanarArray,
+    transmit: PlanarArray,
 ) -> None:
     """Refuse frames that are too large or too far apart, before any is made.
+
+    Parameters
+    ----------
+    document
+        Of the link.
+    numerology
+        Its frames.
+    chains
+        RF chains of the end that has more.
+    receive, transmit
+        Arrays of the two ends.
 
     Raises
     ------
@@ -109,7 +124,6 @@ def check_frame(
             f"{numerology.frame_period} samples from frame to frame, where {MOST_SAMPLES} are the "
             "most: send frames more often",
         )
-    chains = document.data.get("beams", {}).get("chains", 8)
     _check(document, frame(numerology, chains, receive, transmit))
 
 
@@ -121,7 +135,7 @@ def check_scenario(document: Document, scenario: Scenario) -> None:
     ScenarioError
         Names the key of the greatest need.
     """
-    n, chains, paths = scenario.numerology, scenario.chains, scenario.channel.paths
+    n, chains, paths = scenario.numerology, _chains(scenario), scenario.channel.paths
     if len(paths) > MOST_PATHS:
         raise document.error(
             "channel.paths", f"{len(paths)} paths, where {MOST_PATHS} are the most: leave some out"
@@ -158,8 +172,16 @@ def check_scenario(document: Document, scenario: Scenario) -> None:
     if links > 1:
         # The emulator has all of them at once.
         each = [*path_work(len(paths), chains, 0), *flight(scenario)]
-        size = links * sum(need.size for need in each)
+        count = scenario.nodes.chains
+        pairs = product(scenario.nodes.transmitters, scenario.nodes.receivers)
+        more = sum(max(count[sender], count[receiver]) for sender, receiver in pairs) / chains
+        size = more * sum(need.size for need in each)
         _check(document, [Need("nodes", f"an emulator of {links} links", size)])
+
+
+def _chains(scenario: Scenario) -> int:
+    """RF chains of the end that has more."""
+    return max(scenario.transmit_chains, scenario.receive_chains)
 
 
 def _check(document: Document, needs: Sequence[Need]) -> None:
@@ -193,7 +215,7 @@ def frame(
     numerology
         The frame.
     chains
-        RF chains at either end.
+        RF chains of the end that has more.
     receive, transmit
         Arrays of the two ends.
     """
@@ -236,7 +258,7 @@ def flight(scenario: Scenario) -> list[Need]:
     """Memory of the samples that are on their way: over the longest path, in the receiver's
     chains, and before its first sample."""
     places = _positions(scenario)
-    rate, speed, chains = scenario.sample_rate, scenario.propagation_speed, scenario.chains
+    rate, speed, chains = scenario.sample_rate, scenario.propagation_speed, _chains(scenario)
     begin = [places["nodes.gateway"]] if scenario.gateway is not None else []
     routes, departures = [], set()
     for path in scenario.channel.paths:

@@ -62,12 +62,12 @@ def frame_marks(scenario: Scenario, sent: int, due: int | None) -> list[tuple[in
         due: sample at which it is due at the receiver that pre-compensation is for; None without.
     """
     marks = []
-    for number, receiver in enumerate(scenario.nodes.receivers):
+    for receiver, streams in scenario.receive_streams.items():
         seen = scenario.at(receiver=receiver)
         at = sent + flight(seen, sent) if due is None else due
         if due is not None:
             at += first_mark(seen) - preamble(seen)
-        marks.append((number * seen.chains, at))
+        marks.append((streams.start, at))
     return marks
 
 
@@ -80,12 +80,11 @@ def network_emulator(scenario: Scenario) -> NetworkEmulator:
         for k, transmitter in enumerate(scenario.nodes.transmitters)
         for n, receiver in enumerate(scenario.nodes.receivers)
     }
-    receivers = range(len(scenario.nodes.receivers))
     return NetworkEmulator(
         {numbers: _emulator(each, None) for numbers, each in seen.items()},
-        transmitters=[seen[k, 0].chains for k in range(len(scenario.nodes.transmitters))],
-        receivers=[seen[0, n].chains for n in receivers],
-        noise=[noise(seen[0, n]) for n in receivers],
+        transmitters=[len(streams) for streams in scenario.transmit_streams.values()],
+        receivers=[len(streams) for streams in scenario.receive_streams.values()],
+        noise=channel_noise(scenario),
     )
 
 
@@ -129,7 +128,7 @@ def noise(scenario: Scenario) -> Noise | None:
     if not scenario.first_receiver:
         seed = int(scenario.rng(f"noise of {scenario.link.receiver}").integers(2**63))
     make_noise = PooledNoise if scenario.channel.noise_pool else GaussianNoise
-    return None if power == 0 else make_noise(scenario.chains, power, seed)
+    return None if power == 0 else make_noise(scenario.receive_chains, power, seed)
 
 
 def link(scenario: Scenario, frames: int = 0) -> Link:

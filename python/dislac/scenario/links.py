@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from .loader import Document, merge
 from .text import Key
 
-__all__ = ["Link", "Nodes", "link_document", "nodes_of"]
+__all__ = ["Link", "Nodes", "beams_of", "link_document", "nodes_of"]
 
 
 class Link(NamedTuple):
@@ -26,11 +26,13 @@ class Link(NamedTuple):
 
 
 class Nodes(NamedTuple):
-    """Keys of the nodes that transmit, receive and are sensed, by their names, in order."""
+    """Keys of the nodes that transmit, receive and are sensed, by their names, in order, and RF
+    chains of those that have any."""
 
     transmitters: dict[str, Key]
     receivers: dict[str, Key]
     targets: dict[str, Key]
+    chains: dict[str, int]
 
     @property
     def links(self) -> tuple[Link, ...]:
@@ -77,7 +79,18 @@ def nodes_of(document: Document) -> Nodes:
     ):
         if not found:
             raise document.error("nodes", f"there is none of {what}: give one")
-    return Nodes(transmitters, receivers, targets | named["targets"])
+    chains = {
+        name: int(beams_of(document, key)["chains"])
+        for name, key in (transmitters | receivers).items()
+    }
+    return Nodes(transmitters, receivers, targets | named["targets"], chains)
+
+
+def beams_of(document: Document, key: Key) -> dict[str, Any]:
+    """Return the section `beams` of a node, defaults included: its radio's over that of all."""
+    own = _node(document, key).get("radio", {}).get("beams", {})
+    default = {"chains": 8, "kind": "random-phase", "coupling": "paired"}
+    return {**default, **document.data.get("beams", {}), **own}
 
 
 def link_document(document: Document) -> tuple[Document, Link, Nodes]:
@@ -104,7 +117,10 @@ def link_document(document: Document) -> tuple[Document, Link, Nodes]:
     }
     if link.target is not None:
         ends["target"] = nodes.targets[link.target]
-    if len(nodes.links) == 1 and all(key == ("nodes", role) for role, key in ends.items()):
+    short = all(key == ("nodes", role) for role, key in ends.items())
+    everywhere = document.data["nodes"]
+    own = any(part in everywhere.get(role, {}) for role, part in _OWN)
+    if len(nodes.links) == 1 and short and not own:
         return document, link, nodes
     return _seen(document, link, nodes, ends), link, nodes
 
@@ -115,6 +131,9 @@ _PLACES: dict[str, Key] = {
     "noise": ("channel", "noise"),
 }
 """Where keys of a node's signal or radio stand for all nodes, if not by themselves."""
+
+_OWN = ("transmitter", "signal"), ("receiver", "radio")
+"""Parts of nodes that take the place of sections of all nodes."""
 
 
 def _seen(whole: Document, link: Link, nodes: Nodes, ends: Mapping[str, Key]) -> Document:
@@ -138,8 +157,10 @@ def _seen(whole: Document, link: Link, nodes: Nodes, ends: Mapping[str, Key]) ->
         seen["targets"] = {name: _node(whole, key) for name, key in others.items()}
         aliases |= {("nodes", "targets", name): key for name, key in others.items()}
     data["nodes"] = seen
-    for role, part in (("transmitter", "signal"), ("receiver", "radio")):
-        for key, value in seen[role].pop(part, {}).items():
+    for role, part in _OWN:
+        for key, value in seen[role].get(part, {}).items():
+            if key == "beams":  # which both ends have
+                continue
             place = _PLACES.get(key, (key,))
             data = merge(data, reduce(lambda below, name: {name: below}, place[::-1], value))
             aliases[place] = (*ends[role], part, key)

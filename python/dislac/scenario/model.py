@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a scenario says, as frozen objects in SI units."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -259,19 +259,45 @@ class Scenario:
         return self.name
 
     @property
-    def chains(self) -> int:
-        """RF chains at either end."""
+    def transmit_chains(self) -> int:
+        """RF chains of the transmitter."""
+        return int(self.transmit_beams.shape[-1])
+
+    @property
+    def receive_chains(self) -> int:
+        """RF chains of the receiver."""
         return int(self.receive_beams.shape[-1])
+
+    @property
+    def chains(self) -> int:
+        """RF chains of the receiver, and of the transmitter if radios do not say otherwise."""
+        return self.receive_chains
+
+    @property
+    def transmit_streams(self) -> dict[str, range]:
+        """Streams of each transmitter among those of all, by name."""
+        return self._streams(self.nodes.transmitters)
+
+    @property
+    def receive_streams(self) -> dict[str, range]:
+        """Streams of each receiver among those of all, by name."""
+        return self._streams(self.nodes.receivers)
+
+    def _streams(self, names: Iterable[str]) -> dict[str, range]:
+        streams, end = {}, 0
+        for name in names:
+            streams[name] = range(end, end := end + self.nodes.chains[name])
+        return streams
 
     @property
     def inputs(self) -> int:
         """Streams of all transmitters."""
-        return self.chains * len(self.nodes.transmitters)
+        return sum(map(len, self.transmit_streams.values()))
 
     @property
     def outputs(self) -> int:
         """Streams of all receivers."""
-        return self.chains * len(self.nodes.receivers)
+        return sum(map(len, self.receive_streams.values()))
 
     @property
     def sample_rate(self) -> float:

@@ -14,7 +14,7 @@ from ..channel.fading import ShadowedRician
 from ..geometry import ANYWHERE, SPEED_OF_LIGHT, Locus
 from .budget import check_frame, check_scenario
 from .calibration import read_calibration, read_file
-from .links import Link, Nodes, link_document
+from .links import Link, Nodes, beams_of, link_document
 from .loader import Document, load_document, parse_document
 from .model import (
     Channel,
@@ -93,7 +93,7 @@ def _build(
     )
     synchronization = _synchronization(document)
     signal = _signal(document, nodes, synchronization, number, before)
-    chains = signal["receive_beams"].shape[-1]
+    chains = roles.chains[link.receiver]
     advance = data.get("precompensation", {})
     scenario = Scenario(
         name=data.get("name", Path(document.name).stem),
@@ -155,6 +155,10 @@ def _place(document: Document, before: Scenario | None, name: str) -> Node:
     return _node(document, ("nodes", name), data)
 
 
+def _radio(document: Document, end: str) -> Any:
+    return document.data["nodes"][end].get("radio")
+
+
 def _signal(
     document: Document,
     nodes: Mapping[str, Node],
@@ -168,16 +172,30 @@ def _signal(
         before is not None
         and (transmitter, receiver) == (before.transmitter, before.receiver)
         and synchronization == before.synchronization
+        and all(_radio(document, end) == _radio(before.document, end) for end in _ENDS[:2])
         and not _differ(document, before, _SIGNAL)
     ):
         names = "numerology", "pilots", "payload", "transmit_beams", "receive_beams"
         return {name: getattr(before, name) for name in names}
     prs, seed = prs_resources(document), document.data.get("seed", 1)
     numerology = make_numerology(document, prs, synchronization)
-    check_frame(document, numerology, receiver.array, transmitter.array)
+    coupled = (
+        beams_of(document, ("nodes", "transmitter")),
+        beams_of(document, ("nodes", "receiver")),
+    )
+    sent, heard = (beams["chains"] for beams in coupled)
+    if sent != heard and coupled[0]["coupling"] == "paired":
+        raise document.error(
+            "beams.coupling",
+            f"paired coupling joins chain to chain, and there are {sent} at the transmitter and "
+            f"{heard} at the receiver: use physical, or as many chains at both",
+        )
+    check_frame(document, numerology, max(sent, heard), receiver.array, transmitter.array)
     # A PRS resource is one beam, in all of its symbols and repetitions.
     transmit_beams, receive_beams = (
-        draw_beams(document, node.array.size, numerology.symbols, _seeds(seed, end, k), hold)
+        draw_beams(
+            document, _ENDS[end], node.array.size, numerology.symbols, _seeds(seed, end, k), hold
+        )
         for end, (node, k, hold) in enumerate(
             zip((transmitter, receiver), number, (prs is not None, False), strict=True)
         )

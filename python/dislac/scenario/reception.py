@@ -75,7 +75,7 @@ def front_end(scenario: Scenario) -> FrontEnd | None:
     if settings is None:
         return None
     return FrontEnd(
-        scenario.chains,
+        scenario.receive_chains,
         sample_rate=scenario.sample_rate,
         carrier_offset=settings.carrier_offset,
         clock_offset=settings.clock_offset,

@@ -24,8 +24,10 @@ from ..waveform import (
 )
 from ..waveform.numerology import nr_mu, nr_slot_symbols
 from ..waveform.prs import PRB
+from .links import beams_of
 from .loader import Document
 from .model import Node, Synchronization
+from .text import Key
 
 __all__ = [
     "draw_beams",
@@ -139,11 +141,16 @@ def prs_resources(document: Document) -> PrsResourceSet | None:
 
 
 def pilots_of(document: Document, numerology: Numerology, prs: PrsResourceSet | None) -> Pilots:
+    """The pilots of the link's transmitter.
+
+    Raises:
+        ScenarioError: its chains cannot send them.
+    """
     data = document.data.get("pilots", {})
-    beams = document.data.get("beams", {})
-    chains = beams.get("chains", 8)
+    beams = beams_of(document, ("nodes", "transmitter"))
+    chains = beams["chains"]
     if prs is not None:
-        if len(prs.resources) > 1 and beams.get("coupling", "paired") == "paired":
+        if len(prs.resources) > 1 and beams["coupling"] == "paired":
             raise document.error(
                 "beams.coupling",
                 "several PRS resources tell the chains' beams apart by themselves, for every "
@@ -213,18 +220,21 @@ def towards_receiver(
 
 
 def draw_beams(
-    document: Document, elements: int, symbols: int, seed: tuple[int, ...], hold: bool
+    document: Document, role: str, elements: int, symbols: int, seed: tuple[int, ...], hold: bool
 ) -> NDArray[np.complex128]:
-    """(symbols, elements, chains); the first symbol's in all of them, if they are to `hold`."""
-    beams = document.data.get("beams", {})
-    chains = beams.get("chains", 8)
-    if beams.get("kind", "random-phase") == "random-phase":
+    """(symbols, elements, chains) of the transmitter or the receiver; the first symbol's in all of
+    them, if they are to `hold`."""
+    key: Key = ("nodes", role)
+    beams = beams_of(document, key)
+    chains = beams["chains"]
+    if beams["kind"] == "random-phase":
         rng = np.random.default_rng(seed)
         drawn = phase_shifter_beams(1 if hold else symbols, elements, chains, rng)
         return np.broadcast_to(drawn, (symbols, elements, chains))
     if chains != elements:
+        own = "chains" in document.data["nodes"][role].get("radio", {}).get("beams", {})
         raise document.error(
-            "beams.chains",
+            (*key, "radio", "beams", "chains") if own else "beams.chains",
             f"{chains} chains do not match an array of {elements} elements; with kind 'element' "
             "both ends need one chain an element",
         )

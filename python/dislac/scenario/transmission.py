@@ -77,7 +77,7 @@ def precompensator(scenario: Scenario) -> Precompensator | None:
         link,
         sample_rate=scenario.sample_rate,
         carrier_frequency=carriers(scenario, link),
-        chains=scenario.chains,
+        chains=scenario.transmit_chains,
         mode=settings.mode,
         frame_start=preamble(scenario),
         frame_period=scenario.numerology.frame_period,

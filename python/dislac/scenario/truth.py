@@ -36,7 +36,7 @@ def true_calibration(scenario: Scenario) -> tuple[NDArray[np.float64], NDArray[n
     front end has them."""
     settings = scenario.front_end
     if settings is None:
-        return np.zeros(scenario.chains), np.zeros(scenario.chains)
+        return np.zeros(scenario.receive_chains), np.zeros(scenario.receive_chains)
     phase, delay = np.array(settings.phase), np.array(settings.delay)
     return phase - phase[0], delay - delay[0]
 

@@ -38,8 +38,10 @@ def sent_stream(
     """
     numerology = scenario.numerology
     lead = preamble(scenario)
-    sent = np.zeros((scenario.chains, lead + count * numerology.frame_period), np.complex64)
-    places = sent[:, lead:].reshape(scenario.chains, count, numerology.frame_period)
+    sent = np.zeros(
+        (scenario.transmit_chains, lead + count * numerology.frame_period), np.complex64
+    )
+    places = sent[:, lead:].reshape(scenario.transmit_chains, count, numerology.frame_period)
     for index in filter(scenario.pilots.sends, range(count)):
         places[:, index, : numerology.frame_length] = frame(scenario, index)
     return sent
@@ -79,8 +81,8 @@ def network_frames(scenario: Scenario, count: int) -> dict[tuple[str, str], Samp
     emulator = channel(scenario)
     samples = emulator.process(np.concatenate([stream[:, :shortest] for stream in inputs]))
     frames = {}
-    for number, receiver in enumerate(scenario.nodes.receivers):
-        own = samples[number * scenario.chains : (number + 1) * scenario.chains]
+    for receiver, streams in scenario.receive_streams.items():
+        own = samples[streams.start : streams.stop]
         if (errors := front_end(scenario.at(receiver=receiver))) is not None:
             own = errors.process(own)
         for seen in (scenario.at(name, receiver) for name in scenario.nodes.transmitters):

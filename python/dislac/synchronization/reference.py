@@ -32,13 +32,13 @@ def expected_grids(
     frames, but for one gain and the path's delay.
 
     Args:
-        transmit: (Ms, Nrf) a_t^T f_{m,i}, what leaves each beam towards the receiver.
+        transmit: (Ms, Ntx) a_t^T f_{m,i}, what leaves each beam towards the receiver.
         receive: (Ms, Nrf) w_{m,i}^H a_r, what each chain hears of what arrives.
     """
     grids = np.stack([pilots.grid(frame) for frame in range(pilots.cycle)])
     transmitted = grids * transmit.T[:, :, None]
     if coupling == "physical":
-        transmitted = np.broadcast_to(transmitted.sum(axis=1, keepdims=True), transmitted.shape)
+        transmitted = transmitted.sum(axis=1, keepdims=True)
     return np.asarray(transmitted * receive.T[:, :, None], dtype=np.complex64)
 
 

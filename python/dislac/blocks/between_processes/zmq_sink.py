@@ -41,6 +41,7 @@ class zmq_sink(Guarded, gr.sync_block):
             for none.
         keys: file of the CURVE secret key, NAME.key_secret; only those whose public keys lie beside
             it may ask; None: anybody may.
+        transmit: streams of the transmitter's chains, instead of the receiver's.
 
     Attributes:
         refused: connections without the right keys so far.
@@ -55,15 +56,17 @@ class zmq_sink(Guarded, gr.sync_block):
         linger: float = 5.0,
         on_event: Callable[[str, dict[str, Any]], None] | None = None,
         keys: KeyFile | None = None,
+        transmit: bool = False,
     ) -> None:
-        gr.sync_block.__init__(self, "zmq_sink", [np.complex64] * scenario.chains, None)
+        chains = scenario.transmit_chains if transmit else scenario.receive_chains
+        gr.sync_block.__init__(self, "zmq_sink", [np.complex64] * chains, None)
         self.prepare()
-        self._rate, self._chains = scenario.sample_rate, scenario.chains
+        self._rate, self._chains = scenario.sample_rate, chains
         self._address = address
         self._any_interface, self._keys = any_interface, keys
         self._on_event = on_event
         self._ends, self._linger = ends, linger
-        self._most = most_items(scenario.chains)
+        self._most = most_items(chains)
         self._server: SampleServer | None = None
         self._released = Event()
         self.refused, self._refusal_reported_at = 0, -1

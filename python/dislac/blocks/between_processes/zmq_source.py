@@ -60,6 +60,7 @@ class zmq_source(Guarded, gr.sync_block):
             for none.
         keys: file of this end's CURVE secret key, NAME.key_secret; None for none.
         server_key: file of the other end's public key, NAME.key; None: it asks for none.
+        transmit: streams of the transmitter's chains, instead of the receiver's.
     """
 
     def __init__(
@@ -69,12 +70,14 @@ class zmq_source(Guarded, gr.sync_block):
         on_event: Callable[[str, dict[str, Any]], None] | None = None,
         keys: KeyFile | None = None,
         server_key: KeyFile | None = None,
+        transmit: bool = False,
     ) -> None:
-        gr.sync_block.__init__(self, "zmq_source", None, [np.complex64] * scenario.chains)
+        chains = scenario.transmit_chains if transmit else scenario.receive_chains
+        gr.sync_block.__init__(self, "zmq_source", None, [np.complex64] * chains)
         self.prepare()
         self.set_tag_propagation_policy(gr.TPP_DONT)
         self.enlarge_buffers(8 * CHUNK)
-        self._rate, self._chains = scenario.sample_rate, scenario.chains
+        self._rate, self._chains = scenario.sample_rate, chains
         # From one frame to the next; pre-compensation moves them by less.
         self._shortest = scenario.numerology.frame_length // 2
         self._address = address

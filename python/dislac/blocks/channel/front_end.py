@@ -61,7 +61,7 @@ class front_end(ChunkBlock):
         if scenario.front_end is None and all(value is None for value in values.values()):
             values["start_offset"] = 0.0
         self._scenario = overridden(scenario, {f"front_end.{k}": v for k, v in values.items()})
-        super().__init__("front_end", scenario.chains, scenario.chains)
+        super().__init__("front_end", scenario.receive_chains, scenario.receive_chains)
 
     def make_processor(self) -> FrontEnd:
         front_end = reception.front_end(self._scenario)

@@ -37,7 +37,7 @@ class leo_link(Guarded, gr.sync_block):
     def __init__(self, scenario: Scenario, frames: int = 0, snr_db: float | None = None) -> None:
         if frames < 0:
             raise ValueError(f"frames is {frames}; give 0 for no end, or how many to send")
-        gr.sync_block.__init__(self, "leo_link", None, [np.complex64] * scenario.chains)
+        gr.sync_block.__init__(self, "leo_link", None, [np.complex64] * scenario.receive_chains)
         self.prepare()
         self.set_output_multiple(CHUNK)
         self.enlarge_buffers(4 * CHUNK)

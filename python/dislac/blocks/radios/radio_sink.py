@@ -77,7 +77,7 @@ class radio_sink(gr.hier_block2):
     ) -> None:
         if not 0.0 < peak <= 1.0:
             raise ValueError(f"peak is {peak}; give an amplitude above 0, at most 1 (full scale)")
-        chains = scenario.chains
+        chains = scenario.transmit_chains
         gr.hier_block2.__init__(
             self,
             "radio_sink",
@@ -91,6 +91,7 @@ class radio_sink(gr.hier_block2):
                 scenario,
                 device,
                 channels,
+                transmit=True,
                 gain=gain,
                 antenna=antenna,
                 lo_offset=lo_offset,
@@ -140,7 +141,7 @@ class _Feed(Guarded, gr.basic_block):
         peak: float,
         patience: float,
     ) -> None:
-        chains = [np.complex64] * scenario.chains
+        chains = [np.complex64] * scenario.transmit_chains
         gr.basic_block.__init__(self, "radio_sink", chains, chains)
         self.prepare()
         self.message_port_register_in(pmt_keys.ASYNC_MESSAGES)
@@ -150,7 +151,7 @@ class _Feed(Guarded, gr.basic_block):
         numerology = scenario.numerology
         self.timed = hasattr(radio, "get_time_now")
         self.bursts = self.timed and numerology.frame_period >= numerology.frame_length + 4 * MARGIN
-        self._chains = scenario.chains
+        self._chains = scenario.transmit_chains
         self._rate = scenario.sample_rate
         self._length = numerology.frame_length
         self._scale = np.float32(peak / _largest(scenario))

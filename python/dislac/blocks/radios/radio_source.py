@@ -54,7 +54,7 @@ class radio_source(gr.hier_block2):
         channels: Sequence[int] | None = None,
         patience: float = PATIENCE,
     ) -> None:
-        chains = scenario.chains
+        chains = scenario.receive_chains
         gr.hier_block2.__init__(
             self,
             "radio_source",

@@ -52,14 +52,14 @@ class ofdm_demodulator(Guarded, gr.basic_block):
         self._settings = LiveSettings(scenario, {"estimator.every": every})
         scenario = self._settings.scenario
         numerology = scenario.numerology
-        shape = scenario.pilots.frame_shape
+        rows = scenario.pilots.frame_shape[:2]
         if whole:
-            shape = numerology.symbols, numerology.subcarriers, scenario.chains
+            rows = numerology.symbols, numerology.subcarriers
         gr.basic_block.__init__(
             self,
             "ofdm_demodulator",
-            [np.complex64] * scenario.chains,
-            [(np.complex64, int(np.prod(shape)))],
+            [np.complex64] * scenario.receive_chains,
+            [(np.complex64, int(np.prod(rows)) * scenario.receive_chains)],
         )
         self.prepare()
         self.set_tag_propagation_policy(gr.TPP_DONT)
@@ -83,7 +83,7 @@ class ofdm_demodulator(Guarded, gr.basic_block):
     def begin(self) -> None:
         self.frames_used = self.frames_skipped = 0
         synchronizer = reception.synchronizer(self._settings.scenario)
-        self._reader = FrameReader(synchronizer, self._scenario.chains)
+        self._reader = FrameReader(synchronizer, self._scenario.receive_chains)
 
     def finish(self) -> None:
         self._reader.finish()

@@ -35,7 +35,7 @@ class ue_receiver(Guarded, gr.sync_block):
         self._receiver = reception.payload_receiver(scenario)
         self._payload = self._receiver.payload
         numerology = scenario.numerology
-        self._shape = numerology.symbols, numerology.subcarriers, scenario.chains
+        self._shape = numerology.symbols, numerology.subcarriers, scenario.receive_chains
         size = int(np.prod(self._shape))
         gr.sync_block.__init__(self, "ue_receiver", [(np.complex64, size)], None)
         self.prepare(pmt_keys.LINK)

@@ -29,7 +29,9 @@ class recording_sink(Guarded, gr.sync_block):
     """
 
     def __init__(self, scenario: Scenario, base: str | PathLike[str]) -> None:
-        gr.sync_block.__init__(self, "recording_sink", [np.complex64] * scenario.chains, None)
+        gr.sync_block.__init__(
+            self, "recording_sink", [np.complex64] * scenario.receive_chains, None
+        )
         self.prepare()
         self._scenario = scenario
         self._base = base

@@ -46,7 +46,9 @@ class recording_source(Guarded, gr.sync_block):
         speed: float | None = None,
         repeat: bool = False,
     ) -> None:
-        gr.sync_block.__init__(self, "recording_source", None, [np.complex64] * scenario.chains)
+        gr.sync_block.__init__(
+            self, "recording_source", None, [np.complex64] * scenario.receive_chains
+        )
         self.prepare()
         self.set_tag_propagation_policy(gr.TPP_DONT)
         self.enlarge_buffers(8 * CHUNK)
@@ -74,10 +76,10 @@ class recording_source(Guarded, gr.sync_block):
             self._reader = self._recording
         else:
             self._reader = RecordingReader(fspath(self._recording), self._scenario)
-        if self._reader.chains != self._scenario.chains:
+        if self._reader.chains != self._scenario.receive_chains:
             raise ValueError(
                 f"{self._reader.base} has {self._reader.chains} chains, the scenario "
-                f"{self._scenario.chains}; give the scenario it was recorded with"
+                f"{self._scenario.receive_chains}; give the scenario it was recorded with"
             )
         self._frames = np.array([f.start for f in self._reader.frames])
         self._marks = np.array([mark.offset for mark in self._reader.marks])

@@ -26,7 +26,7 @@ class FrameSource(Guarded, gr.sync_block):
     def __init__(self, name: str, scenario: Scenario, frames: int) -> None:
         if frames < 0:
             raise ValueError(f"frames is {frames}; give 0 for no end, or how many to send")
-        gr.sync_block.__init__(self, name, None, [np.complex64] * scenario.chains)
+        gr.sync_block.__init__(self, name, None, [np.complex64] * scenario.transmit_chains)
         self.prepare()
         self.set_tag_propagation_policy(gr.TPP_DONT)
         self.enlarge_buffers(8 * CHUNK)

@@ -62,7 +62,7 @@ class isac_source(FrameSource):
         super().begin()
         self._made = 0  # frames worked out so far; the newest of them are in `_samples`
         self._samples: NDArray[np.complex64] = np.zeros(
-            (self._scenario.chains, 0, self._length), np.complex64
+            (self._scenario.transmit_chains, 0, self._length), np.complex64
         )
         self.blocks_sent = self.packets_lost = 0
 

@@ -62,7 +62,7 @@ class precompensator(ChunkBlock):
         )
         self._lock = Lock()
         self._precompensator: Precompensator | None = None
-        super().__init__("precompensator", scenario.chains, scenario.chains)
+        super().__init__("precompensator", scenario.transmit_chains, scenario.transmit_chains)
 
     def set_timing_advance_error_ns(self, timing_advance_error_ns: float | None) -> None:
         """Changes the advance's error [ns]; None: to what the scenario says.

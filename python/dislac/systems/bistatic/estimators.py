@@ -108,9 +108,10 @@ def _leaks_at(scenario: Scenario, frame: int, pilots: int) -> NDArray[np.complex
     before, behind = (
         [grid if first else grid * transmit.T[:, :, None] for grid in grids] for first in (1, 0)
     )
-    kinds = [(behind, receive), (before, transmit * receive)]
     if scenario.coupling == "physical":
         kinds = [([np.sum(g, axis=0, keepdims=True) for g in behind], receive)]
+    else:
+        kinds = [(behind, receive), (before, transmit * receive)]
     # A shift is the same for all subcarriers; a delay that drifts shifts each by its frequency.
     shifted = np.ones(numerology.subcarriers, complex), numerology.frequencies + 0j
     leaks = [
@@ -151,7 +152,7 @@ def _interference(scenario: Scenario, paths: Paths, frame: int) -> NDArray[np.co
     """(R, Nq, Nrf) what Doppler takes from subcarrier to subcarrier of paths in a frame."""
     numerology, pilots = scenario.numerology, scenario.pilots
     grid = pilots.grid(frame).astype(complex)
-    total = np.zeros(grid.shape, complex)
+    total = np.zeros((scenario.receive_chains, *grid.shape[1:]), complex)
     for arrival, departure, gain, delay, doppler in zip(
         paths.arrival, paths.departure, paths.gain, paths.delay, paths.doppler, strict=True
     ):
