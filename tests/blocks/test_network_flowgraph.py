@@ -9,7 +9,7 @@ from gnuradio import blocks, gr
 from gnuradio.dislac.blocks.channel.leo_channel import leo_channel
 from gnuradio.dislac.blocks.flowgraphs import replay_flowgraph, run_flowgraph
 from gnuradio.dislac.io import RecordingReader, fix_to_json
-from gnuradio.dislac.scenario import load_scenario
+from gnuradio.dislac.scenario import ScenarioError, load_scenario
 from gnuradio.dislac.scenario.timing import first_mark
 from gnuradio.dislac.simulation import network_frames
 from gnuradio.dislac.systems.bistatic import estimator, fixes
@@ -105,3 +105,20 @@ def _tag(offset):
     tag.offset, tag.key = offset, pmt_keys.FRAME
     tag.value = pmt_keys.frame_to_tag(0, 9000)
     return [tag]
+
+
+def test_samples_of_a_transmitter_are_handed_in():
+    """Of one that nobody hears, by a block whose streams end later."""
+    other = {
+        "position": [100e3, 200e3, 300e3],
+        "radio": {"beams": {"chains": 1}},
+        "signal": {"samples": True, "eirp_dbw": -300},
+    }
+    handed_in = load_scenario(NETWORK, {**SMALL, "nodes.satellites.other": other})
+    with pytest.raises(ScenarioError, match=r"other\.signal\.samples: the samples of 'other' come"):
+        run_flowgraph(handed_in, frames=1)
+    found: list = []
+    samples = {"other": blocks.null_source(gr.sizeof_gr_complex)}
+    run_flowgraph(handed_in, frames=1, on_fix=found.append, samples=samples).run()
+    assert [fix.links[0] for fix in found] == [link[:2] for link in handed_in.links]
+    assert all(fix.error < 5 * fix.bound for fix in found)

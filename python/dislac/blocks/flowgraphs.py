@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The whole chain as top blocks: emulated, and from a recording; and the calibration of chains."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from os import PathLike
 from typing import Any
@@ -94,7 +94,7 @@ class Receiver(Chain):
         self.sink = fix_sink(scenario, directory, on_fix)
         self.branches: dict[str, list[Branch]] = {}
         for receiver in receivers or [scenario.link.receiver]:
-            seen = [scenario.at(t, receiver) for t in scenario.nodes.transmitters]
+            seen = [scenario.at(t, receiver) for t in scenario.nodes.framed]
             self.branches[receiver] = [Branch(self, each) for each in seen]
         first = self._branches()[0]
         self.demodulator, self.estimator, self.locator = first.blocks
@@ -167,6 +167,11 @@ class run_flowgraph(Receiver):
             the path of each one's followed by a dot and its name.
         directory: where to write files of fixes, None for none.
         on_fix: called with each fix, in a thread of the flowgraph.
+        samples: of each transmitter whose samples are handed in, by its name, a block that gives
+            its streams as they leave it.
+
+    Raises:
+        ScenarioError: the samples of a transmitter are missing.
     """
 
     def __init__(
@@ -177,6 +182,7 @@ class run_flowgraph(Receiver):
         record: str | PathLike[str] | None = None,
         directory: str | PathLike[str] | None = None,
         on_fix: OnFix | None = None,
+        samples: Mapping[str, Any] | None = None,
     ) -> None:
         nodes = scenario.nodes
         super().__init__("dislac run", scenario, directory, on_fix, list(nodes.receivers))
@@ -191,13 +197,16 @@ class run_flowgraph(Receiver):
         channel = leo_channel(scenario)
         self.sources = []
         for name, streams in scenario.transmit_streams.items():
-            seen = scenario.at(transmitter=name)
-            source, advance = pilot_source(seen, frames), precompensator(seen)
-            self.connect_chains(source, advance)
+            if name in nodes.handed_in:
+                last = self._handed_in(name, samples or {})
+            else:
+                seen = scenario.at(transmitter=name)
+                source, last = pilot_source(seen, frames), precompensator(seen)
+                self.connect_chains(source, last)
+                self.sources.append(source)
+                self.others += [source, last]
             for chain, stream in enumerate(streams):
-                self.connect((advance, chain), (channel, stream))
-            self.sources.append(source)
-            self.others += [source, advance]
+                self.connect((last, chain), (channel, stream))
         self.others.append(channel)
         for name, streams in scenario.receive_streams.items():
             seen, last, first = scenario.at(receiver=name), channel, streams.start
@@ -211,6 +220,16 @@ class run_flowgraph(Receiver):
                 recorder = recording_sink(seen, f"{record}.{name}")
                 self.connect_from(last, first, recorder)
                 self.others.append(recorder)
+
+    def _handed_in(self, name: str, samples: Mapping[str, Any]) -> Any:
+        """Gives the block with the streams of a transmitter."""
+        if name not in samples:
+            raise self.scenario.document.whole.error(
+                (*self.scenario.nodes.transmitters[name], "signal", "samples"),
+                f"the samples of '{name}' come from elsewhere: join blocks in Companion, or give "
+                "run_flowgraph `samples`",
+            )
+        return samples[name]
 
     def _blocks(self) -> list[Any]:
         return [*super()._blocks(), *self.others]

@@ -147,6 +147,9 @@ def check_scenario(document: Document, scenario: Scenario) -> None:
         *path_work(len(paths), chains, elements),
         *flight(scenario),
     ]
+    if scenario.own_pilots is None:
+        _check(document, needs)
+        return
     cycle = scenario.pilots.cycle
     if cycle > 1:
         size = float(_SAMPLE * cycle * n.frame_length * chains)

@@ -90,7 +90,8 @@ def network_emulator(scenario: Scenario) -> NetworkEmulator:
 
 def _emulator(scenario: Scenario, noise: Noise | None) -> ChannelEmulator:
     numerology = scenario.numerology
-    advance = precompensator(scenario)
+    # Samples that are handed in are as they leave the transmitter, whose beams stay.
+    advance = None if scenario.own_pilots is None else precompensator(scenario)
     sent, received = (
         BeamSchedule(beams, numerology.symbol_lengths, numerology.frame_period, start)
         for beams, start in (

@@ -27,18 +27,24 @@ class Link(NamedTuple):
 
 class Nodes(NamedTuple):
     """Keys of the nodes that transmit, receive and are sensed, by their names, in order, and RF
-    chains of those that have any."""
+    chains of those that have any. Transmitters whose samples are handed in come last."""
 
     transmitters: dict[str, Key]
     receivers: dict[str, Key]
     targets: dict[str, Key]
     chains: dict[str, int]
+    handed_in: frozenset[str]
 
     @property
     def links(self) -> tuple[Link, ...]:
-        """Every link, the first one of each kind of node first."""
+        """Every link on which there are frames, the first one of each kind of node first."""
         targets: list[str | None] = [*self.targets] or [None]
-        return tuple(map(Link._make, product(self.transmitters, self.receivers, targets)))
+        return tuple(map(Link._make, product(self.framed, self.receivers, targets)))
+
+    @property
+    def framed(self) -> tuple[str, ...]:
+        """Transmitters of frames, by name."""
+        return tuple(name for name in self.transmitters if name not in self.handed_in)
 
 
 def nodes_of(document: Document) -> Nodes:
@@ -79,11 +85,37 @@ def nodes_of(document: Document) -> Nodes:
     ):
         if not found:
             raise document.error("nodes", f"there is none of {what}: give one")
+    handed_in = frozenset(name for name, key in transmitters.items() if _handed_in(document, key))
+    transmitters = dict(sorted(transmitters.items(), key=lambda item: item[0] in handed_in))
+    if len(handed_in) == len(transmitters):
+        raise document.error(
+            (*next(iter(transmitters.values())), "signal", "samples"),
+            "nobody sends frames, by which receivers measure: leave it out at one transmitter",
+        )
     chains = {
         name: int(beams_of(document, key)["chains"])
         for name, key in (transmitters | receivers).items()
     }
-    return Nodes(transmitters, receivers, targets | named["targets"], chains)
+    return Nodes(transmitters, receivers, targets | named["targets"], chains, handed_in)
+
+
+def _handed_in(document: Document, key: Key) -> bool:
+    """Return whether a transmitter's samples are handed in.
+
+    Raises
+    ------
+    ScenarioError
+        It sends frames, too.
+    """
+    signal = _node(document, key).get("signal", {})
+    if "samples" not in signal:
+        return False
+    for other in ("pilots", "payload"):
+        if other in signal:
+            raise document.error(
+                (*key, "signal", other), "samples that are handed in hold no frames: leave it out"
+            )
+    return True
 
 
 def beams_of(document: Document, key: Key) -> dict[str, Any]:
@@ -142,7 +174,7 @@ def _seen(whole: Document, link: Link, nodes: Nodes, ends: Mapping[str, Key]) ->
     aliases: dict[Key, Key] = {("nodes", role): key for role, key in ends.items()}
     seen: dict[str, Any] = {role: _node(whole, key) for role, key in ends.items()}
     everywhere = whole.data["nodes"]
-    first = link.transmitter == next(iter(nodes.transmitters))
+    first = link.transmitter == nodes.framed[0]
     relays = {
         name: node
         for name, node in everywhere.get("satellites", {}).items()
@@ -159,7 +191,7 @@ def _seen(whole: Document, link: Link, nodes: Nodes, ends: Mapping[str, Key]) ->
     data["nodes"] = seen
     for role, part in _OWN:
         for key, value in seen[role].get(part, {}).items():
-            if key == "beams":  # which both ends have
+            if key in ("beams", "samples"):  # which concern the node alone
                 continue
             place = _PLACES.get(key, (key,))
             data = merge(data, reduce(lambda below, name: {name: below}, place[::-1], value))

@@ -164,7 +164,8 @@ class Scenario:
     truth, None where it is not known. `origin` is (latitude [deg], longitude [deg], height [m]) of
     the scene's zero, or None; `epoch` is what time zero is, or None.
     `satellites` send what the transmitter sends. With a `gateway`, they and the transmitter pass on
-    what it sends them. `payload` is what frames carry beside pilots, or None. `front_end` is what
+    what it sends them. `own_pilots` are None, and `pilots` refused, where the transmitter's samples
+    are handed in. `payload` is what frames carry beside pilots, or None. `front_end` is what
     the receiver's does, None if it is perfect; `calibration` what the receiver knows about it.
     `windows` are where a receiver looks for paths, `known` is where the target is known to be; what
     else a system is told stands in its `section`. `document` is the data that all this comes from,
@@ -179,7 +180,7 @@ class Scenario:
     origin: tuple[float, float, float] | None
     epoch: datetime | None
     numerology: Numerology
-    pilots: Pilots
+    own_pilots: Pilots | None
     payload: Payload | None
     transmitter: Node
     receiver: Node
@@ -227,6 +228,21 @@ class Scenario:
             names = {role: name for role, name in link._asdict().items() if name is not None}
             self.make(self.document.whole.with_({"link": names}), self.views, None)
         return self.views[link]
+
+    @property
+    def pilots(self) -> Pilots:
+        """Pilots of the transmitter's frames.
+
+        Raises:
+            ScenarioError: its samples are handed in.
+        """
+        if self.own_pilots is None:
+            raise self.document.error(
+                "nodes.transmitter.signal.samples",
+                f"samples of '{self.link.transmitter}' are handed in, and hold no frames: what "
+                "makes or receives frames needs the link of another transmitter",
+            )
+        return self.own_pilots
 
     def section(self, name: str) -> Mapping[str, Any]:
         """The checked section of that name, as the link sees it; empty where there is none."""

@@ -119,7 +119,7 @@ def _build(
         channel=_channel(document, nodes, targets, list(roles.targets), _seeds(seed, 2, *number)),
         front_end=_front_end(document, chains, signal["numerology"].sample_rate),
         calibration=read_calibration(document, chains),
-        windows=search_windows(document, signal["numerology"], signal["pilots"], nodes),
+        windows=search_windows(document, signal["numerology"], signal["own_pilots"], nodes),
         synchronization=synchronization,
         known=_known(document),
         document=document,
@@ -155,8 +155,10 @@ def _place(document: Document, before: Scenario | None, name: str) -> Node:
     return _node(document, ("nodes", name), data)
 
 
-def _radio(document: Document, end: str) -> Any:
-    return document.data["nodes"][end].get("radio")
+def _own(document: Document, end: str) -> Any:
+    """What a node says of its own chains and samples."""
+    node = document.data["nodes"][end]
+    return node.get("radio"), node.get("signal")
 
 
 def _signal(
@@ -166,16 +168,17 @@ def _signal(
     number: tuple[int, int],
     before: Scenario | None,
 ) -> dict[str, Any]:
-    """Numerology, pilots, payload and beams of a link between nodes with these numbers."""
+    """Numerology, pilots and payload (None without), and beams of a link between nodes with these
+    numbers."""
     transmitter, receiver = nodes["transmitter"], nodes["receiver"]
     if (
         before is not None
         and (transmitter, receiver) == (before.transmitter, before.receiver)
         and synchronization == before.synchronization
-        and all(_radio(document, end) == _radio(before.document, end) for end in _ENDS[:2])
+        and all(_own(document, end) == _own(before.document, end) for end in _ENDS[:2])
         and not _differ(document, before, _SIGNAL)
     ):
-        names = "numerology", "pilots", "payload", "transmit_beams", "receive_beams"
+        names = "numerology", "own_pilots", "payload", "transmit_beams", "receive_beams"
         return {name: getattr(before, name) for name in names}
     prs, seed = prs_resources(document), document.data.get("seed", 1)
     numerology = make_numerology(document, prs, synchronization)
@@ -191,22 +194,23 @@ def _signal(
             f"{heard} at the receiver: use physical, or as many chains at both",
         )
     check_frame(document, numerology, max(sent, heard), receiver.array, transmitter.array)
-    # A PRS resource is one beam, in all of its symbols and repetitions.
+    # A PRS resource is one beam, in all of its symbols and repetitions; samples know no symbols.
+    handed_in = "samples" in document.data["nodes"]["transmitter"].get("signal", {})
     transmit_beams, receive_beams = (
         draw_beams(
             document, _ENDS[end], node.array.size, numerology.symbols, _seeds(seed, end, k), hold
         )
         for end, (node, k, hold) in enumerate(
-            zip((transmitter, receiver), number, (prs is not None, False), strict=True)
+            zip((transmitter, receiver), number, (handed_in or prs is not None, False), strict=True)
         )
     )
-    pilots, payload = pilots_of(document, numerology, prs), None
-    if "payload" in document.data:
+    pilots, payload = None if handed_in else pilots_of(document, numerology, prs), None
+    if pilots is not None and "payload" in document.data:
         towards = towards_receiver(transmitter, receiver, transmit_beams)
         pilots, payload = payload_of(document, pilots, towards)
     return {
         "numerology": numerology,
-        "pilots": pilots,
+        "own_pilots": pilots,
         "payload": payload,
         "transmit_beams": transmit_beams,
         "receive_beams": receive_beams,

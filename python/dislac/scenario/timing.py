@@ -78,7 +78,7 @@ def first_arrival(scenario: Scenario) -> int:
 def first_mark(scenario: Scenario) -> int:
     """Sample at which tags at the receiver say that frame 0 begins: that of the transmitter whose
     frame comes first."""
-    return min(first_arrival(scenario.at(transmitter=t)) for t in scenario.nodes.transmitters)
+    return min(first_arrival(scenario.at(transmitter=t)) for t in scenario.nodes.framed)
 
 
 def frame_time(scenario: Scenario, frame: int) -> float:

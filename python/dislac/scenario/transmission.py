@@ -90,7 +90,9 @@ def precompensator(scenario: Scenario) -> Precompensator | None:
 
 
 def passband(scenario: Scenario) -> float:
-    """Band |f| / fs for which delays are exact."""
+    """Band |f| / fs for which delays are exact: of samples that are handed in all that can be."""
+    if scenario.own_pilots is None:
+        return PASSBAND
     return min(occupied_band(scenario) / scenario.sample_rate, PASSBAND)
 
 

@@ -20,15 +20,17 @@ SPEED_MARGIN = 1.25
 satellite's motion, before it leaves the window."""
 
 
-def unambiguous_doppler(numerology: Numerology, pilots: Pilots) -> float:
+def unambiguous_doppler(numerology: Numerology, pilots: Pilots | None) -> float:
     """Greatest Doppler shift, either way, that symbols with pilots tell apart [Hz]: half a cycle
-    from one to the next. Infinite for a single symbol."""
+    from one to the next. Infinite for a single symbol, and without pilots."""
+    if pilots is None:
+        return np.inf
     steps = np.diff(np.unique(numerology.symbol_times[pilots.symbols]))
     return float(0.5 / steps.min()) if len(steps) else np.inf
 
 
 def doppler_window(
-    document: Document, numerology: Numerology, pilots: Pilots, nodes: Mapping[str, Node]
+    document: Document, numerology: Numerology, pilots: Pilots | None, nodes: Mapping[str, Node]
 ) -> float:
     """Half the default window [Hz]: what a target as fast as the scenario's, or as `ROAD_SPEED`,
     makes, or half a cycle a frame if that is more. A quarter of the subcarrier spacing is the
@@ -49,7 +51,7 @@ def doppler_window(
 
 
 def search_windows(
-    document: Document, numerology: Numerology, pilots: Pilots, nodes: Mapping[str, Node]
+    document: Document, numerology: Numerology, pilots: Pilots | None, nodes: Mapping[str, Node]
 ) -> SearchWindows:
     """The windows that the section `estimator` gives, or those that follow from the signal and the
     scene.

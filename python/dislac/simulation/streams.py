@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Frames placed in the transmitter's streams, and what the receiver gets of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,15 +60,27 @@ def received_frames(scenario: Scenario, count: int) -> Samples:
     return _demodulated(scenario, received_stream(scenario, count), count)
 
 
-def network_frames(scenario: Scenario, count: int) -> dict[tuple[str, str], Samples]:
+def network_frames(
+    scenario: Scenario, count: int, samples: Mapping[str, Samples] | None = None
+) -> dict[tuple[str, str], Samples]:
     """Demodulate the first `count` frames of every transmitter at every receiver.
+
+    Parameters
+    ----------
+    scenario
+        Its nodes transmit and receive.
+    count
+        Number of frame periods.
+    samples
+        Streams (chains, n) of each transmitter whose samples are handed in, by name; as they leave
+        it, zeros behind them.
 
     Returns
     -------
     dict
         Frames (count, rows, Nq, Nrf), by names of transmitter and receiver.
     """
-    senders = [scenario.at(transmitter=name) for name in scenario.nodes.transmitters]
+    senders = [scenario.at(transmitter=name) for name in scenario.nodes.framed]
     sent = [sent_stream(seen, count) for seen in senders]
     length = max(stream.shape[1] for stream in sent)
     length += max(flush(seen, length) for seen in senders)
@@ -78,14 +90,17 @@ def network_frames(scenario: Scenario, count: int) -> dict[tuple[str, str], Samp
         advance = precompensator(seen)
         inputs.append(stream if advance is None else advance.process(stream))
     shortest = min(stream.shape[1] for stream in inputs)
+    for name in list(scenario.nodes.transmitters)[len(senders) :]:
+        given = (samples or {})[name][:, :shortest]
+        inputs.append(np.pad(given, ((0, 0), (0, shortest - given.shape[1]))))
     emulator = channel(scenario)
-    samples = emulator.process(np.concatenate([stream[:, :shortest] for stream in inputs]))
+    arrived = emulator.process(np.concatenate([stream[:, :shortest] for stream in inputs]))
     frames = {}
     for receiver, streams in scenario.receive_streams.items():
-        own = samples[streams.start : streams.stop]
+        own = arrived[streams.start : streams.stop]
         if (errors := front_end(scenario.at(receiver=receiver))) is not None:
             own = errors.process(own)
-        for seen in (scenario.at(name, receiver) for name in scenario.nodes.transmitters):
+        for seen in (scenario.at(name, receiver) for name in scenario.nodes.framed):
             frames[seen.link.transmitter, receiver] = _demodulated(seen, own, count)
     return frames
 
