@@ -14,7 +14,7 @@ from gnuradio.dislac import cli
 from gnuradio.dislac.commands import following
 from gnuradio.dislac.doctor import Check
 from gnuradio.dislac.io import FixLog, RecordingWriter, fix_log, fix_to_dict
-from gnuradio.dislac.positioning import Fix, FixStatus
+from gnuradio.dislac.positioning import Fix, FixStatus, Reason
 from gnuradio.dislac.scenario import load_scenario, truth
 
 
@@ -483,5 +483,5 @@ def test_waveform_refuses_in_one_line(dislac, arguments, status, says):
 
 @pytest.mark.parametrize(("error", "shown"), [(999999.0, "999999.00"), (1.5e300, "1.5e+300")])
 def test_a_row_has_room_for_any_number(error, shown):
-    row = following.row(Fix(7, 0.5, FixStatus.BEHIND, error=error))
+    row = following.row(Fix(7, 0.5, FixStatus.NO_SOLUTION, reason=Reason.BEHIND, error=error))
     assert row.split()[6] == shown and len(row) < 110

@@ -10,7 +10,7 @@ import pytest
 from gnuradio.dislac.blocks import pmt_keys
 from gnuradio.dislac.channel import Paths
 from gnuradio.dislac.estimation import ESTIMATE_STATUSES, Estimate
-from gnuradio.dislac.positioning import PATH_KINDS, Fix, FixStatus, Measurement
+from gnuradio.dislac.positioning import PATH_KINDS, Fix, FixStatus, Measurement, Reason
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -98,11 +98,12 @@ def test_a_fix_of_older_blocks_is_read():
     assert (back.target, back.links, back.error) == ("", (), 2.0)
 
 
-LABELS = ("target", "links")
+LABELS = ("target", "links", "reason")
 
 
 def test_the_table_of_keys_is_that_of_the_messages_and_of_the_guide():
-    fix = Fix(1, 2.0, FixStatus.OK, np.zeros(3), target="car", links=(("leo", "roof"),))
+    status, links = FixStatus.NO_SOLUTION, (("leo", "roof"),)
+    fix = Fix(1, 2.0, status, target="car", links=links, reason=Reason.BEHIND)
     one = np.zeros(1)
     paths = Paths(one + 0j, np.zeros((1, 2)), np.zeros((1, 2)), one, one)
     estimate = Estimate(paths, np.zeros((1, 6, 6)), 0.1, 0.2, 0.3)
@@ -120,7 +121,7 @@ def test_the_table_of_keys_is_that_of_the_messages_and_of_the_guide():
         (row,) = [
             line
             for line in guide.splitlines()
-            if line.startswith(("| `", "| none")) and f"`{name}` |" in line[:30]
+            if line.startswith((f"| `{name}` |", f"| `{name}s` |"))
         ]
         assert re.findall("`dislac:([a-z_]+)`", row) == list(keys)
 
@@ -128,7 +129,8 @@ def test_the_table_of_keys_is_that_of_the_messages_and_of_the_guide():
 def test_the_guide_has_every_status():
     guide = (Path(__file__).parents[2] / "docs" / "signal_model.md").read_text(encoding="utf-8")
     assert set(pmt_keys.STATUSES["paths"]) <= set(pmt_keys.STATUSES["fix"])
-    missing = [status for status in pmt_keys.STATUSES["fix"] if f"`{status}`" not in guide]
+    words = (*pmt_keys.STATUSES["fix"], *pmt_keys.REASONS)
+    missing = [word for word in words if f"`{word}`" not in guide]
     assert not missing
 
 

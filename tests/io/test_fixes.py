@@ -146,7 +146,8 @@ def test_what_is_not_known_is_null():
 
 
 def test_no_line_holds_what_json_does_not_know():
-    endless = Fix(0, 0.0, FixStatus.BEHIND, bound=math.inf, position=np.array([1.0, np.inf, 2.0]))
+    place = np.array([1.0, np.inf, 2.0])
+    endless = Fix(0, 0.0, FixStatus.NO_DETECTION, bound=math.inf, position=place)
 
     def refuse(constant):
         raise AssertionError(f"{constant} is no JSON")

@@ -10,7 +10,7 @@ from gnuradio.dislac.arrays import PlanarArray, phase_shifter_beams
 from gnuradio.dislac.bounds import PATH_PARAMETERS, path_covariance, position_bound
 from gnuradio.dislac.channel import Paths, SnapshotModel, synthesize
 from gnuradio.dislac.geometry import ANYWHERE, LinearMotion, Locus, bistatic_range
-from gnuradio.dislac.positioning import BistaticLocator, Fix, FixStatus
+from gnuradio.dislac.positioning import BistaticLocator, Fix, FixStatus, Reason
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -50,14 +50,14 @@ def test_the_papers_scene():
     fix = LOCATOR.locate(
         ARRIVAL, DELAY, SPREAD, doppler=165.9, frame=7, time=0.0, truth=np.zeros(3), bound=2.6
     )
-    assert fix.status is FixStatus.OK and fix.valid
+    assert fix.outcome == FixStatus.OK and fix.valid
     assert_allclose(fix.position, np.zeros(3), atol=1e-9)
     assert fix.error < 1e-9
     assert_allclose(fix.direction, -BS / np.linalg.norm(BS))
     assert (fix.frame, fix.time, fix.residual_doppler, fix.bound) == (7, 0.0, 165.9, 2.6)
     assert_allclose(fix.residual_delay * 1e9, 1296.005290, atol=5e-7)
     assert_allclose(fix.deviation, np.sqrt(np.trace(fix.covariance)))
-    assert fix.status == "ok"  # as it is written to files
+    assert fix.outcome == "ok"  # as it is written to files
 
 
 @pytest.mark.parametrize(
@@ -98,12 +98,12 @@ def test_round_trip_over_wide_geometry(target, transmitter, orientation):
     way = transmitter - BS
     total = np.linalg.norm(way) + locator.speed * delay
     # every target but those that a threshold refuses is found
-    refused = {FixStatus.NEAR_BASELINE, FixStatus.ILL_CONDITIONED}
+    refused = {Reason.NEAR_BASELINE, Reason.ILL_CONDITIONED}
     if 1 - way @ ray / total < 1e-12:  # on the baseline rounding decides
-        refused.add(FixStatus.NO_POSITIVE_ROOT)
-    assert fix.status in {FixStatus.OK, *refused}
+        refused.add(Reason.NO_POSITIVE_ROOT)
+    assert fix.outcome in {FixStatus.OK, *refused}
     if 1 - way @ ray / total > 0.011 and abs(orientation.inv().apply(ray)[2]) > 0.011:
-        assert fix.status is FixStatus.OK
+        assert fix.outcome == FixStatus.OK
     if fix.valid:
         assert fix.error < 1e-6
 
@@ -230,7 +230,7 @@ def test_a_row_of_elements_needs_to_know_the_height():
     locator = replace(LOCATOR, receive_array=upright, below=below)
     (x, _), delay = measure(locator, target)
     spread = np.diag([1e-4, np.inf, 1e-17])
-    refused(locator.locate((x, 0.3), delay, spread, truth=target), FixStatus.UNDERDETERMINED)
+    refused(locator.locate((x, 0.3), delay, spread, truth=target), Reason.UNDERDETERMINED)
     known = replace(locator, known=Locus.at_height(BS[2]))
     for arrival_y in (0.0, 0.3, np.nan):
         fix = known.locate((x, arrival_y), delay, spread, truth=target)
@@ -244,7 +244,7 @@ def test_a_row_of_elements_needs_to_know_the_height():
 
 def refused(fix, status):
     """Check that a fix has this status and no position."""
-    assert fix.status is status
+    assert fix.outcome == status
     assert not fix.valid
     assert np.all(np.isnan(fix.position)) and np.all(np.isnan(fix.covariance))
     assert np.isnan(fix.error) and np.isnan(fix.deviation)
@@ -268,37 +268,37 @@ def test_a_fix_of_nothing():
     ],
 )
 def test_nonsense_is_invalid(arrival, delay):
-    refused(LOCATOR.locate(arrival, delay, SPREAD, truth=np.zeros(3)), FixStatus.INVALID)
+    refused(LOCATOR.locate(arrival, delay, SPREAD, truth=np.zeros(3)), Reason.INVALID)
 
 
 @pytest.mark.parametrize("delay", [0.0, -0.0, -1e-9, -1e-3])
 def test_no_delay_no_ellipsoid(delay):
     fix = LOCATOR.locate(ARRIVAL, delay, SPREAD, truth=np.zeros(3))
-    refused(fix, FixStatus.NO_POSITIVE_ROOT)
+    refused(fix, Reason.NO_POSITIVE_ROOT)
     assert_allclose(fix.direction, -BS / np.linalg.norm(BS))  # which still says where from
 
 
 def test_target_at_the_base_station():
     arrival, delay = measure(LOCATOR, BS)
-    refused(LOCATOR.locate(arrival, delay, SPREAD, truth=BS), FixStatus.NO_POSITIVE_ROOT)
+    refused(LOCATOR.locate(arrival, delay, SPREAD, truth=BS), Reason.NO_POSITIVE_ROOT)
     # as near as the least delay: without a covariance found there
     assert LOCATOR.locate(arrival, 1e-12, truth=BS).error < 1e-3
     assert LOCATOR.locate(arrival, 5e-324, truth=BS).error == 0.0
     # with one it might be nowhere
     deviation = np.sqrt(SPREAD[2, 2])
-    refused(LOCATOR.locate(arrival, 2.9 * deviation, SPREAD), FixStatus.NO_POSITIVE_ROOT)
+    refused(LOCATOR.locate(arrival, 2.9 * deviation, SPREAD), Reason.NO_POSITIVE_ROOT)
     assert LOCATOR.locate(arrival, 3.1 * deviation, SPREAD).valid
 
 
 @pytest.mark.parametrize("arrival", [(0.9, 0.9), (1.0 + 1e-9, 0.0), (-1e308, 1e308)])
 def test_outside_the_visible_disc(arrival):
-    refused(LOCATOR.locate(arrival, 1e-6, SPREAD), FixStatus.BEHIND)
+    refused(LOCATOR.locate(arrival, 1e-6, SPREAD), Reason.BEHIND)
 
 
 def test_behind_the_array_by_the_truth():
     target = BS + np.array([30.0, 20.0, 60.0])
     arrival, delay = measure(LOCATOR, target)
-    refused(LOCATOR.locate(arrival, delay, SPREAD, truth=target), FixStatus.BEHIND)
+    refused(LOCATOR.locate(arrival, delay, SPREAD, truth=target), Reason.BEHIND)
 
 
 @pytest.mark.parametrize("below", [False, True])
@@ -319,7 +319,7 @@ def test_behind_the_array_by_its_height():
     arrival, delay = measure(LOCATOR, target)
     refused(
         replace(LOCATOR, known=Locus.at_height(target[2])).locate(arrival, delay, SPREAD),
-        FixStatus.BEHIND,
+        Reason.BEHIND,
     )
 
 
@@ -333,7 +333,7 @@ def test_on_the_baseline(along, noise):
     target = LEO if along == "satellite" else BS + along * toward
     arrival, delay = measure(locator, target)
     fix = locator.locate(arrival, delay + noise, SPREAD)
-    assert fix.status in {FixStatus.NO_POSITIVE_ROOT, FixStatus.NEAR_BASELINE}
+    assert fix.outcome in {Reason.NO_POSITIVE_ROOT, Reason.NEAR_BASELINE}
     assert not fix.valid and np.all(np.isnan(fix.position))
 
 
@@ -343,9 +343,7 @@ def test_far_beyond_the_transmitter_all_is_well_again():
     assert street.locate(*measure(street, target), SPREAD, truth=target).error < 1e-9
 
 
-@pytest.mark.parametrize(
-    ("degrees", "status"), [(7.9, FixStatus.NEAR_BASELINE), (8.4, FixStatus.OK)]
-)
+@pytest.mark.parametrize(("degrees", "status"), [(7.9, Reason.NEAR_BASELINE), (8.4, FixStatus.OK)])
 def test_baseline_threshold_is_where_it_is_said(degrees, status):
     toward = (LEO - BS) / np.linalg.norm(LEO - BS)
     across = np.cross(toward, [0.0, 0.0, 1.0])
@@ -353,7 +351,7 @@ def test_baseline_threshold_is_where_it_is_said(degrees, status):
     ray = np.cos(np.radians(degrees)) * toward + np.sin(np.radians(degrees)) * across
     locator = replace(LOCATOR, below=False)
     arrival, delay = measure(locator, BS + 50.0 * ray)
-    assert locator.locate(arrival, delay, 1e-4 * SPREAD).status is status
+    assert locator.locate(arrival, delay, 1e-4 * SPREAD).outcome == status
 
 
 @pytest.mark.parametrize(
@@ -363,7 +361,7 @@ def test_plane_threshold_is_where_it_is_said(degrees, status):
     angle = np.radians(degrees)
     target = BS + 100.0 * np.array([-np.cos(angle), 0.0, -np.sin(angle)])
     # of a measurement that is good enough to have a fix there at all
-    assert LOCATOR.locate(*measure(LOCATOR, target), 1e-8 * SPREAD).status == status
+    assert LOCATOR.locate(*measure(LOCATOR, target), 1e-8 * SPREAD).outcome == status
 
 
 @pytest.mark.parametrize(("ratio", "status"), [(8.0, "ill_conditioned"), (11.5, "ok")])
@@ -376,7 +374,7 @@ def test_a_position_that_bends_over_its_uncertainty_is_none(ratio, status):
     ray = np.array([-np.sqrt(1.0 - u_z**2), 0.0, -u_z])
     spread = np.diag([deviation**2, 1e-12, 1e-22])
     arrival, delay = measure(LOCATOR, BS + 100.0 * ray)
-    assert LOCATOR.locate(arrival, delay, spread).status == status
+    assert LOCATOR.locate(arrival, delay, spread).outcome == status
     # where the height is known, nothing depends on the mirror image
     known = replace(LOCATOR, known=Locus.at_height(BS[2] + 100.0 * ray[2]))
     assert known.locate(arrival, delay, spread).valid
@@ -408,7 +406,7 @@ def test_a_curved_uncertainty_is_covered():
 def test_infinite_covariance(value):
     spread = SPREAD.copy()
     spread[1, 1] = value
-    refused(LOCATOR.locate(ARRIVAL, DELAY, spread), FixStatus.ILL_CONDITIONED)
+    refused(LOCATOR.locate(ARRIVAL, DELAY, spread), Reason.ILL_CONDITIONED)
 
 
 def test_without_a_covariance():

@@ -18,7 +18,7 @@ from gnuradio.dislac.geometry import (
     cone_in_plane,
     ellipsoid_on_line,
 )
-from gnuradio.dislac.positioning import BistaticLocator, FixStatus
+from gnuradio.dislac.positioning import BistaticLocator, FixStatus, Reason
 from gnuradio.dislac.positioning.bistatic import SEPARATION
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -189,7 +189,7 @@ def test_fixes_reach_the_bound_and_their_covariance_holds(name):
         fix = scene.locator.locate(
             estimate.paths.arrival[0], estimate.paths.delay[0], estimate.covariance[0][use]
         )
-        assert fix.status is FixStatus.OK
+        assert fix.outcome == FixStatus.OK
         error = fix.position - scene.target
         assert_allclose(scene.known.normals @ error, 0.0, atol=1e-6)
         nees.append(error @ free @ np.linalg.solve(free.T @ fix.covariance @ free, free.T @ error))
@@ -326,7 +326,7 @@ def test_fewer_equations_than_unknowns(shape, known, determined):
     scene = Scene(*shape, (30.0, 5.0, -60.0), on(known, 40.0, 90.0), known)
     fix = scene.locator.locate(*measure(scene.locator, scene.target), SPREAD, truth=scene.target)
     assert scene.locator.determined == determined
-    assert fix.status is (FixStatus.OK if determined else FixStatus.UNDERDETERMINED)
+    assert fix.outcome == (FixStatus.OK if determined else Reason.UNDERDETERMINED)
     assert fix.valid == determined == bool(np.isfinite(bound_of(scene, 1.0).deviation))
 
 
@@ -335,7 +335,7 @@ def test_a_row_that_looks_down_does_not_know_on_which_side_of_it_a_vehicle_drive
     target = np.array([-40.0, 30.0, 0.0])
     for angles, status in (((0, 0, 0), FixStatus.AMBIGUOUS), ((0, 0, -90), FixStatus.OK)):
         locator = Scene(8, 1, angles, tuple(target), GROUND).locator
-        assert locator.locate(*measure(locator, target), SPREAD, truth=target).status is status
+        assert locator.locate(*measure(locator, target), SPREAD, truth=target).outcome == status
 
 
 def test_places_that_do_not_agree():
@@ -345,13 +345,13 @@ def test_places_that_do_not_agree():
     # how far the ground may lie: about sqrt(CONTRADICTION) standard deviations of the height
     alone = Scene(4, 4, (30.0, 5.0, -60.0), tuple(target), ANYWHERE).locator
     sigma = np.sqrt(alone.locate(arrival, delay, SPREAD).covariance[2, 2])
-    for off, status in ((5.2, FixStatus.OK), (5.8, FixStatus.CONTRADICTORY)):
+    for off, status in ((5.2, FixStatus.OK), (5.8, Reason.CONTRADICTORY)):
         shifted = Scene(4, 4, (30.0, 5.0, -60.0), tuple(target), Locus.at_height(off * sigma))
-        assert shifted.locator.locate(arrival, delay, SPREAD).status is status
+        assert shifted.locator.locate(arrival, delay, SPREAD).outcome == status
     # without a covariance nothing can be said of that
-    assert shifted.locator.locate(arrival, delay).status is FixStatus.OK
+    assert shifted.locator.locate(arrival, delay).outcome == FixStatus.OK
     below = Scene(1, 1, (30.0, 5.0, -60.0), tuple(target), Locus.line([0, 0, -1e4], [1, 0, 0]))
-    assert below.locator.locate(arrival, delay, SPREAD).status is FixStatus.NO_POSITIVE_ROOT
+    assert below.locator.locate(arrival, delay, SPREAD).outcome == Reason.NO_POSITIVE_ROOT
 
 
 def test_a_line_that_only_just_meets_the_ellipsoid():
@@ -370,14 +370,14 @@ def test_a_line_that_only_just_meets_the_ellipsoid():
         apart = np.linalg.norm(np.diff(roots, axis=0)) if len(roots) else 0.0
         deviation = bound_deviation(scene, target)
         near = apart < SEPARATION * deviation * 0.99
-        seen.add((near, fix.status))
+        seen.add((near, fix.outcome))
         if near:
-            assert fix.status in {FixStatus.ILL_CONDITIONED, FixStatus.NO_POSITIVE_ROOT}
-    assert (True, FixStatus.ILL_CONDITIONED) in seen
+            assert fix.outcome in {Reason.ILL_CONDITIONED, Reason.NO_POSITIVE_ROOT}
+    assert (True, Reason.ILL_CONDITIONED) in seen
     assert {status for near, status in seen if not near} <= {
         FixStatus.AMBIGUOUS,
         FixStatus.OK,
-        FixStatus.ILL_CONDITIONED,
+        Reason.ILL_CONDITIONED,
     }
     assert any(status in {FixStatus.AMBIGUOUS, FixStatus.OK} for _, status in seen)
 

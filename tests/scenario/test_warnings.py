@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from gnuradio.dislac.channel import synthesize
 from gnuradio.dislac.geometry import look_angles
-from gnuradio.dislac.positioning import FixStatus
+from gnuradio.dislac.positioning import FixStatus, Reason
 from gnuradio.dislac.scenario import ECHO_ALONE, ScenarioError, load_scenario, preset_names
 from gnuradio.dislac.scenario.routes import snapshot_model
 from gnuradio.dislac.scenario.timing import frame_time
@@ -136,8 +136,8 @@ def test_satellites_rise_and_set():
     assert up.max() > 1.4 and up.min() < -0.05
     nothing = estimator(scenario).estimate(np.ones(snapshot_model(scenario).shape, complex))
     for frame, angle in zip(frames, up, strict=True):
-        status = locate(scenario, nothing, frame).status
-        assert (status is FixStatus.BELOW_HORIZON) == (angle < 0)
+        status = locate(scenario, nothing, frame).outcome
+        assert (status == Reason.BELOW_HORIZON) == (angle < 0)
         said = [text for text in warnings(scenario, frame) if "below the horizon" in text]
         assert any(f"{np.degrees(angle):.1f} degrees" in text for text in said) == (angle < 0)
 
@@ -191,7 +191,7 @@ def test_no_position_where_nothing_more_is_known(settings):
     scenario = load_scenario("paper", {**AT, **settings})
     assert bound(scenario, 0) == np.inf
     for fix in fixes(scenario, 3):
-        assert fix.status is FixStatus.UNDERDETERMINED and fix.bound == np.inf
+        assert fix.outcome == Reason.UNDERDETERMINED and fix.bound == np.inf
         assert np.all(np.isnan(fix.position)) and np.isnan(fix.deviation)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from gnuradio.dislac.channel import Paths, synthesize
-from gnuradio.dislac.positioning import Fix, FixStatus
+from gnuradio.dislac.positioning import Fix, FixStatus, Reason
 from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario
 from gnuradio.dislac.scenario.routes import snapshot_model
 from gnuradio.dislac.scenario.truth import true_paths
@@ -178,7 +178,7 @@ def test_few_rows_leave_directions_alike(part, expected):
     energy = np.sum(np.abs(synthesize(model, paths)) ** 2)
     rows = energy / 10**0.3 / (100 * 48 * np.pi**2 / 16 - 1)
     view = View(np.zeros(model.shape, complex), paths, 0, part * rows / 4)
-    best = Fix(0, 0.0, FixStatus.INVALID, bound=1.0)
+    best = Fix(0, 0.0, FixStatus.NO_SOLUTION, reason=Reason.INVALID, bound=1.0)
     assert cause(scenario, view, 1e-6, best) == (expected or "geometry")
 
 

@@ -57,8 +57,9 @@ _takers: WeakValueDictionary[str, "Guarded"] = WeakValueDictionary()
 """By aliases: blocks that run and take messages."""
 _unclosed: dict[str, set[str]] = {}
 """By aliases: which blocks will still close a port that leads to this one."""
-_senders: dict[str, set[str]] = {}
-"""By aliases: which blocks have sent to this one since it started."""
+_senders: dict[str, set[tuple[str, str, str]]] = {}
+"""By aliases: which ports (alias, port) of blocks have led to which port of this one since it
+started."""
 _errors: dict[str, FlowgraphError] = {}
 _errors_lock = Lock()
 
@@ -134,7 +135,7 @@ class Guarded:
         """Registers the port `events` and these message output ports."""
         self._ports = ports
         self.frames_lost = self.messages_dropped = self._losses = 0
-        self._input: tuple[Any, Callable[[Any], None]] | None = None
+        self._inputs: dict[Any, Callable[[Any], None]] = {}
         self._message_ends = 0
         for port in (*ports, pmt_keys.EVENTS):
             self.message_port_register_out(port)
@@ -143,7 +144,7 @@ class Guarded:
         """Registers a message input port; `handler` is a method with the name it is known by."""
         self.message_port_register_in(port)
         self.set_msg_handler(port, handler)
-        self._input = port, handler
+        self._inputs[port] = handler
 
     def enlarge_buffers(self, items: int) -> None:
         """Asks for output buffers of so many items, without the message that this logs."""
@@ -161,16 +162,17 @@ class Guarded:
     def start(self) -> bool:
         take_errors([self.alias()])
         # What a run before this one has left behind
-        while self._input is not None and self.gateway.nmsgs(self._input[0]):
-            self.gateway.delete_head_nowait(self._input[0])
+        for port in self._inputs:
+            while self.gateway.nmsgs(port):
+                self.gateway.delete_head_nowait(port)
         self._message_ends = 0
         self.frames_lost = self.messages_dropped = self._losses = 0
-        if self._input is not None:
+        if self._inputs:
             _takers[self.alias()] = self
         # All blocks start before one of them stops.
-        for alias in self._listeners():
-            for senders in (_unclosed, _senders):
-                senders.setdefault(alias, set()).add(self.alias())
+        for port, alias, entry in self._connections():
+            _unclosed.setdefault(alias, set()).add(self.alias())
+            _senders.setdefault(alias, set()).add((self.alias(), port, entry))
         try:
             self.begin()
         except Exception as error:
@@ -206,25 +208,36 @@ class Guarded:
 
     def messages_waiting(self) -> int:
         """Return the number of messages that have come and not been handled yet."""
-        return 0 if self._input is None else self.gateway.nmsgs(self._input[0])
+        return sum(self.gateway.nmsgs(port) for port in self._inputs)
 
     def _listeners(self) -> Iterator[str]:
         """Aliases of the blocks that take this one's messages."""
+        return (alias for _, alias, _ in self._connections())
+
+    def _connections(self) -> Iterator[tuple[str, str, str]]:
+        """Port of this one, and alias and port of the other, of each connection of messages."""
         for port in self._ports:
             targets = self.message_subscribers(port)
             while pmt.is_pair(targets):
-                yield pmt.symbol_to_string(pmt.car(pmt.car(targets)))
+                target = pmt.car(targets)
+                ends = pmt.car(target), pmt.cdr(target)
+                yield str(port), *map(pmt.symbol_to_string, ends)
                 targets = pmt.cdr(targets)
 
+    def is_listened_to(self, port: Any) -> bool:
+        """Return True if a message port is connected."""
+        return pmt.is_pair(self.message_subscribers(port))
+
     def _take_last_messages(self) -> None:
-        if self._input is None:
+        if not self._inputs:
             return
-        port, handler = self._input
         last = time.monotonic()
         # Each of those that send to this block has an end of its own.
         while self._message_ends < max(len(_senders.get(self.alias(), ())), 1):
-            if self.gateway.nmsgs(port):
-                handler(self.gateway.delete_head_nowait(port))
+            if self.messages_waiting():
+                for port, handler in self._inputs.items():
+                    if self.gateway.nmsgs(port):
+                        handler(self.gateway.delete_head_nowait(port))
                 last = time.monotonic()
                 continue
             senders = _unclosed.get(self.alias(), set()) - _errors.keys()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..channel import Paths
 from ..estimation import ESTIMATE_STATUSES, Estimate
-from ..positioning import PATH_KINDS, Fix, FixStatus, Measurement
+from ..positioning import PATH_KINDS, Fix, FixStatus, Measurement, Reason, status_of
 from ..printable import printable
 
 __all__ = [
@@ -23,9 +23,11 @@ __all__ = [
     "FRAME",
     "LAST_FRAME",
     "LINK",
+    "MEASUREMENTS",
     "PATHS",
     "PDUS",
     "PDU_KEYS",
+    "REASONS",
     "RX_FREQ",
     "RX_RATE",
     "RX_TIME",
@@ -86,6 +88,7 @@ FIX = pmt.intern("fix")
 EVENTS = pmt.intern("events")
 PDUS = pmt.intern("pdus")
 LINK = pmt.intern("link")
+MEASUREMENTS = pmt.intern("measurements")
 SYMBOLS = pmt.intern("symbols")
 
 # Keys of PDU metadata are the names of fields after this, such as `dislac:residual_delay`.
@@ -97,19 +100,22 @@ LAST_FRAME = 1 << 53
 PDU_KEYS = {
     "paths": (*("frame", "time", "status", "covariance", "noise_power", "statistic", "threshold"),),
     "fix": (
-        *("frame", "time", "status", "covariance", "residual_delay", "residual_doppler"),
+        *("frame", "time", "status", "reason", "covariance", "residual_delay", "residual_doppler"),
         *("direction", "error", "bound", "target", "links"),
     ),
     "measurement": (
         *("link", "frame", "time", "kinds", "covariance", "snr", "outlier_probability", "path"),
     ),
 }
-"""Names of the keys of each PDU. Absent where not known or not set: `covariance` of paths, `target`
-and `links` of a fix, `link` of a measurement. The position of a fix, the values of a measurement
-and the numbers of paths are the PDU's vector."""
+"""Names of the keys of each PDU. Absent where not known or not set: `covariance` of paths,
+`reason`, `target` and `links` of a fix, `link` of a measurement. The position of a fix, the values
+of a measurement and the numbers of paths are the vector of the PDU."""
 
 STATUSES = {"paths": ESTIMATE_STATUSES, "fix": tuple(str(status) for status in FixStatus)}
 """Values of the key `status`."""
+
+REASONS = tuple(str(reason) for reason in Reason)
+"""Values of the key `reason` of a fix of the status `no_solution`."""
 
 _FIX_NUMBERS = ("time", "residual_delay", "residual_doppler", "error", "bound")
 _ESTIMATE_NUMBERS = ("noise_power", "statistic", "threshold")
@@ -176,13 +182,15 @@ def time_parts_from_tag(value: Any) -> tuple[int, float]:
 
 
 def fix_to_pdu(fix: Fix) -> Any:
-    """PDU of a fix: its position [m] as data, all else as metadata, every number exact; target and
-    links where they are set."""
+    """PDU of a fix: its position [m] as data, all else as metadata, every number exact; target,
+    links and reason where they are set."""
     meta: dict[str, Any] = {name: float(getattr(fix, name)) for name in _FIX_NUMBERS}
     meta |= {"frame": int(fix.frame), "status": str(fix.status)}
     meta |= {"covariance": np.ravel(fix.covariance), "direction": fix.direction}
     if fix.target:
         meta["target"] = fix.target
+    if fix.reason:
+        meta["reason"] = str(fix.reason)
     if fix.links:
         meta["links"] = [list(link) for link in fix.links]
     return _pdu(meta, fix.position)
@@ -195,11 +203,18 @@ def fix_from_pdu(pdu: Any) -> Fix:
         MessageError: the message is no such PDU.
     """
     try:
-        meta, position = _parts(pdu)
+        meta, data = _parts(pdu)
+        position = _numbers(data, 3)
+        status, reason = status_of(
+            _name(meta["status"]),
+            _name(meta.get("reason", "")),
+            located=bool(np.isfinite(position).all()),
+        )
         return Fix(
             frame=_index(meta["frame"]),
-            status=FixStatus(meta["status"]),
-            position=_numbers(position, 3),
+            status=status,
+            reason=reason,
+            position=position,
             covariance=_numbers(meta["covariance"], 9).reshape(3, 3),
             direction=_numbers(meta["direction"], 3),
             time=_number(meta["time"]),

@@ -236,7 +236,7 @@ class _Table(_Lines):
         for fix in list(self._fixes):  # more may come while this draws, in a thread of its own
             style = "green" if fix.valid else "yellow"
             cells = [value(fix) for _, _, value in following.COLUMNS]
-            table.add_row(*cells, Text(str(fix.status), style=style))
+            table.add_row(*cells, Text(fix.outcome, style=style))
         return Group(table, *self._footer())
 
     def _footer(self) -> Sequence[Text]:

@@ -283,8 +283,8 @@ def header(fix: Fix) -> str:
 def row(fix: Fix) -> str:
     """Return the row of a fix: with target and links where it has any."""
     text = "".join(f"{value(fix):>{width}}" for _, width, value in COLUMNS)
-    status = click.style(str(fix.status), fg="green" if fix.valid else "yellow")
-    return _labelled(f"{text}  {status}", str(fix.status), label_texts(fix))
+    status = click.style(fix.outcome, fg="green" if fix.valid else "yellow")
+    return _labelled(f"{text}  {status}", fix.outcome, label_texts(fix))
 
 
 def _labelled(text: str, status: str, values: Mapping[str, str]) -> str:

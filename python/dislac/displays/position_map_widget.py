@@ -290,8 +290,8 @@ def _round_up(value: float) -> float:
     return float(steps[np.argmax(steps >= value)])
 
 
-def _words(status: FixStatus) -> str:
-    return status.value.replace("_", " ")
+def _words(outcome: str) -> str:
+    return outcome.replace("_", " ")
 
 
 def _numbers(track: Track) -> dict[str, str]:
@@ -303,14 +303,14 @@ def _numbers(track: Track) -> dict[str, str]:
         for x, d in zip(fix.position, deviation, strict=True)
     )
     without = ", ".join(
-        f"{count} {_words(status)}"
-        for status, count in track.counts.items()
-        if status is not FixStatus.OK
+        f"{count} {_words(outcome)}"
+        for outcome, count in track.counts.items()
+        if outcome != FixStatus.OK
     )
     return {
         "Frame": str(fix.frame),
         "Time": figure(fix.time, "s", 3),
-        "Status": _words(fix.status),
+        "Status": _words(fix.outcome),
         "East": east,
         "North": north,
         "Up": up,

@@ -8,7 +8,7 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from ..positioning import Fix, FixStatus
+from ..positioning import Fix
 
 __all__ = ["Track", "TrackKeeper"]
 
@@ -21,13 +21,13 @@ class Track:
         newest: the last fix, with or without a position.
         positions: (n, 3) of the last fixes that have one, oldest first [m].
         rms_error: of those, where the truth is known [m].
-        counts: frames by status.
+        counts: frames by outcome.
     """
 
     newest: Fix
     positions: NDArray[np.float64]
     rms_error: float
-    counts: dict[FixStatus, int]
+    counts: dict[str, int]
 
 
 class TrackKeeper:
@@ -47,14 +47,14 @@ class TrackKeeper:
         with self._lock:
             self._newest: Fix | None = None
             self._kept.clear()
-            self._counts: Counter[FixStatus] = Counter()
+            self._counts: Counter[str] = Counter()
             self._seen = 0
 
     def add(self, fix: Fix) -> None:
         """Takes a fix."""
         with self._lock:
             self._newest = fix
-            self._counts[fix.status] += 1
+            self._counts[fix.outcome] += 1
             if fix.valid:
                 self._kept.append(fix)
 

@@ -146,7 +146,7 @@ def _csv_values(fix: Fix) -> list[Any]:
         fix.error,
         fix.bound,
     ]
-    return [fix.frame, float(fix.time), str(fix.status), *map(plain, numbers)]
+    return [fix.frame, float(fix.time), fix.outcome, *map(plain, numbers)]
 
 
 def _csv_row(values: Sequence[Any]) -> bytes:

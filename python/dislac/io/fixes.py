@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..files import open_regular
-from ..positioning import Fix, FixStatus
+from ..positioning import Fix, status_of
 
 __all__ = [
     "check_fix",
@@ -55,6 +55,7 @@ def fix_to_dict(fix: Fix) -> dict[str, Any]:
         "residual_doppler": plain(fix.residual_doppler),
         "direction": plain(fix.direction),
         "status": str(fix.status),
+        **({"reason": str(fix.reason)} if fix.reason else {}),
         "error": plain(fix.error),
         "bound": plain(fix.bound),
         **labels(fix),
@@ -85,11 +86,16 @@ def fix_from_dict(values: Mapping[str, Any]) -> Fix:
     try:
         if type(values["frame"]) is not int or isinstance(values["time"], str):
             raise TypeError
+        position = _array(values["position"], (3,))
+        status, reason = status_of(
+            values["status"], values.get("reason", ""), located=bool(np.isfinite(position).all())
+        )
         return Fix(
             frame=values["frame"],
             time=float(values["time"]),
-            status=FixStatus(values["status"]),
-            position=_array(values["position"], (3,)),
+            status=status,
+            position=position,
+            reason=reason,
             covariance=_array(values["covariance"], (3, 3)),
             residual_delay=float(_array(values["residual_delay"])),
             residual_doppler=float(_array(values["residual_doppler"])),

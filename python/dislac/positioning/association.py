@@ -11,10 +11,11 @@ from scipy.optimize import linear_sum_assignment
 
 from ..channel import SnapshotModel
 from ..estimation import Estimate
-from .bistatic import BistaticLocator, Fix, FixStatus
-from .measurement import measurements
+from .bistatic import BistaticLocator
+from .fix import Fix, FixStatus
+from .measurement import Measurement, measurements
 
-__all__ = ["Assignment", "assign", "locate_targets", "target_paths"]
+__all__ = ["Assignment", "assign", "locate_targets", "target_measurements", "target_paths"]
 
 COMPARABLE_GAIN = 0.5
 """Part of the greatest gain that a path has at least which may be a target's, where it is not
@@ -41,6 +42,40 @@ def target_paths(estimate: Estimate, targets: int | None = 1) -> NDArray[np.intp
     enough = size >= COMPARABLE_GAIN * size.max(initial=0.0)
     enough[:1] = True
     return ranked[enough[ranked]]
+
+
+def target_measurements(
+    estimate: Estimate,
+    targets: int | None = 1,
+    *,
+    link: tuple[str, ...] = (),
+    frame: int = 0,
+    time: float = 0.0,
+    timing_deviation: float = 0.0,
+    model: SnapshotModel | None = None,
+) -> list[Measurement]:
+    """Measurements of the paths of an estimate that are targets', the leading path's first.
+
+    An estimator judges its leading path: where its status is not ``ok``, that path is no
+    measurement. There is none where nothing was detected, or while the estimator learns.
+
+    Args:
+        estimate: of one frame.
+        targets: see `target_paths`.
+        link, frame, time, timing_deviation, model: see `measurements`.
+    """
+    if not estimate.detected or estimate.status == "learning":
+        return []
+    paths = target_paths(estimate, targets)
+    return measurements(
+        estimate,
+        paths if estimate.status == "ok" else paths[1:],
+        link=link,
+        frame=frame,
+        time=time,
+        timing_deviation=timing_deviation,
+        model=model,
+    )
 
 
 def locate_targets(
@@ -72,30 +107,22 @@ def locate_targets(
         truth: (3,) true position of the only target [m].
         bound: passed on to the first [m].
     """
-    links = (link,) if link else ()
-
-    def without(status: str) -> Fix:
-        return Fix(frame=frame, time=time, status=FixStatus(status), bound=bound, links=links)
-
-    if not estimate.detected:
-        return [without("no_detection")]
-    if estimate.status == "learning":
-        return [without("learning")]
-    found = measurements(
+    found = target_measurements(
         estimate,
-        target_paths(estimate, targets),
+        targets,
         link=link,
         frame=frame,
         time=time,
         timing_deviation=timing_deviation,
         model=model,
     )
-    first = (
-        locator.locate_measurement(found[0], truth=truth, bound=bound)
-        if estimate.status == "ok"
-        else without(estimate.status)
-    )
-    return [first, *map(locator.locate_measurement, found[1:])]
+    if estimate.detected and estimate.status == "ok":
+        first = locator.locate_measurement(found[0], truth=truth, bound=bound)
+        return [first, *map(locator.locate_measurement, found[1:])]
+    status = FixStatus(estimate.status) if estimate.detected else FixStatus.NO_DETECTION
+    links = (link,) if link else ()
+    first = Fix(frame=frame, time=time, status=status, bound=bound, links=links)
+    return [first, *map(locator.locate_measurement, found)]
 
 
 class Assignment(NamedTuple):

@@ -2,8 +2,7 @@
 """A position from one bistatic echo: its direction, as far as the array measures it, meets the
 ellipsoid of its delay and what is known of the position besides."""
 
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..arrays import PlanarArray
 from ..geometry import ANYWHERE, SPEED_OF_LIGHT, Locus, Motion
 from .echo import Echo, Solution
+from .fix import Fix, FixStatus, Reason
 from .measurement import Measurement
 
 __all__ = [
@@ -18,8 +18,6 @@ __all__ = [
     "MAXIMUM_DILUTION",
     "SEPARATION",
     "BistaticLocator",
-    "Fix",
-    "FixStatus",
 ]
 
 Floats = NDArray[np.float64]
@@ -55,105 +53,6 @@ LATE = 3.0
 
 _TURN = np.diag([1.0, 1.0, 0.0])
 """Weights that leave the delay alone: what fails an estimate from a grid is its direction."""
-
-
-class FixStatus(StrEnum):
-    """Outcome of a frame. Only an `OK` fix has a position.
-
-    - ``ok``: there is a position.
-    - ``no_detection``: the estimator found no echo.
-    - ``outside_window``: the echo lies at the edge of a search window; it may be beyond.
-    - ``ambiguous``: another place explains the frame nearly as well, or as well: a linear array
-      does not tell one side of its axis from the other.
-    - ``learning``: what is to be taken off frames is not known yet.
-    - ``invalid``: arrival or delay is not finite, or beyond all sense.
-    - ``no_positive_root``: the residual delay is zero or negative, or might be for all its
-      standard deviation says (see `LATE`), so there is no ellipsoid; or the ellipsoid does not
-      meet what is known of the place.
-    - ``behind``: the arrival lies outside the visible disc; or what is known besides it (height,
-      plane, line, truth) puts the target into the half-space that the locator's sign prior
-      excludes.
-    - ``near_baseline``: the ray leads nearly to the transmitter, where delay and direction say
-      little about the distance (see `MAXIMUM_DILUTION`).
-    - ``ill_conditioned``: the ray is nearly in the array's plane, or the surfaces that meet are
-      nearly tangential, or bend over the uncertainty (see `MAXIMUM_DILUTION`, `SEPARATION`,
-      `BEND`); or the measurement's covariance is infinite.
-    - ``underdetermined``: arrival, as far as the receive array measures it, and delay are fewer
-      equations than the position has unknowns. The remedy is to say what is known of the target's
-      place, by one of the scenario's keys ``locator.known_height_m``, ``locator.known_plane`` and
-      ``locator.known_line``, or an array of 2 x 2 elements or more.
-    - ``contradictory``: no place where the target can be agrees with the measurement (see
-      `CONTRADICTION`).
-    - ``below_horizon``: the Earth stands between the transmitter and the receiver or the target.
-    """
-
-    OK = "ok"
-    NO_DETECTION = "no_detection"
-    OUTSIDE_WINDOW = "outside_window"
-    AMBIGUOUS = "ambiguous"
-    LEARNING = "learning"
-    INVALID = "invalid"
-    NO_POSITIVE_ROOT = "no_positive_root"
-    BEHIND = "behind"
-    NEAR_BASELINE = "near_baseline"
-    ILL_CONDITIONED = "ill_conditioned"
-    UNDERDETERMINED = "underdetermined"
-    CONTRADICTORY = "contradictory"
-    BELOW_HORIZON = "below_horizon"
-
-
-@dataclass(frozen=True, eq=False)
-class Fix:
-    """Position of a target from one frame. Whatever is not known is NaN.
-
-    Args:
-        frame: index of the frame.
-        time: when what was measured holds, the middle of the frame's pilots, since the scenario's
-            epoch [s].
-        status: see `FixStatus`.
-        position: (3,) [m].
-        covariance: (3, 3) of the position [m^2].
-        residual_delay: with respect to the reference link [s].
-        residual_doppler: with respect to the reference link [Hz].
-        direction: (3,) unit vector from the receiver, in the scene's frame.
-        error: distance from the true position, where that is known [m].
-        bound: Cramer-Rao bound of the position's root mean square error, where computed [m].
-        target: name or number of the target, empty where none is said.
-        links: names of transmitter and receiver of each link that it comes from, empty where there
-            is only one link.
-
-    Raises:
-        ValueError: the status is ``ok`` and the position is not finite.
-    """
-
-    frame: int
-    time: float
-    status: FixStatus
-    position: Floats = field(default_factory=lambda: np.full(3, np.nan))
-    covariance: Floats = field(default_factory=lambda: np.full((3, 3), np.nan))
-    residual_delay: float = np.nan
-    residual_doppler: float = np.nan
-    direction: Floats = field(default_factory=lambda: np.full(3, np.nan))
-    error: float = np.nan
-    bound: float = np.nan
-    target: str = ""
-    links: tuple[tuple[str, ...], ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.status is FixStatus.OK and not np.all(np.isfinite(self.position)):
-            raise ValueError(
-                f"frame {self.frame}: a fix of status ok has a position; {self.position} is none"
-            )
-
-    @property
-    def valid(self) -> bool:
-        """True if there is a position."""
-        return self.status is FixStatus.OK
-
-    @property
-    def deviation(self) -> float:
-        """Root mean square position error that the covariance predicts [m]."""
-        return float(np.sqrt(np.trace(self.covariance)))
 
 
 @dataclass(frozen=True)
@@ -219,7 +118,8 @@ class BistaticLocator:
         fix = Fix(
             frame=frame,
             time=time,
-            status=FixStatus.INVALID,
+            status=FixStatus.NO_SOLUTION,
+            reason=Reason.INVALID,
             residual_delay=float(delay),
             residual_doppler=float(doppler),
             bound=float(bound),
@@ -231,31 +131,31 @@ class BistaticLocator:
         if not (np.all(np.isfinite(xy)) and abs(excess) < _FARTHEST):
             return fix
         if not self.determined:
-            return replace(fix, status=FixStatus.UNDERDETERMINED)
+            return replace(fix, reason=Reason.UNDERDETERMINED)
         if np.max(np.abs(xy)) > 1.0 or xy @ xy > 1.0:
-            return replace(fix, status=FixStatus.BEHIND)
+            return replace(fix, reason=Reason.BEHIND)
         planar = len(axes) == 2
         if planar:
             fix = replace(fix, direction=self.receive_array.direction(xy, below=self.below))
         transmitter, receiver = self.transmitter.state(time)[0], self.receiver.state(time)[0]
         if truth is not None and self._behind(np.asarray(truth) - receiver):
             # What would be found is the target's mirror image.
-            return replace(fix, status=FixStatus.BEHIND)
+            return replace(fix, reason=Reason.BEHIND)
         if excess <= 0.0:
-            return replace(fix, status=FixStatus.NO_POSITIVE_ROOT)
+            return replace(fix, reason=Reason.NO_POSITIVE_ROOT)
         if np.sqrt(1.0 - xy @ xy) * MAXIMUM_DILUTION < 1.0:
-            return replace(fix, status=FixStatus.ILL_CONDITIONED)
+            return replace(fix, reason=Reason.ILL_CONDITIONED)
         way = transmitter - receiver
         total = excess + float(np.linalg.norm(way))
         if planar and (total - way @ fix.direction) * MAXIMUM_DILUTION < total:
-            return replace(fix, status=FixStatus.NEAR_BASELINE)
+            return replace(fix, reason=Reason.NEAR_BASELINE)
         weights = _TURN if covariance is None else np.asarray(covariance, dtype=float)
         units = np.array([1.0, 1.0, 1.0 if covariance is None else self.speed])
         weights = (weights * np.outer(units, units))[np.ix_([*axes, 2], [*axes, 2])]
         if not np.all(np.isfinite(weights)):
-            return replace(fix, status=FixStatus.ILL_CONDITIONED)
+            return replace(fix, reason=Reason.ILL_CONDITIONED)
         if covariance is not None and excess < LATE * np.sqrt(weights[-1, -1]):
-            return replace(fix, status=FixStatus.NO_POSITIVE_ROOT)
+            return replace(fix, reason=Reason.NO_POSITIVE_ROOT)
         echo = Echo(
             self.receive_array,
             transmitter,
@@ -268,13 +168,16 @@ class BistaticLocator:
         )
         found = self._choose(echo, covariance is not None)
         if isinstance(found, FixStatus):
-            return replace(fix, status=found)
+            return replace(fix, status=found, reason="")
+        if isinstance(found, Reason):
+            return replace(fix, reason=found)
         position, ray = found.position, found.position - receiver
         if not np.all(np.isfinite(position)):  # beyond what numbers hold
             return fix
         return replace(
             fix,
             status=FixStatus.OK,
+            reason="",
             position=position,
             covariance=fix.covariance if covariance is None else found.covariance,
             direction=fix.direction if planar else ray / (np.linalg.norm(ray) or 1.0),
@@ -307,7 +210,7 @@ class BistaticLocator:
         )
         return replace(fix, links=(measurement.link,)) if measurement.link else fix
 
-    def _choose(self, echo: Echo, weighted: bool) -> Solution | FixStatus:
+    def _choose(self, echo: Echo, weighted: bool) -> Solution | Reason | FixStatus:
         """The one solution of an echo's equations; or why there is none, or more than one.
 
         Args:
@@ -315,26 +218,26 @@ class BistaticLocator:
         """
         roots = echo.roots()
         if not len(roots):
-            return FixStatus.NO_POSITIVE_ROOT
+            return Reason.NO_POSITIVE_ROOT
         solutions = [
             solution
             for solution in map(echo.solve, roots)
             if not self._behind(solution.position - echo.receiver)
         ]
         if not solutions:
-            return FixStatus.BEHIND
+            return Reason.BEHIND
         most = CONTRADICTION if weighted else np.finfo(float).max
         agreeing = [solution for solution in solutions if solution.disagreement <= most]
         if not agreeing:
-            return FixStatus.CONTRADICTORY
+            return Reason.CONTRADICTORY
         constrained = len(self.known.normals) > 0
         apart = float(np.linalg.norm(roots[0] - roots[-1])) if len(roots) > 1 else np.inf
         for solution in agreeing:
             deviation = float(np.sqrt(np.trace(solution.covariance))) if weighted else 0.0
             if constrained and not solution.dilution < MAXIMUM_DILUTION:
-                return FixStatus.ILL_CONDITIONED
+                return Reason.ILL_CONDITIONED
             if not SEPARATION * deviation < apart:
-                return FixStatus.ILL_CONDITIONED
+                return Reason.ILL_CONDITIONED
         first, last = agreeing[0].position, agreeing[-1].position
         # Steps from two roots may lead to the same solution.
         same = np.linalg.norm(last - first) <= 1e-6 * np.linalg.norm(first - echo.receiver)
@@ -344,7 +247,7 @@ class BistaticLocator:
             return agreeing[0]
         covariance, bend = echo.spread(first)
         if bend > BEND:
-            return FixStatus.ILL_CONDITIONED
+            return Reason.ILL_CONDITIONED
         return replace(agreeing[0], covariance=covariance)
 
     def _behind(self, vector: Floats) -> bool:

@@ -3,7 +3,7 @@
 
 from collections.abc import Sequence
 
-from .bistatic import Fix
+from .fix import Fix
 
 __all__ = ["FixOrder"]
 

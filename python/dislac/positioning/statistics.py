@@ -7,7 +7,7 @@ from typing import Generic, Self, TypeVar
 
 import numpy as np
 
-from .bistatic import Fix
+from .fix import Fix
 
 __all__ = ["FixStatistics", "Thinned"]
 

@@ -93,7 +93,7 @@ def show_scene(
     for index, view in enumerate(observe(scene, scenario, rng, samples=samples)):
         estimated = estimate(view.frame, index)
         if estimated is None:
-            fix, threshold = Fix(index, fix_time(scenario, index), FixStatus.INVALID), 0.0
+            fix, threshold = Fix(index, fix_time(scenario, index), FixStatus.NO_SOLUTION), 0.0
         else:
             fix, threshold = locate(scenario, estimated, index), estimated.threshold
         judged = outcome(scene, scenario, view, threshold, fix)

@@ -179,10 +179,10 @@ def outcome(scene: Scene, scenario: Scenario, view: View, threshold: float, fix:
     left_out = cause(scenario, view, threshold, best)
     bound = best.bound if np.isfinite(best.bound) else None
     if not fix.valid:
-        return Outcome(str(fix.status), left_out, bound=bound)
+        return Outcome(fix.outcome, left_out, bound=bound)
     judged = []
     for place in truths(scene, fix.time):
         nees, rank = consistency(fix.position - place, fix.covariance)
         judged.append((nees, rank, float(np.linalg.norm(fix.position - place))))
     nees, rank, error = min(judged)
-    return Outcome(str(fix.status), left_out, rank, min(nees, 1e12), error, fix.deviation, bound)
+    return Outcome(fix.outcome, left_out, rank, min(nees, 1e12), error, fix.deviation, bound)

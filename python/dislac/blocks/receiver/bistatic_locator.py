@@ -15,10 +15,13 @@ __all__ = ["bistatic_locator"]
 
 
 class bistatic_locator(Guarded, gr.basic_block):
-    """Turns paths (PDU on the port `paths`) into fixes (PDU on the port `fix`).
+    """Turns paths (PDU on the port `paths`), or measurements (PDU on the port `measurements`), into
+    fixes (PDU on the port `fix`).
 
     The ray along which the target's echo came meets the ellipsoid of its residual delay. Every
-    PDU gives a fix of each target; where there is no position, its status says why. Data of the PDU
+    PDU of paths gives a fix of each target; where there is no position, its status says why. A
+    measurement gives one fix; one over another link is dropped and reported on the port `events`.
+    Data of the PDU
     (float64): the position, east, north, up [m]. Metadata: frame, time [s], status, covariance
     [m^2],
     residual delay [s] and Doppler [Hz], direction, and, where the scenario knows the truth, error
@@ -43,6 +46,7 @@ class bistatic_locator(Guarded, gr.basic_block):
         gr.basic_block.__init__(self, "bistatic_locator", None, None)
         self.prepare(pmt_keys.FIX)
         self.take_messages(pmt_keys.PATHS, self.handle_paths)
+        self.take_messages(pmt_keys.MEASUREMENTS, self.handle_measurement)
         values = {"locator.known_height_m": known_height_m, "channel.noise.snr_db": snr_db}
         self._settings = LiveSettings(scenario, values)
 
@@ -61,3 +65,12 @@ class bistatic_locator(Guarded, gr.basic_block):
         estimate, frame, _ = pmt_keys.estimate_from_pdu(message)
         for fix in bistatic.fixes(self._settings.scenario, estimate, frame):
             self.publish(pmt_keys.FIX, pmt_keys.fix_to_pdu(fix))
+
+    @message_handler
+    def handle_measurement(self, message: Any) -> None:
+        measurement = pmt_keys.measurement_from_pdu(message)
+        try:
+            fix = bistatic.fix_of(self._settings.scenario, measurement)
+        except ValueError as error:
+            raise pmt_keys.MessageError(str(error)) from None
+        self.publish(pmt_keys.FIX, pmt_keys.fix_to_pdu(fix))

@@ -15,14 +15,17 @@ __all__ = ["path_estimator"]
 
 
 class path_estimator(Guarded, gr.sync_block):
-    """Estimates the paths of each frame vector, and sends them as a PDU on the port `paths`.
+    """Estimates the paths of each frame vector, and sends them as a PDU on the port `paths`, and as
+    measurements of targets on the port `measurements`.
 
     Where the scenario's `synchronization.removal` says so, the direct path is taken off before.
 
     A PDU comes for every frame, also where nothing was detected. Its data (float64) are eight
     numbers a path: gain (real, imaginary), arrival (x, y), departure (x, y), residual delay [s],
     residual Doppler [Hz]; its metadata frame, time, covariance, noise power, test statistic and
-    threshold. When the flowgraph ends, PMT_EOF follows the last. A frame that cannot be used is
+    threshold. A measurement is one of arrival, delay and Doppler shift with their covariance, of a
+    path that is taken for a target's echo; of a frame without such there is none. When the
+    flowgraph ends, PMT_EOF follows the last. A frame that cannot be used is
     dropped, reported on the port `events` and counted in `frames_lost`.
 
     The parameters can change while the flowgraph runs (`set_estimator`, `set_max_paths`,
@@ -60,7 +63,7 @@ class path_estimator(Guarded, gr.sync_block):
         self._shape = self._estimator.model.shape
         size = int(np.prod(self._shape))
         gr.sync_block.__init__(self, "path_estimator", [(np.complex64, size)], None)
-        self.prepare(pmt_keys.PATHS)
+        self.prepare(pmt_keys.PATHS, pmt_keys.MEASUREMENTS)
         self.frames_used = 0
 
     def set_estimator(self, estimator: str | None) -> None:
@@ -101,4 +104,8 @@ class path_estimator(Guarded, gr.sync_block):
             self.frames_used += 1
             pdu = pmt_keys.estimate_to_pdu(estimate, index, time)
             self.publish(pmt_keys.PATHS, pdu)
+            if self.is_listened_to(pmt_keys.MEASUREMENTS):
+                for measurement in bistatic.measured(self._settings.scenario, estimate, index):
+                    pdu = pmt_keys.measurement_to_pdu(measurement)
+                    self.publish(pmt_keys.MEASUREMENTS, pdu)
         return 1

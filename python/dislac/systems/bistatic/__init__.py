@@ -3,16 +3,18 @@
 
 from .checks import old_elements, warnings
 from .estimators import data_aided_estimator, estimator
-from .locating import fixes, locate, locator
+from .locating import fix_of, fixes, locate, locator, measured
 from .settings import Settings, settings_of
 
 __all__ = [
     "Settings",
     "data_aided_estimator",
     "estimator",
+    "fix_of",
     "fixes",
     "locate",
     "locator",
+    "measured",
     "old_elements",
     "settings_of",
     "warnings",

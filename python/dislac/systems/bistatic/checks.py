@@ -17,7 +17,7 @@ from ...geometry import (
     elevation,
     write_days,
 )
-from ...positioning import FixStatus
+from ...positioning import FixStatus, Reason
 from ...scenario.levels import has_echo
 from ...scenario.model import Node, Scenario
 from ...scenario.motion import satellite_motion
@@ -157,21 +157,21 @@ def _place(scenario: Scenario, frame: int) -> list[str]:
     delay = bistatic_range(transmitter, receiver, position) / scenario.propagation_speed
     fix = chosen.locate(arrival, float(delay), time=time, truth=position)
     line = "" if len(scenario.known.normals) == 2 else ", or give locator.known_line"
-    remedies = {
+    remedies: dict[str, str] = {
         FixStatus.AMBIGUOUS: "a second place agrees with direction and delay of the target and "
         "lies on the same side of the receive array: turn the array by "
         f"nodes.receiver.array.orientation_deg so that it has one of them behind it{line}",
-        FixStatus.BEHIND: "the target lies behind the receive array: change locator.side or "
+        Reason.BEHIND: "the target lies behind the receive array: change locator.side or "
         "nodes.receiver.array.orientation_deg",
-        FixStatus.ILL_CONDITIONED: "the target lies where direction and delay hardly determine "
+        Reason.ILL_CONDITIONED: "the target lies where direction and delay hardly determine "
         "its place, such as in the plane of the receive array: change "
         f"nodes.receiver.array.orientation_deg{line}",
-        FixStatus.NEAR_BASELINE: "the target lies nearly between receiver and transmitter: move "
+        Reason.NEAR_BASELINE: "the target lies nearly between receiver and transmitter: move "
         "nodes.target, or choose another nodes.transmitter",
-        FixStatus.NO_POSITIVE_ROOT: "the target lies between receiver and transmitter, where its "
+        Reason.NO_POSITIVE_ROOT: "the target lies between receiver and transmitter, where its "
         "echo is not late: move nodes.target, or choose another nodes.transmitter",
     }
-    return [f"{remedies[fix.status]} (status {fix.status})"] if fix.status in remedies else []
+    return [f"{remedies[fix.outcome]} (status {fix.outcome})"] if fix.outcome in remedies else []
 
 
 def _idle_arrays(scenario: Scenario) -> list[str]:

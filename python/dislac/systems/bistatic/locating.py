@@ -8,15 +8,24 @@ import numpy as np
 from ...estimation import (
     Estimate,
 )
-from ...positioning import BistaticLocator, Fix, FixStatus, assign, locate_targets
+from ...positioning import (
+    BistaticLocator,
+    Fix,
+    FixStatus,
+    Measurement,
+    Reason,
+    assign,
+    locate_targets,
+    target_measurements,
+)
 from ...scenario.kept import kept
 from ...scenario.model import Scenario
-from ...scenario.routes import below_horizon
+from ...scenario.routes import below_horizon, snapshot_model
 from ...scenario.timing import ends, fix_time, timing_deviation
 from ...scenario.truth import bound
 from .settings import settings_of
 
-__all__ = ["fixes", "locate", "locator"]
+__all__ = ["fix_of", "fixes", "locate", "locator", "measured"]
 
 
 @kept
@@ -51,7 +60,7 @@ def fixes(scenario: Scenario, estimate: Estimate, frame: int) -> list[Fix]:
         assert each.target is not None
         truths[name] = each.target.motion.state(time)[0]
     if any(below_horizon(each, frame) for each in seen.values()):
-        found = [Fix(frame, time, FixStatus.BELOW_HORIZON)]
+        found = [Fix(frame, time, FixStatus.NO_SOLUTION, reason=Reason.BELOW_HORIZON)]
     else:
         deviation = timing_deviation(scenario)
         found = locate_targets(
@@ -64,9 +73,12 @@ def fixes(scenario: Scenario, estimate: Estimate, frame: int) -> list[Fix]:
             timing_deviation=deviation,
         )
     made, missed = assign(found, truths, np.inf)
-    status = next((fix.status for fix in made if not fix.valid), FixStatus.NO_DETECTION)
+    none = next((fix for fix in made if not fix.valid), Fix(frame, time, FixStatus.NO_DETECTION))
     made = [fix for fix in made if fix.valid]
-    made += [Fix(frame, time, status, target=name, links=(link,)) for name in missed]
+    made += [
+        Fix(frame, time, none.status, target=name, links=(link,), reason=none.reason)
+        for name in missed
+    ]
     return [
         replace(fix, bound=bound(seen[fix.target], frame, nuisance=True))
         for fix in sorted(made, key=lambda fix: names.index(fix.target))
@@ -80,7 +92,8 @@ def locate(scenario: Scenario, estimate: Estimate, frame: int, limit: float | No
     if limit is None:
         limit = bound(scenario, frame)
     if below_horizon(scenario, frame):
-        return Fix(frame=frame, time=time, status=FixStatus.BELOW_HORIZON, bound=limit)
+        status, reason = FixStatus.NO_SOLUTION, Reason.BELOW_HORIZON
+        return Fix(frame=frame, time=time, status=status, bound=limit, reason=reason)
     return locate_targets(
         locator(scenario),
         estimate,
@@ -90,3 +103,54 @@ def locate(scenario: Scenario, estimate: Estimate, frame: int, limit: float | No
         truth=None if scenario.target is None else scenario.target.motion.state(time)[0],
         bound=limit,
     )[0]
+
+
+def measured(scenario: Scenario, estimate: Estimate, frame: int) -> list[Measurement]:
+    """The measurements of targets that an estimate of frame `frame` gives; with link where there
+    are several. None where the Earth hides a target."""
+    targets = list(scenario.nodes.targets) or [None]
+    if any(below_horizon(scenario.at(target=name), frame) for name in targets):
+        return []
+    return target_measurements(
+        estimate,
+        len(targets),
+        link=_names(scenario),
+        frame=frame,
+        time=fix_time(scenario, frame),
+        timing_deviation=timing_deviation(scenario),
+        model=snapshot_model(scenario),
+    )
+
+
+def fix_of(scenario: Scenario, measurement: Measurement) -> Fix:
+    """The fix that a measurement over the scenario's link gives by itself, error and bound beside
+    it: those of the nearest target where there are several.
+
+    Raises:
+        ValueError: it was measured over another link, or holds no arrival or delay.
+    """
+    link, frame = _names(scenario), measurement.frame
+    if measurement.link and measurement.link != link:
+        own = " > ".join(link) or "the only one"
+        raise ValueError(f"a measurement over {' > '.join(measurement.link)}; the link is {own}")
+    names = list(scenario.nodes.targets)
+    if len(names) < 2:
+        truth = None
+        if scenario.target is not None:
+            truth = scenario.target.motion.state(measurement.time)[0]
+        limit = bound(scenario, frame)
+        return locator(scenario).locate_measurement(measurement, truth=truth, bound=limit)
+    fix, truths = locator(scenario).locate_measurement(measurement), {}
+    for name in names:
+        target = scenario.at(target=name).target
+        assert target is not None
+        truths[name] = target.motion.state(measurement.time)[0]
+    (fix,) = assign([fix], truths, np.inf).fixes
+    if not fix.target:
+        return fix
+    return replace(fix, bound=bound(scenario.at(target=fix.target), frame, nuisance=True))
+
+
+def _names(scenario: Scenario) -> tuple[str, ...]:
+    """Names of the ends of the link, none where it is the only one."""
+    return () if len(scenario.links) == 1 else tuple(scenario.link[:2])
