@@ -51,9 +51,16 @@ class PlanarArray:
 
     def spatial_frequency(self, direction: ArrayLike) -> NDArray[np.float64]:
         """Spatial frequency (..., 2) of a direction (..., 3) given in the scene's frame."""
-        u = np.asarray(direction, dtype=float)
-        body = self.orientation.inv().apply(u.reshape(-1, 3)).reshape(u.shape)
-        return np.asarray(body[..., :2])
+        return self.in_body(direction)[..., :2]
+
+    def in_body(self, vector: ArrayLike) -> NDArray[np.float64]:
+        """Components (..., 3) in the body's frame of vectors (..., 3) in the scene's."""
+        u = np.asarray(vector, dtype=float)
+        return np.asarray(self._to_body.apply(u.reshape(-1, 3)).reshape(u.shape))
+
+    @cached_property
+    def _to_body(self) -> Rotation:
+        return self.orientation.inv()
 
     def direction(self, spatial_frequency: ArrayLike, *, below: bool = True) -> NDArray[np.float64]:
         """Unit vector (..., 3) in the scene's frame with this spatial frequency (..., 2).

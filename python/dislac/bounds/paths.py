@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a noisy pilot frame can say about its paths."""
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -79,8 +81,15 @@ def fisher_information(
     else:
         gram = _weighted_gram(spatial, frequency, np.asarray(power, dtype=float))
     # The last column is the other half of the derivative by the delay.
-    halves = np.kron(np.eye(len(paths)), np.eye(UNKNOWNS)[[*range(UNKNOWNS), delay]])
+    halves = _halves(len(paths))
     return np.asarray(2.0 / noise_power * (halves.T @ gram.real @ halves))
+
+
+@lru_cache(maxsize=16)
+def _halves(paths: int) -> Floats:
+    """(9 L, 8 L) that add up the two halves of each path's derivative by the delay."""
+    delay = 2 + PATH_PARAMETERS.index("delay")
+    return np.kron(np.eye(paths), np.eye(UNKNOWNS)[[*range(UNKNOWNS), delay]])
 
 
 def _weighted_gram(

@@ -28,6 +28,7 @@ from .motion import (
     Motion,
     carrier_cycles,
     delay_and_doppler,
+    delay_doppler_cycles,
     range_and_rate,
 )
 from .orbits import CircularOrbit, OrbitError, WalkerShell
@@ -59,6 +60,7 @@ __all__ = [
     "carrier_cycles",
     "cone_in_plane",
     "delay_and_doppler",
+    "delay_doppler_cycles",
     "earth_between",
     "ecef_from_geodetic",
     "elevation",

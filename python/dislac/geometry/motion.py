@@ -16,6 +16,7 @@ __all__ = [
     "Motion",
     "carrier_cycles",
     "delay_and_doppler",
+    "delay_doppler_cycles",
     "range_and_rate",
 ]
 
@@ -43,15 +44,18 @@ class LinearMotion:
     velocity: Floats
 
     def __init__(self, position: ArrayLike, velocity: ArrayLike = (0.0, 0.0, 0.0)) -> None:
-        object.__setattr__(self, "position", np.asarray(position, dtype=float))
-        object.__setattr__(self, "velocity", np.asarray(velocity, dtype=float))
+        for name, value in (("position", position), ("velocity", velocity)):
+            vector = np.array(value, dtype=float)
+            vector.setflags(write=False)
+            object.__setattr__(self, name, vector)
 
     def state(self, time: ArrayLike) -> tuple[Floats, Floats]:
         """Position [m] and velocity [m/s], each ``time.shape + (3,)``, at `time` [s]."""
-        time = np.asarray(time, dtype=float)[..., None]
-        return self.position + self.velocity * time, np.broadcast_to(
-            self.velocity, (*time.shape[:-1], 3)
-        )
+        time = np.asarray(time, dtype=float)
+        if not time.ndim:
+            return self.position + self.velocity * time, self.velocity
+        velocity = np.broadcast_to(self.velocity, (*time.shape, 3))
+        return self.position + self.velocity * time[..., None], velocity
 
 
 def range_and_rate(
@@ -134,6 +138,21 @@ def delay_and_doppler(
     return length / speed, doppler
 
 
+def delay_doppler_cycles(
+    nodes: Sequence[Motion],
+    time: ArrayLike,
+    carrier_frequency: ArrayLike,
+    *,
+    speed: float = SPEED_OF_LIGHT,
+) -> tuple[Floats, Floats, Floats]:
+    """Delay [s] and Doppler shift [Hz] of `delay_and_doppler`, and cycles of `carrier_cycles`."""
+    length, doppler, cycles = np.zeros((3, *np.shape(time)))
+    for carrier, leg, rate in _legs(nodes, time, carrier_frequency, speed):
+        length, doppler = length + leg, doppler - carrier / speed * rate
+        cycles = cycles + carrier / speed * leg
+    return length / speed, doppler, cycles
+
+
 def _legs(
     nodes: Sequence[Motion], time: ArrayLike, carrier_frequency: ArrayLike, speed: float
 ) -> Iterator[tuple[float, Floats, Floats]]:
@@ -142,17 +161,19 @@ def _legs(
     A leg that ends at time - delay(time) grows by 1 - d delay / d time of its own rate.
     """
     hops = len(nodes) - 1
-    carriers = np.asarray(carrier_frequency, dtype=float)
-    if carriers.shape not in ((), (hops,)):
-        raise ValueError(f"{carriers.size} carriers for {hops} hops; one, or one a hop")
-    carriers = np.broadcast_to(carriers, hops)
-    borders = [0, *map(int, np.flatnonzero(np.diff(carriers)) + 1), hops]
+    given = np.asarray(carrier_frequency, dtype=float)
+    if given.shape not in ((), (hops,)):
+        raise ValueError(f"{given.size} carriers for {hops} hops; one, or one a hop")
+    carriers = given.tolist() if given.ndim else hops * [float(given)]
+    changes = [hop for hop in range(1, hops) if carriers[hop] != carriers[hop - 1]]
+    borders = [0, *changes, hops]
     end, slowing = np.asarray(time, dtype=float), np.ones(np.shape(time))
     for first, last in reversed(list(pairwise(borders))):
         length, rate = _simultaneous(nodes[first : last + 1], end)
         rate = rate * slowing
-        yield float(carriers[first]), length, rate
-        end, slowing = end - length / speed, slowing - rate / speed
+        yield carriers[first], length, rate
+        if first:
+            end, slowing = end - length / speed, slowing - rate / speed
 
 
 def _simultaneous(nodes: Sequence[Motion], time: Floats) -> tuple[Floats, Floats]:

@@ -3,6 +3,7 @@
 ellipsoid of its delay and what is known of the position besides."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -115,47 +116,52 @@ class BistaticLocator:
 
         Source: bistatic localization paper, (29) to (31).
         """
-        fix = Fix(
-            frame=frame,
-            time=time,
-            status=FixStatus.NO_SOLUTION,
-            reason=Reason.INVALID,
-            residual_delay=float(delay),
-            residual_doppler=float(doppler),
-            bound=float(bound),
-        )
+        planar = len(self.receive_array.measured_axes) == 2
+        direction = np.full(3, np.nan)
+
+        def fix(status: FixStatus, reason: str = "", **found: Any) -> Fix:
+            return Fix(
+                frame=frame,
+                time=time,
+                status=status,
+                reason=reason,
+                residual_delay=float(delay),
+                residual_doppler=float(doppler),
+                bound=float(bound),
+                **{"direction": direction, **found},
+            )
+
         axes = list(self.receive_array.measured_axes)
         xy = np.zeros(2)
         xy[axes] = np.asarray(arrival, dtype=float)[axes]
         excess = self.speed * float(delay)
         if not (np.all(np.isfinite(xy)) and abs(excess) < _FARTHEST):
-            return fix
+            return fix(FixStatus.NO_SOLUTION, Reason.INVALID)
         if not self.determined:
-            return replace(fix, reason=Reason.UNDERDETERMINED)
+            return fix(FixStatus.NO_SOLUTION, Reason.UNDERDETERMINED)
         if np.max(np.abs(xy)) > 1.0 or xy @ xy > 1.0:
-            return replace(fix, reason=Reason.BEHIND)
-        planar = len(axes) == 2
+            return fix(FixStatus.NO_SOLUTION, Reason.BEHIND)
         if planar:
-            fix = replace(fix, direction=self.receive_array.direction(xy, below=self.below))
+            direction = self.receive_array.direction(xy, below=self.below)
         transmitter, receiver = self.transmitter.state(time)[0], self.receiver.state(time)[0]
         if truth is not None and self._behind(np.asarray(truth) - receiver):
             # What would be found is the target's mirror image.
-            return replace(fix, reason=Reason.BEHIND)
+            return fix(FixStatus.NO_SOLUTION, Reason.BEHIND)
         if excess <= 0.0:
-            return replace(fix, reason=Reason.NO_POSITIVE_ROOT)
+            return fix(FixStatus.NO_SOLUTION, Reason.NO_POSITIVE_ROOT)
         if np.sqrt(1.0 - xy @ xy) * MAXIMUM_DILUTION < 1.0:
-            return replace(fix, reason=Reason.ILL_CONDITIONED)
+            return fix(FixStatus.NO_SOLUTION, Reason.ILL_CONDITIONED)
         way = transmitter - receiver
         total = excess + float(np.linalg.norm(way))
-        if planar and (total - way @ fix.direction) * MAXIMUM_DILUTION < total:
-            return replace(fix, reason=Reason.NEAR_BASELINE)
+        if planar and (total - way @ direction) * MAXIMUM_DILUTION < total:
+            return fix(FixStatus.NO_SOLUTION, Reason.NEAR_BASELINE)
         weights = _TURN if covariance is None else np.asarray(covariance, dtype=float)
         units = np.array([1.0, 1.0, 1.0 if covariance is None else self.speed])
         weights = (weights * np.outer(units, units))[np.ix_([*axes, 2], [*axes, 2])]
         if not np.all(np.isfinite(weights)):
-            return replace(fix, reason=Reason.ILL_CONDITIONED)
+            return fix(FixStatus.NO_SOLUTION, Reason.ILL_CONDITIONED)
         if covariance is not None and excess < LATE * np.sqrt(weights[-1, -1]):
-            return replace(fix, reason=Reason.NO_POSITIVE_ROOT)
+            return fix(FixStatus.NO_SOLUTION, Reason.NO_POSITIVE_ROOT)
         echo = Echo(
             self.receive_array,
             transmitter,
@@ -164,23 +170,21 @@ class BistaticLocator:
             excess,
             weights,
             self.known,
-            fix.direction,
+            direction,
         )
         found = self._choose(echo, covariance is not None)
         if isinstance(found, FixStatus):
-            return replace(fix, status=found, reason="")
+            return fix(found)
         if isinstance(found, Reason):
-            return replace(fix, reason=found)
+            return fix(FixStatus.NO_SOLUTION, found)
         position, ray = found.position, found.position - receiver
         if not np.all(np.isfinite(position)):  # beyond what numbers hold
-            return fix
-        return replace(
-            fix,
-            status=FixStatus.OK,
-            reason="",
+            return fix(FixStatus.NO_SOLUTION, Reason.INVALID)
+        return fix(
+            FixStatus.OK,
             position=position,
-            covariance=fix.covariance if covariance is None else found.covariance,
-            direction=fix.direction if planar else ray / (np.linalg.norm(ray) or 1.0),
+            covariance=np.full((3, 3), np.nan) if covariance is None else found.covariance,
+            direction=direction if planar else ray / (np.linalg.norm(ray) or 1.0),
             error=np.nan if truth is None else float(np.linalg.norm(position - np.asarray(truth))),
         )
 
@@ -252,5 +256,5 @@ class BistaticLocator:
 
     def _behind(self, vector: Floats) -> bool:
         """True if a vector (3,) from the receiver leads where the sign prior excludes targets."""
-        z = self.receive_array.orientation.inv().apply(vector)[2]
+        z = self.receive_array.in_body(vector)[2]
         return bool(z > 0.0 if self.below else z < 0.0)

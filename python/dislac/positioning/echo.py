@@ -98,6 +98,8 @@ class Echo:
         free = self.known.directions
         position = root
         direction = self.direction if len(self.arrival) == 2 else self._direction(root)
+        if self.exact:
+            return self._at(root, direction)
         covariance: Floats = np.full((3, 3), np.nan)
         singular: Floats = np.zeros(1)
         disagreement = np.inf
@@ -111,9 +113,6 @@ class Echo:
             inverse = solve_triangular(r, np.eye(len(r)))
             half = free @ inverse
             covariance = half @ half.T
-            if self.exact:
-                disagreement = 0.0
-                break
             onto = self.known.correction(position)
             left = solve_triangular(factor, residual - gradients @ onto, lower=True)
             step = onto + half @ (q.T @ left)
@@ -124,6 +123,16 @@ class Echo:
             direction = self._direction(position)
         dilution = float(1.0 / max(singular[-1], 1e-300))
         return Solution(position, covariance, disagreement, dilution)
+
+    def _at(self, root: Floats, direction: Floats) -> Solution:
+        """The solution where there are as many equations as unknowns: the root itself."""
+        slopes = self._gradients(root, direction) @ self.known.directions
+        singular = float(np.linalg.svd(slopes, compute_uv=False)[-1])
+        dilution = 1.0 / max(singular, 1e-300)
+        if not singular > 1e-9:
+            return Solution(root, np.full((3, 3), np.nan), np.inf, dilution)
+        half = self.known.directions @ np.linalg.solve(slopes, self._factor(root))
+        return Solution(root, half @ half.T, 0.0, dilution)
 
     def spread(self, position: Floats) -> tuple[Floats, float]:
         """Covariance (3, 3) of the position of a root, and how much it bends.
@@ -140,25 +149,32 @@ class Echo:
         count = len(self.covariance)
         steps = np.linalg.cholesky(self.covariance + 1e-300 * np.eye(count)).T * np.sqrt(count)
         measured = np.append(self.arrival, self.excess)
-        sides = [self._moved(measured + sign * step) for sign in (1, -1) for step in steps]
-        if any(not len(side) for side in sides):
+        points = np.concatenate([measured + steps, measured - steps])
+        directions = np.sum(points[:, :-1] ** 2, axis=1)
+        if np.any(points[:, -1] <= 0.0) or np.any(directions > 1.0):
             return np.full((3, 3), np.inf), np.inf
-        nearest = [s[np.argmin(np.linalg.norm(s - position, axis=1))] for s in sides]
-        away = np.array(nearest) - position
+        if len(self.arrival) == 2:
+            away = self._on_rays(points) - position
+        else:
+            sides = [self._moved(point) for point in points]
+            if any(not len(side) for side in sides):
+                return np.full((3, 3), np.inf), np.inf
+            nearest = [s[np.argmin(np.linalg.norm(s - position, axis=1))] for s in sides]
+            away = np.array(nearest) - position
         covariance = away.T @ away / len(away)
         shift = np.linalg.norm(away[:count] + away[count:], axis=1).max() / 2
         return covariance, float(shift / np.sqrt(max(count * np.trace(covariance), 1e-300)))
 
+    def _on_rays(self, measured: Floats) -> Floats:
+        """(n, 3) roots of other measurements (n, 3) (arrival, excess) of a planar array."""
+        below = bool(self.array.in_body(self.direction)[2] < 0)
+        directions = self.array.direction(measured[:, :2], below=below)
+        distances = range_along_ray(self.transmitter, self.receiver, directions, measured[:, 2])
+        return self.receiver + distances[:, None] * directions
+
     def _moved(self, measured: Floats) -> Floats:
-        """(n, 3) roots of another measurement (arrival, excess) than this."""
-        arrival, excess = measured[:-1], float(measured[-1])
-        if excess <= 0.0 or arrival @ arrival > 1.0:
-            return np.zeros((0, 3))
-        direction = self.direction
-        if len(arrival) == 2:
-            below = bool(self.array.orientation.inv().apply(direction)[2] < 0)
-            direction = self.array.direction(arrival, below=below)
-        return replace(self, arrival=arrival, excess=excess, direction=direction).roots()
+        """(n, 3) roots of another measurement (arrival, excess) of an array that is not planar."""
+        return replace(self, arrival=measured[:-1], excess=float(measured[-1])).roots()
 
     def _direction(self, position: Floats) -> Floats:
         ray = position - self.receiver
@@ -169,14 +185,21 @@ class Echo:
         (n + 1, n + 1), with spatial frequencies times the distance, all in metres."""
         axes = list(self.array.measured_axes)
         distance = float(np.linalg.norm(position - self.receiver))
-        onward = position - self.transmitter
-        gradient = direction + onward / (np.linalg.norm(onward) or 1.0)
-        gradients = measurement_gradients(self.array, direction, gradient)[[*axes, 2]]
         turn = distance * (self.arrival - self.array.spatial_frequency(direction)[axes])
         range_error = self.excess - bistatic_range(self.transmitter, self.receiver, position)
-        units = np.append(np.full(len(axes), distance), 1.0)
+        residual = np.append(turn, range_error)
+        return self._gradients(position, direction), residual, self._factor(position)
+
+    def _gradients(self, position: Floats, direction: Floats) -> Floats:
+        onward = position - self.transmitter
+        gradient = direction + onward / (np.linalg.norm(onward) or 1.0)
+        gradients = measurement_gradients(self.array, direction, gradient)
+        return gradients[[*self.array.measured_axes, 2]]
+
+    def _factor(self, position: Floats) -> Floats:
+        distance = float(np.linalg.norm(position - self.receiver))
+        units = np.append(np.full(len(self.arrival), distance), 1.0)
         spread = self.covariance * np.outer(units, units)
         # Rounding keeps variances that are zero apart from singular ones.
         spread += (1e-15 * np.trace(spread) + 1e-18) * np.eye(len(spread))
-        residual = np.append(turn, range_error)
-        return gradients, residual, np.asarray(np.linalg.cholesky(spread), float)
+        return np.asarray(np.linalg.cholesky(spread), float)

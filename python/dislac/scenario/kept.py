@@ -7,7 +7,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from .model import Scenario
 
-__all__ = ["kept"]
+__all__ = ["kept", "kept_for_link"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -24,10 +24,23 @@ def kept(
 ) -> Callable[Concatenate[Scenario, P], T]:
     """Keep what a function works out of a scenario and further hashable arguments, as long as that
     scenario lives."""
+    return _kept(function, lambda scenario: scenario.kept)
 
+
+def kept_for_link(
+    function: Callable[Concatenate[Scenario, P], T],
+) -> Callable[Concatenate[Scenario, P], T]:
+    """Keep it likewise for all scenarios that differ in their targets, channels and what receivers
+    look for alone: the function depends on none of those."""
+    return _kept(function, lambda scenario: scenario.of_link)
+
+
+def _kept(
+    function: Callable[Concatenate[Scenario, P], T], place: Callable[[Scenario], dict[Any, Any]]
+) -> Callable[Concatenate[Scenario, P], T]:
     @wraps(function)
     def call(scenario: Scenario, *args: P.args, **kwargs: P.kwargs) -> T:
-        values: dict[Any, Any] = scenario.kept.setdefault(function, {})
+        values: dict[Any, Any] = place(scenario).setdefault(function, {})
         arguments = args, tuple(kwargs.items())
         value: Any = values.get(arguments, _NONE)
         if value is _NONE:

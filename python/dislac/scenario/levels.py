@@ -16,7 +16,7 @@ from ..geometry import (
 )
 from .kept import kept
 from .model import Node, PathSettings, Scenario
-from .routes import directions, path_nodes, path_source, path_target, snapshot_model
+from .routes import path_directions, path_nodes, path_source, path_target, snapshot_model
 
 __all__ = ["has_echo", "is_the_echo", "noise_power", "path_gains"]
 
@@ -140,6 +140,7 @@ def _received_power(
     return float(power)
 
 
+@kept
 def _mean_powers(scenario: Scenario) -> NDArray[np.float64]:
     """(L,) mean |gain|^2 of each path, one being that of an echo that does not fade: of the first
     transmitter, off the first target."""
@@ -179,8 +180,7 @@ def _element_powers(scenario: Scenario) -> NDArray[np.float64]:
     """(L,) mean power that each path of unit gain brings to a received element."""
     model = snapshot_model(scenario)
     nodes = [path_nodes(scenario, path) for path in scenario.channel.paths]
-    places = np.array([directions(scenario, n, 0.0) for n in nodes])
-    response = model.response(places[:, 0], places[:, 1])
+    response = model.response(*path_directions(scenario, nodes, 0.0))
     power = np.mean(np.abs(response) ** 2, axis=(1, 2))
     # Beside a payload pilots may be stronger or weaker than the average element.
     return power / (scenario.payload.pilot_amplitude**2 if scenario.payload else 1.0)

@@ -52,9 +52,14 @@ class Document:
         self.data = data
         self.name = name
         self.lines = lines
-        self.whole = whole or self
+        self._whole = whole
         self._valid = False
         self._aliases = aliases or {}
+
+    @property
+    def whole(self) -> "Document":
+        """The document of all links; by default this one."""
+        return self._whole or self
 
     def seen_as(self, data: dict[str, Any], aliases: Mapping[Key, Key]) -> "Document":
         """The document of one link, whose keys have these names in the files."""

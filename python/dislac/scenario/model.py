@@ -169,8 +169,8 @@ class Scenario:
     the receiver's does, None if it is perfect; `calibration` what the receiver knows about it.
     `windows` are where a receiver looks for paths, `known` is where the target is known to be; what
     else a system is told stands in its `section`. `document` is the data that all this comes from,
-    and knows where in a file each key stands; `make` makes a scenario of another. `kept` holds what
-    is worked out once, see `kept`. The one way to change a scenario is `with_`.
+    and knows where in a file each key stands; `make` makes a scenario of another. `kept` and
+    `of_link` hold what is worked out once, see `kept`. The one way to change a scenario is `with_`.
     """
 
     name: str
@@ -205,6 +205,7 @@ class Scenario:
         repr=False
     )
     views: dict[Link, "Scenario"] = field(repr=False)
+    of_link: dict[Any, Any] = field(repr=False)
     kept: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     def with_(self, overrides: Mapping[str, Any]) -> "Scenario":
@@ -224,7 +225,10 @@ class Scenario:
             receiver or self.link.receiver,
             target or self.link.target,
         )
+        if link == self.link:
+            return self
         if link not in self.views:
+            self.views[self.link] = self
             names = {role: name for role, name in link._asdict().items() if name is not None}
             self.make(self.document.whole.with_({"link": names}), self.views, None)
         return self.views[link]

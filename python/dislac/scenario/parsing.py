@@ -70,8 +70,8 @@ def parse_scenario(
 def _build(
     whole: Document, views: dict[Link, Scenario], before: Scenario | None = None
 ) -> Scenario:
-    """The scenario of a document, as the link sees it that it chooses; added to its `views`. What
-    is the same `before` a change is not made once more."""
+    """The scenario of a document, as the link sees it that it chooses; added to the `views` of
+    others, if there are any. What is the same `before` a change is not made once more."""
     _read_calibrations(whole)
     document, link, roles = link_document(whole)
     data = document.data
@@ -127,8 +127,10 @@ def _build(
         nodes=roles,
         make=_build,
         views=views,
+        of_link={} if before is None else _of_link(document, before, signal, synchronization),
     )
-    views[link] = scenario
+    if views:  # of other links, by which this one is to be found
+        views[link] = scenario
     _check_apart(document, scenario)
     check_scenario(document, scenario)
     return scenario
@@ -137,6 +139,8 @@ def _build(
 _ENDS = "transmitter", "receiver", "target"
 _SCENE = "origin", "epoch", "propagation_speed"
 """Sections that all places depend on."""
+_SENSED = {"name", "description", "channel", "estimator", "locator", "calibration"}
+"""Sections that have nothing to do with how transmitters and receivers lie and what they send."""
 _SIGNAL = "seed", "numerology", "pilots", "payload", "beams"
 """Sections that the signal is made of."""
 
@@ -144,6 +148,27 @@ _SIGNAL = "seed", "numerology", "pilots", "payload", "beams"
 def _differ(document: Document, before: Scenario, sections: Sequence[str]) -> bool:
     """True if any of some sections has changed."""
     return any(document.data.get(key) != before.document.data.get(key) for key in sections)
+
+
+def _of_link(
+    document: Document,
+    before: Scenario,
+    signal: Mapping[str, Any],
+    synchronization: Synchronization,
+) -> dict[Any, Any]:
+    """What was worked out of the link alone before a change that it does not depend on."""
+    same = (
+        signal["receive_beams"] is before.receive_beams
+        and synchronization == before.synchronization
+        and _unsensed(document.whole) == _unsensed(before.document.whole)
+    )
+    return before.of_link if same else {}
+
+
+def _unsensed(whole: Document) -> dict[str, Any]:
+    """Data of a scenario without targets and what they are sensed by."""
+    nodes = {k: v for k, v in whole.data["nodes"].items() if k not in ("target", "targets")}
+    return {k: v for k, v in whole.data.items() if k not in _SENSED} | {"nodes": nodes}
 
 
 def _place(document: Document, before: Scenario | None, name: str) -> Node:
@@ -279,12 +304,19 @@ def _stop_at_target(
     return [(f"targets.{path.target}", scenario.targets[path.target])]
 
 
+_POINT = PlanarArray(1, 1)
+"""The array of a node without one."""
+
+
 def _node(document: Document, key: Key, data: Mapping[str, Any]) -> Node:
-    array = data.get("array", {"nx": 1, "ny": 1})
-    angles = array.get("orientation_deg", (0.0, 0.0, 0.0))
+    array = _POINT
+    if "array" in data:
+        angles = data["array"].get("orientation_deg", (0.0, 0.0, 0.0))
+        turned = Rotation.from_euler("ZYX", angles, degrees=True)
+        array = PlanarArray(data["array"]["nx"], data["array"]["ny"], turned)
     return Node(
         node_motion(document, key, data),
-        PlanarArray(array["nx"], array["ny"], Rotation.from_euler("ZYX", angles, degrees=True)),
+        array,
         _linear(data["rcs_dbsm"]) if "rcs_dbsm" in data else None,
     )
 

@@ -28,7 +28,7 @@ from ..waveform import (
 )
 from .about import about
 from .emulation import emulator
-from .kept import kept
+from .kept import kept, kept_for_link
 from .levels import noise_power
 from .model import Scenario
 from .routes import directions, known_signature, snapshot_model
@@ -203,7 +203,7 @@ def _carrier_window(scenario: Scenario, frame: int) -> tuple[float, float]:
     return low + shift, high + shift
 
 
-@kept
+@kept_for_link
 def _reference_doppler(scenario: Scenario, frame: int) -> float:
     link, time = reference_link(scenario), frame_time(scenario, frame)
     own = carriers(scenario, link)
@@ -216,7 +216,7 @@ def _stretch(scenario: Scenario, frame: int) -> float:
     return _delay_rate(scenario, frame - frame % HELD)
 
 
-@kept
+@kept_for_link
 def _delay_rate(scenario: Scenario, frame: int) -> float:
     return float(reference_delay(scenario, frame_time(scenario, frame))[1])
 

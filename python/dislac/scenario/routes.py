@@ -13,7 +13,7 @@ from ..geometry import (
     Motion,
     earth_between,
 )
-from .kept import kept
+from .kept import kept_for_link
 from .model import Node, PathSettings, Scenario
 from .timing import ends, fed, first_arrival, frame_time, reference_link
 
@@ -23,6 +23,7 @@ __all__ = [
     "directions",
     "hidden",
     "known_signature",
+    "path_directions",
     "path_nodes",
     "path_source",
     "path_target",
@@ -87,7 +88,7 @@ def known_signature(scenario: Scenario, frames: ArrayLike) -> NDArray[np.complex
     return snapshot_model(scenario).response(*directions(scenario, reference_link(scenario), time))
 
 
-@kept
+@kept_for_link
 def snapshot_model(scenario: Scenario) -> SnapshotModel:
     """The snapshot model that demodulated frames follow."""
     pilots, numerology = scenario.pilots, scenario.numerology
@@ -128,9 +129,28 @@ def payload_model(scenario: Scenario) -> SnapshotModel:
 def directions(scenario: Scenario, nodes: Sequence[Motion], time: ArrayLike) -> NDArray[np.float64]:
     """(2, ..., 2) spatial frequencies at which a path through `nodes` arrives at the receiver, and
     departs from the transmitter, at times (...) [s]."""
+    return _seen_from(scenario, *_ways(scenario, nodes, time))
+
+
+def path_directions(
+    scenario: Scenario, paths: Sequence[Sequence[Motion]], time: float
+) -> NDArray[np.float64]:
+    """(2, L, 2) of several paths, as `directions` gives those of one."""
+    ways = np.array([_ways(scenario, nodes, time) for nodes in paths])
+    return _seen_from(scenario, ways[:, 0], ways[:, 1])
+
+
+def _ways(
+    scenario: Scenario, nodes: Sequence[Motion], time: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Vectors (..., 3) from the receiver to the node before it, and from the transmitter to the
+    one after it."""
     places = [node.state(time)[0] for node in nodes]
     first = 0 if scenario.gateway is None else 1
-    ways = places[-2] - places[-1], places[first + 1] - places[first]
+    return places[-2] - places[-1], places[first + 1] - places[first]
+
+
+def _seen_from(scenario: Scenario, *ways: NDArray[np.float64]) -> NDArray[np.float64]:
     arrays = scenario.receiver.array, scenario.transmitter.array
     return np.array(
         [

@@ -16,7 +16,7 @@ from ..geometry import (
     delay_and_doppler,
     range_and_rate,
 )
-from .kept import kept
+from .kept import kept_for_link
 from .model import Scenario
 
 __all__ = [
@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 
-@kept
+@kept_for_link
 def preamble(scenario: Scenario) -> int:
     """Samples of silence before the first frame: as many as must be sent before they arrive, from
     any transmitter."""
@@ -65,6 +65,7 @@ def _flight(scenario: Scenario, sample: int) -> int:
     return int(np.ceil(delay * scenario.sample_rate / BLOCK) + 2) * BLOCK
 
 
+@kept_for_link
 def first_arrival(scenario: Scenario) -> int:
     """Sample at which frame 0 is due at the receiver."""
     start = preamble(scenario)
@@ -74,7 +75,7 @@ def first_arrival(scenario: Scenario) -> int:
     return start + round(delay * scenario.sample_rate)
 
 
-@kept
+@kept_for_link
 def first_mark(scenario: Scenario) -> int:
     """Sample at which tags at the receiver say that frame 0 begins: that of the transmitter whose
     frame comes first."""
@@ -89,10 +90,16 @@ def frame_time(scenario: Scenario, frame: int) -> float:
 
 def fix_time(scenario: Scenario, frame: int) -> float:
     """When what is measured in frame `frame` holds: the middle of its pilots [s]."""
+    return frame_time(scenario, frame) + _middle(scenario)
+
+
+@kept_for_link
+def _middle(scenario: Scenario) -> float:
+    """Middle of a frame's pilots, after the frame's beginning [s]."""
     numerology = scenario.numerology
     middle = numerology.symbol_times[scenario.pilots.symbols].mean()
     middle += (numerology.prefixes[0] + numerology.fft_size / 2) / numerology.sample_rate
-    return frame_time(scenario, frame) + float(middle)
+    return float(middle)
 
 
 def ends(scenario: Scenario) -> tuple[Motion, Motion]:

@@ -11,13 +11,12 @@ from ..geometry import (
     ANYWHERE,
     Locus,
     Motion,
-    carrier_cycles,
-    delay_and_doppler,
+    delay_doppler_cycles,
 )
-from .kept import kept
+from .kept import kept, kept_for_link
 from .levels import has_echo, is_the_echo, noise_power, path_gains
 from .model import Scenario
-from .routes import directions, path_nodes, snapshot_model
+from .routes import path_directions, path_nodes, snapshot_model
 from .timing import (
     carriers,
     compensated_link,
@@ -63,13 +62,13 @@ def _true_paths(scenario: Scenario, frame: int) -> Paths:
     nodes = [path_nodes(scenario, path) for path, _ in paths]
     residual, doppler, cycles = np.array([_residuals(scenario, n, time) for n in nodes]).T
     gain = [g(np.array([frame]))[0] if callable(g) else g for _, g in paths]
-    direction = np.array([directions(scenario, n, time) for n in nodes])
+    arrival, departure = path_directions(scenario, nodes, time)
     turns = np.exp(-2j * np.pi * cycles)
     return Paths(
         # One by one: numpy rounds products of short complex arrays by where they lie in memory.
         gain=np.array([complex(g) * complex(turn) for g, turn in zip(gain, turns, strict=True)]),
-        arrival=direction[:, 0],
-        departure=direction[:, 1],
+        arrival=arrival,
+        departure=departure,
         delay=residual + settings.timing_advance_error,
         doppler=doppler + settings.doppler_error,
     )
@@ -86,23 +85,37 @@ def _residuals(
     out there; at one time of arrival, as seen here, its motion would remain.
     """
     compensates = scenario.precompensation.mode != "none"
-    reference = reference_link(scenario)
-    elsewhere = compensates and not is_compensated(scenario)
-    taken_off = compensated_link(scenario) if elsewhere else reference
-    ways: tuple[tuple[Motion, ...], ...] = (nodes, reference, taken_off)
-    hops: list[float | tuple[float, ...]] = [carriers(scenario, way) for way in ways]
-    if compensates and scenario.gateway is not None and nodes[1] is reference[1]:
-        ways = tuple(way[1:] for way in ways)
-        hops = [scenario.numerology.carrier_frequency] * 3
-    speed, each = scenario.propagation_speed, list(zip(ways, hops, strict=True))
-    if taken_off is reference:
-        each.pop()
-    delay, doppler = np.array([delay_and_doppler(n, time, f, speed=speed) for n, f in each]).T
-    cycles = [carrier_cycles(n, time, f, speed=speed)[0] for n, f in each]
+    # Over the feeder link, or without it
+    alike = compensates and scenario.gateway is not None and nodes[1] is scenario.transmitter.motion
+    reference, taken_off = _references(scenario, time, bool(alike))
+    delay, doppler, cycles = _over(scenario, nodes, time, bool(alike))
     # What comes later was sent earlier, when less of the Doppler shift's phase had been taken off.
-    early = doppler[-1] * (delay[0] - delay[-1]) if compensates else 0.0
-    shift = doppler[0] - (doppler[1] if compensates else 0.0)
-    return float(delay[0] - delay[1]), float(shift), float(cycles[0] - cycles[-1] - early)
+    early = taken_off[1] * (delay - taken_off[0]) if compensates else 0.0
+    shift = doppler - (reference[1] if compensates else 0.0)
+    return delay - reference[0], shift, cycles - taken_off[2] - early
+
+
+Parameters = tuple[float, float, float]
+
+
+@kept_for_link
+def _references(scenario: Scenario, time: float, alike: bool) -> tuple[Parameters, Parameters]:
+    """Delay, Doppler shift and cycles of the reference link, and of what the transmitter takes
+    off."""
+    reference, taken_off = reference_link(scenario), compensated_link(scenario)
+    first = _over(scenario, reference, time, alike)
+    elsewhere = scenario.precompensation.mode != "none" and not is_compensated(scenario)
+    return first, _over(scenario, taken_off, time, alike) if elsewhere else first
+
+
+def _over(scenario: Scenario, nodes: tuple[Motion, ...], time: float, alike: bool) -> Parameters:
+    """Delay [s], Doppler shift [Hz] and cycles of the carrier over a path, without the feeder link
+    where that is `alike`."""
+    hops: float | tuple[float, ...] = carriers(scenario, nodes)
+    if alike:
+        nodes, hops = nodes[1:], scenario.numerology.carrier_frequency
+    found = delay_doppler_cycles(nodes, time, hops, speed=scenario.propagation_speed)
+    return float(found[0]), float(found[1]), float(found[2])
 
 
 def bound(

@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -155,25 +156,29 @@ class Numerology:
         """
         return -(-self.shortest_prefix // 16) if self.advance is None else self.advance
 
-    @property
+    @cached_property
     def symbol_times(self) -> NDArray[np.float64]:
         """(Ms,) when the prefix of each symbol ends, less that of the first [s].
 
         With equal prefixes t_m = m (T + T_cp).
         """
         ends = self.symbol_starts + self.prefixes
-        return (ends - ends[0]) / self.sample_rate
+        times = np.asarray((ends - ends[0]) / self.sample_rate)
+        times.setflags(write=False)
+        return times
 
     @property
     def bins(self) -> NDArray[np.int_]:
         """(Nsc,) FFT bin of each subcarrier, lowest frequency first."""
         return (np.arange(self.subcarriers) - self.subcarriers // 2) % self.fft_size
 
-    @property
+    @cached_property
     def frequencies(self) -> NDArray[np.float64]:
         """(Nsc,) baseband frequency f_n of each subcarrier [Hz]."""
         index = np.arange(self.subcarriers, dtype=float) - self.subcarriers // 2
-        return np.multiply(index, self.subcarrier_spacing)
+        frequencies = np.multiply(index, self.subcarrier_spacing)
+        frequencies.setflags(write=False)
+        return frequencies
 
 
 def nr_mu(subcarrier_spacing: float) -> int:

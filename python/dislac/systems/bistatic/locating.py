@@ -108,7 +108,7 @@ def locate(scenario: Scenario, estimate: Estimate, frame: int, limit: float | No
 def measured(scenario: Scenario, estimate: Estimate, frame: int) -> list[Measurement]:
     """The measurements of targets that an estimate of frame `frame` gives; with link where there
     are several. None where the Earth hides a target."""
-    targets = list(scenario.nodes.targets) or [None]
+    targets: list[str | None] = [*scenario.nodes.targets] or [None]
     if any(below_horizon(scenario.at(target=name), frame) for name in targets):
         return []
     return target_measurements(
