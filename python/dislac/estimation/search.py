@@ -17,6 +17,10 @@ OTHER_DEPARTURES = 3
 """Number of starts with other departures besides the best, where beams are few."""
 
 
+BLOCK = 2**18
+"""Points of a grid that are worked out at once: their values stay in the processor's cache."""
+
+
 LEAST_LEFT = 0.02
 """Part of a response's energy that counts as left, at least, where others or a nuisance explain
 more of it: with less, the score would be that of rounding errors."""
@@ -75,12 +79,14 @@ class CoarseSearch:
         offsets = np.outer(self.delays, responses.offsets)
         self._offset_kernel = np.exp(2j * np.pi * offsets).astype(single)
         self._doppler_kernel = np.exp(-2j * np.pi * np.outer(self.dopplers, t)).astype(single)
-        # Buffers used again and again: fresh large ones would cost more than the products.
+        # Buffers used again and again: fresh large ones would cost more than the products. Only the
+        # scores are there all at once.
         cells, gt, gr = len(self.delays) * len(self.dopplers), len(self.departures), len(receive)
-        self._half_way = np.empty((cells, gt, len(self._receive)), single)
-        self._match = np.empty((cells * gt, gr), single)
+        self._step = min(cells, max(1, BLOCK // (gt * max(gr, len(self._receive)))))
+        self._half_way = np.empty((self._step, gt, len(self._receive)), single)
+        self._match = np.empty((self._step * gt, gr), single)
+        self._scratch = np.empty((self._step * gt, gr), np.float32)
         self._score = np.empty((cells * gt, gr), np.float32)
-        self._scratch = np.empty_like(self._score)
 
     @property
     def size(self) -> int:
@@ -93,17 +99,7 @@ class CoarseSearch:
         Returns:
             (C, 6) parameters, and (C,) energy explained, the first one greatest.
         """
-        rows, nr = len(frame), len(self._receive)
-        x = self._delay_kernel @ frame.astype(np.complex64).T  # (D, J)
-        x *= self._offset_kernel
-        x = (self._doppler_kernel[:, None] * x).reshape(-1, rows)  # (K D, J)
-        z = (x @ self._elements).reshape(len(x), -1, nr)  # (K D, Nt, Nr)
-        z = np.matmul(self._transmit, z, out=self._half_way).reshape(-1, nr)  # (K D Gt, Nr)
-        z = np.matmul(z, self._receive, out=self._match)  # (K D Gt, Gr)
-        score = np.square(z.real, out=self._score)
-        score += np.square(z.imag, out=self._scratch)
-        score = score.reshape(len(x), -1)
-        score *= self._inverse_power.ravel()
+        score = self._scores(frame)
         profile = score.max(axis=1).reshape(len(self.dopplers), -1)
         doppler = profile.argmax(axis=0)
         profile = profile.max(axis=0)
@@ -126,6 +122,26 @@ class CoarseSearch:
             self.dopplers[doppler],
         ]
         return np.column_stack(parameters), explained.astype(float)
+
+    def _scores(self, frame: Complex) -> NDArray[np.float32]:
+        """(K D, Gt Gr) energy that each grid point explains, block by block of delays."""
+        gt, nr = len(self.departures), len(self._receive)
+        x = self._delay_kernel @ frame.astype(np.complex64).T  # (D, J)
+        x *= self._offset_kernel
+        cells = len(self.dopplers) * len(self.delays)
+        for first in range(0, cells, self._step):
+            doppler, delay = np.divmod(
+                np.arange(first, min(first + self._step, cells)), len(self.delays)
+            )
+            turned = self._doppler_kernel[doppler] * x[delay]  # (B, J)
+            z = (turned @ self._elements).reshape(len(turned), -1, nr)  # (B, Nt, Nr)
+            z = np.matmul(self._transmit, z, out=self._half_way[: len(z)]).reshape(-1, nr)
+            z = np.matmul(z, self._receive, out=self._match[: len(z)])  # (B Gt, Gr)
+            score = np.square(z.real, out=self._score[first * gt : first * gt + len(z)])
+            score += np.square(z.imag, out=self._scratch[: len(z)])
+        score = self._score.reshape(cells, -1)
+        score *= self._inverse_power.ravel()
+        return score
 
     def _others(self, profile: NDArray[np.float32], first: int) -> NDArray[np.intp]:
         """The best departures by a profile (Gt,), none close to another or to the first."""

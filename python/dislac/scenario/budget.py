@@ -340,7 +340,7 @@ def grid_search(
         for array in (receive, transmit)
     )
     counts |= {"nodes.receiver.array": arrivals, "nodes.transmitter.array": departures}
-    size = cells * departures * (16 * arrivals + 8 * receive.size)
+    size = 4 * cells * departures * arrivals
     return Need(
         max(counts, key=lambda name: counts[name]),
         f"a search over {cells:.3g} delays and Doppler shifts, {arrivals:g} arrivals and "
