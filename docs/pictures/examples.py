@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Opens every example in Companion, on a screen that nobody sees, and says what lies over what.
 
-A picture of each page goes to build/companion, that of the block of one's own to the guide. Needs
+A picture of each page goes to build/companion, those of two examples to the guide. Needs
 the package xvfb besides GNU Radio. `make docs` runs it.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from screenshots import IMAGES, PREFERENCES, ROOT, SCREEN, screen
 
 PAGES = ROOT / "build" / "companion"
-IN_THE_GUIDE = "own_block"
+IN_THE_GUIDE = "own_block", "network"
 
 LOOK = """\
 import os
@@ -114,8 +114,10 @@ def main() -> None:
     print(*lines, sep="\n")
     if said.returncode or len(lines) != len(examples):
         sys.exit(f"{said.stderr}Companion did not draw all examples without a fault")
-    shutil.copy(PAGES / f"{IN_THE_GUIDE}.png", IMAGES)
-    print(f"docs/images/{IN_THE_GUIDE}.png; the other pages are in {PAGES.relative_to(ROOT)}")
+    for name in IN_THE_GUIDE:
+        shutil.copy(PAGES / f"{name}.png", IMAGES)
+        print(f"docs/images/{name}.png")
+    print(f"the other pages are in {PAGES.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

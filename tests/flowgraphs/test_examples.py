@@ -170,6 +170,35 @@ def test_three_processes_find_what_one_finds(compiled, headless, tmp_path):
     assert three.read_bytes() == one.read_bytes() and len(read_fixes(one)) == FRAMES
 
 
+def test_a_network_in_companion_gives_the_fixes_of_the_library(compiled, tmp_path):
+    """Every vehicle, over every satellite and receiver."""
+    program = tmp_path / "few_noise_frames.py"
+    program.write_text(FEW_NOISE_FRAMES)
+    printed = run(tmp_path, program, compiled, "--frames", 2, "--folder", "fixes").splitlines()
+    scenario = load_scenario(EXAMPLES / "network.yml")
+    fixes = read_fixes(tmp_path / "fixes" / "fixes.jsonl")
+    found = [(fix.frame, *fix.links[0], fix.target) for fix in fixes]
+    assert found == [(frame, *link) for frame in range(2) for link in scenario.links]
+    lines = [line for line in printed if line.startswith("frame")]
+    for line, fix in zip(lines, fixes, strict=True):
+        assert f" > {fix.links[0][1]} " in line and f" {fix.target} " in line
+        assert f"error {fix.error:6.2f} m  bound {fix.bound:5.2f} m" in line
+    squares = [(fix.error / fix.bound) ** 2 for fix in fixes if fix.valid]
+    # 24 fixes of two or three unknowns have a sampling error of some 10 %.
+    assert len(squares) == 24 and 0.6 < np.sqrt(np.mean(squares)) < 1.4
+
+
+FEW_NOISE_FRAMES = """
+import sys
+from gnuradio.dislac.estimation import detection
+detection.CALIBRATION_FRAMES = 20  # echoes are far above thresholds
+sys.path.insert(0, sys.argv.pop(1))
+import network
+
+network.main()
+"""
+
+
 PASSING = (50, 0), (54, 19), (57, 17)
 """Planes of the shell in that flowgraph, and satellites in them."""
 
