@@ -342,12 +342,12 @@ def test_late_errors_name_file_and_key():
 
 
 def test_whoever_starts_the_program_may_allow_more_memory(monkeypatch):
-    """Two arrays of 16 x 16 elements ask for about a gigabyte."""
-    large = {f"nodes.{node}.array": {"nx": 16, "ny": 16} for node in ("receiver", "transmitter")}
+    """Two arrays of 20 x 20 elements ask for about a gigabyte."""
+    large = {f"nodes.{node}.array": {"nx": 20, "ny": 20} for node in ("receiver", "transmitter")}
     with pytest.raises(ScenarioError, match=r"array: .* GB .*fewer elements, or set DISLAC_MEMORY"):
         load_scenario("paper", large)
     monkeypatch.setenv("DISLAC_MEMORY_GB", "2")
-    assert load_scenario("paper", large).receiver.array.size == 256
+    assert load_scenario("paper", large).receiver.array.size == 400
     for text in "0", "nan", "much", "-1":
         monkeypatch.setenv("DISLAC_MEMORY_GB", text)
         with pytest.raises(ScenarioError, match=r"^DISLAC_MEMORY_GB in the environment: "):
