@@ -211,7 +211,7 @@ def test_an_efficient_measurement_has_the_positions_that_its_geometry_leaves(
     scenario = load_scenario("paper", {**drawn.overrides, **ECHO_ALONE})
     view = View(np.zeros(1), true_paths(scenario, 0, 1), 0, 1e-5)
     best = efficient(scenario, view, 0)
-    assert best.status == expected
+    assert best.outcome == expected
     if best.valid:
         assert np.linalg.norm(best.position - [30, 40, 0]) < 1e-3
         assert best.deviation == pytest.approx(best.bound, rel=0.01)
