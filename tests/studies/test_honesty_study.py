@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The study of honest fixes: its frames, what it counts, and that it can be interrupted."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from click.testing import CliRunner
 from gnuradio.dislac.channel import Paths, synthesize
 from gnuradio.dislac.positioning import Fix, FixStatus, Reason
 from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario
+from gnuradio.dislac.scenario.budget import MEMORY
 from gnuradio.dislac.scenario.routes import snapshot_model
 from gnuradio.dislac.scenario.truth import true_paths
 from gnuradio.dislac.simulation import received_frames
@@ -276,5 +278,6 @@ def test_command_prints_tables_and_a_scene(tmp_path):
     assert statuses[1].startswith('"20 to 30 dB, alone, one path",2,')
     shown = CliRunner().invoke(main, [*options, "--scene", "16", "--show"])
     assert shown.exit_code == 0, shown.output
+    assert MEMORY not in os.environ
     assert "nodes.target.position" in shown.output and len(shown.output.splitlines()) > 20
     assert CliRunner().invoke(main, ["--show"]).exit_code == 2

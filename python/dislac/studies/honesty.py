@@ -38,7 +38,8 @@ Scenes are numbered, and each has a seed of its own.
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -86,7 +87,26 @@ def show_scene(
     cell: int, frames: int, samples: bool, rng: np.random.Generator
 ) -> tuple[Scene, Scenario, list[tuple[Outcome, Fix, Floats]]]:
     """A scene, its scenario, and each frame's outcome, fix and true positions."""
-    os.environ.setdefault(MEMORY, LARGEST_GB)
+    with _memory():
+        return _show_scene(cell, frames, samples, rng)
+
+
+@contextmanager
+def _memory() -> Iterator[None]:
+    """As much memory as drawn scenes need, unless the caller has said how much there is."""
+    if MEMORY in os.environ:
+        yield
+        return
+    os.environ[MEMORY] = LARGEST_GB
+    try:
+        yield
+    finally:
+        del os.environ[MEMORY]
+
+
+def _show_scene(
+    cell: int, frames: int, samples: bool, rng: np.random.Generator
+) -> tuple[Scene, Scenario, list[tuple[Outcome, Fix, Floats]]]:
     scene = draw(CELLS[cell], frames, rng, samples=samples)
     scenario, found = load_scenario("paper", scene.overrides), []
     estimate = _careful(scenario)
