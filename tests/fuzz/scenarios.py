@@ -178,6 +178,24 @@ BASES: dict[str, tuple[Path, dict[str, Any]]] = {
             "synchronization": {"removal": "none"},
         },
     ),
+    "samples": (
+        PRESETS / "paper.yml",
+        {
+            "nodes.satellites": {
+                "own": {
+                    "position": [100e3, 200e3, 300e3],
+                    "signal": {"eirp_dbw": 43.1},
+                    "radio": {"beams": {"chains": 8, "kind": "random-phase"}},
+                },
+                "other": {
+                    "position": [-150e3, 120e3, 350e3],
+                    "radio": {"beams": {"chains": 2}},
+                    "signal": {"samples": True},
+                },
+            },
+            "beams.coupling": "physical",
+        },
+    ),
     "levels": (
         PRESETS / "paper.yml",
         {
