@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from select import select
+from threading import Timer
 
 import numpy as np
 import pytest
@@ -339,6 +341,22 @@ def gate(tmp_path):
     return tmp_path / "gate"
 
 
+@contextmanager
+def at_the(gate):
+    """What reads at the gate: a line of who comes, then nothing when that one is gone."""
+    descriptor = os.open(gate, os.O_RDONLY | os.O_NONBLOCK)
+
+    def read():
+        ready, _, _ = select([descriptor], [], [], DEADLINE)
+        assert ready, "nobody came, or left, in time"
+        return os.read(descriptor, 100)
+
+    try:
+        yield read
+    finally:
+        os.close(descriptor)
+
+
 def command(own, out, *options, gate):
     name = [sys.executable, "-m", "gnuradio.dislac", "study", str(own), "--out", str(out)]
     return subprocess.Popen(
@@ -348,6 +366,8 @@ def command(own, out, *options, gate):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # which a shell has those ignore that it runs in the background
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
 
 
@@ -375,11 +395,10 @@ def finish(process):
 def test_killed_and_resumed_the_files_are_equal(own, whole, gate, tmp_path, number, workers):
     options = "--workers", workers
     with ended(command(own, tmp_path / "killed", *options, gate=gate)) as process:
-        with gate.open() as reached:
-            assert int(reached.readline()) > 0
+        with at_the(gate) as read:
+            assert int(read()) > 0
             process.send_signal(number)
-            # The worker at the gate ends, too: otherwise this would not.
-            assert reached.read() == ""
+            assert read() == b""  # the worker at the gate ends, too
         _, err = process.communicate(timeout=DEADLINE)
     rows = tmp_path / "killed" / "sums.jsonl"
     kept = rows.read_text().count("\n") - 1
@@ -416,8 +435,12 @@ def started(stack, gate, begin, *arguments):
         text=True,
     )
     stack.enter_context(ended(process))
+    late = Timer(DEADLINE, process.kill)
+    late.start()
+    stack.callback(late.cancel)
     for line in process.stderr:
         if begin in line:
+            late.cancel()
             return process, line.split(begin)[1].split()[0]
     raise AssertionError(f"{arguments} has ended")
 
@@ -437,12 +460,12 @@ def test_a_cluster_that_loses_a_worker_gives_the_same(own, whole, gate, tmp_path
         process = stack.enter_context(
             ended(command(own, tmp_path / "cluster", "--scheduler", address, gate=gate))
         )
-        with gate.open() as reached:
-            at_the_gate = int(reached.readline())
+        with at_the(gate) as read:
+            at_the_gate = int(read())
             (killed,) = (worker for worker in workers if worker.pid == at_the_gate)
             gate.unlink()
             killed.kill()
-            assert reached.read() == ""
+            assert read() == b""
         assert (finish(process), (tmp_path / "cluster" / "sums.csv").read_bytes()) == whole
     lines = (tmp_path / "cluster" / "sums.jsonl").read_text().splitlines()[1:]
     found = {(content(r["point"]), r["trial"]) for r in map(json.loads, lines)}

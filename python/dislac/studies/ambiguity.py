@@ -49,11 +49,16 @@ def right_folds(
 ) -> int:
     """In how many of so many trials the robust Chinese remainder theorem finds the right fold.
 
-    Args:
-        moduli: by which the values are folded.
-        greatest: up to which values are drawn, uniformly.
-        deviation: of each measurement, Gaussian.
-        signed: values lie around zero, not above it.
+    Parameters
+    ----------
+    moduli
+        By which the values are folded.
+    greatest
+        Up to which values are drawn, uniformly.
+    deviation
+        Of each measurement, Gaussian.
+    signed
+        Values lie around zero, not above it.
     """
     values = rng.uniform(-greatest if signed else 0.0, greatest, trials)
     found = robust_crt(_measured(values, moduli, deviation, rng), moduli, signed=signed)

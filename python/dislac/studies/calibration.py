@@ -104,7 +104,7 @@ def calibration_of(
 
 
 def calibrated(chains: ChainErrors, known: Calibration) -> ChainErrors:
-    """What is left of errors when a calibration has been taken off."""
+    """Errors that are left when a calibration has been taken off."""
     return ChainErrors(
         chains.phase - known.phase, chains.delay - known.delay, chains.amplitude / known.amplitude
     )

@@ -61,9 +61,12 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(512)
 class Sky:
     """Satellites over a site at the origin of an east-north-up frame.
 
-    Args:
-        position: (..., satellites, 3) [m].
-        velocity: (..., satellites, 3) [m/s].
+    Parameters
+    ----------
+    position
+        (..., satellites, 3) [m].
+    velocity
+        (..., satellites, 3) [m/s].
     """
 
     position: Floats
@@ -78,11 +81,14 @@ class Sky:
 
 @dataclass(frozen=True, eq=False)
 class Residuals:
-    """What is left of delay and Doppler; the shortest delay of each draw counts as zero.
+    """Rest of delay and Doppler; the shortest delay of each draw counts as zero.
 
-    Args:
-        delay: (..., satellites) [s].
-        doppler: (..., satellites) [Hz].
+    Parameters
+    ----------
+    delay
+        (..., satellites) [s].
+    doppler
+        (..., satellites) [Hz].
     """
 
     delay: Floats
@@ -144,24 +150,27 @@ def around(
 
 
 def uncompensated(sky: Sky, site: ArrayLike, carrier_frequency: float) -> Residuals:
-    """What a site (..., 3) [m] hears if satellites do nothing."""
+    """Delay and Doppler at a site (..., 3) [m] if satellites do nothing."""
     return Residuals(*sky.delay_and_doppler(site, carrier_frequency))
 
 
 def known_centre(sky: Sky, site: ArrayLike, carrier_frequency: float) -> Residuals:
-    """What a site (..., 3) [m] hears if satellites pre-compensate for the origin, exactly."""
+    """Rest at a site (..., 3) [m] if satellites pre-compensate for the origin, exactly."""
     return imperfect_knowledge(sky, site, sky, np.zeros(3), carrier_frequency)
 
 
 def imperfect_knowledge(
     sky: Sky, site: ArrayLike, believed_sky: Sky, believed_site: ArrayLike, carrier_frequency: float
 ) -> Residuals:
-    """What a site hears if satellites pre-compensate with other places and speeds than the true.
+    """Rest at a site if satellites pre-compensate with other places and speeds than the true.
 
-    Args:
-        sky, believed_sky: satellites as they are, and as their ephemeris has them.
-        site, believed_site: (..., 3) where the user is, and for where the satellites
-            pre-compensate [m].
+    Parameters
+    ----------
+    sky, believed_sky
+        Satellites as they are, and as their ephemeris has them.
+    site, believed_site
+        (..., 3) where the user is, and for where the satellites
+        pre-compensate [m].
     """
     delay, doppler = sky.delay_and_doppler(site, carrier_frequency)
     advance, shift = believed_sky.delay_and_doppler(believed_site, carrier_frequency)
@@ -249,7 +258,7 @@ def trial(scene: Mapping[str, Any], point: Point, rng: np.random.Generator) -> R
 
 
 def tables(scene: Mapping[str, Any], results: Results) -> list[Table]:
-    """What is left where satellites pre-compensate, and shares without that in closed form."""
+    """Rests where satellites pre-compensate, and shares without that in closed form."""
     rows: dict[bool, list[tuple[Any, ...]]] = {False: [], True: []}
     for point, trials in results:
         values = {key: np.array([row[key] for row in trials]) for key in trials[0]}

@@ -45,12 +45,18 @@ finite; 40 dB more or less; a direct path that is 60 dB weaker for a while."""
 class Endurance:
     """Outcome.
 
-    Args:
-        frames_to_lock: for each kind of event, frames from its end until the next that leaves.
-        used, lost, skipped: frames by what became of them.
-        astray: frames that left while not locked, or not where a frame was.
-        last: index after the last frame that was accounted for.
-        growth: of the memory in use from the first tenth to the end [bytes].
+    Parameters
+    ----------
+    frames_to_lock
+        For each kind of event, frames from its end until the next that leaves.
+    used, lost, skipped
+        Frames by what became of them.
+    astray
+        Frames that left while not locked, or not where a frame was.
+    last
+        Index after the last frame that was accounted for.
+    growth
+        Of the memory in use from the first tenth to the end [bytes].
     """
 
     frames_to_lock: dict[str, list[float]] = field(default_factory=dict)
@@ -84,7 +90,7 @@ class Signal:
         self.bursts: list[tuple[int, int]] = []
 
     def place(self, sample: float) -> float:
-        """Where the frame nearest to a sample begins."""
+        """Place at which the frame nearest to a sample begins."""
         return float(self.origin + self.period * np.round((sample - self.origin) / self.period))
 
     def _spectrum(self, index: int) -> NDArray[np.complex64]:
@@ -131,9 +137,12 @@ class Signal:
 def endure(scenario: Scenario, seconds: float, rng: np.random.Generator) -> Endurance:
     """Runs the scenario's synchronizer over events that come about twice a second.
 
-    Args:
-        scenario: with synchronization on the direct path.
-        seconds: of signal.
+    Parameters
+    ----------
+    scenario
+        With synchronization on the direct path.
+    seconds
+        Of signal.
     """
     scene = impaired_scene(scenario, 38.0, rng)
     signal = Signal(scene, rng)

@@ -71,9 +71,12 @@ def traits(scene: Scene) -> list[str]:
 def tables(records: Iterable[Mapping[str, Any]], command: str) -> list[Table]:
     """Statuses, consistency and availability of each cell and trait, and fixes beyond 5 sigma.
 
-    Args:
-        records: of scenes, with their numbers.
-        command: that repeats a scene, but for its number.
+    Parameters
+    ----------
+    records
+        Of scenes, with their numbers.
+    command
+        That repeats a scene, but for its number.
     """
     records = list(records)
     groups: dict[str, list[Outcome]] = {}

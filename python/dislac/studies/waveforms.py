@@ -66,10 +66,14 @@ _BATCH = 32
 class BitErrors:
     """Bit error rates of each frame, (frames,): the same bits, channel and noise for all three.
 
-    Args:
-        one_tap: OFDM, each subcarrier equalized by itself.
-        ofdm: OFDM, all subcarriers of a symbol equalized together (LMMSE).
-        otfs: OTFS, equalized like `ofdm` before its spreading is undone.
+    Parameters
+    ----------
+    one_tap
+        OFDM, each subcarrier equalized by itself.
+    ofdm
+        OFDM, all subcarriers of a symbol equalized together (LMMSE).
+    otfs
+        OTFS, equalized like `ofdm` before its spreading is undone.
     """
 
     one_tap: NDArray[np.float64]
@@ -116,11 +120,16 @@ def bit_errors(
 ) -> BitErrors:
     """Bit error rates over random channels.
 
-    Args:
-        frames: how many, each with its own channel.
-        spread: greatest Doppler, in subcarrier spacings.
-        snr: power of a received element over that of its noise.
-        paths: satellites that send the same frame.
+    Parameters
+    ----------
+    frames
+        How many, each with its own channel.
+    spread
+        Greatest Doppler, in subcarrier spacings.
+    snr
+        Power of a received element over that of its noise.
+    paths
+        Satellites that send the same frame.
     """
     batches = [min(_BATCH, frames - start) for start in range(0, frames, _BATCH)]
     rates = [_batch(size, spread, snr, rng, paths, numerology) for size in batches]
