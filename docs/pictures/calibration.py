@@ -45,10 +45,8 @@ def main() -> None:
                 for size in sizes
             ]
             axes.axhline(rms(np.array(results[0][1])), color=color, lw=1.0, ls=":")
-            rmse = [
-                rms(np.array([error for error in errors if error is not None]))
-                for errors, _ in results
-            ]
+            fixes = [[error for error in errors if error is not None] for errors, _ in results]
+            rmse = [rms(np.array(errors)) if errors else np.nan for errors in fixes]
             axes.loglog(sizes, rmse, "o-", color=color, ms=5, lw=1.6, mec="white")
     panels[0].text(0.55, 2.55, "0 dB", color=BLUE)
     panels[0].text(0.55, 0.78, "10 dB", color=RED)
