@@ -30,10 +30,14 @@ __all__ = ["TradeOff", "main", "rate", "rate_and_position", "trade_off", "trial"
 class TradeOff:
     """One way of sharing a frame.
 
-    Args:
-        rate: what a terminal receives while frames are sent, over their bandwidth [bit/s/Hz].
-        pilots_alone: bound of the position from the sensing pilots [m].
-        data_aided: the same from all that is sent, payload included [m].
+    Parameters
+    ----------
+    rate
+        What a terminal receives while frames are sent, over their bandwidth [bit/s/Hz].
+    pilots_alone
+        Bound of the position from the sensing pilots [m].
+    data_aided
+        The same from all that is sent, payload included [m].
     """
 
     rate: float
@@ -47,11 +51,16 @@ def rate(scenario: Scenario, terminal_snr: float) -> float:
     The best constellation with bit-interleaved coding, after channel estimation: what the estimate
     is wrong by is noise.
 
-    Args:
-        scenario: with a payload.
-        terminal_snr: E|h|^2 / E|z|^2 of an element of unit power.
+    Parameters
+    ----------
+    scenario
+        With a payload.
+    terminal_snr
+        E|h|^2 / E|z|^2 of an element of unit power.
 
-    Source: Hassibi and Hochwald, "How much training is needed in multiple-antenna wireless links?",
+    References
+    ----------
+    Hassibi and Hochwald, "How much training is needed in multiple-antenna wireless links?",
     IEEE Trans. Inf. Theory 49(4), 2003, (10), with one antenna.
     """
     sent, numerology = payload(scenario), scenario.numerology
@@ -74,9 +83,12 @@ def rate(scenario: Scenario, terminal_snr: float) -> float:
 def trade_off(scenario: Scenario, terminal_snr: float) -> TradeOff:
     """Rate and bounds of a scenario with a payload, target and payload as in frame 0.
 
-    Args:
-        scenario: with a payload whose chains send the pilots too.
-        terminal_snr: see `rate`.
+    Parameters
+    ----------
+    scenario
+        With a payload whose chains send the pilots too.
+    terminal_snr
+        See `rate`.
     """
     transmitter, receiver = ends(scenario)
     time = frame_time(scenario, 0)

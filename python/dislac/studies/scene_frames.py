@@ -38,12 +38,17 @@ STEP = 1e-3
 class View:
     """One frame, and what is true of it.
 
-    Args:
-        frame: (Ms, Nsc, Nrf) as the demodulator gives it, scrambling taken off.
-        paths: of the transmitter's signal, the echo first, then a second target's, as
-            `position_bound` takes them.
-        direct: how many of those are direct, last.
-        noise: power of noise and interferers per element.
+    Parameters
+    ----------
+    frame
+        (Ms, Nsc, Nrf) as the demodulator gives it, scrambling taken off.
+    paths
+        Of the transmitter's signal, the echo first, then a second target's, as
+        `position_bound` takes them.
+    direct
+        How many of those are direct, last.
+    noise
+        Power of noise and interferers per element.
     """
 
     frame: Complex

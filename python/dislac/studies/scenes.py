@@ -45,13 +45,20 @@ CELLS = tuple(Cell(*e, d, s) for e, d, s in product(pairwise(EDGES), (False, Tru
 class Scene:
     """A scene: what the scenario says of it, and what it does not.
 
-    Args:
-        overrides: of the scenario ``paper``.
-        timing: (K,) error of each frame's timing [s].
-        second: (3,) where a second target is at time zero, which moves as the first; or None.
-        foreign: overrides of another satellite's scenario, or None.
-        tone: power of a narrow-band interferer over the noise's, or None.
-        burst: that of a burst of noise in some symbols, or None.
+    Parameters
+    ----------
+    overrides
+        Of the scenario ``paper``.
+    timing
+        (K,) error of each frame's timing [s].
+    second
+        (3,) where a second target is at time zero, which moves as the first; or None.
+    foreign
+        Overrides of another satellite's scenario, or None.
+    tone
+        Power of a narrow-band interferer over the noise's, or None.
+    burst
+        That of a burst of noise in some symbols, or None.
     """
 
     overrides: Mapping[str, Any]
@@ -65,9 +72,11 @@ class Scene:
 def draw(cell: Cell, frames: int, rng: np.random.Generator, *, samples: bool = False) -> Scene:
     """A random scene of a kind, with that many frames.
 
-    Args:
-        samples: a scene that the scenario describes completely but for interferers and foreign
-            satellites: no second target, and one timing error.
+    Parameters
+    ----------
+    samples
+        A scene that the scenario describes completely but for interferers and foreign
+        satellites: no second target, and one timing error.
     """
     snr_db = rng.uniform(cell.low, cell.high)
     numbers = _numbers(rng)
@@ -181,8 +190,10 @@ def _places(
 ) -> tuple[dict[str, Any], Floats, Floats, Floats]:
     """Overrides of nodes and locator, where target and receiver are, and how the array is turned.
 
-    Args:
-        latest: detour of the latest echo that the prefix allows [m]; a few echoes are later.
+    Parameters
+    ----------
+    latest
+        Detour of the latest echo that the prefix allows [m]; a few echoes are later.
     """
     satellite, velocity = _satellite(rng)
     side = str(rng.choice(["below", "above"], p=[0.85, 0.15]))
