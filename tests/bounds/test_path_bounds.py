@@ -59,18 +59,22 @@ def from_vector(vector):
     return Paths(rows[0] + 1j * rows[1], rows[2:4].T, rows[4:6].T, rows[6] * 1e-6, rows[7] * 1e4)
 
 
-def numeric_information(model, paths, noise_power, step=1e-5):
-    """From differences of `synthesize`, which knows nothing of derivatives."""
+def jacobian_of(model, paths, step=1e-5):
+    """(Ms, Nsc, Nrf, 8 L) differences of `synthesize`, which knows nothing of derivatives."""
     vector = to_vector(paths)
     columns = [
         (
             synthesize(model, from_vector(vector + step * axis))
             - synthesize(model, from_vector(vector - step * axis))
-        ).ravel()
+        )
         / (2 * step)
         for axis in np.eye(len(vector))
     ]
-    jacobian = np.stack(columns, axis=-1) * np.tile(UNITS, len(paths))
+    return np.stack(columns, axis=-1) * np.tile(UNITS, len(paths))
+
+
+def numeric_information(model, paths, noise_power):
+    jacobian = jacobian_of(model, paths).reshape(-1, 8 * len(paths))
     return 2 / noise_power * (jacobian.conj().T @ jacobian).real
 
 
@@ -236,3 +240,31 @@ def test_combs_with_offsets_against_a_grid_with_holes():
     assert_allclose(information / unit, np.sum(parts, axis=0) / unit, rtol=0, atol=3e-15)
     frame = np.concatenate([synthesize(model, paths) for model in alone])
     assert_allclose(synthesize(comb, paths), frame, atol=1e-12)
+
+
+@pytest.mark.parametrize("coupling", ["paired", "physical"])
+def test_elements_count_with_their_energy(coupling):
+    """Also those of which nothing is known."""
+    rng = np.random.default_rng(31)
+    model, paths = make_model(rng, coupling=coupling), make_paths(rng, 2)
+    power = rng.uniform(0, 3, (4, 8)) * (rng.uniform(size=(4, 8)) < 0.7)
+    columns = jacobian_of(model, paths)
+    weighted = columns * power[..., None, None]
+    expected = 2 / 0.3 * np.einsum("mnip,mniq->pq", columns.conj(), weighted).real
+    unit = np.sqrt(np.outer(np.diag(expected), np.diag(expected)))
+    found = fisher_information(model, paths, 0.3, power)
+    assert_allclose(found / unit, expected / unit, atol=1e-7)
+    ones = fisher_information(model, paths, 0.3, np.ones((4, 8)))
+    assert_allclose(ones / unit, fisher_information(model, paths, 0.3) / unit, atol=1e-14)
+
+
+def test_what_patterns_of_unknown_amount_explain_tells_nothing():
+    rng = np.random.default_rng(32)
+    model, paths = make_model(rng), make_paths(rng, 1)
+    patterns = np.linalg.qr(rng.standard_normal((8, 2)))[0]
+    columns = jacobian_of(model, paths)
+    columns = columns - np.einsum("nk,lk,mlip->mnip", patterns, patterns, columns)
+    expected = 2 / 0.3 * np.einsum("mnip,mniq->pq", columns.conj(), columns).real
+    unit = np.sqrt(np.outer(np.diag(expected), np.diag(expected)))
+    found = fisher_information(model, paths, 0.3, nuisance=patterns)
+    assert_allclose(found / unit, expected / unit, atol=1e-7)

@@ -158,3 +158,23 @@ def test_batches_of_pieces_cover_the_hops_in_order(flags, change, most):
             assert np.ptp(whole[:, piece], axis=1).max() == 0
             found += range(piece.start, piece.stop)
     assert found == np.flatnonzero(flags).tolist()
+
+
+def test_pieces_are_worked_on_as_many_together_as_there_is_room_for():
+    some = [slice(3, 8), slice(10, 13), slice(20, 21), slice(30, 37)]
+    assert batches(some, 8) == [some[:2], some[2:]]
+    assert batches(some, 9) == [some[:3], some[3:]]
+    assert batches(some, 7) == [some[:1], some[1:3], some[3:]]
+    assert batches([], 7) == []
+
+
+def test_pieces_end_where_a_whole_delay_changes_or_there_is_silence():
+    flags, whole = np.ones(BLOCKS, bool), np.zeros((2, BLOCKS), int)
+    flags[5:9] = False
+    whole[1, 20:] = 1
+    flags[-1] = False
+    last = BLOCKS - 1
+    assert pieces(flags, whole, BLOCKS) == [slice(0, 5), slice(9, 20), slice(20, last)]
+    cut = pieces(flags, whole, 100)
+    assert [p.stop - p.start for p in cut] == [5, 11, 100, 100, last - 220]
+    assert pieces(~flags, 0 * whole, BLOCKS) == [slice(5, 9), slice(last, BLOCKS)]

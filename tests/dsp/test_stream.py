@@ -9,7 +9,7 @@ from threading import Thread
 import numpy as np
 import pytest
 from gnuradio.dislac.dsp import CHUNK, ChunkProcessor, RingBuffer, StreamError
-from gnuradio.dislac.dsp.stream import CELL, aligned_empty, true_segments
+from gnuradio.dislac.dsp.stream import CELL, Chunk, aligned_empty, true_segments
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,6 +51,29 @@ def test_order_is_kept_and_ready_tells_the_truth(look, start, cuts):
     y = np.concatenate(parts, axis=1)[0]
     done = max(0, (start + len(x) - look) // CHUNK * CHUNK - start)
     assert np.array_equal(y, x[:done])
+
+
+@pytest.mark.parametrize("look", [0, 1, 5000])
+def test_chunks_that_are_fed_give_the_same_bits_as_a_stream(look):
+    """With silence in them, which is not looked at."""
+    x = np.arange(4 * CHUNK, dtype=np.complex64) + 1
+    active = [[slice(0, CHUNK)], [slice(256, 1024)], [], [slice(0, CHUNK)]]
+    mask = np.zeros(4 * CHUNK, bool)
+    process, made = Late(look, 0), []
+    for k, parts in enumerate(active):
+        for part in parts:
+            mask[k * CHUNK + part.start : k * CHUNK + part.stop] = True
+        rows = np.stack([x[k * CHUNK : (k + 1) * CHUNK], np.zeros(CHUNK, np.complex64)])
+        for chunk in process.feed(Chunk(k, rows, parts)):
+            assert chunk.index == len(made)
+            made.append(chunk.samples[0, :CHUNK].copy())
+    expected = Late(look, 0).process(np.stack([x * mask, 0 * x]))[0]
+    assert np.array_equal(np.concatenate(made), expected) and len(made) == 4 - (look > 0)
+
+
+def test_a_stream_begins_at_no_negative_sample():
+    with pytest.raises(StreamError, match="start is -1; the index of a sample must not be neg"):
+        Late(0, -1)
 
 
 def test_rows_of_the_caller_are_filled():
