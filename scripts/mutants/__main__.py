@@ -14,7 +14,7 @@ worker, never in the checkout: killed at any moment it leaves nothing changed. I
    fails, it is run against each of them alone; those that make it fail are noticed and leave, and
    the run goes on with the others from that file.
 3. A failure counts only when the same test passes on the unchanged copy. One that does not is left
-   out from there on, and named at the end.
+   out from there on, and named at the end. One that misses its deadline has to do so twice.
 
 So each noticed change was noticed alone. One that survived a shared run might be hidden by another:
 the score is, if anything, too low. A test that takes longer than the deadline has failed, too.
@@ -32,16 +32,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
+from threading import Event
 
 from changes import Change, apply_change, changes
 from reach import own_tests, reaching_tests
 from scipy.stats import binomtest
+
+ENDED = Event()
+"""Set when this script is to end."""
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = 8
@@ -142,14 +146,27 @@ class Copy:
                 start_new_session=True,
             )
             hung = _wait(process, report, self.deadline + 60)
+        if ENDED.is_set():
+            raise KeyboardInterrupt
         return Run(process.returncode, report.read_text(errors="replace"), hung)
+
+
+@contextmanager
+def _ending(pool: ThreadPoolExecutor) -> Iterator[None]:
+    """On the way out by a signal, ends what runs and begins nothing more."""
+    try:
+        yield
+    except BaseException:
+        ENDED.set()
+        pool.shutdown(cancel_futures=True)
+        raise
 
 
 def _wait(process: subprocess.Popen[bytes], report: Path, silence: float) -> bool:
     """Ends a run that says nothing for so long; its group ends with it in any case."""
     size, since = -1, time.monotonic()
     try:
-        while process.poll() is None:
+        while process.poll() is None and not ENDED.is_set():
             time.sleep(0.1)
             if report.stat().st_size != size:
                 size, since = report.stat().st_size, time.monotonic()
@@ -169,6 +186,11 @@ class Run:
     status: int
     text: str
     hung: bool
+
+    @property
+    def late(self) -> bool:
+        """True where a deadline ended it, which may be the machine's fault."""
+        return self.hung or "Timeout" in self.text
 
     @property
     def failure(self) -> str | None:
@@ -209,7 +231,7 @@ class Score:
             self.copies.put(Copy.of_checkout(folder / str(number), options.deadline))
 
     def measure(self) -> None:
-        with ThreadPoolExecutor(self.workers) as pool:
+        with ThreadPoolExecutor(self.workers) as pool, _ending(pool):
             left = [mutant for mutant in pool.map(self.try_own, self.sample) if mutant is not None]
             print(f"\n{len(left)} left for the tests of other rooms\n", flush=True)
             list(pool.map(self.try_others, _groups(left)))
@@ -263,7 +285,7 @@ class Score:
                 if copy.run([failure], [], []).failure is not None:
                     self.unfit.append(failure)
                     print(f"left out, it fails without a change, too: {failure}", flush=True)
-                elif len(left) == 1:
+                elif len(left) == 1 and not run.late:
                     left.pop().noticed_by = failure
                 else:
                     alone = [m for m in left if copy.run([failure], [m], []).failure is not None]
@@ -350,8 +372,10 @@ def main() -> None:
         parser.error(f"there is nothing to change in {options.room}")
     print(f"seed {seed}: {len(sample)} changes", flush=True)
     began = time.monotonic()
-    # An end by a signal takes the running tests and the copies along.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # Ctrl-C also where a script's `&` has it ignored; else the tests would begin so, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Either takes the running tests and the copies along.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="dislac-mutants-") as folder:
         score = Score(sample, options, Path(folder))
         score.measure()
@@ -359,4 +383,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
