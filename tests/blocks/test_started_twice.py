@@ -99,7 +99,7 @@ def test_a_frame_that_had_to_leave_before_the_first_sample_has_no_tag():
     assert start == round(20_000 - early * scenario.sample_rate)
 
 
-def test_lost_frames_are_counted_and_told_with_their_number():
+def test_lost_frames_are_counted_and_reported_with_their_number():
     block = dislac.ofdm_demodulator(SCENARIO)
     graph = Graph(block, noise(2, 1_000), outputs=1, vlen=8 * 32 * 2)
     logged = []

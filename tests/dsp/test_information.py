@@ -16,13 +16,13 @@ def information(rng, rank=4):
 
 
 @pytest.mark.parametrize("scale", [1e-20, 1.0, 1e20])
-def test_where_all_is_told_it_is_the_inverse(scale):
+def test_where_all_is_known_it_is_the_inverse(scale):
     j = scale * information(np.random.default_rng(1), 7)
     unit = np.sqrt(np.outer(np.diag(np.linalg.inv(j)), np.diag(np.linalg.inv(j))))
     assert_allclose(estimable_covariance(j) / unit, np.linalg.inv(j) / unit, atol=1e-9)
 
 
-def test_a_parameter_of_which_nothing_is_told_leaves_the_others_as_they_are():
+def test_a_parameter_of_which_nothing_is_known_leaves_the_others_as_they_are():
     j = information(np.random.default_rng(2), 7)
     j[1, :] = j[:, 1] = 0.0
     found = estimable_covariance(j)
@@ -34,7 +34,7 @@ def test_a_parameter_of_which_nothing_is_told_leaves_the_others_as_they_are():
 
 
 def test_two_that_make_up_for_each_other_are_both_lost():
-    """Only their sum, in units of each, is told."""
+    """Only their sum, in units of each, is known."""
     slopes = np.array([[1 / UNITS[0], 1 / UNITS[1], 0, 0], [0, 0, 1 / UNITS[2], 0]])
     slopes = np.vstack([slopes, [0, 0, 0, 2 / UNITS[3]]])
     found = estimable_covariance(slopes.T @ slopes)

@@ -15,6 +15,7 @@ from gnuradio.dislac.geometry import (
     enu_from_ecef,
     look_angles,
     nearest,
+    write_days,
 )
 from gnuradio.dislac.geometry.frames import days_since_2000, ecef_from_teme, sidereal_time
 from hypothesis import given
@@ -346,3 +347,11 @@ def test_the_nearest_of_several_sets():
     strangers = [ElementSet.from_tle(*lines, name) for name in ("A", "B")]
     assert nearest(strangers, strangers[0].epoch) == strangers
     assert first.age(first.epoch + timedelta(days=3), first.epoch - timedelta(days=8)) == 8
+
+
+@pytest.mark.parametrize(
+    ("days", "text"),
+    [(0.4, "0 days"), (12.6, "13 days"), (730.0, "730 days"), (731.0, "2.0 years")],
+)
+def test_long_times_are_years(days, text):
+    assert write_days(days) == text

@@ -13,8 +13,10 @@ from gnuradio.dislac.waveform import (
     gold_sequence,
     hard_bits,
     make_payload,
+    make_pilots,
     segments,
 )
+from gnuradio.dislac.waveform.payload import sensing_grid, thin
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import brentq
@@ -240,3 +242,18 @@ def test_a_symbol_without_anything_known_is_refused():
     with pytest.raises(ValueError, match="symbol 3 holds no known element"):
         equalizer(payload, 100.0, hopping=True)
     assert equalizer(payload, 100.0).error.max() < 0.1
+
+
+def test_pilots_are_thinned_out_one_further_up_each_symbol():
+    """What stays is as it was; what makes the pilots no impulse train stands on it alone."""
+    whole = make_pilots("zadoff-chu", 5, 24, 2)
+    thinned = thin(whole, 4)
+    rows, columns = np.indices((5, 24))
+    kept = (columns - rows) % 4 == 0
+    np.testing.assert_array_equal(thinned.grid(0), whole.grid(0) * kept)
+    np.testing.assert_allclose(np.abs(sensing_grid(thinned)), np.broadcast_to(kept, (1, 5, 24)))
+    full = sensing_grid(whole)
+    np.testing.assert_array_equal(sensing_grid(thinned), full * kept)
+    assert thinned.comb == 4 and len(thinned.scrambling) == len(whole.scrambling)
+    with pytest.raises(ValueError, match="a comb of 5 does not divide 24 subcarriers; use one"):
+        thin(whole, 5)
