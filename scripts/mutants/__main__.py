@@ -164,13 +164,14 @@ def _ending(pool: ThreadPoolExecutor) -> Iterator[None]:
 
 def _wait(process: subprocess.Popen[bytes], report: Path, silence: float) -> bool:
     """Ends a run that says nothing for so long; its group ends with it in any case."""
-    size, since = -1, time.monotonic()
+    size, silent = -1, 0.0
     try:
         while process.poll() is None and not ENDED.is_set():
             time.sleep(0.1)
+            silent += 0.1  # by naps, not by a clock: the machine may have been suspended
             if report.stat().st_size != size:
-                size, since = report.stat().st_size, time.monotonic()
-            elif time.monotonic() - since > silence:
+                size, silent = report.stat().st_size, 0.0
+            elif silent > silence:
                 return True
         return False
     finally:
