@@ -19,12 +19,18 @@ Name = TypeVar("Name", bound=Hashable)
 class Result:
     """One line of the table.
 
-    Args:
-        name: what was measured.
-        value, unit: what came out.
-        ratio: of this value to another one of the same run, or to real time; None for none.
-        against: what that other one is.
-        settings: what it depends on.
+    Parameters
+    ----------
+    name
+        what was measured.
+    value, unit
+        what came out.
+    ratio
+        of this value to another one of the same run, or to real time; None for none.
+    against
+        what that other one is.
+    settings
+        what it depends on.
     """
 
     name: str
@@ -39,11 +45,16 @@ class Result:
 class Effort:
     """How much to measure.
 
-    Args:
-        quick: as little as shows that everything runs.
-        turn: least time a contestant gets in each round [s].
-        rounds: rounds of short contestants.
-        long_rounds: rounds of contestants that take seconds.
+    Parameters
+    ----------
+    quick
+        as little as shows that everything runs.
+    turn
+        least time a contestant gets in each round [s].
+    rounds
+        rounds of short contestants.
+    long_rounds
+        rounds of contestants that take seconds.
     """
 
     quick: bool = False
@@ -73,12 +84,17 @@ def in_turns(
     In each round every contestant is called once, and again until its turn is over; so what else
     the machine does meanwhile falls on all of them. A round before the first is not counted.
 
-    Args:
-        contestants: functions by name.
-        rounds: how many rounds count.
-        turn: least time of a contestant in a round [s].
-        clock: default the processor time of this thread, which other programs disturb little;
-            `time.perf_counter` where several threads work.
+    Parameters
+    ----------
+    contestants
+        functions by name.
+    rounds
+        how many rounds count.
+    turn
+        least time of a contestant in a round [s].
+    clock
+        default the processor time of this thread, which other programs disturb little;
+        `time.perf_counter` where several threads work.
     """
     times: dict[Name, list[float]] = {name: [] for name in contestants}
     for call in contestants.values():

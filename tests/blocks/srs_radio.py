@@ -45,10 +45,14 @@ class StandIn:
       in a message of their own, of any length;
     - at a lower rate each sample is sent several times, and as many received ones are averaged.
 
-    Args:
-        transmit: where its transmit ports listen, one a channel.
-        receive: where its receive ports ask.
-        stop: set when nobody is left to talk to.
+    Parameters
+    ----------
+    transmit
+        where its transmit ports listen, one a channel.
+    receive
+        where its receive ports ask.
+    stop
+        set when nobody is left to talk to.
     """
 
     def __init__(self, transmit: Sequence[str], receive: Sequence[str], stop: Event) -> None:

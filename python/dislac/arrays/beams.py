@@ -12,7 +12,9 @@ def phase_shifter_beams(
 ) -> NDArray[np.complex128]:
     """Random beams (symbols, elements, chains): unit-modulus phases, unit-norm columns.
 
-    Source: bistatic localization paper, section II-B (F_m and W_m of (7)).
+    References
+    ----------
+    Bistatic localization paper, section II-B (F_m and W_m of (7)).
     """
     phase = rng.uniform(0.0, 2 * np.pi, (symbols, elements, chains))
     return np.asarray(np.exp(1j * phase) / np.sqrt(elements))

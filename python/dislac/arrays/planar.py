@@ -19,9 +19,12 @@ __all__ = ["PlanarArray", "spatial_frequency_grid", "wrap_spatial_frequency"]
 class PlanarArray:
     """An nx x ny array in its body's xy plane.
 
-    Args:
-        nx, ny: elements along the body's x and y axes.
-        orientation: rotation from the body frame to the scene's frame.
+    Parameters
+    ----------
+    nx, ny
+        elements along the body's x and y axes.
+    orientation
+        rotation from the body frame to the scene's frame.
     """
 
     nx: int
@@ -82,8 +85,10 @@ class PlanarArray:
         Element (n_x, n_y) is exp(j pi (n_x u_x + n_y u_y)) / sqrt(size), for a wave that comes
         from there as for one that is sent there: an element nearer to the far point is earlier.
 
-        Source: the phase of a plane wave at p = (n_x, n_y) lambda / 2, exp(j 2 pi p.u / lambda).
-        The bistatic localization paper's v of (1) and (2) is its conjugate, which holds at the
+        References
+        ----------
+        The phase of a plane wave at p = (n_x, n_y) lambda / 2, exp(j 2 pi p.u / lambda). The
+        bistatic localization paper's v of (1) and (2) is its conjugate, which holds at the
         transmitter alone, where the paper conjugates it.
         """
         u = np.asarray(spatial_frequency, dtype=float)

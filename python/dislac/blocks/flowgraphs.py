@@ -33,7 +33,7 @@ OnFix = Callable[[Fix], None]
 
 
 class Chain(gr.top_block):
-    """What all flowgraphs share: streams side by side, and an end that says what went wrong."""
+    """Base of all flowgraphs: streams side by side, and an end that says what went wrong."""
 
     def __init__(self, name: str, scenario: Scenario) -> None:
         gr.top_block.__init__(self, name)
@@ -52,8 +52,10 @@ class Chain(gr.top_block):
     def wait(self) -> None:
         """Waits for the end.
 
-        Raises:
-            FlowgraphError: a block has failed.
+        Raises
+        ------
+        FlowgraphError
+            a block has failed.
         """
         super().wait()
         errors = take_errors(dict.fromkeys(block.alias() for block in self._blocks()))
@@ -160,18 +162,27 @@ class Branch:
 class run_flowgraph(Receiver):
     """Transmitters, emulated channel and receivers, with the front ends that the scenario says.
 
-    Args:
-        scenario: everything comes from here.
-        frames: how many to send, 0 for no end.
-        record: path of a recording of the receive chains, None for none; with several receivers
-            the path of each one's followed by a dot and its name.
-        directory: where to write files of fixes, None for none.
-        on_fix: called with each fix, in a thread of the flowgraph.
-        samples: of each transmitter whose samples are handed in, by its name, a block that gives
-            its streams as they leave it.
+    Parameters
+    ----------
+    scenario
+        everything comes from here.
+    frames
+        how many to send, 0 for no end.
+    record
+        path of a recording of the receive chains, None for none; with several receivers the path of
+        each one's followed by a dot and its name.
+    directory
+        where to write files of fixes, None for none.
+    on_fix
+        called with each fix, in a thread of the flowgraph.
+    samples
+        of each transmitter whose samples are handed in, by its name, a block that gives its streams
+        as they leave it.
 
-    Raises:
-        ScenarioError: the samples of a transmitter are missing.
+    Raises
+    ------
+    ScenarioError
+        the samples of a transmitter are missing.
     """
 
     def __init__(
@@ -243,12 +254,18 @@ class run_flowgraph(Receiver):
 class replay_flowgraph(Receiver):
     """Receiver on a recording.
 
-    Args:
-        reader: the recording.
-        scenario: what was recorded; None: as the recording says.
-        speed: 1 for real time, 0 or None for as fast as possible.
-        directory: where to write files of fixes, None for none.
-        on_fix: called with each fix, in a thread of the flowgraph.
+    Parameters
+    ----------
+    reader
+        the recording.
+    scenario
+        what was recorded; None: as the recording says.
+    speed
+        1 for real time, 0 or None for as fast as possible.
+    directory
+        where to write files of fixes, None for none.
+    on_fix
+        called with each fix, in a thread of the flowgraph.
     """
 
     def __init__(
@@ -274,12 +291,17 @@ class replay_flowgraph(Receiver):
 class calibrate_flowgraph(Chain):
     """Calibrates the receive chains over the direct path; `calibration` is there at the end.
 
-    Args:
-        scenario: transmitter and receiver, where they are, and what the transmitter sends; from its
-            own calibration nothing is taken.
-        reader: a recording of the transmitter; None: the scenario is emulated.
-        frames: how many to gather.
-        path: file to write, None for none.
+    Parameters
+    ----------
+    scenario
+        transmitter and receiver, where they are, and what the transmitter sends; from its own
+        calibration nothing is taken.
+    reader
+        a recording of the transmitter; None: the scenario is emulated.
+    frames
+        how many to gather.
+    path
+        file to write, None for none.
     """
 
     def __init__(
@@ -304,5 +326,5 @@ class calibrate_flowgraph(Chain):
 
     @property
     def calibration(self) -> Calibration | None:
-        """What has been found, None before that."""
+        """Calibration that has been found, None before that."""
         return self.calibrator.calibration

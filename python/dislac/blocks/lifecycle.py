@@ -65,14 +65,14 @@ _errors_lock = Lock()
 
 
 def take_errors(aliases: Iterable[str] | None = None) -> dict[str, FlowgraphError]:
-    """What made blocks (default all) fail, by their aliases; it is forgotten here."""
+    """Errors that made blocks (default all) fail, by their aliases; they are forgotten here."""
     with _errors_lock:
         chosen = list(_errors) if aliases is None else [a for a in aliases if a in _errors]
         return {alias: _errors.pop(alias) for alias in chosen}
 
 
 def any_failed() -> bool:
-    """Whether a block of this process has failed, and nobody has taken its error."""
+    """True if a block of this process has failed, and nobody has taken its error."""
     return bool(_errors)
 
 
@@ -125,7 +125,7 @@ def message_handler(method: Callable[..., None]) -> Callable[..., None]:
 
 
 class Guarded:
-    """What the blocks of this module are besides one of GNU Radio's bases, which comes second.
+    """First base of the blocks of this module; one of GNU Radio's comes second.
 
     A block calls `prepare` in its constructor, and has `begin` and `finish` where other blocks
     have `start` and `stop`.
@@ -258,7 +258,7 @@ class Guarded:
         self.tell("error", reason=str(error))
 
     def failed(self) -> bool:
-        """Whether this block has failed, or one that takes its messages."""
+        """True if this block has failed, or one that takes its messages."""
         if not _errors:
             return False
         with _errors_lock:

@@ -24,8 +24,10 @@ def marks_among(block: Any, count: int) -> list[Mark]:
 def frame_marks_among(block: Any, count: int, sample_rate: float) -> list[Mark]:
     """Marks with frames, or times, on the next `count` samples of a block's first input, in order.
 
-    Raises:
-        ValueError: a tag holds no frame, or no time of a stream with this rate.
+    Raises
+    ------
+    ValueError
+        a tag holds no frame, or no time of a stream with this rate.
     """
     frames, times = (
         block.get_tags_in_window(0, 0, count, key) for key in (pmt_keys.FRAME, pmt_keys.RX_TIME)

@@ -21,10 +21,12 @@ class message_block(Guarded, gr.basic_block):
     A subclass has a method `handle`, which is called with each message, and may have `begin` and
     `finish`, which are called before the first and after the last.
 
-    Args:
-        name: the block's, for the log.
-        port: the message port: `fix`, `paths` or `link`, as the block that it is connected to has
-            it.
+    Parameters
+    ----------
+    name
+        the block's, for the log.
+    port
+        the message port: `fix`, `paths` or `link`, as the block that it is connected to has it.
     """
 
     def __init__(self, name: str, port: str) -> None:

@@ -14,8 +14,10 @@ __all__ = ["LiveSettings", "at_snr", "overridden"]
 def overridden(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
     """The scenario with dotted keys set to those of the values that are not None.
 
-    Raises:
-        ScenarioError: a value is out of range.
+    Raises
+    ------
+    ScenarioError
+        a value is out of range.
     """
     chosen = {key: value for key, value in values.items() if value is not None}
     return scenario.with_(chosen)
@@ -24,8 +26,10 @@ def overridden(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
 def at_snr(scenario: Scenario, snr_db: float | None) -> Scenario:
     """The scenario with another `channel.noise.snr_db` [dB]; None: as it is.
 
-    Raises:
-        ScenarioError: the ratio is out of range.
+    Raises
+    ------
+    ScenarioError
+        the ratio is out of range.
     """
     return overridden(scenario, {"channel.noise.snr_db": snr_db})
 
@@ -33,12 +37,17 @@ def at_snr(scenario: Scenario, snr_db: float | None) -> Scenario:
 class LiveSettings:
     """A block's parameters that stand in for what its scenario says, and may change at any time.
 
-    Args:
-        scenario: the one that the block was given.
-        values: by dotted keys; None: as the scenario says.
+    Parameters
+    ----------
+    scenario
+        the one that the block was given.
+    values
+        by dotted keys; None: as the scenario says.
 
-    Raises:
-        ScenarioError: a value is out of range.
+    Raises
+    ------
+    ScenarioError
+        a value is out of range.
     """
 
     def __init__(self, scenario: Scenario, values: Mapping[str, Any]) -> None:
@@ -52,8 +61,10 @@ class LiveSettings:
 
         One change follows another, whatever threads they come from.
 
-        Raises:
-            ScenarioError: the value is out of range; nothing has changed then.
+        Raises
+        ------
+        ScenarioError
+            the value is out of range; nothing has changed then.
         """
         with self._lock:
             values = {**self._values, key: value}

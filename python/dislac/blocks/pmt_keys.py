@@ -134,8 +134,10 @@ def frame_to_tag(index: int, arrival: int | None = None) -> Any:
 def frame_from_tag(value: Any) -> tuple[int, int | None]:
     """Index of the frame, and the offset at which it is due at the receiver if the tag says so.
 
-    Raises:
-        ValueError: the tag holds something else, or an index that is no frame's.
+    Raises
+    ------
+    ValueError
+        the tag holds something else, or an index that is no frame's.
     """
     try:
         pair = pmt.is_pair(value)
@@ -169,8 +171,10 @@ def time_from_tag(value: Any) -> float:
 def time_parts_from_tag(value: Any) -> tuple[int, float]:
     """Whole and fractional seconds of an `RX_TIME` tag.
 
-    Raises:
-        ValueError: the tag holds something else.
+    Raises
+    ------
+    ValueError
+        the tag holds something else.
     """
     try:
         return pmt.to_uint64(pmt.tuple_ref(value, 0)), pmt.to_double(pmt.tuple_ref(value, 1))
@@ -199,8 +203,10 @@ def fix_to_pdu(fix: Fix) -> Any:
 def fix_from_pdu(pdu: Any) -> Fix:
     """The fix that `fix_to_pdu` was given.
 
-    Raises:
-        MessageError: the message is no such PDU.
+    Raises
+    ------
+    MessageError
+        the message is no such PDU.
     """
     try:
         meta, data = _parts(pdu)
@@ -248,8 +254,10 @@ def measurement_to_pdu(measurement: Measurement) -> Any:
 def measurement_from_pdu(pdu: Any) -> Measurement:
     """The measurement that `measurement_to_pdu` was given.
 
-    Raises:
-        MessageError: the message is no such PDU.
+    Raises
+    ------
+    MessageError
+        the message is no such PDU.
     """
     try:
         meta, values = _parts(pdu)
@@ -290,8 +298,10 @@ def estimate_to_pdu(estimate: Estimate, frame: int, time: float) -> Any:
 def estimate_from_pdu(pdu: Any) -> tuple[Estimate, int, float]:
     """The estimate, frame and time [s] that `estimate_to_pdu` was given.
 
-    Raises:
-        MessageError: the message is no such PDU.
+    Raises
+    ------
+    MessageError
+        the message is no such PDU.
     """
     try:
         meta, data = _parts(pdu)
@@ -325,8 +335,10 @@ def bytes_to_pdu(data: bytes, frame: int | None = None) -> Any:
 def bytes_from_pdu(pdu: Any) -> bytes:
     """The bytes of a PDU.
 
-    Raises:
-        MessageError: the message is no PDU of bytes, or of none.
+    Raises
+    ------
+    MessageError
+        the message is no PDU of bytes, or of none.
     """
     if not (pmt.is_pdu(pdu) and pmt.is_u8vector(pmt.cdr(pdu)) and pmt.length(pmt.cdr(pdu))):
         raise MessageError(
@@ -354,8 +366,10 @@ def event_to_pdu(event: str, details: Mapping[str, Any]) -> Any:
 def event_from_pdu(pdu: Any) -> dict[str, Any]:
     """Name (under `event`) and details of what has happened.
 
-    Raises:
-        MessageError: the message is no such PDU.
+    Raises
+    ------
+    MessageError
+        the message is no such PDU.
     """
     try:
         return _parts(pdu)[0]

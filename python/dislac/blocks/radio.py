@@ -54,7 +54,7 @@ class RadioError(ValueError):
 
 @dataclass(frozen=True)
 class Settings:
-    """How a radio is set up. Gain [dB], frequency and offset [Hz]; names as the driver has them."""
+    """Settings of a radio. Gain [dB], frequency and offset [Hz]; names as the driver has them."""
 
     device: str
     channels: Sequence[int]
@@ -79,8 +79,10 @@ class Settings:
         """The settings that a scenario's rate, carrier and number of chains ask for: those of its
         receiver or, to `transmit`, of its transmitter.
 
-        Raises:
-            RadioError: the number of channels, or of values for them, is not the scenario's.
+        Raises
+        ------
+        RadioError
+            the number of channels, or of values for them, is not the scenario's.
         """
         chains = scenario.transmit_chains if transmit else scenario.receive_chains
         chosen = list(range(chains)) if channels is None else list(channels)
@@ -107,8 +109,10 @@ class Settings:
 def parse_device(device: str) -> tuple[str, str]:
     """Library and arguments of a device such as `uhd:addr=192.168.10.2`, `soapy:driver=lime`.
 
-    Raises:
-        RadioError: it is neither.
+    Raises
+    ------
+    RadioError
+        it is neither.
     """
     library, colon, arguments = device.partition(":")
     if library not in ("uhd", "soapy") or not colon:
@@ -119,8 +123,10 @@ def parse_device(device: str) -> tuple[str, str]:
 def open_radio(settings: Settings, transmit: bool) -> Any:
     """The source or sink of gr-uhd or gr-soapy, set up.
 
-    Raises:
-        RadioError: there is no such radio, or it cannot do what the settings say.
+    Raises
+    ------
+    RadioError
+        there is no such radio, or it cannot do what the settings say.
     """
     library, arguments = parse_device(settings.device)
     try:

@@ -25,18 +25,29 @@ class radio_flowgraph(Receiver):
     Where the scenario goes by tags, which radios do not give, frames are found by the times of a
     UHD device, and on the direct path with SoapySDR.
 
-    Args:
-        scenario: everything comes from here.
-        device: `uhd:ARGS` or `soapy:ARGS`.
-        frames: after how many used frames it ends, 0 for no end.
-        record: path of a recording of the receive chains, None for none.
-        directory: where to write files of fixes, None for none.
-        on_fix: called with each fix, in a thread of the flowgraph.
-        settings: further arguments of `radio_source`.
+    Parameters
+    ----------
+    scenario
+        everything comes from here.
+    device
+        `uhd:ARGS` or `soapy:ARGS`.
+    frames
+        after how many used frames it ends, 0 for no end.
+    record
+        path of a recording of the receive chains, None for none.
+    directory
+        where to write files of fixes, None for none.
+    on_fix
+        called with each fix, in a thread of the flowgraph.
+    settings
+        further arguments of `radio_source`.
 
-    Raises:
-        RadioError: the device is neither of UHD nor of SoapySDR.
-        ScenarioError: the scenario does not allow for the reference.
+    Raises
+    ------
+    RadioError
+        the device is neither of UHD nor of SoapySDR.
+    ScenarioError
+        the scenario does not allow for the reference.
     """
 
     def __init__(
@@ -67,7 +78,7 @@ class radio_flowgraph(Receiver):
             self.connect_chains(self.source, self.recorder)
 
     def counters(self) -> dict[str, int]:
-        """What became of the frames so far, and what was lost before the receiver."""
+        """Counts of what became of the frames so far, and of what was lost before the receiver."""
         used, skipped = self.estimator.frames_used, self.demodulator.frames_skipped
         lost = self._frames_lost()
         return {
@@ -84,11 +95,16 @@ class radio_flowgraph(Receiver):
 class transmit_flowgraph(Chain):
     """Transmitter on a radio.
 
-    Args:
-        scenario: everything comes from here.
-        device: `uhd:ARGS` or `soapy:ARGS`.
-        frames: how many to send, 0 for no end.
-        settings: further arguments of `radio_sink`.
+    Parameters
+    ----------
+    scenario
+        everything comes from here.
+    device
+        `uhd:ARGS` or `soapy:ARGS`.
+    frames
+        how many to send, 0 for no end.
+    settings
+        further arguments of `radio_sink`.
     """
 
     def __init__(
@@ -104,8 +120,10 @@ class transmit_flowgraph(Chain):
     def wait(self) -> None:
         """Waits until the last frame has left the radio.
 
-        Raises:
-            FlowgraphError: a block has failed.
+        Raises
+        ------
+        FlowgraphError
+            a block has failed.
         """
         super().wait()
         self.radio.drain()

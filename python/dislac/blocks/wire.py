@@ -69,7 +69,7 @@ class Header(NamedTuple):
 
 
 def message_header(offset: int, marks: Sequence[Mark]) -> bytes:
-    """What stands before items of which the first has this offset."""
+    """Header of items of which the first has this offset."""
     parts = [_HEADER.pack(_MAGIC, _VERSION, offset, len(marks))]
     for mark in marks:
         parts.append(struct.pack("=Q", mark.offset))
@@ -135,8 +135,10 @@ def time_of(sample: int, rate: float) -> Any:
 def sample_at(value: Any, rate: float) -> int:
     """Sample index since time zero, the nearest, that an rx_time tag stands for.
 
-    Raises:
-        ValueError: the tag holds no time, or one beyond all samples.
+    Raises
+    ------
+    ValueError
+        the tag holds no time, or one beyond all samples.
     """
     try:
         whole, rest = (pmt.tuple_ref(value, k) for k in range(2))

@@ -30,8 +30,10 @@ class _Sender(Chain):
     def open(self) -> str:
         """Listens already before it runs; where, in full.
 
-        Raises:
-            AddressError: the address is none, or cannot be had.
+        Raises
+        ------
+        AddressError
+            the address is none, or cannot be had.
         """
         return self.output.open()
 
@@ -44,13 +46,20 @@ class _Sender(Chain):
 class satellite_flowgraph(_Sender):
     """The transmitter, up to its antennas.
 
-    Args:
-        scenario: everything comes from here.
-        address: where the channel asks for samples (`zmq_sink`).
-        frames: how many to send, 0 for no end.
-        any_interface: allow an address that stands for all interfaces.
-        on_event: called with what happens to the connection, in a thread of the flowgraph.
-        keys: file of the CURVE secret key; None: anybody may ask.
+    Parameters
+    ----------
+    scenario
+        everything comes from here.
+    address
+        where the channel asks for samples (`zmq_sink`).
+    frames
+        how many to send, 0 for no end.
+    any_interface
+        allow an address that stands for all interfaces.
+    on_event
+        called with what happens to the connection, in a thread of the flowgraph.
+    keys
+        file of the CURVE secret key; None: anybody may ask.
     """
 
     def __init__(
@@ -75,17 +84,26 @@ class satellite_flowgraph(_Sender):
 class channel_flowgraph(_Sender):
     """All between the antennas.
 
-    Args:
-        scenario: everything comes from here.
-        source: where the satellite's samples are to be had (`zmq_source`).
-        address: where the base station asks for samples (`zmq_sink`).
-        any_interface: allow an address that stands for all interfaces.
-        on_event: called with what happens to the connections, in a thread of the flowgraph.
-        keys, server_key: files of this end's CURVE secret key, which holds for both connections,
-            and of the satellite's public one; None for none.
+    Parameters
+    ----------
+    scenario
+        everything comes from here.
+    source
+        where the satellite's samples are to be had (`zmq_source`).
+    address
+        where the base station asks for samples (`zmq_sink`).
+    any_interface
+        allow an address that stands for all interfaces.
+    on_event
+        called with what happens to the connections, in a thread of the flowgraph.
+    keys, server_key
+        files of this end's CURVE secret key, which holds for both connections, and of the
+        satellite's public one; None for none.
 
-    Raises:
-        ValueError: the scenario has a front end, which would have to follow each new start.
+    Raises
+    ------
+    ValueError
+        the scenario has a front end, which would have to follow each new start.
     """
 
     def __init__(
@@ -123,15 +141,22 @@ class channel_flowgraph(_Sender):
 class station_flowgraph(Receiver):
     """The base station.
 
-    Args:
-        scenario: everything comes from here.
-        source: where the channel's samples are to be had (`zmq_source`).
-        record: path of a recording of what comes, None for none.
-        directory: where to write files of fixes, None for none.
-        on_fix: called with each fix, in a thread of the flowgraph.
-        on_event: called with what happens to the connection, in a thread of the flowgraph.
-        keys, server_key: files of this end's CURVE secret key and of the channel's public one; None
-            for none.
+    Parameters
+    ----------
+    scenario
+        everything comes from here.
+    source
+        where the channel's samples are to be had (`zmq_source`).
+    record
+        path of a recording of what comes, None for none.
+    directory
+        where to write files of fixes, None for none.
+    on_fix
+        called with each fix, in a thread of the flowgraph.
+    on_event
+        called with what happens to the connection, in a thread of the flowgraph.
+    keys, server_key
+        files of this end's CURVE secret key and of the channel's public one; None for none.
     """
 
     def __init__(
@@ -162,19 +187,31 @@ class station_flowgraph(Receiver):
 class relay_flowgraph(Chain):
     """The channel between a gNB and a UE: down and up, over the scenario's reference link.
 
-    Args:
-        scenario: nodes, and carriers unless they are given, come from here.
-        sample_rate: of both radios [Hz].
-        gnb_transmits, ue_transmits: where their transmit ports listen, one a stream.
-        gnb_receives, ue_receives: where their receive ports shall find theirs.
-        carriers: down and up [Hz]; 0 for no Doppler shift, None: as the scenario says.
-        noise_power: of each received sample.
-        any_interface: allow addresses that stand for all interfaces.
-        keys: file of the CURVE secret key of this end; None: anybody may ask.
-        gnb_key, ue_key: files of the radios' public keys; None for a radio without.
+    Parameters
+    ----------
+    scenario
+        nodes, and carriers unless they are given, come from here.
+    sample_rate
+        of both radios [Hz].
+    gnb_transmits, ue_transmits
+        where their transmit ports listen, one a stream.
+    gnb_receives, ue_receives
+        where their receive ports shall find theirs.
+    carriers
+        down and up [Hz]; 0 for no Doppler shift, None: as the scenario says.
+    noise_power
+        of each received sample.
+    any_interface
+        allow addresses that stand for all interfaces.
+    keys
+        file of the CURVE secret key of this end; None: anybody may ask.
+    gnb_key, ue_key
+        files of the radios' public keys; None for a radio without.
 
-    Raises:
-        ValueError: one side of a direction has more ports than the other.
+    Raises
+    ------
+    ValueError
+        one side of a direction has more ports than the other.
     """
 
     def __init__(
@@ -229,8 +266,10 @@ class relay_flowgraph(Chain):
     def open(self) -> dict[str, tuple[str, ...]]:
         """Listens already before it runs; where, in full.
 
-        Raises:
-            AddressError: an address is none, or cannot be had.
+        Raises
+        ------
+        AddressError
+            an address is none, or cannot be had.
         """
         return {"gNB": self.gnb.open(), "UE": self.ue.open()}
 

@@ -37,17 +37,25 @@ def fisher_information(
     subcarrier part (that by the delay the sum of two), so their Gram matrix is the product,
     element by element, of two small ones; the frame itself never appears.
 
-    Args:
-        model: the frame's beams, pilots, times and frequencies.
-        paths: L paths with their true parameters.
-        noise_power: E|noise|^2 of one element of the frame.
-        power: (Ms, Nsc) |amplitude|^2 of what was sent on each element and is known, over that of
-            the model's pilots: zero where there is nothing, or nothing known. None: one.
-        nuisance: (Nsc, k) orthonormal patterns over the subcarriers of which every symbol and chain
-            holds an unknown amount, such as a direct path's; not with `power`. None: none.
+    Parameters
+    ----------
+    model
+        the frame's beams, pilots, times and frequencies.
+    paths
+        L paths with their true parameters.
+    noise_power
+        E|noise|^2 of one element of the frame.
+    power
+        (Ms, Nsc) |amplitude|^2 of what was sent on each element and is known, over that of the
+        model's pilots: zero where there is nothing, or nothing known. None: one.
+    nuisance
+        (Nsc, k) orthonormal patterns over the subcarriers of which every symbol and chain holds an
+        unknown amount, such as a direct path's; not with `power`. None: none.
 
-    Raises:
-        ValueError: `noise_power` is not positive.
+    Raises
+    ------
+    ValueError
+        `noise_power` is not positive.
     """
     if not noise_power > 0:
         raise ValueError(f"noise_power is {noise_power}: a bound needs a positive one")
@@ -116,8 +124,10 @@ def path_covariance(
     Doppler shift of a single symbol, ...) has infinite variance and zero covariance with the
     others: the frame holds no information about it, whatever is known of the rest.
 
-    Args:
-        model, paths, noise_power, power, nuisance: see `fisher_information`.
+    Parameters
+    ----------
+    model, paths, noise_power, power, nuisance
+        see `fisher_information`.
     """
     information = fisher_information(model, paths, noise_power, power, nuisance)
     covariance = estimable_covariance(information)

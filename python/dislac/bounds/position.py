@@ -28,11 +28,14 @@ _MEASURED = [2 + PATH_PARAMETERS.index(name) for name in ("arrival_x", "arrival_
 class PositionBound:
     """Lower bound of the error of an unbiased position estimate.
 
-    Args:
-        covariance: (3, 3) bound of the covariance [m^2]; infinite variances where the frame does
-            not determine the position, NaN where the target is at the receiver, so that its echo
-            comes from no direction.
-        deviation: root of its trace: bound of the root mean square position error [m].
+    Parameters
+    ----------
+    covariance
+        (3, 3) bound of the covariance [m^2]; infinite variances where the frame does not determine
+        the position, NaN where the target is at the receiver, so that its echo comes from no
+        direction.
+    deviation
+        root of its trace: bound of the root mean square position error [m].
     """
 
     covariance: Floats
@@ -60,17 +63,26 @@ def position_bound(
     out, leave them out of `paths`. An axis along which the receive array has a single element
     measures nothing: without enough known of the position besides, its bound is infinite.
 
-    Args:
-        model, paths, noise_power: see `fisher_information`; the first path as the geometry has it.
-        transmitter, receiver, position: (3,) where the nodes and the target are [m].
-        known: where the target is known to be, which leaves fewer coordinates to find.
-        speed: of propagation [m/s].
-        power, nuisance: see `fisher_information`.
-        timing_deviation: of the receiver's timing, an unknown that delays contain and of which
-            this is the standard deviation beforehand [s].
+    Parameters
+    ----------
+    model, paths, noise_power
+        see `fisher_information`; the first path as the geometry has it.
+    transmitter, receiver, position
+        (3,) where the nodes and the target are [m].
+    known
+        where the target is known to be, which leaves fewer coordinates to find.
+    speed
+        of propagation [m/s].
+    power, nuisance
+        see `fisher_information`.
+    timing_deviation
+        of the receiver's timing, an unknown that delays contain and of which this is the standard
+        deviation beforehand [s].
 
-    Raises:
-        ValueError: `noise_power` is not positive.
+    Raises
+    ------
+    ValueError
+        `noise_power` is not positive.
     """
     if np.array_equal(position, receiver):
         return PositionBound(np.full((3, 3), np.nan), np.nan)
@@ -117,10 +129,14 @@ def measurement_gradients(array: PlanarArray, direction: Floats, gradient: Float
     """Gradients (3, 3) by the target's position of its distance times arrival_x and arrival_y,
     those two varied alone, and of its bistatic range: numbers without unit.
 
-    Args:
-        array: at the receiver.
-        direction: (3,) unit vector from the receiver to the target.
-        gradient: (3,) of the bistatic range.
+    Parameters
+    ----------
+    array
+        at the receiver.
+    direction
+        (3,) unit vector from the receiver to the target.
+    gradient
+        (3,) of the bistatic range.
     """
     # The spatial frequency is linear in the direction, and the projection is symmetric.
     across = np.eye(3) - np.outer(direction, direction)

@@ -24,7 +24,7 @@ __all__ = ["CompiledEngine"]
 
 
 class CompiledEngine(Engine):
-    """By the loops of `dsp.kernels`: each block goes through the first cache once."""
+    """Engine on the loops of `dsp.kernels`: each block goes through the first cache once."""
 
     def __init__(
         self,

@@ -41,28 +41,43 @@ class ChannelEmulator(ChunkProcessor):
     Without arrays and beams it joins any N input streams to any M output streams, each path
     with a coupling matrix (ones if not given).
 
-    Args:
-        paths: may be empty: noise only.
-        sample_rate, carrier_frequency: [Hz].
-        transmit_array, receive_array: None for endpoints without array response.
-        transmit_beams, receive_beams: None for one stream per element.
-        inputs, outputs: numbers of streams; needed only at an endpoint with neither array nor beams
-            (default: what the paths' coupling says, else 1).
-        coupling: ``physical`` or ``paired``.
-        transmit_advance: how much earlier [s] than its arrival a sample leaves, as a function
-            of the transmitter's time [s] (`Precompensator.advance`): the transmit beams switch
-            as much earlier than their schedule says. None for no advance.
-        noise: source of noise for the receive streams; may be replaced at any time.
-        start: index of the first sample.
-        passband: what the signal occupies, |f| <= passband fs, as sent and with its Doppler
-            shift. The narrower, the shorter does the delay's filter ring.
-        speed: propagation speed [m/s].
+    Parameters
+    ----------
+    paths
+        may be empty: noise only.
+    sample_rate, carrier_frequency
+        [Hz].
+    transmit_array, receive_array
+        None for endpoints without array response.
+    transmit_beams, receive_beams
+        None for one stream per element.
+    inputs, outputs
+        numbers of streams; needed only at an endpoint with neither array nor beams (default: what
+        the paths' coupling says, else 1).
+    coupling
+        ``physical`` or ``paired``.
+    transmit_advance
+        how much earlier [s] than its arrival a sample leaves, as a function of the transmitter's
+        time [s] (`Precompensator.advance`): the transmit beams switch as much earlier than their
+        schedule says. None for no advance.
+    noise
+        source of noise for the receive streams; may be replaced at any time.
+    start
+        index of the first sample.
+    passband
+        what the signal occupies, |f| <= passband fs, as sent and with its Doppler shift. The
+        narrower, the shorter does the delay's filter ring.
+    speed
+        propagation speed [m/s].
 
-    Raises:
-        StreamError: settings disagree. While running: a path gets shorter than its sampled
-            kernel.
+    Raises
+    ------
+    StreamError
+        settings disagree. While running: a path gets shorter than its sampled kernel.
 
-    Source: bistatic localization paper, (3) and (7), in the time domain.
+    References
+    ----------
+    Bistatic localization paper, (3) and (7), in the time domain.
     """
 
     def __init__(

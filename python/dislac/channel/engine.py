@@ -18,10 +18,14 @@ class Engine(ABC):
     """Makes chunks of what leaves out of chunks of transmit chains, and of what arrives at the
     receive chains out of what has left.
 
-    Args:
-        departures, arrivals: weights, delays and phases by which it is done.
-        paired: each receive chain hears one transmit chain alone.
-        passband: what the signal occupies, |f| <= passband fs.
+    Parameters
+    ----------
+    departures, arrivals
+        weights, delays and phases by which it is done.
+    paired
+        each receive chain hears one transmit chain alone.
+    passband
+        what the signal occupies, |f| <= passband fs.
     """
 
     def __init__(
@@ -42,9 +46,12 @@ class Engine(ABC):
     ) -> None:
         """Weigh chunk `index` of the transmit chains, in its active segments, for each departure.
 
-        Args:
-            source: rows of the transmit chains, in which the chunk begins at `place`.
-            sent: rows to write, in which the chunk begins at `sent_place`.
+        Parameters
+        ----------
+        source
+            rows of the transmit chains, in which the chunk begins at `place`.
+        sent
+            rows to write, in which the chunk begins at `sent_place`.
         """
 
     @abstractmethod
@@ -58,10 +65,15 @@ class Engine(ABC):
     ) -> list[slice]:
         """Delay and rotate what was sent, path by path, and combine it for each receive chain.
 
-        Args:
-            starts: the `window_starts` of chunk `index`.
-            out: (chains, CHUNK and some) where to write it.
+        Parameters
+        ----------
+        starts
+            the `window_starts` of chunk `index`.
+        out
+            (chains, CHUNK and some) where to write it.
 
-        Returns:
+        Returns
+        -------
+        list[slice]
             Segments for which this was done; in the others nothing arrives and nothing is written.
         """

@@ -22,15 +22,23 @@ class FadingError(ValueError):
 class ShadowedRician:
     """g = Z exp(j xi) + A exp(j zeta), of unit mean power where the two powers add to one.
 
-    Args:
-        shadowing: m of the Nakagami-m amplitude Z, 0.5 at least; large for a clear sight.
-        line_of_sight_power: Omega = E Z^2.
-        scattered_power: 2 b0 = E A^2.
+    Parameters
+    ----------
+    shadowing
+        m of the Nakagami-m amplitude Z, 0.5 at least; large for a clear sight.
+    line_of_sight_power
+        Omega = E Z^2.
+    scattered_power
+        2 b0 = E A^2.
 
-    Raises:
-        FadingError: a parameter is out of range.
+    Raises
+    ------
+    FadingError
+        a parameter is out of range.
 
-    Source: bistatic localization paper, (4); the defaults are its light shadowing.
+    References
+    ----------
+    Bistatic localization paper, (4); the defaults are its light shadowing.
     """
 
     shadowing: float = 19.4
@@ -70,10 +78,14 @@ class BlockFading:
     The gain of a frame depends on the seed and the frame's number alone, whatever was asked
     before. Usable as the gain of a `ChannelPath`.
 
-    Args:
-        draw: returns that many unit gains from a generator, such as `ShadowedRician.scattered`.
-        seed: not negative; different for paths that fade independently.
-        amplitude: complex factor on all gains.
+    Parameters
+    ----------
+    draw
+        returns that many unit gains from a generator, such as `ShadowedRician.scattered`.
+    seed
+        not negative; different for paths that fade independently.
+    amplitude
+        complex factor on all gains.
     """
 
     draw: Draw

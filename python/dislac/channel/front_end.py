@@ -52,20 +52,31 @@ class FrontEnd(ChunkProcessor):
     for as much of the input as they need: with a slow clock fewer samples come out than go in, with
     a fast one more.
 
-    Args:
-        chains: number of streams.
-        sample_rate: fs [Hz], nominal.
-        carrier_offset: by how much the signal lies too high after down-conversion [Hz], whatever
-            the sample clock does.
-        clock_offset: by which part of its rate the sample clock runs fast (20e-6 is 20 ppm).
-        start_offset: how many samples after the input's first one the first sample is taken;
-            fractional and negative too.
-        phase: of each chain, or of all [rad].
-        delay: of each chain, or of all [s]; negative too.
-        passband: what the signal occupies, |f| <= passband fs, before the carrier offset.
+    Parameters
+    ----------
+    chains
+        number of streams.
+    sample_rate
+        fs [Hz], nominal.
+    carrier_offset
+        by how much the signal lies too high after down-conversion [Hz], whatever the sample clock
+        does.
+    clock_offset
+        by which part of its rate the sample clock runs fast (20e-6 is 20 ppm).
+    start_offset
+        how many samples after the input's first one the first sample is taken; fractional and
+        negative too.
+    phase
+        of each chain, or of all [rad].
+    delay
+        of each chain, or of all [s]; negative too.
+    passband
+        what the signal occupies, |f| <= passband fs, before the carrier offset.
 
-    Raises:
-        StreamError: a setting is out of range.
+    Raises
+    ------
+    StreamError
+        a setting is out of range.
     """
 
     def __init__(

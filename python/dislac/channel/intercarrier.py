@@ -18,8 +18,10 @@ def carrier_to_interference(normalized_doppler: ArrayLike) -> Floats:
 
     sinc^2 / (1 - sinc^2), all of many subcarriers being equally strong. Infinite without Doppler.
 
-    Args:
-        normalized_doppler: Doppler over subcarrier spacing.
+    Parameters
+    ----------
+    normalized_doppler
+        Doppler over subcarrier spacing.
     """
     e = np.asarray(normalized_doppler, dtype=float)
     with np.errstate(divide="ignore"):
@@ -31,8 +33,10 @@ def mean_carrier_to_interference(spread: ArrayLike) -> Floats:
 
     The mean of sinc^2 is (Si(2 pi a) - sin^2(pi a) / (pi a)) / (pi a).
 
-    Args:
-        spread: a, above 0, over the subcarrier spacing.
+    Parameters
+    ----------
+    spread
+        a, above 0, over the subcarrier spacing.
     """
     a = np.pi * np.asarray(spread, dtype=float)
     return _ratio((sici(2 * a)[0] - np.sin(a) ** 2 / a) / a)
@@ -53,11 +57,16 @@ def symbol_channels(
     leak(d) = sum_i exp(j 2 pi (nu / f_s - d / N) i) / N:
     H[m, q, k] = sum_l gain_l exp(j 2 pi nu_l t_m) leak_l(q - k) exp(-j 2 pi f_k delay_l).
 
-    Args:
-        gain: (..., L) complex amplitudes, with the carrier's phase at the frame's start.
-        delay: (..., L) from zero to what the prefix holds [s].
-        doppler: (..., L) [Hz].
-        numerology: of the frame.
+    Parameters
+    ----------
+    gain
+        (..., L) complex amplitudes, with the carrier's phase at the frame's start.
+    delay
+        (..., L) from zero to what the prefix holds [s].
+    doppler
+        (..., L) [Hz].
+    numerology
+        of the frame.
     """
     g, tau, nu = (np.asarray(x)[..., None] for x in (gain, delay, doppler))
     n = numerology

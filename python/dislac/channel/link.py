@@ -33,12 +33,17 @@ class Link:
     Between streams the pauses cost most: they are written, looked through and copied by each
     stage. Here chunks go from stage to stage with a list of where they sound.
 
-    Args:
-        frames: in order, not overlapping, perhaps without end.
-        end: number of samples, less than a chunk of which may be left out, before it is over;
-            None for no end.
-        precompensator: None for none.
-        emulator: the channel.
+    Parameters
+    ----------
+    frames
+        in order, not overlapping, perhaps without end.
+    end
+        number of samples, less than a chunk of which may be left out, before it is over; None for
+        no end.
+    precompensator
+        None for none.
+    emulator
+        the channel.
     """
 
     def __init__(
@@ -58,7 +63,9 @@ class Link:
     def receive(self, rows: Sequence[Samples]) -> list[tuple[int, int]] | None:
         """Write the next chunk to rows of `CHUNK` samples.
 
-        Returns:
+        Returns
+        -------
+        list[tuple[int, int]] | None
             Start (sample index) and index of each frame that begins in it; None at the end, when
             nothing has been written.
         """

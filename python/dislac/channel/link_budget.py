@@ -48,10 +48,14 @@ def path_gain(
 
     Exponent 2 is free space; the reference distance of the others is 1 m.
 
-    Raises:
-        LinkError: a distance or the carrier frequency is not positive.
+    Raises
+    ------
+    LinkError
+        a distance or the carrier frequency is not positive.
 
-    Source: bistatic localization paper, (5).
+    References
+    ----------
+    Bistatic localization paper, (5).
     """
     _positive(distance=distance, carrier_frequency=carrier_frequency, speed=speed)
     wavelength = speed / carrier_frequency
@@ -62,10 +66,14 @@ def path_gain(
 def absorption(*optical_thickness: ArrayLike) -> Floats:
     """Transmittance exp(-sum of the optical thicknesses) of the gases on the way, (...).
 
-    Raises:
-        LinkError: a thickness is negative.
+    Raises
+    ------
+    LinkError
+        a thickness is negative.
 
-    Source: bistatic localization paper, (6).
+    References
+    ----------
+    Bistatic localization paper, (6).
     """
     total = sum((np.asarray(t, dtype=float) for t in optical_thickness), np.zeros(()))
     if not np.all(np.asarray(total) >= 0):
@@ -86,13 +94,19 @@ def bistatic_gain(
     The bistatic radar equation sigma lambda^2 / ((4 pi)^3 d1^2 d2^2): the path gains of both
     legs and the reflection 4 pi sigma / lambda^2, P_RCS of the paper.
 
-    Args:
-        distances: transmitter to target, target to receiver [m].
-        cross_section: bistatic radar cross-section sigma [m^2].
-        exponents: path-loss exponents of the legs.
+    Parameters
+    ----------
+    distances
+        transmitter to target, target to receiver [m].
+    cross_section
+        bistatic radar cross-section sigma [m^2].
+    exponents
+        path-loss exponents of the legs.
 
-    Raises:
-        LinkError: a distance, the cross-section or the carrier frequency is not positive.
+    Raises
+    ------
+    LinkError
+        a distance, the cross-section or the carrier frequency is not positive.
     """
     _positive(cross_section=cross_section)
     legs = [
@@ -115,12 +129,18 @@ def direct_power(
 ) -> Floats:
     """Power [W] received without any reflection, (...).
 
-    Args:
-        eirp: radiated power [W] times transmit gain.
-        receive_gain: of the receive antenna.
-        distance: [m].
-        exponent: path-loss exponent.
-        transmittance: of the atmosphere, see `absorption`.
+    Parameters
+    ----------
+    eirp
+        radiated power [W] times transmit gain.
+    receive_gain
+        of the receive antenna.
+    distance
+        [m].
+    exponent
+        path-loss exponent.
+    transmittance
+        of the atmosphere, see `absorption`.
     """
     gain = path_gain(distance, carrier_frequency, exponent, speed=speed)
     return np.asarray(
@@ -155,8 +175,10 @@ def thermal_noise(
 ) -> Floats:
     """Noise power k T B F [W], (...).
 
-    Raises:
-        LinkError: the bandwidth, the temperature or the noise factor is not positive.
+    Raises
+    ------
+    LinkError
+        the bandwidth, the temperature or the noise factor is not positive.
     """
     _positive(bandwidth=bandwidth, temperature=temperature, noise_factor=noise_factor)
     return np.asarray(Boltzmann * temperature * np.asarray(bandwidth, dtype=float) * noise_factor)

@@ -42,10 +42,14 @@ BATCH = 1024
 class Groups:
     """Paths with the same departure and close delays, which share forward transforms.
 
-    Args:
-        members: paths of each group.
-        longest: (groups, TABLE_CHUNKS, BLOCKS) largest whole delay among them.
-        lag: (paths, TABLE_CHUNKS, BLOCKS) by how much each path is shorter.
+    Parameters
+    ----------
+    members
+        paths of each group.
+    longest
+        (groups, TABLE_CHUNKS, BLOCKS) largest whole delay among them.
+    lag
+        (paths, TABLE_CHUNKS, BLOCKS) by how much each path is shorter.
     """
 
     members: list[list[int]]
@@ -72,7 +76,7 @@ def grouped(whole: NDArray[np.int64], rows: Sequence[slice]) -> Groups:
 
 
 class NumpyEngine(Engine):
-    """By FFT and matrix products, a batch of blocks at a time."""
+    """Engine on FFT and matrix products, a batch of blocks at a time."""
 
     def __init__(
         self, departures: Departures, arrivals: Arrivals, *, paired: bool, passband: float

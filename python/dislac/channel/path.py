@@ -21,22 +21,31 @@ BlockGain = Callable[[NDArray[np.int64]], Complexes]
 class ChannelPath:
     """One propagation path.
 
-    Args:
-        nodes: what it visits, transmitter first, receiver last. Paths whose transmit array and
-            next node are the same objects leave in the same direction and share work.
-        gain: complex amplitude; or a function of frame numbers (int array, not negative) that
-            returns those frames' amplitudes, such as `BlockFading`. A frame's gain holds while
-            the receive beams' schedule counts that frame.
-        departure, arrival: (2,) spatial frequencies at the transmit and the receive array. None
-            follows the nodes, chunk by chunk. Of no effect without an array.
-        coupling: (receive elements, transmit elements) matrix between the ends, in place of the
-            arrays' responses. None: the arrays' responses, and ones at an end without an array.
-        carriers: carrier frequency of each hop [Hz], where a node (a transparent satellite behind
-            its feeder link) moves the signal in frequency. None: the emulator's on all hops.
-        transmitter: number of the node that has the transmit array: 0, or 1 behind a feeder link.
+    Parameters
+    ----------
+    nodes
+        what it visits, transmitter first, receiver last. Paths whose transmit array and next node
+        are the same objects leave in the same direction and share work.
+    gain
+        complex amplitude; or a function of frame numbers (int array, not negative) that returns
+        those frames' amplitudes, such as `BlockFading`. A frame's gain holds while the receive
+        beams' schedule counts that frame.
+    departure, arrival
+        (2,) spatial frequencies at the transmit and the receive array. None follows the nodes,
+        chunk by chunk. Of no effect without an array.
+    coupling
+        (receive elements, transmit elements) matrix between the ends, in place of the arrays'
+        responses. None: the arrays' responses, and ones at an end without an array.
+    carriers
+        carrier frequency of each hop [Hz], where a node (a transparent satellite behind its feeder
+        link) moves the signal in frequency. None: the emulator's on all hops.
+    transmitter
+        number of the node that has the transmit array: 0, or 1 behind a feeder link.
 
-    Raises:
-        StreamError: there are less than two nodes, or numbers of the wrong shape.
+    Raises
+    ------
+    StreamError
+        there are less than two nodes, or numbers of the wrong shape.
     """
 
     nodes: tuple[Motion, ...]

@@ -92,26 +92,42 @@ class Precompensator(ChunkProcessor):
     mutually coherent. The values change at the border of the block (256 samples) in which a frame
     begins.
 
-    Args:
-        reference: nodes of the reference path, transmitter first.
-        sample_rate: [Hz].
-        carrier_frequency: one for all hops of the reference path, or one for each [Hz].
-        chains: number of streams, all treated alike.
-        mode: ``time-varying`` or ``frame``.
-        frame_start, frame_period: first sample of frame 0 and samples between frames, on the
-            receiver's clock; for ``frame``.
-        frame_length: samples of a frame; 0 takes the values of its first sample.
-        timing_advance_error: [s], positive when residual delays grow by it.
-        doppler_error: [Hz], positive when residual Doppler shifts grow by it.
-        start: index of the first sample.
-        passband: what the signal occupies, |f| <= passband fs, as sent and with its Doppler
-            shift. The narrower, the shorter does the delay's filter ring.
-        speed: propagation speed [m/s].
+    Parameters
+    ----------
+    reference
+        nodes of the reference path, transmitter first.
+    sample_rate
+        [Hz].
+    carrier_frequency
+        one for all hops of the reference path, or one for each [Hz].
+    chains
+        number of streams, all treated alike.
+    mode
+        ``time-varying`` or ``frame``.
+    frame_start, frame_period
+        first sample of frame 0 and samples between frames, on the receiver's clock; for ``frame``.
+    frame_length
+        samples of a frame; 0 takes the values of its first sample.
+    timing_advance_error
+        [s], positive when residual delays grow by it.
+    doppler_error
+        [Hz], positive when residual Doppler shifts grow by it.
+    start
+        index of the first sample.
+    passband
+        what the signal occupies, |f| <= passband fs, as sent and with its Doppler shift. The
+        narrower, the shorter does the delay's filter ring.
+    speed
+        propagation speed [m/s].
 
-    Raises:
-        StreamError: a setting is out of range.
+    Raises
+    ------
+    StreamError
+        a setting is out of range.
 
-    Source: bistatic localization paper, section II-C.
+    References
+    ----------
+    Bistatic localization paper, section II-C.
     """
 
     def __init__(
@@ -202,7 +218,7 @@ class Precompensator(ChunkProcessor):
         self._tables.clear()
 
     def advance(self, time: ArrayLike) -> Floats:
-        """How much earlier [s] than its arrival a sample leaves at transmitter time `time` [s].
+        """Advance [s] of a sample that leaves at transmitter time `time` [s].
 
         The errors are part of it: what the transmitter does, it does to its beams too.
         """
@@ -210,7 +226,7 @@ class Precompensator(ChunkProcessor):
         return self.advance_of(time + self._departure_delay(time))
 
     def advance_of(self, arrival: ArrayLike) -> Floats:
-        """How much earlier [s] than its arrival at receiver time `arrival` [s] a sample leaves."""
+        """Advance [s] of a sample that arrives at receiver time `arrival` [s]."""
         if self.mode == "frame":
             delay = self._frame_middle(np.asarray(arrival, dtype=float))[1]
         else:

@@ -52,18 +52,27 @@ class RelayLink:
     The same bits in whatever pieces samples come: each is formed by the same operations, whatever
     is formed beside it.
 
-    Args:
-        nodes: transmitter first.
-        sample_rate: [Hz].
-        carriers: carrier frequency of each hop [Hz]; 0 for a hop whose Doppler shift somebody else
-            has compensated (the delay and its change remain).
-        streams: how many, all treated alike.
-        noise: source of noise for the receive streams.
-        speed: propagation speed [m/s].
+    Parameters
+    ----------
+    nodes
+        transmitter first.
+    sample_rate
+        [Hz].
+    carriers
+        carrier frequency of each hop [Hz]; 0 for a hop whose Doppler shift somebody else has
+        compensated (the delay and its change remain).
+    streams
+        how many, all treated alike.
+    noise
+        source of noise for the receive streams.
+    speed
+        propagation speed [m/s].
 
-    Raises:
-        StreamError: a rate or a number of carriers is impossible. While running, too: a delay is
-            not finite, or longer than `LONGEST` samples.
+    Raises
+    ------
+    StreamError
+        a rate or a number of carriers is impossible. While running, too: a delay is not finite, or
+        longer than `LONGEST` samples.
     """
 
     least = CENTRE + len(differentiator(PASSBAND))
@@ -118,7 +127,9 @@ class RelayLink:
     def make(self, out: Samples | Sequence[Samples]) -> int:
         """Write the output samples that can be made to rows `out` (streams, room for any number).
 
-        Returns:
+        Returns
+        -------
+        int
             how many were written to each row.
         """
         done, room = 0, len(out[0])

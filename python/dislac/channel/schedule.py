@@ -18,12 +18,17 @@ __all__ = ["BeamSchedule", "Segments"]
 class Segments(NamedTuple):
     """Consecutive segments of equal length, in each of which the beams stay the same.
 
-    Args:
-        first: where the first segment begins, counted from the first sample asked for.
-        length: samples in each segment.
-        symbol: (segments,) symbol whose beams are in force.
-        frame: (segments,) frame to which the segment belongs, counted from that of the first sample
-            asked for.
+    Parameters
+    ----------
+    first
+        where the first segment begins, counted from the first sample asked for.
+    length
+        samples in each segment.
+    symbol
+        (segments,) symbol whose beams are in force.
+    frame
+        (segments,) frame to which the segment belongs, counted from that of the first sample asked
+        for.
     """
 
     first: int
@@ -39,14 +44,21 @@ class BeamSchedule:
     The beams of the last symbol stay until the next frame begins. With symbols of equal length,
     sample n has those of symbol min(floor(((n - start) mod period) / symbol_length), Ms - 1).
 
-    Args:
-        beams: (Ms, elements, chains) beams F_m or W_m.
-        symbol_length: samples in a symbol, cyclic prefix included; or (Ms,) in each.
-        period: samples from one frame's start to the next's.
-        start: first sample of frame 0.
+    Parameters
+    ----------
+    beams
+        (Ms, elements, chains) beams F_m or W_m.
+    symbol_length
+        samples in a symbol, cyclic prefix included; or (Ms,) in each.
+    period
+        samples from one frame's start to the next's.
+    start
+        first sample of frame 0.
 
-    Raises:
-        StreamError: the beams have another shape, or the symbols do not fit into the period.
+    Raises
+    ------
+    StreamError
+        the beams have another shape, or the symbols do not fit into the period.
     """
 
     beams: NDArray[np.complex128]

@@ -18,11 +18,16 @@ Coupling = Literal["paired", "physical"]
 class Paths:
     """Propagation paths as one frame sees them, each array with one row a path.
 
-    Args:
-        gain: (L,) complex gains.
-        arrival, departure: (L, 2) spatial frequencies at the receiver and the transmitter.
-        delay: (L,) residual delays [s].
-        doppler: (L,) residual Doppler shifts [Hz].
+    Parameters
+    ----------
+    gain
+        (L,) complex gains.
+    arrival, departure
+        (L, 2) spatial frequencies at the receiver and the transmitter.
+    delay
+        (L,) residual delays [s].
+    doppler
+        (L,) residual Doppler shifts [Hz].
     """
 
     gain: NDArray[np.complex128]
@@ -39,24 +44,37 @@ class Paths:
 class SnapshotModel:
     """Everything about a pilot frame that is known before it arrives.
 
-    Args:
-        transmit_array, receive_array: the two planar arrays.
-        transmit_beams: (Ms, Nt, Ntx) beams F_m, unit-norm columns.
-        receive_beams: (Ms, Nr, Nrf) beams W_m, unit-norm columns.
-        pilots: (Ms, Ntx) pilot of each transmit chain, the same on all subcarriers (what
-            scrambles them over the subcarriers has been taken off).
-        symbol_times: (Ms,) t_m [s].
-        frequencies: (Nsc,) baseband frequency f_n of each subcarrier [Hz].
-        coupling: ``paired``, receive chain i hears transmit chain i alone, which needs transmit
-            beams told apart; or ``physical``, it hears the sum of all. Only there may
-            their numbers Ntx and Nrf differ.
-        offsets: (Ms,) by how much the subcarriers of each symbol lie above `frequencies` [Hz]; by
-            default not at all.
+    Parameters
+    ----------
+    transmit_array, receive_array
+        the two planar arrays.
+    transmit_beams
+        (Ms, Nt, Ntx) beams F_m, unit-norm columns.
+    receive_beams
+        (Ms, Nr, Nrf) beams W_m, unit-norm columns.
+    pilots
+        (Ms, Ntx) pilot of each transmit chain, the same on all subcarriers (what scrambles them
+        over the subcarriers has been taken off).
+    symbol_times
+        (Ms,) t_m [s].
+    frequencies
+        (Nsc,) baseband frequency f_n of each subcarrier [Hz].
+    coupling
+        ``paired``, receive chain i hears transmit chain i alone, which needs transmit beams told
+        apart; or ``physical``, it hears the sum of all. Only there may their numbers Ntx and Nrf
+        differ.
+    offsets
+        (Ms,) by how much the subcarriers of each symbol lie above `frequencies` [Hz]; by default
+        not at all.
 
+    Notes
+    -----
     Where pilots are combs, Nsc counts the subcarriers of a comb, and "symbol" means one comb in
     one symbol, of which there may be several at a time: see `waveform.Pilots`.
 
-    Source: bistatic localization paper, (9) and, for `paired`, (10).
+    References
+    ----------
+    Bistatic localization paper, (9) and, for `paired`, (10).
     """
 
     transmit_array: PlanarArray
@@ -110,7 +128,9 @@ class SnapshotModel:
 def synthesize(model: SnapshotModel, paths: Paths) -> NDArray[np.complex128]:
     """Noise-free frame y (Ms, Nsc, Nrf) of the given paths.
 
-    Source: bistatic localization paper, (9).
+    References
+    ----------
+    Bistatic localization paper, (9).
     """
     spatial = paths.gain[:, None, None] * model.response(paths.arrival, paths.departure)
     turns = np.outer(paths.doppler, model.symbol_times) - np.outer(paths.delay, model.offsets)

@@ -29,12 +29,18 @@ _CELLS = (("Peak direction", "Off the truth", "Peak power"),)
 class AngularWidget(Display):
     """Draws an `AngularPicture`.
 
-    Args:
-        spectrum: its grid.
-        newest: gives the picture of the newest frame, None if that is what it gave before.
-        update_rate: how often it is asked [Hz]; None: never.
-        colors: of the theme.
-        rows: the panel's captions, in another order.
+    Parameters
+    ----------
+    spectrum
+        its grid.
+    newest
+        gives the picture of the newest frame, None if that is what it gave before.
+    update_rate
+        how often it is asked [Hz]; None: never.
+    colors
+        of the theme.
+    rows
+        the panel's captions, in another order.
     """
 
     def __init__(

@@ -21,13 +21,20 @@ _LEFT, _TOP = 56, 40
 class DelayDopplerWidget(Display):
     """Draws a `DelayDopplerPicture`.
 
-    Args:
-        matched_filter: its grid.
-        speed: of propagation [m/s].
-        newest: gives the picture of the newest frame, None if that is what it gave before.
-        update_rate: how often it is asked [Hz]; None: never.
-        colors: of the theme.
-        rows: the panel's captions, in another order.
+    Parameters
+    ----------
+    matched_filter
+        its grid.
+    speed
+        of propagation [m/s].
+    newest
+        gives the picture of the newest frame, None if that is what it gave before.
+    update_rate
+        how often it is asked [Hz]; None: never.
+    colors
+        of the theme.
+    rows
+        the panel's captions, in another order.
     """
 
     def __init__(

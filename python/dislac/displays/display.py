@@ -79,8 +79,10 @@ THEMES = {
 def colors_of(theme: str) -> Colors:
     """The colours of a theme.
 
-    Raises:
-        ValueError: there is no such theme.
+    Raises
+    ------
+    ValueError
+        there is no such theme.
     """
     if theme not in THEMES:
         raise ValueError(f"theme is {theme!r}; there are 'light' and 'dark'")
@@ -126,7 +128,7 @@ class Panel(QtWidgets.QWidget):
             self.update()
 
     def texts(self) -> dict[str, str]:
-        """What stands under each caption."""
+        """Texts under the captions."""
         return dict(self._texts)
 
     def paintEvent(self, event: Any) -> None:
@@ -205,11 +207,15 @@ class Display(QtWidgets.QWidget):
     What it costs is limited, too: it looks no sooner than the thread of the widgets has rested
     for `_REST` times as long as it has worked since the last look.
 
-    Args:
-        newest: gives what there is to show, or None if that is what it gave before. It is asked
-            in the thread of the widgets, so blocks hand nothing over but leave it lying.
-        update_rate: how often [Hz]; None: never, somebody else calls `draw`.
-        colors: of the theme.
+    Parameters
+    ----------
+    newest
+        gives what there is to show, or None if that is what it gave before. It is asked in the
+        thread of the widgets, so blocks hand nothing over but leave it lying.
+    update_rate
+        how often [Hz]; None: never, somebody else calls `draw`.
+    colors
+        of the theme.
     """
 
     def __init__(

@@ -27,7 +27,7 @@ _ANGULAR = (("Peak direction", "Off the truth", "Peak power"),)
 
 
 class News(NamedTuple):
-    """What is new to show; None for what is not."""
+    """News to show; None for what is not new."""
 
     status: Status
     track: Track | None
@@ -38,12 +38,18 @@ class News(NamedTuple):
 class LiveWidget(Display):
     """Draws `News`.
 
-    Args:
-        scenario: nodes and, where it is known, the truth.
-        pictures: their grids.
-        newest: gives the news, or None.
-        update_rate: how often it is asked [Hz].
-        colors: of the theme.
+    Parameters
+    ----------
+    scenario
+        nodes and, where it is known, the truth.
+    pictures
+        their grids.
+    newest
+        gives the news, or None.
+    update_rate
+        how often it is asked [Hz].
+    colors
+        of the theme.
     """
 
     def __init__(

@@ -50,12 +50,18 @@ class NewestFrame:
 class DelayDopplerPicture(NamedTuple):
     """The matched filter's output for a frame.
 
-    Args:
-        frame: its index.
-        gain: (K, D) of the matched filter over white noise.
-        at: (Doppler, delay) of the greatest point of the grid.
-        delay, doppler: of the peak [s], [Hz].
-        matched: to the direction of a path, or else the sum over all chains.
+    Parameters
+    ----------
+    frame
+        its index.
+    gain
+        (K, D) of the matched filter over white noise.
+    at
+        (Doppler, delay) of the greatest point of the grid.
+    delay, doppler
+        of the peak [s], [Hz].
+    matched
+        to the direction of a path, or else the sum over all chains.
     """
 
     frame: int
@@ -69,11 +75,16 @@ class DelayDopplerPicture(NamedTuple):
 class AngularPicture(NamedTuple):
     """The power of a frame over directions of arrival.
 
-    Args:
-        gain: (G, G) over white noise, u_x by u_y.
-        peak: where it is greatest.
-        paths: (L, 2) arrivals that the estimator has found.
-        truth: (2,) arrival from the target, NaN where it is not known.
+    Parameters
+    ----------
+    gain
+        (G, G) over white noise, u_x by u_y.
+    peak
+        where it is greatest.
+    paths
+        (L, 2) arrivals that the estimator has found.
+    truth
+        (2,) arrival from the target, NaN where it is not known.
     """
 
     gain: Floats
@@ -85,8 +96,10 @@ class AngularPicture(NamedTuple):
 class Pictures:
     """Makes pictures of frame vectors.
 
-    Args:
-        scenario: arrays, beams, numerology and delay window come from here.
+    Parameters
+    ----------
+    scenario
+        arrays, beams, numerology and delay window come from here.
     """
 
     def __init__(self, scenario: Scenario) -> None:

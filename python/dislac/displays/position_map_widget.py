@@ -47,12 +47,18 @@ class _Picture(NamedTuple):
 class PositionMapWidget(Display):
     """Draws a `Track`.
 
-    Args:
-        scenario: nodes and, where it is known, the truth.
-        newest: gives the track when there is something new, else None.
-        update_rate: how often it is asked [Hz]; None: never.
-        colors: of the theme.
-        rows: the panel's captions, in another order.
+    Parameters
+    ----------
+    scenario
+        nodes and, where it is known, the truth.
+    newest
+        gives the track when there is something new, else None.
+    update_rate
+        how often it is asked [Hz]; None: never.
+    colors
+        of the theme.
+    rows
+        the panel's captions, in another order.
     """
 
     def __init__(

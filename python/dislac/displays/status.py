@@ -12,12 +12,18 @@ __all__ = ["Status", "StatusKeeper"]
 class Status:
     """State of the receiver.
 
-    Args:
-        state: searching, locked or lost; empty where nobody has said.
-        reason: for the state.
-        frames_used: that have come.
-        frames_skipped: that were sent between them, and not lost.
-        frames_lost: that were told lost.
+    Parameters
+    ----------
+    state
+        searching, locked or lost; empty where nobody has said.
+    reason
+        for the state.
+    frames_used
+        that have come.
+    frames_skipped
+        that were sent between them, and not lost.
+    frames_lost
+        that were told lost.
     """
 
     state: str = ""
@@ -41,7 +47,7 @@ class StatusKeeper:
             self._last: int | None = None
 
     def take_frames(self, newest: int, count: int = 1) -> None:
-        """So many frames have come, the last of them with this index."""
+        """Takes it that `count` frames have come, the last of them with this index."""
         with self._lock:
             self._used += count
             if self._last is not None:  # an index that goes back: the transmitter has begun anew

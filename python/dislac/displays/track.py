@@ -15,13 +15,18 @@ __all__ = ["Track", "TrackKeeper"]
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """What has become of the frames so far.
+    """Fixes and counts of the frames so far.
 
-    Args:
-        newest: the last fix, with or without a position.
-        positions: (n, 3) of the last fixes that have one, oldest first [m].
-        rms_error: of those, where the truth is known [m].
-        counts: frames by outcome.
+    Parameters
+    ----------
+    newest
+        the last fix, with or without a position.
+    positions
+        (n, 3) of the last fixes that have one, oldest first [m].
+    rms_error
+        of those, where the truth is known [m].
+    counts
+        frames by outcome.
     """
 
     newest: Fix
@@ -33,8 +38,10 @@ class Track:
 class TrackKeeper:
     """Takes fixes in one thread and gives their track in another.
 
-    Args:
-        length: how many positions are kept.
+    Parameters
+    ----------
+    length
+        how many positions are kept.
     """
 
     def __init__(self, length: int) -> None:

@@ -85,11 +85,15 @@ def fraction_responses(passband: float = PASSBAND) -> Samples:
     """Responses (rows, LENGTH) of the filter that delays by CENTRE + row / FRACTIONS, up to one
     sample more.
 
-    Args:
-        passband: the filter is exact to better than -80 dB for |f| <= passband fs.
+    Parameters
+    ----------
+    passband
+        the filter is exact to better than -80 dB for |f| <= passband fs.
 
-    Raises:
-        StreamError: the passband is not between 0 and `PASSBAND`.
+    Raises
+    ------
+    StreamError
+        the passband is not between 0 and `PASSBAND`.
     """
     table = aligned_empty((FRACTIONS + 1, LENGTH))
     table[:] = fft.fft(fraction_taps(passband), LENGTH)
@@ -170,8 +174,10 @@ class BlockDelays(NamedTuple):
 def split_delays(begin: NDArray[np.float64], end: NDArray[np.float64]) -> BlockDelays:
     """Delays [samples], which may be negative, at the beginning and at the end of blocks.
 
-    Raises:
-        StreamError: a delay is not finite.
+    Raises
+    ------
+    StreamError
+        a delay is not finite.
     """
     whole, row = split_delay(0.5 * (begin + end))
     moves = np.abs(end - begin) >= 1 / FRACTIONS
@@ -185,8 +191,10 @@ def split_delays(begin: NDArray[np.float64], end: NDArray[np.float64]) -> BlockD
 def split_delay(delay: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Delays [samples], which may be negative, as whole samples and rows of `fraction_responses`.
 
-    Raises:
-        StreamError: a delay is not finite.
+    Raises
+    ------
+    StreamError
+        a delay is not finite.
     """
     if not np.isfinite(delay).all():
         raise StreamError("a delay is not finite; check the nodes' positions and velocities")
@@ -213,12 +221,16 @@ class DelayTable(NamedTuple):
 def delay_table(delay: NDArray[np.float64], phase: NDArray[np.float64]) -> DelayTable:
     """The table of delays [samples] and phases [cycles].
 
-    Args:
-        delay, phase: (2, ..., TABLE_CHUNKS * BLOCKS) at the first sample of each block, and at the
-            one after its last.
+    Parameters
+    ----------
+    delay, phase
+        (2, ..., TABLE_CHUNKS * BLOCKS) at the first sample of each block, and at the one after its
+        last.
 
-    Raises:
-        StreamError: a delay is not finite.
+    Raises
+    ------
+    StreamError
+        a delay is not finite.
     """
     shape = *delay.shape[:-1], TABLE_CHUNKS, BLOCKS
     begin, end = phase.reshape(shape)
@@ -247,22 +259,24 @@ def at_blocks(
 def window_starts(index: int, whole: NDArray[np.int64]) -> NDArray[np.int64]:
     """Absolute indices (..., BLOCKS) at which the windows of the blocks of chunk `index` begin.
 
-    Args:
-        whole: (..., BLOCKS) whole delay, the largest among the paths that share a window.
+    Parameters
+    ----------
+    whole
+        (..., BLOCKS) whole delay, the largest among the paths that share a window.
     """
     first = (index * BLOCKS + np.arange(BLOCKS)) * BLOCK + (CENTRE - (TAPS - 1) - REACH)
     return np.asarray(first - whole)
 
 
 def active_segments(buffer: RingBuffer, starts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Where (runs, 2) there is anything in the windows that begin at `starts`, and perhaps between
+    """Segments (count, 2) with anything in the windows that begin at `starts`, and perhaps between
     them."""
     first, end = int(starts.min()), int(starts.max()) + LENGTH
     return np.array(buffer.active(first, end - first), dtype=np.int64).reshape(-1, 2)
 
 
 def active_blocks(buffer: RingBuffer, starts: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """For which blocks (BLOCKS,) a window that begins at `starts` (..., BLOCKS) holds anything.
+    """Mask (BLOCKS,) of the blocks whose window is not empty; they begin at `starts` (..., BLOCKS).
 
     Zeros give zeros: between pilot frames there is nothing to compute.
     """
@@ -275,8 +289,10 @@ def active_blocks(buffer: RingBuffer, starts: NDArray[np.int64]) -> NDArray[np.b
 def pieces(flags: NDArray[np.bool_], whole: NDArray[np.int64], most: int) -> list[slice]:
     """Runs of up to `most` blocks for which `flags` (BLOCKS,) is true and no whole delay changes.
 
-    Args:
-        whole: (..., BLOCKS) whole delays.
+    Parameters
+    ----------
+    whole
+        (..., BLOCKS) whole delays.
     """
     changes = (whole[..., 1:] != whole[..., :-1]).reshape(-1, BLOCKS - 1).any(axis=0)
     inner = np.flatnonzero(changes | (flags[1:] != flags[:-1])) + 1
@@ -331,9 +347,12 @@ def follow(
 ) -> Samples:
     """Blocks (..., BLOCK) of samples x (..., blocks, BLOCK + 2 K), delayed by a little more.
 
-    Args:
-        slope: (K,) the `differentiator`.
-        begin, end: (blocks,) by how many samples at the borders of blocks; straight between.
+    Parameters
+    ----------
+    slope
+        (K,) the `differentiator`.
+    begin, end
+        (blocks,) by how many samples at the borders of blocks; straight between.
     """
     reach = len(slope)
     if not (begin.any() or end.any()):

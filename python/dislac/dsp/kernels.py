@@ -62,11 +62,14 @@ def copy_from_pool(pool, starts, rows):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)  # too short to be worth giving the lock away
 def active_blocks(segments, starts, length):  # type: ignore[no-untyped-def]
-    """As `delay.active_blocks`: for which blocks a window of that length holds anything.
+    """Mask of the blocks whose window of that length is not empty, as `delay.active_blocks`.
 
-    Args:
-        segments: (segments, 2) indices of samples outside which there is silence.
-        starts: (paths, BLOCKS) where the windows begin.
+    Parameters
+    ----------
+    segments
+        (segments, 2) indices of samples outside which there is silence.
+    starts
+        (paths, BLOCKS) where the windows begin.
     """
     blocks = starts.shape[1]
     active = np.zeros(blocks, np.bool_)
@@ -84,21 +87,33 @@ def delay(  # type: ignore[no-untyped-def]
 ):
     """Delay and rotate some blocks of a few paths.
 
-    Args:
-        ring: (streams, 2 size or more) floats: sample n of a stream is pair n mod size.
-        rows: (paths, 3) which streams go over each path, from and to, and the first stream of
-            what they become.
-        active: (BLOCKS,) which blocks to make.
-        starts: (paths, BLOCKS) index of the first sample of each block's window of
-            BLOCK + TAPS - 1 + 2 REACH.
-        taps: (filters, TAPS).
-        row: (paths, BLOCKS) which filter is for each block.
-        used: taps before used[0] and from used[1] on are zero; four or more, in fours, are not.
-        slope: (K,) the `differentiator`.
-        late: (2, paths, BLOCKS) by how many samples delays exceed their filters' at the borders of
-            each block.
-        begin, end: (paths, BLOCKS) phases at the borders of each block [cycles].
-        out: (streams, 2 CHUNK or more) floats; only the blocks made are written.
+    Parameters
+    ----------
+    ring
+        (streams, 2 size or more) floats: sample n of a stream is pair n mod size.
+    rows
+        (paths, 3) which streams go over each path, from and to, and the first stream of what they
+        become.
+    active
+        (BLOCKS,) which blocks to make.
+    starts
+        (paths, BLOCKS) index of the first sample of each block's window of BLOCK + TAPS - 1 + 2
+        REACH.
+    taps
+        (filters, TAPS).
+    row
+        (paths, BLOCKS) which filter is for each block.
+    used
+        taps before used[0] and from used[1] on are zero; four or more, in fours, are not.
+    slope
+        (K,) the `differentiator`.
+    late
+        (2, paths, BLOCKS) by how many samples delays exceed their filters' at the borders of each
+        block.
+    begin, end
+        (paths, BLOCKS) phases at the borders of each block [cycles].
+    out
+        (streams, 2 CHUNK or more) floats; only the blocks made are written.
     """
     gathered = np.empty(2 * (BLOCK + TAPS - 1 + 2 * REACH), np.float32)
     turn = np.empty(2 * BLOCK, np.float32)
@@ -168,17 +183,25 @@ def apply_beams(  # type: ignore[no-untyped-def]
 ):
     """Weigh streams with the beams of each symbol, and sum: out = weights @ (gains * source).
 
-    Args:
-        source: (N, pairs) floats, of which the chunk begins at pair source_place.
-        segments: (segments, 2) samples of the chunk to make, from and to.
-        offsets: (BLOCKS,) what is added to the sample index in each block before its beams are
-            looked up.
-        first: sample index at which the chunk begins.
-        schedule: end of each symbol in a frame, then the frames' period and their start.
-        weights: (parts, symbols, M, N) of equal parts of the chunk, whole blocks each.
-        gains: (frames, N); row 0 is for the frame of the first sample of the chunk, offset 0.
-        out: (M, pairs) floats, of which the chunk begins at pair out_place; only the segments
-            are written.
+    Parameters
+    ----------
+    source
+        (N, pairs) floats, of which the chunk begins at pair source_place.
+    segments
+        (segments, 2) samples of the chunk to make, from and to.
+    offsets
+        (BLOCKS,) what is added to the sample index in each block before its beams are looked up.
+    first
+        sample index at which the chunk begins.
+    schedule
+        end of each symbol in a frame, then the frames' period and their start.
+    weights
+        (parts, symbols, M, N) of equal parts of the chunk, whole blocks each.
+    gains
+        (frames, N); row 0 is for the frame of the first sample of the chunk, offset 0.
+    out
+        (M, pairs) floats, of which the chunk begins at pair out_place; only the segments are
+        written.
     """
     parts, symbols = weights.shape[:2]
     blocks = len(offsets) // parts
@@ -214,10 +237,14 @@ def apply_beams(  # type: ignore[no-untyped-def]
 def add_segments(source, segments, rows):  # type: ignore[no-untyped-def]
     """Add some segments of a chunk to rows of the caller's.
 
-    Args:
-        source: (streams, pairs) floats.
-        segments: (segments, 2) from and to.
-        rows: a tuple of as many rows of floats.
+    Parameters
+    ----------
+    source
+        (streams, pairs) floats.
+    segments
+        (segments, 2) from and to.
+    rows
+        a tuple of as many rows of floats.
     """
     for i in range(len(rows)):
         row = rows[i]

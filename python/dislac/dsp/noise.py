@@ -36,10 +36,14 @@ class GaussianNoise:
     numpy's rejection method. Amplitudes end at 6.6 standard deviations per component, which
     one sample in 10^10 would exceed.
 
-    Args:
-        streams: number of streams.
-        variance: E|n|^2 of a sample.
-        seed: not negative.
+    Parameters
+    ----------
+    streams
+        number of streams.
+    variance
+        E|n|^2 of a sample.
+    seed
+        not negative.
     """
 
     def __init__(self, streams: int, variance: float, seed: int) -> None:
@@ -81,11 +85,16 @@ class PooledNoise:
     Each stream of each chunk begins at a random sample of its own in the pool, so the same samples
     return, differently aligned, after about `size` / CHUNK stream-chunks.
 
-    Args:
-        streams: number of streams.
-        variance: E|n|^2 of a sample.
-        seed: not negative.
-        size: samples in the pool.
+    Parameters
+    ----------
+    streams
+        number of streams.
+    variance
+        E|n|^2 of a sample.
+    seed
+        not negative.
+    size
+        samples in the pool.
     """
 
     def __init__(self, streams: int, variance: float, seed: int, size: int = 2**20) -> None:
@@ -121,9 +130,12 @@ def write_with_noise(
     """Write chunk `index` of some streams (streams, CHUNK and some), and its noise, to rows of
     `CHUNK` samples.
 
-    Args:
-        segments: outside them the chunk is zero.
-        noise: None for none.
+    Parameters
+    ----------
+    segments
+        outside them the chunk is zero.
+    noise
+        None for none.
     """
     if noise is None:
         for row, made in zip(rows, chunk, strict=True):

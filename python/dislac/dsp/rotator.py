@@ -27,10 +27,13 @@ def rotation(start: NDArray[np.float64], end: NDArray[np.float64], out: Samples)
     Where one block's end is the next one's start the phase is continuous. At a Doppler rate of a
     [Hz/s] the chord departs from the true phase by at most a (BLOCK / fs)^2 / 8 cycles.
 
-    Args:
-        start, end: (..., blocks) phase at the first sample of each block and at the one after its
-            last [cycles], not wrapped.
-        out: (..., blocks, BLOCK) where to write it.
+    Parameters
+    ----------
+    start, end
+        (..., blocks) phase at the first sample of each block and at the one after its last
+        [cycles], not wrapped.
+    out
+        (..., blocks, BLOCK) where to write it.
     """
     step = ((end - start) / BLOCK)[..., None]
     cycles = np.empty((*start.shape, COARSE + FINE))

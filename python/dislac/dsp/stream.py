@@ -140,8 +140,10 @@ class RingBuffer:
         """Chunk `index`: in which rows, where in them it begins, and segments of it outside which
         it is zero on every stream.
 
-        Raises:
-            StreamError: not all of its samples are held.
+        Raises
+        ------
+        StreamError
+            not all of its samples are held.
         """
         first = index * CHUNK
         active = [slice(a - first, b - first) for a, b in self.active(first, CHUNK)]
@@ -157,10 +159,14 @@ class RingBuffer:
     ) -> None:
         """Copy windows of some streams to `out` (streams, blocks, length).
 
-        Args:
-            starts: (BLOCKS,) where the window of each block begins.
-            blocks: segments of blocks, one after another; in each, windows begin `BLOCK` apart.
-            rows: which streams.
+        Parameters
+        ----------
+        starts
+            (BLOCKS,) where the window of each block begins.
+        blocks
+            segments of blocks, one after another; in each, windows begin `BLOCK` apart.
+        rows
+            which streams.
         """
         length = out.shape[2]
         row, column = self._data.strides
@@ -183,8 +189,10 @@ class RingBuffer:
         """Segments (begin, end), to `CELL` samples, outside which samples first ... first +
         count - 1 are zero on every stream; all chunks that these touch must be complete.
 
-        Raises:
-            StreamError: not all of these samples are held.
+        Raises
+        ------
+        StreamError
+            not all of these samples are held.
         """
         self._check(first, count)
         self._search(first + count)
@@ -237,8 +245,10 @@ def true_segments(flags: NDArray[np.bool_]) -> list[slice]:
 def nonzero_segments(x: Samples, within: list[slice]) -> list[slice]:
     """Segments, to `CELL` samples, outside which streams x (streams, count) are zero on every one.
 
-    Args:
-        within: segments to look through, from and to multiples of `CELL`; all else is zero.
+    Parameters
+    ----------
+    within
+        segments to look through, from and to multiples of `CELL`; all else is zero.
     """
     found = []
     for part in within:
@@ -269,9 +279,12 @@ class ChunkProcessor(ABC):
     Output comes in chunks that end at multiples of `CHUNK`, as soon as the input they need
     is there. A subclass says what that is (`_required`) and makes a chunk (`_make`).
 
-    Args:
-        inputs, outputs: number of streams.
-        start: index of the first sample.
+    Parameters
+    ----------
+    inputs, outputs
+        number of streams.
+    start
+        index of the first sample.
     """
 
     def __init__(self, inputs: int, outputs: int, start: int) -> None:
@@ -310,7 +323,7 @@ class ChunkProcessor(ABC):
         self._input.reserve(self._skip)[:] = 0
 
     def ready(self, count: int) -> int:
-        """How many samples `process` will return for the next `count` samples."""
+        """Number of samples that `process` will return for the next `count` samples."""
         index, end = self._index, self._input.end + count
         while self._required(index) <= end:
             index += 1
@@ -319,31 +332,44 @@ class ChunkProcessor(ABC):
     def process(self, x: Rows) -> Samples:
         """Take the next input samples and return what output they make possible.
 
-        Args:
-            x: (inputs, any length) complex64, or a sequence of that many rows.
+        Parameters
+        ----------
+        x
+            (inputs, any length) complex64, or a sequence of that many rows.
 
-        Returns:
+        Returns
+        -------
+        Samples
             (outputs, `ready(length)`) samples, possibly none.
 
-        Raises:
-            StreamError: the shape of `x` is wrong.
+        Raises
+        ------
+        StreamError
+            the shape of `x` is wrong.
         """
         out = np.empty((self.outputs, self.ready(self._length(x))), dtype=np.complex64)
         self.process_into(x, out)
         return out
 
     def process_into(self, x: Rows, out: Rows) -> int:
-        """As `process`, writing into rows that the caller owns.
+        """Processes as `process` does, writing into rows that the caller owns.
 
-        Args:
-            x: (inputs, any length) complex64, or a sequence of that many rows.
-            out: (outputs, at least `ready(length)`), or a sequence of that many rows.
+        Parameters
+        ----------
+        x
+            (inputs, any length) complex64, or a sequence of that many rows.
+        out
+            (outputs, at least `ready(length)`), or a sequence of that many rows.
 
-        Returns:
+        Returns
+        -------
+        int
             how many samples were written to each row.
 
-        Raises:
-            StreamError: a shape is wrong; nothing has been taken then.
+        Raises
+        ------
+        StreamError
+            a shape is wrong; nothing has been taken then.
         """
         count = self._length(x)
         room = self.ready(count)

@@ -40,8 +40,10 @@ class DirectionsAlike:
 
     Nothing is alike to all elements of an array, where there is no other path.
 
-    Args:
-        responses: of the model.
+    Parameters
+    ----------
+    responses
+        of the model.
     """
 
     def __init__(self, responses: PathResponses) -> None:
@@ -76,11 +78,16 @@ class DirectionsAlike:
     ) -> float:
         """Expected number of directions far from a path's that explain its rows as well.
 
-        Args:
-            parameters, gain: (L, 6) and (L,) of all paths.
-            target: index of the path.
-            noise: power per element.
-            explained: energy of the path.
+        Parameters
+        ----------
+        parameters, gain
+            (L, 6) and (L,) of all paths.
+        target
+            index of the path.
+        noise
+            power per element.
+        explained
+            energy of the path.
         """
         if self._basis is None or (self._complete and len(parameters) == 1):
             return 0.0

@@ -36,15 +36,22 @@ Floats = NDArray[np.float64]
 class Moduli:
     """Moduli unit * factors, by which one value has been folded.
 
-    Args:
-        unit: the greatest real number of which all moduli are multiples (M of the source).
-        factors: at least two whole numbers, no two with a common divisor (Gamma_i).
+    Parameters
+    ----------
+    unit
+        the greatest real number of which all moduli are multiples (M of the source).
+    factors
+        at least two whole numbers, no two with a common divisor (Gamma_i).
 
-    Raises:
-        ValueError: fewer than two factors, or factors with a common divisor.
+    Raises
+    ------
+    ValueError
+        fewer than two factors, or factors with a common divisor.
 
-    Source: W. Wang and X.-G. Xia, "A closed-form robust Chinese remainder theorem and its
-    performance analysis", IEEE Trans. Signal Process. 58 (2010).
+    References
+    ----------
+    W. Wang and X.-G. Xia, "A closed-form robust Chinese remainder theorem and its performance
+    analysis", IEEE Trans. Signal Process. 58 (2010).
     """
 
     unit: float
@@ -85,9 +92,12 @@ def range_moduli(base_spacing: float, multiples: tuple[int, int]) -> Moduli:
 
     Unit c / (2 df0 k1 k2), span c / (2 df0).
 
-    Args:
-        base_spacing: df0 [Hz].
-        multiples: k1 and k2, without a common divisor.
+    Parameters
+    ----------
+    base_spacing
+        df0 [Hz].
+    multiples
+        k1 and k2, without a common divisor.
     """
     first, second = multiples
     return Moduli(SPEED_OF_LIGHT / (2 * base_spacing * first * second), (second, first))
@@ -96,11 +106,15 @@ def range_moduli(base_spacing: float, multiples: tuple[int, int]) -> Moduli:
 def velocity_moduli(carrier_frequency: float, base_rate: float, multiples: Sequence[int]) -> Moduli:
     """Moduli by which symbols at the rates k df0 fold velocities: c k df0 / (2 f_c) [m/s].
 
-    Args:
-        carrier_frequency: f_c [Hz].
-        base_rate: df0, symbols a second at k = 1 [Hz]; without prefixes, and with symbols of
-            1 / spacing, that is the base spacing.
-        multiples: k1, k2 and more, no two with a common divisor.
+    Parameters
+    ----------
+    carrier_frequency
+        f_c [Hz].
+    base_rate
+        df0, symbols a second at k = 1 [Hz]; without prefixes, and with symbols of 1 / spacing, that
+        is the base spacing.
+    multiples
+        k1, k2 and more, no two with a common divisor.
     """
     return Moduli(SPEED_OF_LIGHT * base_rate / (2 * carrier_frequency), tuple(multiples))
 
@@ -108,12 +122,17 @@ def velocity_moduli(carrier_frequency: float, base_rate: float, multiples: Seque
 def chinese_remainder(remainders: ArrayLike, moduli: Sequence[int]) -> NDArray[np.int64]:
     """The whole numbers (...) from 0 to the product of `moduli` that leave `remainders`.
 
-    Args:
-        remainders: (..., L) whole numbers.
-        moduli: L of them, no two with a common divisor.
+    Parameters
+    ----------
+    remainders
+        (..., L) whole numbers.
+    moduli
+        L of them, no two with a common divisor.
 
-    Raises:
-        ValueError: moduli with a common divisor.
+    Raises
+    ------
+    ValueError
+        moduli with a common divisor.
     """
     product = math.prod(moduli)
     total = np.zeros(np.shape(remainders)[:-1], dtype=np.int64)
@@ -134,12 +153,18 @@ def robust_crt(remainders: ArrayLike, moduli: Moduli, *, signed: bool = False) -
     measurements. It is a point of a circle: what an error carries beyond one end of the span
     comes back at the other.
 
-    Args:
-        remainders: (..., L), each modulo its modulus.
-        moduli: the L moduli.
-        signed: give values from -span/2 to span/2, as for velocities, instead of from 0 to span.
+    Parameters
+    ----------
+    remainders
+        (..., L), each modulo its modulus.
+    moduli
+        the L moduli.
+    signed
+        give values from -span/2 to span/2, as for velocities, instead of from 0 to span.
 
-    Source: W. Wang and X.-G. Xia (2010), the closed form.
+    References
+    ----------
+    W. Wang and X.-G. Xia (2010), the closed form.
     """
     r = np.asarray(remainders, dtype=float)
     first, *others = moduli.factors
@@ -159,9 +184,12 @@ def fold_probability(unit: ArrayLike, deviation: ArrayLike) -> Floats:
 
     Two independent Gaussian errors differ by less than half a unit so often.
 
-    Args:
-        unit: of the moduli.
-        deviation: sigma of each measurement.
+    Parameters
+    ----------
+    unit
+        of the moduli.
+    deviation
+        sigma of each measurement.
     """
     return np.asarray(erf(np.asarray(unit, dtype=float) / (4 * np.asarray(deviation, dtype=float))))
 
@@ -182,14 +210,22 @@ def most_likely_fold(
     a target there would give, say how likely it is. Without power that is what `robust_crt` does
     in closed form.
 
-    Args:
-        remainders: (..., L) ranges, each modulo its modulus [m].
-        moduli: the L moduli.
-        deviation: standard deviation of the range measurements [m].
-        power_db: (...) received powers [dB]; None: not known.
-        reference_db: power of a target at 1 m, by the link budget [dB].
-        power_deviation_db: standard deviation of the power about the link budget's [dB].
-        exponent: by which power falls with range.
+    Parameters
+    ----------
+    remainders
+        (..., L) ranges, each modulo its modulus [m].
+    moduli
+        the L moduli.
+    deviation
+        standard deviation of the range measurements [m].
+    power_db
+        (...) received powers [dB]; None: not known.
+    reference_db
+        power of a target at 1 m, by the link budget [dB].
+    power_deviation_db
+        standard deviation of the power about the link budget's [dB].
+    exponent
+        by which power falls with range.
     """
     r = np.asarray(remainders, dtype=float)
     values = moduli.values
@@ -228,10 +264,14 @@ def rss_fold_error(
     The two differ by 10 exponent log10((fold + 1/2) / (fold - 1/2)) dB; half of it is the margin
     of a decision between them.
 
-    Args:
-        fold: number of the farther fold, from 1; the nearest is fold 0.
-        power_deviation_db: standard deviation of the power [dB].
-        exponent: by which power falls with range.
+    Parameters
+    ----------
+    fold
+        number of the farther fold, from 1; the nearest is fold 0.
+    power_deviation_db
+        standard deviation of the power [dB].
+    exponent
+        by which power falls with range.
     """
     n = np.asarray(fold, dtype=float)
     step = 10 * exponent * np.log10((n + 0.5) / (n - 0.5))

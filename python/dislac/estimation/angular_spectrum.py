@@ -28,17 +28,25 @@ class AngularSpectrum:
     P(u) = sum_n |r(u)^H y_n|^2 / |r(u)|^2: subcarriers count as snapshots, so that every path
     shows, whatever its delay.
 
-    Args:
-        model: of the frames to come.
-        points: of each axis.
+    Parameters
+    ----------
+    model
+        of the frames to come.
+    points
+        of each axis.
 
-    Attributes:
-        axis: (G,) of either direction cosine, from -1 to 1.
-        visible: (G, G), u_x by u_y: where there is a direction, and the points beside these, so
-            that a picture has no ragged edge.
+    Attributes
+    ----------
+    axis
+        (G,) of either direction cosine, from -1 to 1.
+    visible
+        (G, G), u_x by u_y: where there is a direction, and the points beside these, so that a
+        picture has no ragged edge.
 
-    Source: H. L. Van Trees, Optimum Array Processing, 2002, section 9.2 (conventional spectrum),
-    for the arrays' responses through changing beams.
+    References
+    ----------
+    H. L. Van Trees, Optimum Array Processing, 2002, section 9.2 (conventional spectrum), for the
+    arrays' responses through changing beams.
     """
 
     def __init__(self, model: SnapshotModel, points: int = 41) -> None:
@@ -61,12 +69,17 @@ class AngularSpectrum:
         From one (noise, on average) to Ms Nrf (nothing but one path, at a grid point); NaN where
         nothing is visible.
 
-        Args:
-            frame: y (Ms, Nsc, Nrf).
-            departure: (2,) spatial frequency at which the paths leave the transmitter.
-            doppler: residual Doppler shift of the paths [Hz].
-            delay: their residual delay [s], which counts only where the subcarriers of symbols
-                differ (`SnapshotModel.offsets`).
+        Parameters
+        ----------
+        frame
+            y (Ms, Nsc, Nrf).
+        departure
+            (2,) spatial frequency at which the paths leave the transmitter.
+        doppler
+            residual Doppler shift of the paths [Hz].
+        delay
+            their residual delay [s], which counts only where the subcarriers of symbols differ
+            (`SnapshotModel.offsets`).
         """
         y = np.asarray(frame, dtype=np.complex64)
         energy = float(np.sum(y.real**2 + y.imag**2))

@@ -49,11 +49,16 @@ POSITION, OUTSIDE, SIGMAS = (0, 1, 4), 2e-3, 5.0
 class TargetAverage:
     """Average for frames of one model.
 
-    Args:
-        responses: of the model.
-        max_paths: number of paths that are looked for.
-        threshold: energy of a path over what is left, from which on it is detected alone.
-        expectations: of paths.
+    Parameters
+    ----------
+    responses
+        of the model.
+    max_paths
+        number of paths that are looked for.
+    threshold
+        energy of a path over what is left, from which on it is detected alone.
+    expectations
+        of paths.
     """
 
     def __init__(
@@ -78,11 +83,16 @@ class TargetAverage:
     ) -> Estimate:
         """The estimate from a frame (J, Nsc).
 
-        Args:
-            energy: of the frame.
-            statistic: of the estimate.
-            best: paths that the estimate shows.
-            solutions: those and others.
+        Parameters
+        ----------
+        energy
+            of the frame.
+        statistic
+            of the estimate.
+        best
+            paths that the estimate shows.
+        solutions
+            those and others.
         """
         estimate = self._estimate(*best, energy, statistic)
         noiseless = estimate.noise_power < 1e-12 * energy / self._responses.dimensions
@@ -273,10 +283,13 @@ def _mixed(
 ) -> Estimate:
     """The estimate with its target replaced by the mean of a mixture.
 
-    Args:
-        evidence: (K,) logarithms of the parts' weights.
-        parts: of each how far it is away from the estimate's target (6,), its covariance (6, 6),
-            and what undetected paths do besides.
+    Parameters
+    ----------
+    evidence
+        (K,) logarithms of the parts' weights.
+    parts
+        of each how far it is away from the estimate's target (6,), its covariance (6, 6), and what
+        undetected paths do besides.
     """
     weight = np.exp(evidence - evidence.max())
     weight /= weight.sum()

@@ -58,14 +58,20 @@ class Calibration:
     A subcarrier at baseband frequency f comes out of chain i as
     amplitude_i exp(j (phase_i - 2 pi f delay_i)) times what comes out of chain 0.
 
-    Args:
-        phase: (chains,) at the carrier [rad].
-        delay: (chains,) [s].
-        amplitude: (chains,) relative.
-        phase_error, delay_error, amplitude_error: (chains,) standard errors, the last relative;
-            zero for chain 0.
-        frames: from how many frames it comes.
-        snr: of a received element, averaged over frames and chains, linear.
+    Parameters
+    ----------
+    phase
+        (chains,) at the carrier [rad].
+    delay
+        (chains,) [s].
+    amplitude
+        (chains,) relative.
+    phase_error, delay_error, amplitude_error
+        (chains,) standard errors, the last relative; zero for chain 0.
+    frames
+        from how many frames it comes.
+    snr
+        of a received element, averaged over frames and chains, linear.
     """
 
     phase: Floats
@@ -95,16 +101,21 @@ def calibrate(model: SnapshotModel, frames: ArrayLike, signature: ArrayLike) -> 
     chains, half the span 1 / (subcarrier spacing) over which they are unambiguous, as far as the
     demodulator bears that.
 
-    Args:
-        model: the snapshot model of the frames.
-        frames: (K, Ms, Nsc, Nrf) demodulated frames, descrambled.
-        signature: (K, Ms, Nrf) or (Ms, Nrf) spatial signature of the transmitter's direction
-            (`SnapshotModel.response`).
+    Parameters
+    ----------
+    model
+        the snapshot model of the frames.
+    frames
+        (K, Ms, Nsc, Nrf) demodulated frames, descrambled.
+    signature
+        (K, Ms, Nrf) or (Ms, Nrf) spatial signature of the transmitter's direction
+        (`SnapshotModel.response`).
 
-    Raises:
-        CalibrationError: too few frames, values that are not finite, a chain that is dead, chains
-            that follow the signatures of others, or a signal too weak to tell the phases to
-            `MOST_PHASE_ERROR`.
+    Raises
+    ------
+    CalibrationError
+        too few frames, values that are not finite, a chain that is dead, chains that follow the
+        signatures of others, or a signal too weak to tell the phases to `MOST_PHASE_ERROR`.
     """
     y = np.asarray(frames)
     if y.shape[1:] != model.shape:
@@ -371,10 +382,14 @@ class _Fit:
 def _newton(data: Complexes, weight: Floats, basis: Floats) -> tuple[Complexes, Floats]:
     """Amplitudes (rows,) of data, and a step (rows, P) towards the phases that fit them best.
 
-    Args:
-        data: (rows, Ms, Nsc) sums that are amplitude times weight, but for small phases.
-        weight: (rows, Ms).
-        basis: (P, Ms, Nsc) phases that one unit of each parameter makes, a constant first.
+    Parameters
+    ----------
+    data
+        (rows, Ms, Nsc) sums that are amplitude times weight, but for small phases.
+    weight
+        (rows, Ms).
+    basis
+        (P, Ms, Nsc) phases that one unit of each parameter makes, a constant first.
     """
     gain = data.sum(axis=(1, 2)) / (weight.sum(axis=1) * data.shape[2])
     turned = (gain.conj() / np.abs(gain) ** 2)[:, None, None] * data

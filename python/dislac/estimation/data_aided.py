@@ -25,11 +25,15 @@ class DataAided:
 
     Empty elements, a = 0, are left out by this; few of them should lie together.
 
-    Args:
-        estimator: for unit-modulus pilots on all elements.
-        sent: frame number -> (Ms, Nsc), what was sent on each element, by all chains; zero where
-            that is not known, or nothing.
-        rounds: how often what was found is used.
+    Parameters
+    ----------
+    estimator
+        for unit-modulus pilots on all elements.
+    sent
+        frame number -> (Ms, Nsc), what was sent on each element, by all chains; zero where that is
+        not known, or nothing.
+    rounds
+        how often what was found is used.
     """
 
     def __init__(
@@ -51,12 +55,17 @@ class DataAided:
     def estimate(self, frame: ArrayLike, index: int = 0) -> Estimate:
         """Estimate from one frame; gains are those of elements of unit amplitude.
 
-        Args:
-            frame: (Ms, Nsc, Nrf) as received, nothing taken off.
-            index: the frame's.
+        Parameters
+        ----------
+        frame
+            (Ms, Nsc, Nrf) as received, nothing taken off.
+        index
+            the frame's.
 
-        Raises:
-            FrameError: wrong shapes, not finite, or nothing was sent.
+        Raises
+        ------
+        FrameError
+            wrong shapes, not finite, or nothing was sent.
         """
         model = self.model
         y, a = checked_frame(model, frame), np.asarray(self._sent(index))

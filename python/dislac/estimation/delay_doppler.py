@@ -25,11 +25,16 @@ class DelayDopplerPeak(NamedTuple):
 def combined(frame: ArrayLike, response: ArrayLike) -> Complex:
     """Coefficients (Ms, Nsc) of a frame (Ms, Nsc, Nrf), matched to one path's spatial response.
 
-    Args:
-        frame: y.
-        response: (Ms, Nrf) what the chains hear of the path, as `SnapshotModel.response` gives it.
+    Parameters
+    ----------
+    frame
+        y.
+    response
+        (Ms, Nrf) what the chains hear of the path, as `SnapshotModel.response` gives it.
 
-    Source: bistatic localization paper, (26), for one path whose direction is known.
+    References
+    ----------
+    Bistatic localization paper, (26), for one path whose direction is known.
     """
     y, r = np.asarray(frame), np.asarray(response)
     return np.asarray((y @ r.conj()[:, :, None])[..., 0])
@@ -38,18 +43,29 @@ def combined(frame: ArrayLike, response: ArrayLike) -> Complex:
 class DelayDoppler:
     """C(doppler, delay) = |a_t^H S a_f| on a grid over two windows.
 
-    Args:
-        times: (Ms,) t_m [s].
-        frequencies: (Nsc,) f_n [Hz].
-        delay_window, doppler_window: (least, greatest) [s], [Hz].
-        upsampling: grid points a resolution cell.
-        offsets: by how much the subcarriers of each symbol lie above `frequencies` [Hz].
+    Parameters
+    ----------
+    times
+        (Ms,) t_m [s].
+    frequencies
+        (Nsc,) f_n [Hz].
+    delay_window, doppler_window
+        (least, greatest) [s], [Hz].
+    upsampling
+        grid points a resolution cell.
+    offsets
+        by how much the subcarriers of each symbol lie above `frequencies` [Hz].
 
-    Attributes:
-        delays: (D,) of the grid [s].
-        dopplers: (K,) of the grid [Hz].
+    Attributes
+    ----------
+    delays
+        (D,) of the grid [s].
+    dopplers
+        (K,) of the grid [Hz].
 
-    Source: bistatic localization paper, (27) and (28).
+    References
+    ----------
+    Bistatic localization paper, (27) and (28).
     """
 
     def __init__(
@@ -83,8 +99,10 @@ class DelayDoppler:
 
         From one (noise, on average) to Ms Nsc (nothing but one path, at a grid point).
 
-        Args:
-            snapshots: (Ms, Nsc) coefficients; or (..., Ms, Nsc), whose |C|^2 are added up.
+        Parameters
+        ----------
+        snapshots
+            (Ms, Nsc) coefficients; or (..., Ms, Nsc), whose |C|^2 are added up.
         """
         s = np.asarray(snapshots)
         s = s.reshape(-1, *s.shape[-2:])
@@ -96,9 +114,12 @@ class DelayDoppler:
 
         From the best grid point, Newton's method on |C|^2 in delay and Doppler.
 
-        Args:
-            snapshots: the coefficients.
-            surface: their `map` or `gain` (K, D), where it is there already.
+        Parameters
+        ----------
+        snapshots
+            the coefficients.
+        surface
+            their `map` or `gain` (K, D), where it is there already.
         """
         s = np.asarray(snapshots, dtype=complex)
         surface = self.map(s) if surface is None else np.asarray(surface)

@@ -62,19 +62,30 @@ def detection_threshold(
 ) -> float:
     """Value that the statistic of noise alone exceeds with probability `false_alarm_rate`.
 
-    Args:
-        statistics: from frames (B, Ms, Nsc, Nrf) to GLRT statistics (B,).
-        shape: (Ms, Nsc, Nrf).
-        elements: number N of elements that the energy is of.
-        false_alarm_rate: in (0, 0.5].
-        parameters: number d of real parameters over which the statistic is a maximum.
-        exhaustive: whether no maximum is missed (a = 0).
-        looks: cost of a frame, in points of the search's grid.
-        model: all that the statistic depends on; the same again is not calibrated again, by this
-            process or, where the user's cache can be written to, by later ones.
+    Parameters
+    ----------
+    statistics
+        from frames (B, Ms, Nsc, Nrf) to GLRT statistics (B,).
+    shape
+        (Ms, Nsc, Nrf).
+    elements
+        number N of elements that the energy is of.
+    false_alarm_rate
+        in (0, 0.5].
+    parameters
+        number d of real parameters over which the statistic is a maximum.
+    exhaustive
+        whether no maximum is missed (a = 0).
+    looks
+        cost of a frame, in points of the search's grid.
+    model
+        all that the statistic depends on; the same again is not calibrated again, by this process
+        or, where the user's cache can be written to, by later ones.
 
-    Raises:
-        EstimatorError: false-alarm rate out of range.
+    Raises
+    ------
+    EstimatorError
+        false-alarm rate out of range.
     """
     if not 0.0 < false_alarm_rate <= 0.5:
         raise EstimatorError(f"false_alarm_rate is {false_alarm_rate}; give one in (0, 0.5]")
@@ -158,12 +169,18 @@ def log_odds(
     frame tells it, times the ratio of the volumes about the maxima, no parameter being less certain
     than a resolution cell.
 
-    Args:
-        explained: (B,) energy that each place explains.
-        curvature: (B, P, P) of half the unexplained energy.
-        noise: noise power per element at the first.
-        elements: number of elements of the frame.
-        cells: (P,) resolution cells.
+    Parameters
+    ----------
+    explained
+        (B,) energy that each place explains.
+    curvature
+        (B, P, P) of half the unexplained energy.
+    noise
+        noise power per element at the first.
+    elements
+        number of elements of the frame.
+    cells
+        (P,) resolution cells.
     """
     loss = np.maximum(explained[0] - explained, 0.0) / noise
     information = curvature * (2.0 / noise) + np.diag(1.0 / cells**2)

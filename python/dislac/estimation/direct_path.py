@@ -66,8 +66,10 @@ def without_constants(frame: NDArray[Any]) -> NDArray[Any]:
 def direct_path_patterns(model: SnapshotModel) -> Floats:
     """(Nsc, 2) orthonormal patterns over the subcarriers that the direct path's rows consist of.
 
-    Raises:
-        EstimatorError: so few subcarriers that nothing would be left.
+    Raises
+    ------
+    EstimatorError
+        so few subcarriers that nothing would be left.
     """
     count = len(model.frequencies)
     if count <= PATTERNS:
@@ -95,10 +97,14 @@ class DirectPathMeter:
 
     Frames are rows here, (Ms, Nrf, Nsc): subcarriers last.
 
-    Args:
-        model: of the frames.
-        delay_window: (least, greatest) delay that is looked at [s].
-        doppler_window: (least, greatest) Doppler shift that is looked at [Hz].
+    Parameters
+    ----------
+    model
+        of the frames.
+    delay_window
+        (least, greatest) delay that is looked at [s].
+    doppler_window
+        (least, greatest) Doppler shift that is looked at [Hz].
     """
 
     def __init__(
@@ -122,8 +128,10 @@ class DirectPathMeter:
     def search(self, rows: Complex, response: Complex) -> DirectPath:
         """The direct path in rows (Ms, Nrf, Nsc), anywhere in the windows.
 
-        Args:
-            response: (Ms, Nrf) what its constants should be, but for a gain of each chain.
+        Parameters
+        ----------
+        response
+            (Ms, Nrf) what its constants should be, but for a gain of each chain.
         """
         match = (response.conj()[..., None] * rows) @ self._tones * self._turns[:, None]
         match = np.tensordot(self._doppler_turns, match, 1)  # (K, Nrf, D)
@@ -203,14 +211,19 @@ def _weights(response: Complex) -> Floats:
 class DirectSignalCancellation:
     """An estimator for frames that hold the direct path.
 
-    Args:
-        estimator: of the rest, with `direct_path_patterns` as its nuisance.
-        meter: measures the direct path.
-        response: frame number -> (Ms, Nrf), the direct path's constants but for chains' gains.
-        leaks: frame number -> (K, Ms, Nrf, Nsc), what leaks between symbols and subcarriers, in any
-            scale; K may be 0.
-        timing_deviation: standard deviation of the frames' timing [s], for frames in which no
-            direct path is found.
+    Parameters
+    ----------
+    estimator
+        of the rest, with `direct_path_patterns` as its nuisance.
+    meter
+        measures the direct path.
+    response
+        frame number -> (Ms, Nrf), the direct path's constants but for chains' gains.
+    leaks
+        frame number -> (K, Ms, Nrf, Nsc), what leaks between symbols and subcarriers, in any scale;
+        K may be 0.
+    timing_deviation
+        standard deviation of the frames' timing [s], for frames in which no direct path is found.
     """
 
     def __init__(
@@ -234,11 +247,15 @@ class DirectSignalCancellation:
     def estimate(self, frame: ArrayLike, index: int = 0) -> Estimate:
         """Estimate from one frame (Ms, Nsc, Nrf), relative to its direct path.
 
-        Args:
-            index: the frame's, by which the ends have moved.
+        Parameters
+        ----------
+        index
+            the frame's, by which the ends have moved.
 
-        Raises:
-            FrameError: wrong shape, or not finite.
+        Raises
+        ------
+        FrameError
+            wrong shape, or not finite.
         """
         y = _rows(checked_frame(self.model, frame))
         response, leaks = self._response(index), self._leaks(index)
@@ -276,8 +293,10 @@ class DirectSignalCancellation:
     def cancel(self, frame: ArrayLike, index: int = 0) -> Complex:
         """A frame (Ms, Nsc, Nrf) relative to its direct path and without that.
 
-        Raises:
-            FrameError: wrong shape, or not finite.
+        Raises
+        ------
+        FrameError
+            wrong shape, or not finite.
         """
         y = _rows(checked_frame(self.model, frame))
         turn = self._meter.turn(self._meter.search(y, self._response(index)))
@@ -331,11 +350,16 @@ class StaticCancellation:
 
     Frames are taken in their order: the same frames give the same bits, not the same frame.
 
-    Args:
-        estimator: of the rest.
-        meter: measures the direct path.
-        response: frame number -> (Ms, Nrf), the direct path's constants but for chains' gains.
-        memory: over how many frames the average goes.
+    Parameters
+    ----------
+    estimator
+        of the rest.
+    meter
+        measures the direct path.
+    response
+        frame number -> (Ms, Nrf), the direct path's constants but for chains' gains.
+    memory
+        over how many frames the average goes.
     """
 
     def __init__(
@@ -367,11 +391,15 @@ class StaticCancellation:
     def estimate(self, frame: ArrayLike, index: int = 0) -> Estimate:
         """Estimate from one frame (Ms, Nsc, Nrf), relative to its direct path.
 
-        Args:
-            index: the frame's, by which the ends have moved.
+        Parameters
+        ----------
+        index
+            the frame's, by which the ends have moved.
 
-        Raises:
-            FrameError: wrong shape, or not finite.
+        Raises
+        ------
+        FrameError
+            wrong shape, or not finite.
         """
         y = _rows(checked_frame(self.model, frame))
         response = self._response(index)

@@ -22,14 +22,21 @@ __all__ = ["DEFAULT_ESTIMATOR", "ESTIMATORS", "GRID_POINTS", "EstimatorKind", "m
 class EstimatorKind:
     """One entry of the table.
 
-    Args:
-        title: its name in menus.
-        description: one line.
-        make: constructor, with the arguments of `make_estimator` but for the name.
-        reaches_bound: its errors are those of the Cramer-Rao bound, as far as frames hold nothing
-            but noise besides.
-        on_grid: it holds a dictionary of `grid_points` an axis.
-        needs_departure: over `physical` coupling it has to be given `reference_departure`.
+    Parameters
+    ----------
+    title
+        its name in menus.
+    description
+        one line.
+    make
+        constructor, with the arguments of `make_estimator` but for the name.
+    reaches_bound
+        its errors are those of the Cramer-Rao bound, as far as frames hold nothing but noise
+        besides.
+    on_grid
+        it holds a dictionary of `grid_points` an axis.
+    needs_departure
+        over `physical` coupling it has to be given `reference_departure`.
     """
 
     title: str
@@ -104,24 +111,35 @@ def make_estimator(
 
     An estimator reuses its buffers: one thread at a time.
 
-    Args:
-        kind: a name in `ESTIMATORS`.
-        model: the snapshot model of the frames to come.
-        grid_points: points an axis of the spatial-frequency grids of estimators on a grid.
-        max_paths: most paths that ``off-grid`` finds; ``mmv-bomp`` always selects this many atoms.
-        false_alarm_rate: probability of detecting a path in a frame of noise alone.
-        delay_window: (least, greatest) residual delay to search [s]; by default from
-            -1/16 to 5/16 of the span 1 / (subcarrier spacing) over which delays are unambiguous.
-        doppler_window: (least, greatest) residual Doppler to search [Hz]; by default half a
-            Doppler resolution about zero, enough for a pre-compensation that works.
-        reference_departure: (2,) spatial frequency at which all paths are known to leave the
-            transmitter; without it the departure is estimated. Over `physical` coupling
-            ``mmv-bomp`` cannot, and needs it.
-        nuisance: (Nsc, k) orthonormal patterns over the subcarriers of which every symbol and chain
-            of a frame holds an unknown amount, such as `direct_path_patterns`.
+    Parameters
+    ----------
+    kind
+        a name in `ESTIMATORS`.
+    model
+        the snapshot model of the frames to come.
+    grid_points
+        points an axis of the spatial-frequency grids of estimators on a grid.
+    max_paths
+        most paths that ``off-grid`` finds; ``mmv-bomp`` always selects this many atoms.
+    false_alarm_rate
+        probability of detecting a path in a frame of noise alone.
+    delay_window
+        (least, greatest) residual delay to search [s]; by default from -1/16 to 5/16 of the span 1
+        / (subcarrier spacing) over which delays are unambiguous.
+    doppler_window
+        (least, greatest) residual Doppler to search [Hz]; by default half a Doppler resolution
+        about zero, enough for a pre-compensation that works.
+    reference_departure
+        (2,) spatial frequency at which all paths are known to leave the transmitter; without it the
+        departure is estimated. Over `physical` coupling ``mmv-bomp`` cannot, and needs it.
+    nuisance
+        (Nsc, k) orthonormal patterns over the subcarriers of which every symbol and chain of a
+        frame holds an unknown amount, such as `direct_path_patterns`.
 
-    Raises:
-        EstimatorError: there is no such estimator, or a setting that makes no sense for the model.
+    Raises
+    ------
+    EstimatorError
+        there is no such estimator, or a setting that makes no sense for the model.
     """
     if kind not in ESTIMATORS:
         names = " and ".join(map(repr, ESTIMATORS))

@@ -27,9 +27,12 @@ PRECEDENCE, PRECEDENCE_CELLS = 10.0, 0.05
 class Expectations:
     """Expectations of paths to one receiver.
 
-    Args:
-        doppler_spread: of their Doppler shifts about the first one's [Hz].
-        delay_cell: resolution cell [s].
+    Parameters
+    ----------
+    doppler_spread
+        of their Doppler shifts about the first one's [Hz].
+    delay_cell
+        resolution cell [s].
     """
 
     def __init__(self, doppler_spread: float, delay_cell: float) -> None:

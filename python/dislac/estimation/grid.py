@@ -20,14 +20,21 @@ Floats = NDArray[np.float64]
 class GridEstimator:
     """A solver with the delay-Doppler matched filter behind it.
 
-    Args:
-        model: the snapshot model of the frames to come.
-        solver: finds directions, in a dictionary of that model.
-        atoms: number of paths that it is asked for.
-        false_alarm_rate, delay_window, doppler_window, nuisance: as for `make_estimator`.
+    Parameters
+    ----------
+    model
+        the snapshot model of the frames to come.
+    solver
+        finds directions, in a dictionary of that model.
+    atoms
+        number of paths that it is asked for.
+    false_alarm_rate, delay_window, doppler_window, nuisance
+        as for `make_estimator`.
 
-    Raises:
-        EstimatorError: a setting that makes no sense for the model.
+    Raises
+    ------
+    EstimatorError
+        a setting that makes no sense for the model.
     """
 
     def __init__(
@@ -79,8 +86,10 @@ class GridEstimator:
     def estimate(self, frame: ArrayLike, index: int = 0) -> Estimate:
         """Estimate from one frame (Ms, Nsc, Nrf); the same frame gives the same bits.
 
-        Raises:
-            FrameError: wrong shape, or not finite.
+        Raises
+        ------
+        FrameError
+            wrong shape, or not finite.
         """
         y = self._projected(checked_frame(self.model, frame))
         found = self._solver(y, self._atoms)

@@ -42,13 +42,19 @@ PASSES = 3
 class InterferenceCancellation:
     """An estimator for frames in which paths may be strong.
 
-    Args:
-        estimator: of frames without interference.
-        leak: paths and frame number -> (Ms, Nsc, Nrf), the interference between subcarriers.
-        edges: frame number -> (Ms, Nsc, K), what the first K samples of each transform window are
-            in a frame.
-        spacing: of the subcarriers [Hz].
-        nuisance: (Nsc, k) the estimator's.
+    Parameters
+    ----------
+    estimator
+        of frames without interference.
+    leak
+        paths and frame number -> (Ms, Nsc, Nrf), the interference between subcarriers.
+    edges
+        frame number -> (Ms, Nsc, K), what the first K samples of each transform window are in a
+        frame.
+    spacing
+        of the subcarriers [Hz].
+    nuisance
+        (Nsc, k) the estimator's.
     """
 
     def __init__(
@@ -72,11 +78,15 @@ class InterferenceCancellation:
     def estimate(self, frame: ArrayLike, index: int = 0) -> Estimate:
         """Estimate from one frame (Ms, Nsc, Nrf).
 
-        Args:
-            index: the frame's, by which its scrambling differs.
+        Parameters
+        ----------
+        index
+            the frame's, by which its scrambling differs.
 
-        Raises:
-            FrameError: wrong shape, or not finite.
+        Raises
+        ------
+        FrameError
+            wrong shape, or not finite.
         """
         y = checked_frame(self.model, frame)
         estimate = self._estimator.estimate(y, index)

@@ -46,11 +46,16 @@ class JointSearch:
     not always among the best for one more, least where rows are few. At the end each path in turn
     is looked for again among the others.
 
-    Args:
-        responses: of the model.
-        delay_window: [s].
-        max_paths: largest number of paths that are looked for.
-        expectations: of paths.
+    Parameters
+    ----------
+    responses
+        of the model.
+    delay_window
+        [s].
+    max_paths
+        largest number of paths that are looked for.
+    expectations
+        of paths.
     """
 
     def __init__(
@@ -70,9 +75,12 @@ class JointSearch:
     ) -> tuple[Solution, list[Solution]]:
         """The best paths of a frame (J, Nsc), and all solutions tried.
 
-        Args:
-            energy: of the frame.
-            maxima: of one path's likelihood (B, 1, 6), the greatest first.
+        Parameters
+        ----------
+        energy
+            of the frame.
+        maxima
+            of one path's likelihood (B, 1, 6), the greatest first.
         """
         singles = [(p, pick(maxima[1], [k])) for k, p in enumerate(maxima[0])]
         beam, solutions = self._distinct(singles)[:WIDTH], singles[:1]

@@ -61,12 +61,18 @@ class Rest(NamedTuple):
 class Judge:
     """Judgement of estimates of frames of one model.
 
-    Args:
-        responses: of the model.
-        windows: of delay [s] and Doppler [Hz] in which a path is looked for.
-        departures: (Gt, 2) at which one is looked for.
-        maxima: other places for a target within the windows.
-        max_paths: number of paths that are looked for.
+    Parameters
+    ----------
+    responses
+        of the model.
+    windows
+        of delay [s] and Doppler [Hz] in which a path is looked for.
+    departures
+        (Gt, 2) at which one is looked for.
+    maxima
+        other places for a target within the windows.
+    max_paths
+        number of paths that are looked for.
     """
 
     def __init__(
@@ -103,8 +109,10 @@ class Judge:
         """The estimate with its status, and with noise that is no less than what the target's path
         leaves; without any path where that is too much.
 
-        Args:
-            maxima: other places for the target (B, 1, 6), where there is nothing but it.
+        Parameters
+        ----------
+        maxima
+            other places for the target (B, 1, 6), where there is nothing but it.
         """
         verdict, noise = rest.verdict, rest.noise
         if np.isfinite(verdict.margin) and self._elsewhere(y, maxima):

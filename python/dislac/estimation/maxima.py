@@ -31,9 +31,12 @@ def joined(first: tuple[Floats, Fit], second: tuple[Floats, Fit]) -> tuple[Float
 class LocalMaxima:
     """Local maxima about places that are known, and at others with the delay of the first.
 
-    Args:
-        responses: of the model.
-        directions: the search for other places.
+    Parameters
+    ----------
+    responses
+        of the model.
+    directions
+        the search for other places.
     """
 
     def __init__(self, responses: PathResponses, directions: DirectionSearch) -> None:
@@ -45,10 +48,14 @@ class LocalMaxima:
     ) -> tuple[Floats, Fit]:
         """Local maxima (B, 1, 6), the greatest first, and places on the way to them.
 
-        Args:
-            y: (J, Nsc) a frame.
-            energy: of the frame.
-            parameters, result: known places (A, 1, 6), the first a maximum, and the fits there.
+        Parameters
+        ----------
+        y
+            (J, Nsc) a frame.
+        energy
+            of the frame.
+        parameters, result
+            known places (A, 1, 6), the first a maximum, and the fits there.
         """
         start = self._directions(y, float(parameters[0, 0, DELAY]))[:, None]
         start = start[self.apart(start[:, 0], parameters[0, 0])]

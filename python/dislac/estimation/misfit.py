@@ -19,8 +19,10 @@ frame. Where it is too much for white noise,
    probability C (pi / 3)^k Gamma(n) / Gamma(n - k) t^k (1 - t)^(n - 1 - k) for statistics t, k =
    d/2: the volume of a tube about a manifold in complex projective space.
 
-Source: H. Hotelling, Tubes and spheres in n-spaces, and a class of statistical problems, Am. J.
-Math. 61 (1939); R. Adler and J. Taylor, Random Fields and Geometry (2007), section 10.6.
+References
+----------
+H. Hotelling, Tubes and spheres in n-spaces, and a class of statistical problems, Am. J. Math. 61
+(1939); R. Adler and J. Taylor, Random Fields and Geometry (2007), section 10.6.
 """
 
 from typing import NamedTuple
@@ -55,11 +57,14 @@ ONE_DIRECTION = (0, 3)
 class Verdict(NamedTuple):
     """Outcome of the test.
 
-    Args:
-        excess: noise power that the path is measured against, over that of the whole frame; 1 if
-            nothing but white noise is left.
-        margin: least ratio of a GLRT statistic to its threshold, infinite if nothing but white
-            noise is left; the path is refused below 1.
+    Parameters
+    ----------
+    excess
+        noise power that the path is measured against, over that of the whole frame; 1 if nothing
+        but white noise is left.
+    margin
+        least ratio of a GLRT statistic to its threshold, infinite if nothing but white noise is
+        left; the path is refused below 1.
     """
 
     excess: float
@@ -69,11 +74,16 @@ class Verdict(NamedTuple):
 def statistic_threshold(elements: int, cells: float, parameters: int, rate: float) -> float:
     """Part of the energy of white noise that the best response of a family exceeds at a rate.
 
-    Args:
-        elements: number n of complex elements, more than 1 + parameters / 2.
-        cells: number of resolution cells of the family.
-        parameters: real parameters d of it.
-        rate: small probability.
+    Parameters
+    ----------
+    elements
+        number n of complex elements, more than 1 + parameters / 2.
+    cells
+        number of resolution cells of the family.
+    parameters
+        real parameters d of it.
+    rate
+        small probability.
     """
     k, n = parameters / 2, float(elements)
     level = np.log(cells) + k * np.log(np.pi / 3) + gammaln(n) - gammaln(n - k) - np.log(rate)
@@ -88,9 +98,12 @@ def statistic_threshold(elements: int, cells: float, parameters: int, rate: floa
 class Misfit:
     """The test for one model.
 
-    Args:
-        responses: of the model.
-        windows: of delay [s] and Doppler [Hz].
+    Parameters
+    ----------
+    responses
+        of the model.
+    windows
+        of delay [s] and Doppler [Hz].
     """
 
     def __init__(
@@ -124,11 +137,16 @@ class Misfit:
     ) -> Verdict:
         """Test a path.
 
-        Args:
-            residual: (J, Nsc) what is left of the frame.
-            s, e: (J,) and (Nsc,) factors of the path's response.
-            explained: energy P of the path.
-            noise: noise power per element found over the whole frame.
+        Parameters
+        ----------
+        residual
+            (J, Nsc) what is left of the frame.
+        s, e
+            (J,) and (Nsc,) factors of the path's response.
+        explained
+            energy P of the path.
+        noise
+            noise power per element found over the whole frame.
         """
         left = self._left(residual, s, e)
         excess, margin = 1.0, np.inf

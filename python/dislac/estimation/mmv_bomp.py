@@ -36,14 +36,21 @@ def mmv_bomp_literal(
 ) -> Support:
     """Algorithm 1 step by step, with every sensing matrix written out: slow, and the reference.
 
-    Args:
-        model: the snapshot model.
-        arrivals, departures: (Gr, 2), (Gt, 2) grids of spatial frequencies.
-        frame: (Ms, Nsc, Nrf).
-        atoms: number L_p of atoms to select.
+    Parameters
+    ----------
+    model
+        the snapshot model.
+    arrivals, departures
+        (Gr, 2), (Gt, 2) grids of spatial frequencies.
+    frame
+        (Ms, Nsc, Nrf).
+    atoms
+        number L_p of atoms to select.
 
-    Source: bistatic localization paper, (10) to (20) and Algorithm 1; the joint dictionary is
-    A_t (x) A_r, since vec(a_r a_t^T) = a_t (x) a_r, where (13) has another order.
+    References
+    ----------
+    Bistatic localization paper, (10) to (20) and Algorithm 1; the joint dictionary is A_t (x) A_r,
+    since vec(a_r a_t^T) = a_t (x) a_r, where (13) has another order.
     """
     symbols, _, chains = model.shape
     dictionary = np.kron(
@@ -74,8 +81,10 @@ def mmv_bomp_literal(
 class MmvBomp:
     """Algorithm 1 in the fast form, a solver for one dictionary of directions.
 
-    Args:
-        dictionary: pairs of directions.
+    Parameters
+    ----------
+    dictionary
+        pairs of directions.
     """
 
     def __init__(self, dictionary: DirectionDictionary) -> None:
@@ -113,7 +122,9 @@ class MmvBomp:
     def __call__(self, frame: Complex, atoms: int) -> Support:
         """Select `atoms` atoms from a frame (Ms, Nsc, Nrf).
 
-        Source: bistatic localization paper, Algorithm 1.
+        References
+        ----------
+        Bistatic localization paper, Algorithm 1.
         """
         by_symbol = frame.swapaxes(1, 2)  # (Ms, Nrf, Nsc)
         covariance = by_symbol @ by_symbol.conj().swapaxes(1, 2)
@@ -161,7 +172,9 @@ class MmvBomp:
 def _interpolation(array: PlanarArray, grid: Floats) -> tuple[Floats, Floats]:
     """Samples of products of two array responses, and the interpolation to the values on a grid.
 
-    Returns:
+    Returns
+    -------
+    tuple[Floats, Floats]
         (n, 2) nodes; (len(grid), n) real kernel. A grid no larger than the nodes is its own.
     """
     counts = 2 * array.nx - 1, 2 * array.ny - 1

@@ -82,8 +82,10 @@ class OffGridEstimator:
     def estimate(self, frame: ArrayLike, index: int = 0) -> Estimate:
         """Estimate from one frame (Ms, Nsc, Nrf); the same frame gives the same bits.
 
-        Raises:
-            FrameError: wrong shape, or not finite.
+        Raises
+        ------
+        FrameError
+            wrong shape, or not finite.
         """
         y = self._rows(checked_frame(self.model, frame))
         energy = _energy(y)

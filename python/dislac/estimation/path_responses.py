@@ -53,8 +53,10 @@ def window_grid(window: tuple[float, float], density: float) -> Floats:
 def departure_of(reference_departure: ArrayLike | None) -> Floats | None:
     """The given departure as an array (2,), or None.
 
-    Raises:
-        EstimatorError: not two finite numbers.
+    Raises
+    ------
+    EstimatorError
+        not two finite numbers.
     """
     if reference_departure is None:
         return None
@@ -77,8 +79,10 @@ def search_windows(
     the timing advance makes them so, and no cyclic prefix lets longer ones pass. Dopplers: half a
     resolution cell of the frame, about zero.
 
-    Raises:
-        EstimatorError: a window that is empty or not finite, or longer than a delay is unambiguous.
+    Raises
+    ------
+    EstimatorError
+        a window that is empty or not finite, or longer than a delay is unambiguous.
     """
     steps = np.diff(model.element_frequencies)
     spacing = np.min(steps) if len(steps) else np.inf
@@ -105,24 +109,36 @@ def search_windows(
 class PathResponses:
     """The factors of a snapshot model, J = Ms Nrf rows.
 
-    Args:
-        model: the snapshot model.
-        departure: (2,) where every path leaves, if that is known.
-        nuisance: (Nsc, k) orthonormal patterns over the subcarriers of which every row of a frame
-            holds an unknown amount: they are projected out of the responses, and have to be out of
-            the frames. Likelihood and covariance are then those of a frame with such unknowns.
+    Parameters
+    ----------
+    model
+        the snapshot model.
+    departure
+        (2,) where every path leaves, if that is known.
+    nuisance
+        (Nsc, k) orthonormal patterns over the subcarriers of which every row of a frame holds an
+        unknown amount: they are projected out of the responses, and have to be out of the frames.
+        Likelihood and covariance are then those of a frame with such unknowns.
 
-    Attributes:
-        receive: (J, Nr), takes a receive steering vector to what each row receives.
-        transmit: (J, Nt), takes a transmit steering vector to what is transmitted to each row,
-            pilots included.
-        free: indices, among (arrival x, y, departure x, y, delay, doppler), of the parameters that
-            are unknown and that the model can tell: a linear array sees one axis only, and a single
-            beam that stays no departure.
-        beams: how many different ones the rows of `transmit` are made of.
-        cells: (6,) size of a resolution cell in each parameter.
-        delay_cell: the same in delay [s].
-        dimensions: complex dimensions of a frame, those of the nuisance not counted.
+    Attributes
+    ----------
+    receive
+        (J, Nr), takes a receive steering vector to what each row receives.
+    transmit
+        (J, Nt), takes a transmit steering vector to what is transmitted to each row, pilots
+        included.
+    free
+        indices, among (arrival x, y, departure x, y, delay, doppler), of the parameters that are
+        unknown and that the model can tell: a linear array sees one axis only, and a single beam
+        that stays no departure.
+    beams
+        how many different ones the rows of `transmit` are made of.
+    cells
+        (6,) size of a resolution cell in each parameter.
+    delay_cell
+        the same in delay [s].
+    dimensions
+        complex dimensions of a frame, those of the nuisance not counted.
     """
 
     def __init__(
@@ -236,7 +252,9 @@ class PathResponses:
     def factors(self, parameters: Floats) -> tuple[Complex, Complex]:
         """Factors of the responses at `parameters` (..., 6), and of their derivatives.
 
-        Returns:
+        Returns
+        -------
+        tuple[Complex, Complex]
             (..., 1 + F, J) and (..., 1 + F, Nsc): the outer product of row 0 of each is the
             response, that of row k its derivative by parameter ``free[k - 1]``; with offsets, the
             last is the other half of the one by the delay.
@@ -263,7 +281,9 @@ class PathResponses:
 def _jet(array: PlanarArray, rows: Complex) -> tuple[Complex, Complex]:
     """Matrices that turn spatial frequencies into row factors and their two derivatives.
 
-    Returns:
+    Returns
+    -------
+    tuple[Complex, Complex]
         (2, N) exponent of the steering vector; (N, 3 J) from steering vector to factor, derivative
         by x, derivative by y.
     """

@@ -7,9 +7,11 @@ what they should be distributed as, do. Each round fits the distribution drawn f
 before, and all draws are weighed together, as drawn from the mixture of the distributions of all
 rounds. Greatest weights are cut, at the root of the number of draws times the mean.
 
-Source: J.-M. Cornuet, J.-M. Marin, A. Mira, C. Robert, Adaptive multiple importance sampling,
-Scand. J. Stat. 39 (2012); E. Ionides, Truncated importance sampling, J. Comput. Graph. Stat. 17
-(2008); the effective number of draws is that of A. Kong, 1992.
+References
+----------
+J.-M. Cornuet, J.-M. Marin, A. Mira, C. Robert, Adaptive multiple importance sampling, Scand. J.
+Stat. 39 (2012); E. Ionides, Truncated importance sampling, J. Comput. Graph. Stat. 17 (2008); the
+effective number of draws is that of A. Kong, 1992.
 """
 
 from collections.abc import Callable
@@ -40,9 +42,12 @@ class Sample(NamedTuple):
 def sample(log_density: Callable[[Floats], Floats], dimension: int) -> Sample:
     """Draws of a density, not normalised, near the standard normal distribution.
 
-    Args:
-        log_density: of points (N, P).
-        dimension: P.
+    Parameters
+    ----------
+    log_density
+        of points (N, P).
+    dimension
+        P.
     """
     rng = np.random.default_rng(0)
     mean, shape = np.zeros(dimension), np.eye(dimension)
@@ -91,8 +96,10 @@ def predictive_factor(effective: float, dimension: int) -> float:
     """Factor by which the mean square deviation of independent draws from their mean is widened, so
     that the error squared over it is the dimension in the mean; infinite where they are too few.
 
-    Source: mean and covariance of Student's predictive distribution, for a Gaussian of which both
-    are estimated.
+    References
+    ----------
+    Mean and covariance of Student's predictive distribution, for a Gaussian of which both are
+    estimated.
     """
     left = effective - dimension - 2
     return float((effective + 1) / left) if left > 0 else np.inf

@@ -38,23 +38,30 @@ class EstimatorError(ValueError):
 class Estimate:
     """Paths of one frame, and how sure they are.
 
-    Args:
-        paths: the leading path first, which status and average are about, then what else was found;
-            empty if nothing was detected. Off the grid the leading path is the first to arrive of
-            those at least half as strong as the strongest (what passes over scatterers comes
-            later), on a grid the first atom. `positioning` says which are targets'.
-        covariance: (L, 6, 6) covariance of (arrival x, y, departure x, y, delay, doppler) of each
-            path, from the Fisher information at the estimate; a departure that was given has
-            variance zero. None for an estimator that stays on its grid.
-        noise_power: estimate of E|z|^2 per element of the frame.
-        statistic: GLRT statistic, in [0, 1]. Off the grid: the part of the frame's energy that
-            the strongest path explains. For ``mmv-bomp``: the part of the first atom's
-            energy that lies at one delay and Doppler.
-        threshold: what the statistic of noise alone exceeds at the false-alarm rate set.
-        status: ``ok``; or why the leading path gives no position: ``outside_window``, it lies at
-            the edge of a search window, so that its true place may be beyond; ``ambiguous``,
-            another place explains the frame nearly as well; ``learning``, what is to be taken off
-            frames is not known yet.
+    Parameters
+    ----------
+    paths
+        the leading path first, which status and average are about, then what else was found; empty
+        if nothing was detected. Off the grid the leading path is the first to arrive of those at
+        least half as strong as the strongest (what passes over scatterers comes later), on a grid
+        the first atom. `positioning` says which are targets'.
+    covariance
+        (L, 6, 6) covariance of (arrival x, y, departure x, y, delay, doppler) of each path, from
+        the Fisher information at the estimate; a departure that was given has variance zero. None
+        for an estimator that stays on its grid.
+    noise_power
+        estimate of E|z|^2 per element of the frame.
+    statistic
+        GLRT statistic, in [0, 1]. Off the grid: the part of the frame's energy that the strongest
+        path explains. For ``mmv-bomp``: the part of the first atom's energy that lies at one delay
+        and Doppler.
+    threshold
+        what the statistic of noise alone exceeds at the false-alarm rate set.
+    status
+        ``ok``; or why the leading path gives no position: ``outside_window``, it lies at the edge
+        of a search window, so that its true place may be beyond; ``ambiguous``, another place
+        explains the frame nearly as well; ``learning``, what is to be taken off frames is not known
+        yet.
     """
 
     paths: Paths
@@ -81,11 +88,15 @@ class Estimator(Protocol):
     def estimate(self, frame: ArrayLike, index: int = 0) -> Estimate:
         """Estimate from one frame (Ms, Nsc, Nrf); the same frame gives the same bits.
 
-        Args:
-            index: the frame's; it counts only where something is followed from frame to frame.
+        Parameters
+        ----------
+        index
+            the frame's; it counts only where something is followed from frame to frame.
 
-        Raises:
-            FrameError: wrong shape, or not finite.
+        Raises
+        ------
+        FrameError
+            wrong shape, or not finite.
         """
         ...
 
@@ -97,8 +108,10 @@ class Estimator(Protocol):
 def checked_frame(model: SnapshotModel, frame: ArrayLike) -> NDArray[np.complex128]:
     """The frame as complex128 (Ms, Nsc, Nrf).
 
-    Raises:
-        FrameError: wrong shape, or not finite.
+    Raises
+    ------
+    FrameError
+        wrong shape, or not finite.
     """
     y = np.asarray(frame)
     if y.shape != model.shape:

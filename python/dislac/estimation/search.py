@@ -96,7 +96,9 @@ class CoarseSearch:
     def __call__(self, frame: Complex, count: int) -> tuple[Floats, Floats]:
         """The best grid points of a frame (J, Nsc): at `count` delays, and some more departures.
 
-        Returns:
+        Returns
+        -------
+        tuple[Floats, Floats]
             (C, 6) parameters, and (C,) energy explained, the first one greatest.
         """
         score = self._scores(frame)
@@ -260,13 +262,20 @@ class SecondarySearch:
     ) -> tuple[Floats, Floats]:
         """Starts for one more path.
 
-        Args:
-            residual: (J, Nsc) the frame less the known paths.
-            known: (L, 6) their parameters.
-            factors: what `PathResponses.factors` says of those.
-            count: how many peaks, apart from each other.
+        Parameters
+        ----------
+        residual
+            (J, Nsc) the frame less the known paths.
+        known
+            (L, 6) their parameters.
+        factors
+            what `PathResponses.factors` says of those.
+        count
+            how many peaks, apart from each other.
 
-        Returns:
+        Returns
+        -------
+        tuple[Floats, Floats]
             (count, 6) parameters and (count,) energy that each would explain, greatest first.
         """
         s, e = factors

@@ -25,9 +25,12 @@ Floats = NDArray[np.float64]
 class Support(NamedTuple):
     """Atoms that a frame is made of, in the order of their selection.
 
-    Args:
-        atoms: (L,) indices into the dictionary.
-        coefficients: (L, blocks, snapshots) of the columns, which have unit norm.
+    Parameters
+    ----------
+    atoms
+        (L,) indices into the dictionary.
+    coefficients
+        (L, blocks, snapshots) of the columns, which have unit norm.
     """
 
     atoms: NDArray[np.intp]
@@ -75,9 +78,12 @@ class DirectionDictionary:
 
     Atom ``t Gr + r`` is arrival r with departure t.
 
-    Args:
-        model: the snapshot model, whose symbols are the blocks.
-        arrivals, departures: (Gr, 2), (Gt, 2) grids of spatial frequencies.
+    Parameters
+    ----------
+    model
+        the snapshot model, whose symbols are the blocks.
+    arrivals, departures
+        (Gr, 2), (Gt, 2) grids of spatial frequencies.
     """
 
     def __init__(self, model: SnapshotModel, arrivals: Floats, departures: Floats) -> None:
@@ -92,11 +98,15 @@ class DirectionDictionary:
     def on_grids(cls, model: SnapshotModel, points: int, departure: Floats | None) -> Self:
         """Dictionary of grids with `points` an axis.
 
-        Args:
-            departure: (2,) at which all paths are known to leave, None for a grid of departures.
+        Parameters
+        ----------
+        departure
+            (2,) at which all paths are known to leave, None for a grid of departures.
 
-        Raises:
-            EstimatorError: too few points, or departures that the model does not tell.
+        Raises
+        ------
+        EstimatorError
+            too few points, or departures that the model does not tell.
         """
         if points < 2:
             raise EstimatorError(f"grid_points is {points}; give 2 or more")

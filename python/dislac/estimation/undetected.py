@@ -77,12 +77,18 @@ def undetected_path(
 ) -> Undetected:
     """One path more than the known ones (L, 6) in a frame (J, Nsc), about the target's.
 
-    Args:
-        current: the fit at the known paths, a batch of one.
-        target: index of the target's path.
-        prior: of the known paths.
-        probability: that there is one, beforehand.
-        most: log-likelihood from which on it is not the subject, as it is looked for besides.
+    Parameters
+    ----------
+    current
+        the fit at the known paths, a batch of one.
+    target
+        index of the target's path.
+    prior
+        of the known paths.
+    probability
+        that there is one, beforehand.
+    most
+        log-likelihood from which on it is not the subject, as it is looked for besides.
     """
     found = _gained(responses, frame, parameters, current, target, prior)
     gain, noise, power = current.gain[0], prior.noise, POWERS * prior.power[0]
@@ -210,8 +216,10 @@ def _grid(
     """Arrivals (A, 2), Doppler shifts (A,) and delays (D,) about the target (6,); of each pair, how
     far the arrival is from the target's, and the probability (A D,).
 
-    Args:
-        cell: resolution cell of Doppler shifts, which tells those farther off than half of it.
+    Parameters
+    ----------
+    cell
+        resolution cell of Doppler shifts, which tells those farther off than half of it.
     """
     angle = 2 * np.pi * np.arange(ANGLES) / ANGLES
     circle = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
@@ -241,7 +249,9 @@ def _coupled(
 ) -> tuple[Floats, Complex, Complex, Complex]:
     """Products of the undetected path's response at K = A D grid points, known gains eliminated.
 
-    Returns:
+    Returns
+    -------
+    tuple[Floats, Complex, Complex, Complex]
         (K,) with itself; (K,) with what the known paths leave of the frame; (K,) the gain that the
         target's path gives away for a unit of the undetected one's; (P, K) with the derivatives by
         the unknowns of the known paths.

@@ -22,8 +22,10 @@ def bistatic_range(
 
     Formed without subtracting large numbers: at LEO distances |T-X| - |T-R| would lose digits.
 
-    Args:
-        transmitter, receiver, target: (..., 3) positions [m].
+    Parameters
+    ----------
+    transmitter, receiver, target
+        (..., 3) positions [m].
     """
     t, r, x = (np.asarray(p, dtype=float) for p in (transmitter, receiver, target))
     a, b = t - x, t - r
@@ -43,12 +45,18 @@ def range_along_ray(
     |d - s u| + s = D is s = e (D + |d|) / (2 (D - d.u)). It is zero for e <= 0: the receiver
     itself, where there is no ellipsoid to meet.
 
-    Args:
-        transmitter, receiver: (..., 3) foci [m].
-        direction: (..., 3) unit vector from the receiver.
-        excess: (...) bistatic range less the direct distance [m].
+    Parameters
+    ----------
+    transmitter, receiver
+        (..., 3) foci [m].
+    direction
+        (..., 3) unit vector from the receiver.
+    excess
+        (...) bistatic range less the direct distance [m].
 
-    Source: bistatic localization paper, (29) to (31), in closed form.
+    References
+    ----------
+    Bistatic localization paper, (29) to (31), in closed form.
     """
     d = np.asarray(transmitter, dtype=float) - np.asarray(receiver, dtype=float)
     u = np.asarray(direction, dtype=float)
@@ -73,13 +81,20 @@ def bistatic_ellipse(
     is an ellipse whose axes lie along and across the horizontal part of b. The last point is the
     first one again.
 
-    Args:
-        transmitter, receiver: (3,) foci [m].
-        excess: bistatic range less the direct distance [m].
-        height: z coordinate of the outline [m].
-        points: of the outline.
+    Parameters
+    ----------
+    transmitter, receiver
+        (3,) foci [m].
+    excess
+        bistatic range less the direct distance [m].
+    height
+        z coordinate of the outline [m].
+    points
+        of the outline.
 
-    Returns:
+    Returns
+    -------
+    NDArray[np.float64]
         NaN where the ellipsoid does not reach the height, or does not exist (excess <= 0).
     """
     r = np.asarray(receiver, dtype=float)
@@ -117,11 +132,16 @@ def ellipsoid_on_line(
     to the receiver, the square of that is a quadratic equation in y. It has no further roots: a
     negative a + b.x would need |x| < |b.x|.
 
-    Args:
-        transmitter, receiver: (3,) foci [m].
-        excess: bistatic range less the direct distance [m]; not positive: there is no ellipsoid.
-        point: (3,) of the line [m].
-        along: (3,) unit vector along it.
+    Parameters
+    ----------
+    transmitter, receiver
+        (3,) foci [m].
+    excess
+        bistatic range less the direct distance [m]; not positive: there is no ellipsoid.
+    point
+        (3,) of the line [m].
+    along
+        (3,) unit vector along it.
     """
     if not excess > 0.0:
         return np.empty((0, 3))
@@ -161,13 +181,20 @@ def cone_in_plane(
     (k n + h d).u = h D: linear in u, which leads around the cone with the angle t as
     u = c a + sqrt(1 - c^2) (cos t e_1 + sin t e_2).
 
-    Args:
-        transmitter, receiver: (3,) foci [m].
-        excess: bistatic range less the direct distance [m]; not positive: there is no ellipsoid.
-        axis: (3,) unit vector a, of the cone whose apex is the receiver.
-        cosine: c, of the angle between axis and rays, in [-1, 1].
-        normal: (3,) unit vector n of the plane.
-        offset: n.x of its points x [m].
+    Parameters
+    ----------
+    transmitter, receiver
+        (3,) foci [m].
+    excess
+        bistatic range less the direct distance [m]; not positive: there is no ellipsoid.
+    axis
+        (3,) unit vector a, of the cone whose apex is the receiver.
+    cosine
+        c, of the angle between axis and rays, in [-1, 1].
+    normal
+        (3,) unit vector n of the plane.
+    offset
+        n.x of its points x [m].
     """
     if not excess > 0.0:
         return np.empty((0, 3))
@@ -197,8 +224,10 @@ def bistatic_gradient(
     The sum of the unit vectors that lead from the transmitter and from the receiver to the
     target. At either of them the vector that has no direction counts as zero.
 
-    Args:
-        transmitter, receiver, target: (..., 3) positions [m].
+    Parameters
+    ----------
+    transmitter, receiver, target
+        (..., 3) positions [m].
     """
     t, r, x = (np.asarray(p, dtype=float) for p in (transmitter, receiver, target))
     return _unit(x - t) + _unit(x - r)

@@ -40,15 +40,22 @@ def read_elements(path: str | Path, report: Report = warnings.warn) -> list[Elem
 
     An entry that cannot be used is skipped and reported, if there are others.
 
-    Args:
-        path: of the file.
-        report: called with a sentence about each entry that is skipped, and about what was assumed
-            for others.
+    Parameters
+    ----------
+    path
+        of the file.
+    report
+        called with a sentence about each entry that is skipped, and about what was assumed for
+        others.
 
-    Raises:
-        OrbitError: no entry can be used; names file and line, or the number of the message.
-        OSError: the file cannot be read, is none, or is too large.
-        ImportError: sgp4 is not installed.
+    Raises
+    ------
+    OrbitError
+        no entry can be used; names file and line, or the number of the message.
+    OSError
+        the file cannot be read, is none, or is too large.
+    ImportError
+        sgp4 is not installed.
     """
     path = Path(path)
     found: list[ElementSet] = []

@@ -40,8 +40,10 @@ _LARGEST_NUMBER = 339999
 def sgp4_api() -> ModuleType:
     """Return the module `sgp4.api`.
 
-    Raises:
-        ImportError: sgp4 is not installed.
+    Raises
+    ------
+    ImportError
+        sgp4 is not installed.
     """
     try:
         import sgp4.api
@@ -54,12 +56,18 @@ def sgp4_api() -> ModuleType:
 class ElementSet:
     """The mean elements of one satellite.
 
-    Args:
-        name: as the source has it, else the catalogue number.
-        record: what sgp4 made of them (`sgp4.api.Satrec`).
-        number: in the catalogue, as the source has it; empty if it has none.
-        designator: international designator of the launch; empty if the source has none.
-        remarks: what was assumed where the source says nothing.
+    Parameters
+    ----------
+    name
+        as the source has it, else the catalogue number.
+    record
+        what sgp4 made of them (`sgp4.api.Satrec`).
+    number
+        in the catalogue, as the source has it; empty if it has none.
+    designator
+        international designator of the launch; empty if the source has none.
+    remarks
+        what was assumed where the source says nothing.
     """
 
     name: str
@@ -85,10 +93,12 @@ class ElementSet:
 
         Only what SGP4 needs has to be there; check digits may be missing.
 
-        Raises:
-            OrbitError: they are not such lines, their check digits are wrong, or they are of
-                another theory.
-            ImportError: sgp4 is not installed.
+        Raises
+        ------
+        OrbitError
+            they are not such lines, their check digits are wrong, or they are of another theory.
+        ImportError
+            sgp4 is not installed.
         """
         first, second = check_tle_line(line1, 1), check_tle_line(line2, 2)
         numbers = [line[2:7].strip() for line in (first, second)]
@@ -110,10 +120,13 @@ class ElementSet:
         Only what SGP4 needs has to be there. A field may carry its unit in brackets, as in KVN.
         Without BSTAR no drag is assumed, which is remarked.
 
-        Raises:
-            OrbitError: a field is missing or wrong, or the elements are of another theory, frame,
-                time scale or body than SGP4's.
-            ImportError: sgp4 is not installed.
+        Raises
+        ------
+        OrbitError
+            a field is missing or wrong, or the elements are of another theory, frame, time scale or
+            body than SGP4's.
+        ImportError
+            sgp4 is not installed.
         """
         api = sgp4_api()
         from sgp4.omm import initialize
@@ -245,9 +258,11 @@ have 0."""
 def check_tle_line(line: str, number: int) -> str:
     """Return line 1 or 2 of a TLE as sgp4 reads it.
 
-    Raises:
-        OrbitError: it is not such a line, its check digit is wrong, a field that SGP4 needs is, or
-            it is of another theory. The line is quoted as it is.
+    Raises
+    ------
+    OrbitError
+        it is not such a line, its check digit is wrong, a field that SGP4 needs is, or it is of
+        another theory. The line is quoted as it is.
     """
     line = line.rstrip()
     quoted = f"'{line if len(line) <= 80 else line[:77] + '...'}'"
@@ -344,8 +359,10 @@ def _check_conventions(fields: Mapping[str, Any]) -> None:
 def _number(fields: Mapping[str, Any], key: str) -> float:
     """Number of a field, in its own unit.
 
-    Raises:
-        OrbitError: it is missing, no number, out of range, or in another unit.
+    Raises
+    ------
+    OrbitError
+        it is missing, no number, out of range, or in another unit.
     """
     text = _stated(fields, key)
     if not text:

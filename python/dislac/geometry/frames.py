@@ -41,12 +41,17 @@ EARTH_ROTATION = 7.292115e-5
 def geodetic_from_enu(position: ArrayLike, origin: ArrayLike) -> Floats:
     """WGS-84 latitude [deg], longitude [deg] and height [m], (..., 3), for maps and exports.
 
-    Args:
-        position: (..., 3) in the east-north-up frame at `origin` [m].
-        origin: (3,) latitude [deg], longitude [deg] and height [m] of the frame's origin.
+    Parameters
+    ----------
+    position
+        (..., 3) in the east-north-up frame at `origin` [m].
+    origin
+        (3,) latitude [deg], longitude [deg] and height [m] of the frame's origin.
 
-    Raises:
-        ImportError: pymap3d is not installed.
+    Raises
+    ------
+    ImportError
+        pymap3d is not installed.
     """
     from pymap3d import enu2geodetic
 
@@ -60,8 +65,10 @@ def geodetic_from_enu(position: ArrayLike, origin: ArrayLike) -> Floats:
 def ecef_from_geodetic(place: ArrayLike) -> Floats:
     """Earth-fixed positions (..., 3) [m] of latitudes [deg], longitudes [deg], heights [m].
 
-    Raises:
-        ImportError: pymap3d is not installed.
+    Raises
+    ------
+    ImportError
+        pymap3d is not installed.
     """
     from pymap3d import geodetic2ecef
 
@@ -101,9 +108,12 @@ def enu_from_ecef(
 class LocalMotion:
     """A node whose motion is known in the Earth-fixed frame, in the frame at an origin.
 
-    Args:
-        motion: in the Earth-fixed frame.
-        origin: (3,) latitude [deg], longitude [deg] and height [m].
+    Parameters
+    ----------
+    motion
+        in the Earth-fixed frame.
+    origin
+        (3,) latitude [deg], longitude [deg] and height [m].
     """
 
     motion: Motion
@@ -117,8 +127,10 @@ class LocalMotion:
 def look_angles(position: ArrayLike) -> tuple[Floats, Floats, Floats]:
     """Azimuth (from north to east, 0 to 2 pi) and elevation [rad], and distance [m], each (...).
 
-    Args:
-        position: (..., 3) east, north, up as seen from zero [m].
+    Parameters
+    ----------
+    position
+        (..., 3) east, north, up as seen from zero [m].
     """
     position = np.asarray(position, dtype=float)
     east, north, up = np.moveaxis(position, -1, 0)
@@ -135,8 +147,10 @@ _NOON_2000 = datetime(2000, 1, 1, 12, tzinfo=UTC)
 def days_since_2000(epoch: datetime) -> tuple[int, float]:
     """Whole days and the rest, 0 to 1, since 2000-01-01 12:00 UTC (Julian date 2451545).
 
-    Args:
-        epoch: in any time zone; taken as UTC where it names none.
+    Parameters
+    ----------
+    epoch
+        in any time zone; taken as UTC where it names none.
     """
     if epoch.tzinfo is None:
         epoch = epoch.replace(tzinfo=UTC)
@@ -150,11 +164,15 @@ def sidereal_time(days: int, rest: float) -> tuple[float, float]:
     Takes UT1 for UTC: they differ by less than 0.9 s, in which the Earth turns by 65 microradians
     (0.4 km at a low orbit; mean elements are not that good).
 
-    Args:
-        days, rest: UT1 as in `days_since_2000`.
+    Parameters
+    ----------
+    days, rest
+        UT1 as in `days_since_2000`.
 
-    Source: the IAU's expression of 1982, as SGP4 wants it: Vallado et al., Revisiting
-    Spacetrack Report #3, AIAA 2006-6753, appendix C.
+    References
+    ----------
+    The IAU's expression of 1982, as SGP4 wants it: Vallado et al., Revisiting Spacetrack Report #3,
+    AIAA 2006-6753, appendix C.
     """
     century = (days + rest) / 36525.0
     seconds = 67310.54841 + (8640184.812866 + (0.093104 - 6.2e-6 * century) * century) * century
@@ -168,12 +186,18 @@ def ecef_from_teme(
 ) -> tuple[Floats, Floats]:
     """Earth-fixed positions and velocities, each (..., 3), without polar motion (15 m at most).
 
-    Args:
-        position, velocity: (..., 3) in TEME.
-        angle: (...) sidereal time [rad].
-        rate: how fast it grows [rad/s].
+    Parameters
+    ----------
+    position, velocity
+        (..., 3) in TEME.
+    angle
+        (...) sidereal time [rad].
+    rate
+        how fast it grows [rad/s].
 
-    Source: AIAA 2006-6753, appendix C.
+    References
+    ----------
+    AIAA 2006-6753, appendix C.
     """
     cos, sin = np.cos(angle), np.sin(angle)
     (x, y, z), (vx, vy, vz) = (

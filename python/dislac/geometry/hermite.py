@@ -33,9 +33,12 @@ class HermiteMotion:
     Off by step^4 / 384 times the fourth derivative of the position: for a low orbit 0.5 um at 2 s.
     The same bits whatever was asked before.
 
-    Args:
-        motion: what to follow.
-        step: between nodes [s].
+    Parameters
+    ----------
+    motion
+        what to follow.
+    step
+        between nodes [s].
     """
 
     motion: Motion

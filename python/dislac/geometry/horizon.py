@@ -34,9 +34,12 @@ def earth_between(
     one of the positions lies below the surface, in a valley, the Earth reaches up to it only, or up
     to the bottom of the deepest one.
 
-    Args:
-        one, other: (..., 3) east, north, up [m].
-        origin: latitude [deg], longitude [deg] and height [m] of the scene's zero, WGS-84.
+    Parameters
+    ----------
+    one, other
+        (..., 3) east, north, up [m].
+    origin
+        latitude [deg], longitude [deg] and height [m] of the scene's zero, WGS-84.
     """
     p, q = _unit_earth(one, origin), _unit_earth(other, origin)
     way = q - p

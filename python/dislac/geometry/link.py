@@ -21,12 +21,18 @@ _STEP = 0.5
 class Link:
     """A path over time, (...) each.
 
-    Args:
-        length: of the path [m].
-        delay: [s].
-        delay_rate: by which it grows, s in a s.
-        doppler: shift of the carrier [Hz], positive when closing, summed over the hops.
-        doppler_rate: [Hz/s].
+    Parameters
+    ----------
+    length
+        of the path [m].
+    delay
+        [s].
+    delay_rate
+        by which it grows, s in a s.
+    doppler
+        shift of the carrier [Hz], positive when closing, summed over the hops.
+    doppler_rate
+        [Hz/s].
     """
 
     length: Floats
@@ -49,13 +55,19 @@ def follow_link(
     of its own. It moves the signal in frequency by a constant; delay and Doppler shift are those of
     `delay_and_doppler`.
 
-    Args:
-        nodes: the nodes that the path visits, transmitter first, receiver last.
-        time: any shape [s].
-        carrier_frequency: one for all hops, or one for each [Hz].
+    Parameters
+    ----------
+    nodes
+        the nodes that the path visits, transmitter first, receiver last.
+    time
+        any shape [s].
+    carrier_frequency
+        one for all hops, or one for each [Hz].
 
-    Raises:
-        ValueError: there is neither one carrier nor one a hop.
+    Raises
+    ------
+    ValueError
+        there is neither one carrier nor one a hop.
     """
     time = np.asarray(time, dtype=float)
 

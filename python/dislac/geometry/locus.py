@@ -16,9 +16,12 @@ Floats = NDArray[np.float64]
 class Locus:
     """The positions x with ``normals @ x = offsets``: all of space, a plane, or a line.
 
-    Args:
-        normals: (k, 3) orthonormal rows; k is 0 for all of space, 1 for a plane, 2 for a line.
-        offsets: (k,) [m].
+    Parameters
+    ----------
+    normals
+        (k, 3) orthonormal rows; k is 0 for all of space, 1 for a plane, 2 for a line.
+    offsets
+        (k,) [m].
     """
 
     normals: Floats
@@ -28,8 +31,10 @@ class Locus:
     def plane(cls, point: ArrayLike, normal: ArrayLike) -> Self:
         """The plane through a point (3,) [m] across a normal (3,) of any length.
 
-        Raises:
-            ValueError: the normal has no direction.
+        Raises
+        ------
+        ValueError
+            the normal has no direction.
         """
         return cls._across(point, _unit(normal, "normal")[None])
 
@@ -37,8 +42,10 @@ class Locus:
     def line(cls, point: ArrayLike, direction: ArrayLike) -> Self:
         """The line through a point (3,) [m] along a direction (3,) of any length.
 
-        Raises:
-            ValueError: the direction is zero or not finite.
+        Raises
+        ------
+        ValueError
+            the direction is zero or not finite.
         """
         along = _unit(direction, "direction")
         return cls._across(point, np.linalg.svd(along[None])[2][1:])

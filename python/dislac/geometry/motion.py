@@ -35,9 +35,12 @@ class Motion(Protocol):
 class LinearMotion:
     """A node that moves on a straight line at constant speed (or stands still).
 
-    Args:
-        position: (3,) position at time zero [m].
-        velocity: (3,) velocity [m/s].
+    Parameters
+    ----------
+    position
+        (3,) position at time zero [m].
+    velocity
+        (3,) velocity [m/s].
     """
 
     position: Floats
@@ -71,17 +74,26 @@ def range_and_rate(
     carrier changes, a node sends on what reached it: the leg before ends when the leg after
     begins, a flight time before `time`.
 
-    Args:
-        nodes: the nodes that the path visits, transmitter first, receiver last.
-        time: of arrival, any shape [s].
-        carrier_frequency: one for all hops, or one for each [Hz]; counts where it changes.
-        speed: propagation speed [m/s]; counts where the carrier changes.
+    Parameters
+    ----------
+    nodes
+        the nodes that the path visits, transmitter first, receiver last.
+    time
+        of arrival, any shape [s].
+    carrier_frequency
+        one for all hops, or one for each [Hz]; counts where it changes.
+    speed
+        propagation speed [m/s]; counts where the carrier changes.
 
-    Returns:
+    Returns
+    -------
+    tuple[Floats, Floats]
         range [m] and range rate [m/s], each of the shape of `time`.
 
-    Raises:
-        ValueError: there is neither one carrier nor one a hop.
+    Raises
+    ------
+    ValueError
+        there is neither one carrier nor one a hop.
     """
     length, rate = np.zeros((2, *np.shape(time)))
     for _, leg, growth in _legs(nodes, time, carrier_frequency, speed):
@@ -104,14 +116,21 @@ def carrier_cycles(
     feeder link, as the signal passes the satellite, and d2 of the service link, the frequency
     received is (f_service + f_feeder d1) (1 + d2): what leaves the satellite is shifted as a whole.
 
-    Args:
-        nodes: the nodes that the path visits, transmitter first, receiver last.
-        time: of arrival, any shape [s].
-        carrier_frequency: one for all hops, or one for each [Hz].
-        speed: propagation speed [m/s].
+    Parameters
+    ----------
+    nodes
+        the nodes that the path visits, transmitter first, receiver last.
+    time
+        of arrival, any shape [s].
+    carrier_frequency
+        one for all hops, or one for each [Hz].
+    speed
+        propagation speed [m/s].
 
-    Raises:
-        ValueError: there is neither one carrier nor one a hop.
+    Raises
+    ------
+    ValueError
+        there is neither one carrier nor one a hop.
     """
     cycles, growth = np.zeros((2, *np.shape(time)))
     for carrier, length, rate in _legs(nodes, time, carrier_frequency, speed):

@@ -82,15 +82,21 @@ class CircularOrbit:
 
     Nothing disturbs it: the real node of a low orbit drifts by some degrees a day.
 
-    Args:
-        altitude: above the equator's radius [m].
-        inclination: [rad], 0 to pi.
-        node_longitude: where it crosses the equator northward, in the Earth-fixed frame of time
-            zero [rad].
-        argument: angle from there to the satellite at time zero, along the orbit [rad].
+    Parameters
+    ----------
+    altitude
+        above the equator's radius [m].
+    inclination
+        [rad], 0 to pi.
+    node_longitude
+        where it crosses the equator northward, in the Earth-fixed frame of time zero [rad].
+    argument
+        angle from there to the satellite at time zero, along the orbit [rad].
 
-    Raises:
-        OrbitError: no such orbit.
+    Raises
+    ------
+    OrbitError
+        no such orbit.
     """
 
     altitude: float
@@ -134,17 +140,27 @@ class WalkerShell:
     apart, and k phasing 360/t degrees ahead of those of the first plane. Satellite number s is
     satellite s % per_plane of plane s // per_plane.
 
-    Args:
-        altitude, inclination: as in `CircularOrbit`.
-        planes, per_plane: numbers of planes and of satellites in each.
-        phasing: 0 to planes - 1.
-        node_longitude: of the first plane at time zero [rad].
-        argument: of the first satellite at time zero [rad].
+    Parameters
+    ----------
+    altitude, inclination
+        as in `CircularOrbit`.
+    planes, per_plane
+        numbers of planes and of satellites in each.
+    phasing
+        0 to planes - 1.
+    node_longitude
+        of the first plane at time zero [rad].
+    argument
+        of the first satellite at time zero [rad].
 
-    Raises:
-        OrbitError: no such shell.
+    Raises
+    ------
+    OrbitError
+        no such shell.
 
-    Source: J. G. Walker, Satellite constellations, J. British Interplanetary Society 37, 1984.
+    References
+    ----------
+    J. G. Walker, Satellite constellations, J. British Interplanetary Society 37, 1984.
     """
 
     altitude: float
@@ -178,8 +194,10 @@ class WalkerShell:
     def motion(self, satellite: int) -> CircularOrbit:
         """The orbit of one satellite.
 
-        Raises:
-            OrbitError: there is no such satellite.
+        Raises
+        ------
+        OrbitError
+            there is no such satellite.
         """
         if not 0 <= satellite < len(self):
             raise OrbitError(f"satellite {satellite} is not among the {len(self)} of the shell")
@@ -189,9 +207,12 @@ class WalkerShell:
     def states(self, time: ArrayLike, which: ArrayLike | None = None) -> tuple[Floats, Floats]:
         """Earth-fixed positions [m] and velocities [m/s], each (satellites, times, 3).
 
-        Args:
-            time: (times,) [s].
-            which: (satellites,) their numbers; None for all.
+        Parameters
+        ----------
+        time
+            (times,) [s].
+        which
+            (satellites,) their numbers; None for all.
         """
         which = np.arange(len(self)) if which is None else np.asarray(which)
         node, argument = self._angles(which)

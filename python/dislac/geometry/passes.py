@@ -133,17 +133,25 @@ def in_view(
     mask: float = 0.0,
     progress: Progress | None = None,
 ) -> NDArray[np.bool_]:
-    """Whether each satellite is above the mask at each time, (satellites, times).
+    """Mask (satellites, times) of the satellites above the least elevation at each time.
 
-    Args:
-        fleet: the satellites.
-        site: latitude [deg], longitude [deg] and height [m].
-        time: (times,) since the fleet's epoch, growing [s].
-        mask: least elevation [rad].
-        progress: called with the number of times done since the last call.
+    Parameters
+    ----------
+    fleet
+        the satellites.
+    site
+        latitude [deg], longitude [deg] and height [m].
+    time
+        (times,) since the fleet's epoch, growing [s].
+    mask
+        least elevation [rad].
+    progress
+        called with the number of times done since the last call.
 
-    Raises:
-        ValueError: the times do not grow.
+    Raises
+    ------
+    ValueError
+        the times do not grow.
     """
     time = _check_times(time)
     seen = np.zeros((len(fleet), len(time)), dtype=bool)
@@ -180,12 +188,17 @@ def find_passes(
     10 s. Passes shorter than a step are found; interruptions shorter than a step are not. A
     satellite sets when it last has a place, and rises when it first has one.
 
-    Args:
-        fleet, site, time, mask, progress: as in `in_view`.
-        which: numbers of the satellites to look at; None for all.
+    Parameters
+    ----------
+    fleet, site, time, mask, progress
+        as in `in_view`.
+    which
+        numbers of the satellites to look at; None for all.
 
-    Raises:
-        ValueError: the times do not grow.
+    Raises
+    ------
+    ValueError
+        the times do not grow.
     """
     time = _check_times(time)
     arcs, early, late = [], [_NOTHING], [_NOTHING]

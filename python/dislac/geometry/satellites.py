@@ -22,9 +22,12 @@ Floats = NDArray[np.float64]
 class Catalogue:
     """Many satellites at once.
 
-    Args:
-        elements: of each.
-        epoch: what time zero is; UTC where it names no time zone.
+    Parameters
+    ----------
+    elements
+        of each.
+    epoch
+        what time zero is; UTC where it names no time zone.
     """
 
     elements: Sequence[ElementSet]
@@ -46,9 +49,12 @@ class Catalogue:
 
         NaN where the elements of a satellite are no orbit.
 
-        Args:
-            time: (times,) [s].
-            which: (satellites,) their numbers; None for all.
+        Parameters
+        ----------
+        time
+            (times,) [s].
+        which
+            (satellites,) their numbers; None for all.
         """
         time = np.asarray(time, dtype=float)
         chosen = slice(None) if which is None else np.asarray(which, dtype=int)
@@ -81,9 +87,12 @@ class SatelliteMotion:
     The velocity is SGP4's, which is some cm/s off the derivative of its position; `HermiteMotion`
     makes of it what a carrier's phase can follow.
 
-    Args:
-        elements: of the satellite.
-        epoch: what time zero is; UTC where it names no time zone.
+    Parameters
+    ----------
+    elements
+        of the satellite.
+    epoch
+        what time zero is; UTC where it names no time zone.
     """
 
     elements: ElementSet
@@ -92,8 +101,10 @@ class SatelliteMotion:
     def state(self, time: ArrayLike) -> tuple[Floats, Floats]:
         """Position [m] and velocity [m/s], each ``time.shape + (3,)``, at `time` [s].
 
-        Raises:
-            OrbitError: the elements are no orbit at that time.
+        Raises
+        ------
+        OrbitError
+            the elements are no orbit at that time.
         """
         time = np.asarray(time, dtype=float)
         flat = np.atleast_1d(time).ravel()

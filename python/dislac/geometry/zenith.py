@@ -42,9 +42,12 @@ def slant_range(
 ) -> Floats:
     """Distance from the site to a satellite [m], of the broadcast shape.
 
-    Args:
-        zenith: z, from 0 to pi/2 [rad].
-        altitude: h [m].
+    Parameters
+    ----------
+    zenith
+        z, from 0 to pi/2 [rad].
+    altitude
+        h [m].
     """
     h = np.asarray(altitude, dtype=float)
     up = earth_radius * np.cos(zenith)
@@ -86,11 +89,16 @@ def max_doppler(
 
     f_c v sin(eta) / c. A satellite that flies at an angle phi to that plane has cos(phi) of it.
 
-    Args:
-        zenith: z, from 0 to pi/2 [rad].
-        altitude: h [m].
-        speed: v, along a tangent of the orbital sphere [m/s].
-        carrier_frequency: f_c [Hz].
+    Parameters
+    ----------
+    zenith
+        z, from 0 to pi/2 [rad].
+    altitude
+        h [m].
+    speed
+        v, along a tangent of the orbital sphere [m/s].
+    carrier_frequency
+        f_c [Hz].
     """
     ratio = earth_radius / (earth_radius + np.asarray(altitude, dtype=float))
     return np.asarray(carrier_frequency * speed / SPEED_OF_LIGHT * ratio * np.sin(zenith))
@@ -113,17 +121,26 @@ def zenith_at_doppler(
 class SkyCap:
     """Satellites spread uniformly over the sky above a site, in random tangential directions.
 
-    Args:
-        altitude: h [m].
-        max_zenith: greatest zenith angle [rad].
-        law: what uniform means. `area`: per area of the orbital sphere, as satellites are;
-            `solid-angle`: per solid angle of the site's sky; `angle`: the zenith angle itself.
-        earth_radius: R [m].
+    Parameters
+    ----------
+    altitude
+        h [m].
+    max_zenith
+        greatest zenith angle [rad].
+    law
+        what uniform means. `area`: per area of the orbital sphere, as satellites are;
+        `solid-angle`: per solid angle of the site's sky; `angle`: the zenith angle itself.
+    earth_radius
+        R [m].
 
-    Raises:
-        ValueError: no such law, a cap that reaches below the horizon, or none at all.
+    Raises
+    ------
+    ValueError
+        no such law, a cap that reaches below the horizon, or none at all.
 
-    Source: the LEO constellations paper, Fig. 4, which does not say which law it means.
+    References
+    ----------
+    The LEO constellations paper, Fig. 4, which does not say which law it means.
     """
 
     altitude: float
@@ -181,10 +198,14 @@ class SkyCap:
         The mean over the direction of flight phi of the share beyond the zenith angle whose
         greatest Doppler is doppler / cos(phi).
 
-        Args:
-            doppler: any shape, not negative [Hz].
-            speed: v [m/s].
-            carrier_frequency: f_c [Hz].
+        Parameters
+        ----------
+        doppler
+            any shape, not negative [Hz].
+        speed
+            v [m/s].
+        carrier_frequency
+            f_c [Hz].
         """
         motion = self.altitude, speed, carrier_frequency
         largest = max_doppler(self.max_zenith, *motion, earth_radius=self.earth_radius)

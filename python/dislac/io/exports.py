@@ -55,13 +55,19 @@ class ExportError(ValueError):
 class Export(ABC):
     """A file of fixes that grows by `write`, and is whole after it.
 
-    Args:
-        path: of the file; what it held before is overwritten.
-        scenario: where the fixes come from.
+    Parameters
+    ----------
+    path
+        of the file; what it held before is overwritten.
+    scenario
+        where the fixes come from.
 
-    Raises:
-        ExportError: the scenario has no origin, or no epoch where the format needs one.
-        OSError: the file cannot be written; what it held before is kept.
+    Raises
+    ------
+    ExportError
+        the scenario has no origin, or no epoch where the format needs one.
+    OSError
+        the file cannot be written; what it held before is kept.
     """
 
     tail = b""
@@ -76,8 +82,10 @@ class Export(ABC):
     @classmethod
     def check(cls, scenario: Scenario) -> None:
         """
-        Raises:
-            ExportError: the scenario lacks what the format needs.
+        Raises
+        ------
+        ExportError
+            the scenario lacks what the format needs.
         """
         if scenario.origin is None:
             raise ExportError(
@@ -97,8 +105,10 @@ class Export(ABC):
     def write(self, fix: Fix) -> None:
         """Adds a fix.
 
-        Raises:
-            OSError: there is no room for it; the file is as it was before.
+        Raises
+        ------
+        OSError
+            there is no room for it; the file is as it was before.
         """
         if entry := self.entry(fix):
             self._file.append(entry)
@@ -237,7 +247,9 @@ class GeoJson(Export):
     """A FeatureCollection: fixes, the ellipses that hold each with 95 % probability, the receiver,
     and the truth where it is known.
 
-    Source: RFC 7946.
+    References
+    ----------
+    RFC 7946.
     """
 
     tail = b"\n]}\n"
@@ -289,7 +301,9 @@ class Kml(Export):
     absolute ones count from the sea, and how far it is from the ellipsoid is not known. Heights
     above the ellipsoid stand in the extended data.
 
-    Source: OGC 12-007r2, KML 2.3, as far as KML 2.2 has it too.
+    References
+    ----------
+    OGC 12-007r2, KML 2.3, as far as KML 2.2 has it too.
     """
 
     tail = b"</Document>\n</kml>\n"
@@ -368,7 +382,9 @@ class Gpx(Export):
     are ratios, not errors. Times have three decimals, which is all that some readers take; six
     where fixes follow each other within a millisecond.
 
-    Source: GPX 1.1 schema, topografix.com.
+    References
+    ----------
+    GPX 1.1 schema, topografix.com.
     """
 
     tail = b"</trkseg></trk>\n</gpx>\n"
@@ -425,7 +441,9 @@ class Nmea(Export):
     status V and no place. Heights are above the ellipsoid, the separation of the geoid is given as
     zero. The talker is GP, which every reader knows.
 
-    Source: NMEA 0183 version 2.3, whose RMC has a mode indicator and no navigational status yet.
+    References
+    ----------
+    NMEA 0183 version 2.3, whose RMC has a mode indicator and no navigational status yet.
     """
 
     @classmethod

@@ -38,8 +38,10 @@ _LABELS = ("target", "links")
 
 def check_formats(formats: Sequence[str], scenario: Scenario) -> None:
     """
-    Raises:
-        ExportError: there is no such format, or the scenario lacks what it needs.
+    Raises
+    ------
+    ExportError
+        there is no such format, or the scenario lacks what it needs.
     """
     for name in formats:
         if name not in EXPORTS:
@@ -59,14 +61,21 @@ class FixLog:
     says that there is none. What files of these names held before is overwritten, and those of
     formats that are not asked for are removed: all that is in the folder is of one run.
 
-    Args:
-        directory: where to write; it is made.
-        scenario: where the fixes come from.
-        formats: of `exports.EXPORTS`, besides.
+    Parameters
+    ----------
+    directory
+        where to write; it is made.
+    scenario
+        where the fixes come from.
+    formats
+        of `exports.EXPORTS`, besides.
 
-    Raises:
-        ExportError: the scenario lacks what a format needs.
-        OSError: the files cannot be written.
+    Raises
+    ------
+    ExportError
+        the scenario lacks what a format needs.
+    OSError
+        the files cannot be written.
     """
 
     def __init__(
@@ -95,8 +104,10 @@ class FixLog:
     def write(self, fix: Fix) -> None:
         """Adds a fix to every file.
 
-        Raises:
-            OSError: one has no room for it, and is as it was before.
+        Raises
+        ------
+        OSError
+            one has no room for it, and is as it was before.
         """
         self._lines.append(f"{fix_to_json(fix)}\n".encode())
         if not self._count and label_texts(fix):

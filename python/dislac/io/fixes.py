@@ -80,8 +80,10 @@ def label_texts(fix: Fix) -> dict[str, str]:
 def fix_from_dict(values: Mapping[str, Any]) -> Fix:
     """The fix that `fix_to_dict` was given.
 
-    Raises:
-        ValueError: the object is no fix.
+    Raises
+    ------
+    ValueError
+        the object is no fix.
     """
     try:
         if type(values["frame"]) is not int or isinstance(values["time"], str):
@@ -174,8 +176,10 @@ def plain(value: ArrayLike) -> Any:
 def _name(value: Any) -> str:
     """A name as nodes and targets have it.
 
-    Raises:
-        TypeError: the value is none.
+    Raises
+    ------
+    TypeError
+        the value is none.
     """
     if not isinstance(value, str) or not value.isprintable() or len(value) > _LONGEST_NAME:
         raise TypeError
@@ -185,8 +189,10 @@ def _name(value: Any) -> str:
 def _link(value: Any) -> tuple[str, ...]:
     """Names of a link's transmitter and receiver.
 
-    Raises:
-        TypeError: the value is none.
+    Raises
+    ------
+    TypeError
+        the value is none.
     """
     if not isinstance(value, list):
         raise TypeError
@@ -196,8 +202,10 @@ def _link(value: Any) -> tuple[str, ...]:
 def _array(value: Any, shape: tuple[int, ...] = ()) -> NDArray[np.float64]:
     """Inverse of `plain`: NaN for None.
 
-    Raises:
-        ValueError, TypeError: the value is of another shape, or no number.
+    Raises
+    ------
+    ValueError, TypeError
+        the value is of another shape, or no number.
     """
     if value is None:
         return np.full(shape, np.nan)

@@ -34,14 +34,21 @@ def draw_map(fixes: FixStatistics, scenario: Scenario, path: str | os.PathLike[s
     ellipse (at the height of that fix) on which its delay puts the target. On the right the
     fixes from near, with the ellipses that hold each with 95 % probability.
 
-    Args:
-        fixes: those that it keeps are drawn, and the title says of how many; there may be none.
-        scenario: where they come from.
-        path: of the image; its suffix chooses the format.
+    Parameters
+    ----------
+    fixes
+        those that it keeps are drawn, and the title says of how many; there may be none.
+    scenario
+        where they come from.
+    path
+        of the image; its suffix chooses the format.
 
-    Raises:
-        OSError: the file cannot be written.
-        ValueError: matplotlib does not know the format.
+    Raises
+    ------
+    OSError
+        the file cannot be written.
+    ValueError
+        matplotlib does not know the format.
     """
     valid = fixes.kept.items
     time = fixes.last.time if fixes.last else 0.0

@@ -51,7 +51,7 @@ _HEARTBEAT = 2000
 
 
 class Message(NamedTuple):
-    """What a subscriber receives: a topic with the text of its object, or a change of the
+    """Message that a subscriber receives: a topic with the text of its object, or a change of the
     connection (`CONNECTED`, `DISCONNECTED`, `REFUSED`) without any."""
 
     topic: str
@@ -59,8 +59,10 @@ class Message(NamedTuple):
 
     def content(self) -> dict[str, Any]:
         """
-        Raises:
-            ValueError: the text is no JSON object.
+        Raises
+        ------
+        ValueError
+            the text is no JSON object.
         """
         try:
             value = json.loads(self.text, parse_constant=_refuse_constant)
@@ -75,8 +77,10 @@ class Message(NamedTuple):
     def fix(self) -> Fix:
         """The fix in a message of that topic.
 
-        Raises:
-            ValueError: there is none.
+        Raises
+        ------
+        ValueError
+            there is none.
         """
         fix = fix_from_dict(self.content())
         check_fix(fix)
@@ -85,8 +89,10 @@ class Message(NamedTuple):
     def status(self) -> dict[str, Any]:
         """The status in a message of that topic, with all that belongs to one.
 
-        Raises:
-            ValueError: there is none.
+        Raises
+        ------
+        ValueError
+            there is none.
         """
         content = self.content()
         status = {name: content.get(name) or none for name, none in _STATUS.items()}
@@ -109,17 +115,26 @@ def _refuse_constant(name: str) -> None:
 class FixPublisher:
     """Hands fixes and the receiver's status to all who listen. One thread at a time.
 
-    Args:
-        address: where, see `zmq_sockets`.
-        any_interface: allow an address of all interfaces.
-        keys: file of the CURVE secret key; only those whose public keys lie beside it may listen.
+    Parameters
+    ----------
+    address
+        where, see `zmq_sockets`.
+    any_interface
+        allow an address of all interfaces.
+    keys
+        file of the CURVE secret key; only those whose public keys lie beside it may listen.
 
-    Attributes:
-        endpoint: address in full, with the port that was found where any was asked for.
+    Attributes
+    ----------
+    endpoint
+        address in full, with the port that was found where any was asked for.
 
-    Raises:
-        AddressError, KeyFileError: address or keys are none.
-        OSError: the address cannot be had.
+    Raises
+    ------
+    AddressError, KeyFileError
+        address or keys are none.
+    OSError
+        the address cannot be had.
     """
 
     def __init__(
@@ -218,13 +233,19 @@ def _message(topic: str, content: Mapping[str, Any]) -> bytes:
 class FixSubscriber:
     """Listens to a publisher, also to one that starts later, or again.
 
-    Args:
-        address: where it publishes, see `zmq_sockets`.
-        keys, server_key: files of this end's CURVE secret key and of the publisher's public one.
+    Parameters
+    ----------
+    address
+        where it publishes, see `zmq_sockets`.
+    keys, server_key
+        files of this end's CURVE secret key and of the publisher's public one.
 
-    Raises:
-        AddressError, KeyFileError: address or keys are none.
-        ValueError: one of the two files is missing.
+    Raises
+    ------
+    AddressError, KeyFileError
+        address or keys are none.
+    ValueError
+        one of the two files is missing.
     """
 
     def __init__(
@@ -259,7 +280,7 @@ class FixSubscriber:
 
     @property
     def connected(self) -> bool:
-        """Whether there is a publisher, as far as `receive` has come."""
+        """True if there is a publisher, as far as `receive` has come."""
         return self._connected
 
     def receive(self, timeout: float | None = None) -> Message | None:

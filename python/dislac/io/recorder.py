@@ -47,12 +47,17 @@ class RecordingWriter:
     says nothing. It is replaced once more when the recording is closed. Whatever was in either
     file is overwritten.
 
-    Args:
-        base: path without suffix (one of SigMF's is taken off); folders are made.
-        scenario: what is received; it goes into the metadata.
+    Parameters
+    ----------
+    base
+        path without suffix (one of SigMF's is taken off); folders are made.
+    scenario
+        what is received; it goes into the metadata.
 
-    Raises:
-        RecordingError: the files cannot be written.
+    Raises
+    ------
+    RecordingError
+        the files cannot be written.
     """
 
     def __init__(self, base: str | os.PathLike[str], scenario: Scenario) -> None:
@@ -81,17 +86,23 @@ class RecordingWriter:
     ) -> None:
         """Appends samples.
 
-        Args:
-            samples: (chains, n), stored as complex64.
-            frames: (first sample counted from the start of the recording, number) of each frame
-                that starts among these samples, in order.
-            marks: samples among these, counted likewise, at which the receiver's clock was read or
-                samples were lost, in order. Those that the clock of the one before foretells are
-                not kept.
+        Parameters
+        ----------
+        samples
+            (chains, n), stored as complex64.
+        frames
+            (first sample counted from the start of the recording, number) of each frame that starts
+            among these samples, in order.
+        marks
+            samples among these, counted likewise, at which the receiver's clock was read or samples
+            were lost, in order. Those that the clock of the one before foretells are not kept.
 
-        Raises:
-            ValueError: samples of another shape, or a frame or mark that lies elsewhere.
-            RecordingError: the samples cannot be written, such as to a full disk.
+        Raises
+        ------
+        ValueError
+            samples of another shape, or a frame or mark that lies elsewhere.
+        RecordingError
+            the samples cannot be written, such as to a full disk.
         """
         chains = self._scenario.receive_chains
         block = np.asarray(samples)
@@ -124,8 +135,10 @@ class RecordingWriter:
         """Completes the metadata: number of samples and frames, and a checksum where that takes no
         longer than some seconds. More calls do nothing.
 
-        Raises:
-            RecordingError: the metadata cannot be written; those that are there stay.
+        Raises
+        ------
+        RecordingError
+            the metadata cannot be written; those that are there stay.
         """
         if self._data.closed:
             return

@@ -58,31 +58,49 @@ class RecordingReader:
     by tags: `scenario` then says by the clock, or on the direct path where there are no
     times.
 
-    Args:
-        path: ``BASE``, ``BASE.sigmf-meta`` or ``BASE.sigmf-data``; or ``BASE.sigmf``, an archive of
-            one recording.
-        scenario: what was recorded; default the scenario that the recording carries. With it,
-            a recording can be read that has lost its metadata: samples are then taken for
-            cf32_le of all the scenario's chains, frame 0 to start where it does when emulated.
-        overrides: values for dotted keys of the scenario that the recording carries.
-        verify: compare the checksum of the samples; None: if that takes no more than seconds.
+    Parameters
+    ----------
+    path
+        ``BASE``, ``BASE.sigmf-meta`` or ``BASE.sigmf-data``; or ``BASE.sigmf``, an archive of one
+        recording.
+    scenario
+        what was recorded; default the scenario that the recording carries. With it, a recording can
+        be read that has lost its metadata: samples are then taken for cf32_le of all the scenario's
+        chains, frame 0 to start where it does when emulated.
+    overrides
+        values for dotted keys of the scenario that the recording carries.
+    verify
+        compare the checksum of the samples; None: if that takes no more than seconds.
 
-    Attributes:
-        base: path without suffix, or of the archive.
-        scenario: the scenario by which the frames are found and demodulated.
-        chains: number of receive chains.
-        sample_rate: of the scenario [Hz].
-        sample_count: whole samples of each chain.
-        frames: whole good frames in order, tuple of `Frame`.
-        frames_cut: frames left out because the recording lacks some of their samples.
-        frames_not_finite: frames left out because they hold NaN or infinite samples.
-        marks: samples at which the receiver's clock was read or samples were lost, in order, tuple
-            of `synchronization.Mark`.
-        warnings: one sentence for each thing that is wrong.
+    Attributes
+    ----------
+    base
+        path without suffix, or of the archive.
+    scenario
+        the scenario by which the frames are found and demodulated.
+    chains
+        number of receive chains.
+    sample_rate
+        of the scenario [Hz].
+    sample_count
+        whole samples of each chain.
+    frames
+        whole good frames in order, tuple of `Frame`.
+    frames_cut
+        frames left out because the recording lacks some of their samples.
+    frames_not_finite
+        frames left out because they hold NaN or infinite samples.
+    marks
+        samples at which the receiver's clock was read or samples were lost, in order, tuple of
+        `synchronization.Mark`.
+    warnings
+        one sentence for each thing that is wrong.
 
-    Raises:
-        RecordingError: nothing can be used: no data, no whole good frame, fewer channels than
-            the scenario has, a datatype that cannot be read, or no scenario.
+    Raises
+    ------
+    RecordingError
+        nothing can be used: no data, no whole good frame, fewer channels than the scenario has, a
+        datatype that cannot be read, or no scenario.
     """
 
     def __init__(

@@ -77,16 +77,24 @@ def open_fleet(
     Of several sets of elements of one satellite the one counts that is nearest to the middle of
     the time looked at.
 
-    Args:
-        text: file of TLE or OMM; or ``walker:ALTITUDE,PLANES,PER_PLANE,INCLINATION[,PHASING]``
-            in m and degrees.
-        start: time zero; None for the latest epoch of the file's elements, to the minute.
-        duration: how long the satellites are looked at from then on [s].
-        report: called with a sentence about each entry of the file that is left out.
+    Parameters
+    ----------
+    text
+        file of TLE or OMM; or ``walker:ALTITUDE,PLANES,PER_PLANE,INCLINATION[,PHASING]`` in m and
+        degrees.
+    start
+        time zero; None for the latest epoch of the file's elements, to the minute.
+    duration
+        how long the satellites are looked at from then on [s].
+    report
+        called with a sentence about each entry of the file that is left out.
 
-    Raises:
-        OrbitError: no such shell, or a file that cannot be read or understood.
-        ImportError: mean elements need sgp4, which is not installed.
+    Raises
+    ------
+    OrbitError
+        no such shell, or a file that cannot be read or understood.
+    ImportError
+        mean elements need sgp4, which is not installed.
     """
     if not text.startswith("walker:"):
         try:
@@ -126,10 +134,14 @@ _FEW = 3
 def fleet_remarks(fleet: Fleet, time: Floats, which: Sequence[int]) -> Iterator[str]:
     """Sentences about elements that are no orbit during a time, and about old ones.
 
-    Args:
-        fleet: the satellites; there is nothing to say about those of a shell.
-        time: the first and the last time looked at [s].
-        which: numbers of the satellites that are looked at.
+    Parameters
+    ----------
+    fleet
+        the satellites; there is nothing to say about those of a shell.
+    time
+        the first and the last time looked at [s].
+    which
+        numbers of the satellites that are looked at.
     """
     if not isinstance(fleet, Catalogue):
         return
@@ -185,8 +197,10 @@ def pass_summary(
 ) -> Iterator[str]:
     """Counts of passes, and which satellites never rise or never set.
 
-    Args:
-        fleet, passes, time, which, mask: what was looked for, and what `find_passes` found.
+    Parameters
+    ----------
+    fleet, passes, time, which, mask
+        what was looked for, and what `find_passes` found.
     """
     count = count_in_view(passes, time)
     seen = np.unique(passes.satellite)
@@ -228,7 +242,7 @@ def pass_to_json(fleet: Fleet, passes: Passes, number: int, start: datetime | No
 
 
 def count_in_view(passes: Passes, time: ArrayLike) -> NDArray[np.int64]:
-    """How many satellites are up at each time, (...), during what the passes were looked for in."""
+    """Number of satellites that are up at each time, (...), while passes were looked for."""
     begun = np.searchsorted(np.sort(np.nan_to_num(passes.rise, nan=-np.inf)), time, side="right")
     over = np.searchsorted(np.sort(np.nan_to_num(passes.set, nan=np.inf)), time, side="left")
     return np.asarray(begun - over)
@@ -246,15 +260,23 @@ def draw_sky(
 ) -> None:
     """Draws the ways of passes over the sky: north up, east right, the zenith in the middle.
 
-    Args:
-        fleet, site, passes, mask: what was looked for, and what `find_passes` found.
-        time: the first and the last time looked at [s].
-        path: of the image; its suffix chooses the format.
-        title: over the picture.
+    Parameters
+    ----------
+    fleet, site, passes, mask
+        what was looked for, and what `find_passes` found.
+    time
+        the first and the last time looked at [s].
+    path
+        of the image; its suffix chooses the format.
+    title
+        over the picture.
 
-    Raises:
-        OSError: the file cannot be written.
-        ValueError: matplotlib does not know the format.
+    Raises
+    ------
+    OSError
+        the file cannot be written.
+    ValueError
+        matplotlib does not know the format.
     """
     from matplotlib.collections import LineCollection  # here, as matplotlib takes a while to load
 
@@ -385,15 +407,23 @@ def draw_links(
 ) -> None:
     """Draws delay, Doppler shift and the Doppler's rate of links over time, under one another.
 
-    Args:
-        links: by name.
-        time: (times,) that they were followed at [s].
-        path: of the image; its suffix chooses the format.
-        title: over the picture.
+    Parameters
+    ----------
+    links
+        by name.
+    time
+        (times,) that they were followed at [s].
+    path
+        of the image; its suffix chooses the format.
+    title
+        over the picture.
 
-    Raises:
-        OSError: the file cannot be written.
-        ValueError: matplotlib does not know the format.
+    Raises
+    ------
+    OSError
+        the file cannot be written.
+    ValueError
+        matplotlib does not know the format.
     """
     figure = empty_figure(7.6, 6.6)
     pictures: list[Any] = list(figure.subplots(3, 1, sharex=True))

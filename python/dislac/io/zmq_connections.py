@@ -46,8 +46,10 @@ class Connection:
 class Connections:
     """Connections of a socket that is about to be bound.
 
-    Args:
-        socket: a pyzmq socket.
+    Parameters
+    ----------
+    socket
+        a pyzmq socket.
     """
 
     def __init__(self, socket: Any) -> None:

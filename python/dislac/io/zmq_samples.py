@@ -95,14 +95,21 @@ class SampleServer:
     `SILENCE` while another waits: samples never go to two by turns. What is handed to a client that
     has gone is kept for the next.
 
-    Args:
-        address: where to listen (`bind_address`).
-        any_interface: allow all interfaces of the host at once.
-        keys: file of the CURVE secret key; only those whose public keys lie beside it are answered.
+    Parameters
+    ----------
+    address
+        where to listen (`bind_address`).
+    any_interface
+        allow all interfaces of the host at once.
+    keys
+        file of the CURVE secret key; only those whose public keys lie beside it are answered.
 
-    Raises:
-        AddressError: the address is none, or cannot be had.
-        KeyFileError: there is no key in the file.
+    Raises
+    ------
+    AddressError
+        the address is none, or cannot be had.
+    KeyFileError
+        there is no key in the file.
     """
 
     def __init__(
@@ -137,7 +144,7 @@ class SampleServer:
         self._waiting: dict[bytes, _Client] = {}
 
     def wait(self, timeout: float) -> bool:
-        """Whether a request waits for its answer, after `timeout` [s] at most."""
+        """True if a request waits for its answer, after `timeout` [s] at most."""
         self._read()
         if not self.asked and self._socket.poll(int(timeout * 1e3)):
             self._read()
@@ -145,7 +152,7 @@ class SampleServer:
 
     @property
     def asked(self) -> bool:
-        """Whether a request is known that waits for its answer."""
+        """True if a request is known that waits for its answer."""
         return self._client is not None and bool(self._client.requests)
 
     @property
@@ -178,8 +185,10 @@ class SampleServer:
     def turn_away(self, message: Callable[[str], Any]) -> None:
         """Answers those who wait, about once a second, with a message that holds no samples.
 
-        Args:
-            message: from the address of the client that is served to the message.
+        Parameters
+        ----------
+        message
+            from the address of the client that is served to the message.
         """
         now = time.monotonic()
         for client in self._waiting.values():
@@ -268,19 +277,29 @@ class SampleClient:
     Requests carry the number of the connection in their envelope, which comes back with the answer:
     what came by a connection that is lost by now is told from what comes by the next.
 
-    Args:
-        address: where the server listens (`connect_address`).
-        request: what to ask with: items wanted at most (32 bits, in the host's order), as GNU
-            Radio does, or one byte, as radios do.
-        depth: requests on their way at once: while one answer travels, the next is asked for.
-        immediate: whether requests and answers are lost with their connection. Else a request may
-            be answered by the next server, as if the one before had, and no last answer is lost.
-        keys, server_key: files of this end's CURVE secret key and of the server's public one.
+    Parameters
+    ----------
+    address
+        where the server listens (`connect_address`).
+    request
+        what to ask with: items wanted at most (32 bits, in the host's order), as GNU Radio does, or
+        one byte, as radios do.
+    depth
+        requests on their way at once: while one answer travels, the next is asked for.
+    immediate
+        whether requests and answers are lost with their connection. Else a request may be answered
+        by the next server, as if the one before had, and no last answer is lost.
+    keys, server_key
+        files of this end's CURVE secret key and of the server's public one.
 
-    Raises:
-        AddressError: the address is none.
-        KeyFileError: there is no key in a file.
-        ValueError: one of the two files is missing.
+    Raises
+    ------
+    AddressError
+        the address is none.
+    KeyFileError
+        there is no key in a file.
+    ValueError
+        one of the two files is missing.
     """
 
     def __init__(

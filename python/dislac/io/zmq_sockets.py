@@ -69,12 +69,17 @@ class KeyFileError(ValueError):
 def bind_address(address: str, *, any_interface: bool = False) -> str:
     """The address, in full, that a socket is bound to.
 
-    Args:
-        address: as in the module's docstring; port 0 or ``*`` is any that is free.
-        any_interface: allow all interfaces of the host at once.
+    Parameters
+    ----------
+    address
+        as in the module's docstring; port 0 or ``*`` is any that is free.
+    any_interface
+        allow all interfaces of the host at once.
 
-    Raises:
-        AddressError: the address is none, or names all interfaces without leave.
+    Raises
+    ------
+    AddressError
+        the address is none, or names all interfaces without leave.
     """
     host, port = _split(address)
     if host is None:
@@ -92,8 +97,10 @@ def bind_address(address: str, *, any_interface: bool = False) -> str:
 def connect_address(address: str) -> str:
     """The address, in full, that a socket connects to.
 
-    Raises:
-        AddressError: the address is none, or no single one.
+    Raises
+    ------
+    AddressError
+        the address is none, or no single one.
     """
     host, port = _split(address)
     if host is None:
@@ -144,16 +151,24 @@ class CurveKeys:
 def make_keys(directory: str | os.PathLike[str], name: str = "dislac") -> tuple[Path, Path]:
     """Makes a pair of keys and writes NAME.key and NAME.key_secret, the latter for its owner alone.
 
-    Args:
-        directory: where to; it is made.
-        name: of letters, digits, dots, dashes and underscores.
+    Parameters
+    ----------
+    directory
+        where to; it is made.
+    name
+        of letters, digits, dots, dashes and underscores.
 
-    Returns:
+    Returns
+    -------
+    tuple[Path, Path]
         paths of the public and the secret file.
 
-    Raises:
-        KeyFileError: the name is no file's, or there are keys of this name already.
-        ImportError: pyzmq is not installed.
+    Raises
+    ------
+    KeyFileError
+        the name is no file's, or there are keys of this name already.
+    ImportError
+        pyzmq is not installed.
     """
     zmq = _zmq()
     if not re.fullmatch(r"\w[\w.-]*", name):
@@ -180,10 +195,14 @@ def make_keys(directory: str | os.PathLike[str], name: str = "dislac") -> tuple[
 def load_keys(path: KeyFile) -> CurveKeys:
     """The pair in a file NAME.key_secret.
 
-    Raises:
-        KeyFileError: there are no keys in it, or others may read it.
-        OSError: it cannot be read.
-        ImportError: pyzmq is not installed.
+    Raises
+    ------
+    KeyFileError
+        there are no keys in it, or others may read it.
+    OSError
+        it cannot be read.
+    ImportError
+        pyzmq is not installed.
     """
     public, secret = _read(path)
     if secret is None:
@@ -196,10 +215,14 @@ def load_keys(path: KeyFile) -> CurveKeys:
 def load_public_key(path: KeyFile) -> bytes:
     """The public key in a file NAME.key.
 
-    Raises:
-        KeyFileError: there is none in it, or a secret one besides.
-        OSError: it cannot be read.
-        ImportError: pyzmq is not installed.
+    Raises
+    ------
+    KeyFileError
+        there is none in it, or a secret one besides.
+    OSError
+        it cannot be read.
+    ImportError
+        pyzmq is not installed.
     """
     public, secret = _read(path)
     if secret is not None:
@@ -212,17 +235,26 @@ def load_public_key(path: KeyFile) -> bytes:
 def secure_server(socket: Any, secret: KeyFile) -> Any:
     """Lets in only those whose public keys lie beside a secret one; before the socket is bound.
 
-    Args:
-        socket: a pyzmq socket.
-        secret: the server's file NAME.key_secret.
+    Parameters
+    ----------
+    socket
+        a pyzmq socket.
+    secret
+        the server's file NAME.key_secret.
 
-    Returns:
+    Returns
+    -------
+    Any
         what checks the keys, in a thread of its own until its `stop` is called.
 
-    Raises:
-        KeyFileError: a file holds no such key.
-        OSError: a file cannot be read.
-        ImportError: pyzmq is not installed.
+    Raises
+    ------
+    KeyFileError
+        a file holds no such key.
+    OSError
+        a file cannot be read.
+    ImportError
+        pyzmq is not installed.
     """
     zmq = _zmq()
     from zmq.auth.thread import ThreadAuthenticator
@@ -242,16 +274,25 @@ def secure_server(socket: Any, secret: KeyFile) -> Any:
 def secure_client(socket: Any, secret: KeyFile | None, server: KeyFile | None) -> None:
     """Makes a socket talk to one server alone; before it connects.
 
-    Args:
-        socket: a pyzmq socket.
-        secret: the client's file NAME.key_secret.
-        server: the server's file NAME.key. None, as the client's: to any server.
+    Parameters
+    ----------
+    socket
+        a pyzmq socket.
+    secret
+        the client's file NAME.key_secret.
+    server
+        the server's file NAME.key. None, as the client's: to any server.
 
-    Raises:
-        ValueError: one of the two files is None.
-        KeyFileError: a file holds no such key.
-        OSError: a file cannot be read.
-        ImportError: pyzmq is not installed.
+    Raises
+    ------
+    ValueError
+        one of the two files is None.
+    KeyFileError
+        a file holds no such key.
+    OSError
+        a file cannot be read.
+    ImportError
+        pyzmq is not installed.
     """
     if secret is None and server is None:
         return

@@ -30,9 +30,12 @@ def target_paths(estimate: Estimate, targets: int | None = 1) -> NDArray[np.intp
     scatterers comes later; on a grid the atom that explains most. One target's echo is that path.
     Those of several are, besides, the strongest of the others.
 
-    Args:
-        estimate: of one frame.
-        targets: their number, None if that is not known: then all paths of comparable gain.
+    Parameters
+    ----------
+    estimate
+        of one frame.
+    targets
+        their number, None if that is not known: then all paths of comparable gain.
     """
     size = np.abs(estimate.paths.gain)
     others = 1 + np.argsort(-size[1:], kind="stable")
@@ -59,10 +62,14 @@ def target_measurements(
     An estimator judges its leading path: where its status is not ``ok``, that path is no
     measurement. There is none where nothing was detected, or while the estimator learns.
 
-    Args:
-        estimate: of one frame.
-        targets: see `target_paths`.
-        link, frame, time, timing_deviation, model: see `measurements`.
+    Parameters
+    ----------
+    estimate
+        of one frame.
+    targets
+        see `target_paths`.
+    link, frame, time, timing_deviation, model
+        see `measurements`.
     """
     if not estimate.detected or estimate.status == "learning":
         return []
@@ -97,15 +104,24 @@ def locate_targets(
     An estimator judges its leading path: where that gives no position, it is the first fix that
     says so. Other paths have the covariance of the Fisher information alone.
 
-    Args:
-        locator: of the link.
-        estimate: of one frame.
-        targets: see `target_paths`.
-        link: names of transmitter and receiver, which fixes then carry.
-        frame, time: of the fixes.
-        timing_deviation, model: see `measurements`.
-        truth: (3,) true position of the only target [m].
-        bound: passed on to the first [m].
+    Parameters
+    ----------
+    locator
+        of the link.
+    estimate
+        of one frame.
+    targets
+        see `target_paths`.
+    link
+        names of transmitter and receiver, which fixes then carry.
+    frame, time
+        of the fixes.
+    timing_deviation, model
+        see `measurements`.
+    truth
+        (3,) true position of the only target [m].
+    bound
+        passed on to the first [m].
     """
     found = target_measurements(
         estimate,
@@ -139,14 +155,19 @@ class Assignment(NamedTuple):
 def assign(fixes: Sequence[Fix], truths: Mapping[str, ArrayLike], cutoff: float) -> Assignment:
     """Assign fixes to true targets so that the sum of errors is least: for evaluation alone.
 
-    Args:
-        fixes: of one frame.
-        truths: names and (3,) true positions of targets [m].
-        cutoff: distance from which on a fix is nobody's [m]; as much counts for a target that is
-            missed.
+    Parameters
+    ----------
+    fixes
+        of one frame.
+    truths
+        names and (3,) true positions of targets [m].
+    cutoff
+        distance from which on a fix is nobody's [m]; as much counts for a target that is missed.
 
-    Raises:
-        ValueError: the cutoff is not above zero.
+    Raises
+    ------
+    ValueError
+        the cutoff is not above zero.
     """
     if not cutoff > 0.0:
         raise ValueError(f"cutoff is {cutoff}; give a distance above zero [m]")

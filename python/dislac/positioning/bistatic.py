@@ -60,14 +60,20 @@ _TURN = np.diag([1.0, 1.0, 0.0])
 class BistaticLocator:
     """Turns arrival and residual delay into positions.
 
-    Args:
-        transmitter, receiver: how the two nodes move.
-        receive_array: the array at the receiver, with its orientation. It measures the arrival
-            along the axes on which it has several elements.
-        speed: of propagation [m/s].
-        below: the target's direction has a negative z component in the array's body: prior
-            knowledge, which an array in a plane cannot measure.
-        known: where the target is known to be.
+    Parameters
+    ----------
+    transmitter, receiver
+        how the two nodes move.
+    receive_array
+        the array at the receiver, with its orientation. It measures the arrival along the axes on
+        which it has several elements.
+    speed
+        of propagation [m/s].
+    below
+        the target's direction has a negative z component in the array's body: prior knowledge,
+        which an array in a plane cannot measure.
+    known
+        where the target is known to be.
     """
 
     transmitter: Motion
@@ -103,18 +109,28 @@ class BistaticLocator:
         equations than unknowns, it is what the measurement's uncertainty makes of the position,
         curved as that is (`Echo.spread`).
 
-        Args:
-            arrival: (2,) spatial frequency of the path at the receiver; what the array does not
-                measure does not count.
-            delay: residual delay [s].
-            covariance: (3, 3) of (arrival_x, arrival_y, delay); without it the fix has none, and
-                what is known is met by turning the ray alone.
-            doppler: residual Doppler, passed on [Hz].
-            frame, time: of the fix; the nodes are taken where they are at `time` [s].
-            truth: (3,) true position, for the error and to tell a target behind the array [m].
-            bound: passed on [m].
+        Parameters
+        ----------
+        arrival
+            (2,) spatial frequency of the path at the receiver; what the array does not measure does
+            not count.
+        delay
+            residual delay [s].
+        covariance
+            (3, 3) of (arrival_x, arrival_y, delay); without it the fix has none, and what is known
+            is met by turning the ray alone.
+        doppler
+            residual Doppler, passed on [Hz].
+        frame, time
+            of the fix; the nodes are taken where they are at `time` [s].
+        truth
+            (3,) true position, for the error and to tell a target behind the array [m].
+        bound
+            passed on [m].
 
-        Source: bistatic localization paper, (29) to (31).
+        References
+        ----------
+        Bistatic localization paper, (29) to (31).
         """
         planar = len(self.receive_array.measured_axes) == 2
         direction = np.full(3, np.nan)
@@ -193,12 +209,17 @@ class BistaticLocator:
     ) -> Fix:
         """The fix that a measurement of arrival and delay gives, see `locate`.
 
-        Args:
-            measurement: its Doppler, if it has one, is passed on, and so are frame, time and link.
-            truth, bound: see `locate`.
+        Parameters
+        ----------
+        measurement
+            its Doppler, if it has one, is passed on, and so are frame, time and link.
+        truth, bound
+            see `locate`.
 
-        Raises:
-            ValueError: the measurement holds no arrival or no delay.
+        Raises
+        ------
+        ValueError
+            the measurement holds no arrival or no delay.
         """
         values, covariance = measurement.select("arrival_x", "arrival_y", "delay")
         doppler = measurement.select("doppler")[0][0] if "doppler" in measurement.kinds else np.nan
@@ -217,8 +238,10 @@ class BistaticLocator:
     def _choose(self, echo: Echo, weighted: bool) -> Solution | Reason | FixStatus:
         """The one solution of an echo's equations; or why there is none, or more than one.
 
-        Args:
-            weighted: the echo's covariance is that of its measurement.
+        Parameters
+        ----------
+        weighted
+            the echo's covariance is that of its measurement.
         """
         roots = echo.roots()
         if not len(roots):

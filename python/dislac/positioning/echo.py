@@ -23,13 +23,18 @@ ROUNDS = 20
 class Solution:
     """A place that an echo may come from.
 
-    Args:
-        position: (3,) [m].
-        covariance: (3, 3) [m^2], zero where nothing is unknown.
-        disagreement: weighted square of what measurement and known place disagree by there; zero
-            where there are as many equations as unknowns, infinite where no place was found.
-        dilution: most that an error of distance, or of distance times direction, may grow on its
-            way to the position.
+    Parameters
+    ----------
+    position
+        (3,) [m].
+    covariance
+        (3, 3) [m^2], zero where nothing is unknown.
+    disagreement
+        weighted square of what measurement and known place disagree by there; zero where there are
+        as many equations as unknowns, infinite where no place was found.
+    dilution
+        most that an error of distance, or of distance times direction, may grow on its way to the
+        position.
     """
 
     position: Floats
@@ -42,14 +47,22 @@ class Solution:
 class Echo:
     """The measurement of one echo, and what is known of its place.
 
-    Args:
-        array: at the receiver.
-        transmitter, receiver: (3,) where they are [m].
-        arrival: (n,) spatial frequency along the axes that the array measures.
-        excess: bistatic range less the direct distance, positive [m].
-        covariance: (n + 1, n + 1) of those.
-        known: where the target is known to be.
-        direction: (3,) of a planar array's ray, not a number elsewhere.
+    Parameters
+    ----------
+    array
+        at the receiver.
+    transmitter, receiver
+        (3,) where they are [m].
+    arrival
+        (n,) spatial frequency along the axes that the array measures.
+    excess
+        bistatic range less the direct distance, positive [m].
+    covariance
+        (n + 1, n + 1) of those.
+    known
+        where the target is known to be.
+    direction
+        (3,) of a planar array's ray, not a number elsewhere.
     """
 
     array: PlanarArray
@@ -144,7 +157,9 @@ class Echo:
         averaged. The bend is how far the mean of two sides lies from the middle, at most, in
         deviations; infinite where a side has no position.
 
-        Source: I. Arasaratnam and S. Haykin, Cubature Kalman filters, 2009, (7).
+        References
+        ----------
+        I. Arasaratnam and S. Haykin, Cubature Kalman filters, 2009, (7).
         """
         count = len(self.covariance)
         steps = np.linalg.cholesky(self.covariance + 1e-300 * np.eye(count)).T * np.sqrt(count)

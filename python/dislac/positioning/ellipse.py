@@ -15,10 +15,14 @@ def confidence_ellipse(
     Counterclockwise; the last point is the first one again. NaN where the covariance is not
     finite.
 
-    Args:
-        covariance: (2, 2) [m^2].
-        probability: in [0, 1).
-        points: of the outline.
+    Parameters
+    ----------
+    covariance
+        (2, 2) [m^2].
+    probability
+        in [0, 1).
+    points
+        of the outline.
     """
     spread = np.asarray(covariance, dtype=float)
     if not np.all(np.isfinite(spread)):

@@ -94,26 +94,42 @@ class Reason(StrEnum):
 class Fix:
     """Position of a target from one frame. Whatever is not known is NaN.
 
-    Args:
-        frame: index of the frame.
-        time: when what was measured holds, the middle of the frame's pilots, since the scenario's
-            epoch [s].
-        status: see `FixStatus`.
-        position: (3,) [m].
-        covariance: (3, 3) of the position [m^2].
-        residual_delay: with respect to the reference link [s].
-        residual_doppler: with respect to the reference link [Hz].
-        direction: (3,) unit vector from the receiver, in the scene's frame.
-        error: distance from the true position, where that is known [m].
-        bound: Cramer-Rao bound of the position's root mean square error, where computed [m].
-        target: name or number of the target, empty where none is said.
-        links: names of transmitter and receiver of each link that it comes from, empty where there
-            is only one link.
-        reason: of the status ``no_solution``, see `Reason`; empty where none is said.
+    Parameters
+    ----------
+    frame
+        index of the frame.
+    time
+        when what was measured holds, the middle of the frame's pilots, since the scenario's epoch
+        [s].
+    status
+        see `FixStatus`.
+    position
+        (3,) [m].
+    covariance
+        (3, 3) of the position [m^2].
+    residual_delay
+        with respect to the reference link [s].
+    residual_doppler
+        with respect to the reference link [Hz].
+    direction
+        (3,) unit vector from the receiver, in the scene's frame.
+    error
+        distance from the true position, where that is known [m].
+    bound
+        Cramer-Rao bound of the position's root mean square error, where computed [m].
+    target
+        name or number of the target, empty where none is said.
+    links
+        names of transmitter and receiver of each link that it comes from, empty where there is only
+        one link.
+    reason
+        of the status ``no_solution``, see `Reason`; empty where none is said.
 
-    Raises:
-        ValueError: the status is one with a position, and that is not finite; or a reason does not
-            go with the status.
+    Raises
+    ------
+    ValueError
+        the status is one with a position, and that is not finite; or a reason does not go with the
+        status.
     """
 
     frame: int
@@ -163,12 +179,17 @@ def status_of(status: str, reason: str = "", *, located: bool) -> tuple[FixStatu
 
     Before there were reasons, they stood in the place of the status.
 
-    Args:
-        status, reason: as written.
-        located: there is a position.
+    Parameters
+    ----------
+    status, reason
+        as written.
+    located
+        there is a position.
 
-    Raises:
-        ValueError: there is no such status or reason.
+    Raises
+    ------
+    ValueError
+        there is no such status or reason.
     """
     if not located and not reason and status in set(Reason):
         return FixStatus.NO_SOLUTION, Reason(status)

@@ -29,23 +29,34 @@ _MEASURED = {"arrival_x": 0, "arrival_y": 1, "delay": 4, "doppler": 5}
 class Measurement:
     """Parameters of a path in one frame of one link.
 
-    Args:
-        link: names of its transmitter and receiver; empty where there is only one link.
-        frame: index of the frame.
-        time: when it holds, since the scenario's epoch [s].
-        kinds: (n,) of the values: ``arrival_x``, ``arrival_y`` (spatial frequencies), ``delay``,
-            ``doppler`` (residual, [s] and [Hz]).
-        values: (n,).
-        covariance: (n, n); infinite variances of what the link cannot tell, NaN where nothing is
-            known of errors.
-        snr: signal to noise ratio of the path alone, per resource element of a receive chain,
-            averaged over the frame; NaN where it is not known.
-        outlier_probability: that another path than the one meant was measured; NaN where it is not
-            known.
-        path: over which way the signal came.
+    Parameters
+    ----------
+    link
+        names of its transmitter and receiver; empty where there is only one link.
+    frame
+        index of the frame.
+    time
+        when it holds, since the scenario's epoch [s].
+    kinds
+        (n,) of the values: ``arrival_x``, ``arrival_y`` (spatial frequencies), ``delay``,
+        ``doppler`` (residual, [s] and [Hz]).
+    values
+        (n,).
+    covariance
+        (n, n); infinite variances of what the link cannot tell, NaN where nothing is known of
+        errors.
+    snr
+        signal to noise ratio of the path alone, per resource element of a receive chain, averaged
+        over the frame; NaN where it is not known.
+    outlier_probability
+        that another path than the one meant was measured; NaN where it is not known.
+    path
+        over which way the signal came.
 
-    Raises:
-        ValueError: kinds, values and covariance do not fit each other.
+    Raises
+    ------
+    ValueError
+        kinds, values and covariance do not fit each other.
     """
 
     link: tuple[str, ...]
@@ -71,8 +82,10 @@ class Measurement:
     def select(self, *kinds: str) -> tuple[Floats, Floats]:
         """Values (n,) and covariance (n, n) of some kinds, in the order asked for.
 
-        Raises:
-            ValueError: the measurement holds no such kind.
+        Raises
+        ------
+        ValueError
+            the measurement holds no such kind.
         """
         if missing := [kind for kind in kinds if kind not in self.kinds]:
             raise ValueError(f"no {missing[0]} in a measurement of {', '.join(self.kinds)}")
@@ -92,12 +105,18 @@ def measurements(
 ) -> list[Measurement]:
     """Measurements of some paths of an estimate.
 
-    Args:
-        estimate: of a frame of the link.
-        paths: indices among the estimate's.
-        link, frame, time: see `Measurement`.
-        timing_deviation: standard deviation of the frame's timing [s], which delays take over.
-        model: of the frame; it gives the signal to noise ratio.
+    Parameters
+    ----------
+    estimate
+        of a frame of the link.
+    paths
+        indices among the estimate's.
+    link, frame, time
+        see `Measurement`.
+    timing_deviation
+        standard deviation of the frame's timing [s], which delays take over.
+    model
+        of the frame; it gives the signal to noise ratio.
     """
     found, own = estimate.paths, list(_MEASURED.values())
     made = []

@@ -51,8 +51,10 @@ def write_calibration(
 def load_calibration(path: str | os.PathLike[str]) -> Calibration:
     """The calibration in a file.
 
-    Raises:
-        ScenarioError: no such file, or none with a calibration.
+    Raises
+    ------
+    ScenarioError
+        no such file, or none with a calibration.
     """
     return _calibration(load_part(os.fspath(path), "calibration").data)
 
@@ -60,8 +62,10 @@ def load_calibration(path: str | os.PathLike[str]) -> Calibration:
 def read_file(document: Document, key: Key) -> None:
     """Put what stands in a file in the place of its name, so that a recording has it.
 
-    Raises:
-        ScenarioError: no such file, or none with a calibration.
+    Raises
+    ------
+    ScenarioError
+        no such file, or none with a calibration.
     """
     section: Any = document.data
     for step in key[:-1]:

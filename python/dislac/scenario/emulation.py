@@ -57,9 +57,12 @@ def channel_noise(scenario: Scenario) -> Any:
 def frame_marks(scenario: Scenario, sent: int, due: int | None) -> list[tuple[int, int]]:
     """Output stream of the channel, and the sample there, at which each receiver gets a frame.
 
-    Args:
-        sent: sample at which the frame begins at the first transmitter.
-        due: sample at which it is due at the receiver that pre-compensation is for; None without.
+    Parameters
+    ----------
+    sent
+        sample at which the frame begins at the first transmitter.
+    due
+        sample at which it is due at the receiver that pre-compensation is for; None without.
     """
     marks = []
     for receiver, streams in scenario.receive_streams.items():
@@ -170,14 +173,21 @@ def relay_link(
     """The link between a gNB and a UE, for streams of their own: the reference link, gNB where the
     gateway is, or in the satellite, UE where the receiver is.
 
-    Args:
-        sample_rate: of those streams [Hz].
-        uplink: from UE to gNB.
-        carrier_frequency: [Hz] on all hops, 0 for no Doppler shift; None: as the scenario says.
-        noise_power: of each received sample.
+    Parameters
+    ----------
+    sample_rate
+        of those streams [Hz].
+    uplink
+        from UE to gNB.
+    carrier_frequency
+        [Hz] on all hops, 0 for no Doppler shift; None: as the scenario says.
+    noise_power
+        of each received sample.
 
-    Raises:
-        StreamError: a rate is impossible.
+    Raises
+    ------
+    StreamError
+        a rate is impossible.
     """
     nodes = reference_link(scenario)
     hops = carriers(scenario, nodes)

@@ -95,6 +95,7 @@ def has_echo(scenario: Scenario) -> bool:
 
 
 def is_the_echo(path: PathSettings) -> bool:
+    """True for the echo of the transmitter's signal off the link's target."""
     return path.kind == "echo" and path.source is None and path.target is None
 
 

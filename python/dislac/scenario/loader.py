@@ -33,12 +33,18 @@ LARGEST_FILE = 1 << 20
 class Document:
     """The data of one scenario, and where in its files each key stands.
 
-    Args:
-        data: what the file says, its base below it, overrides applied.
-        name: the file's name, for messages.
-        lines: file and line of each key, such as ``street.yml:12``.
-        aliases: what keys of the data are called in the files, where that is something else.
-        whole: the document of all links, where this is that of one of them; by default itself.
+    Parameters
+    ----------
+    data
+        what the file says, its base below it, overrides applied.
+    name
+        the file's name, for messages.
+    lines
+        file and line of each key, such as ``street.yml:12``.
+    aliases
+        what keys of the data are called in the files, where that is something else.
+    whole
+        the document of all links, where this is that of one of them; by default itself.
     """
 
     def __init__(
@@ -68,8 +74,10 @@ class Document:
     def with_(self, overrides: Mapping[str, Any]) -> "Document":
         """The document with values for dotted keys, checked.
 
-        Raises:
-            ScenarioError: a value that no scenario has, or two that stand instead of each other.
+        Raises
+        ------
+        ScenarioError
+            a value that no scenario has, or two that stand instead of each other.
         """
         document = Document(own_copy(self.data), self.name, self.lines)
         for key, value in overrides.items():
@@ -95,7 +103,7 @@ class Document:
         return ScenarioError(printable(text, MESSAGE))
 
     def named(self, key: str | Key) -> str:
-        """What a key of the data is called in the files."""
+        """Name of a key of the data in the files."""
         return _dotted(self._in_files(key))
 
     def _in_files(self, key: str | Key) -> Key:
@@ -122,12 +130,17 @@ def preset_names() -> list[str]:
 def load_document(source: str | Path, overrides: Mapping[str, Any] | None = None) -> Document:
     """Read and validate a scenario file, or a preset by its name.
 
-    Args:
-        source: path of a YAML file, or a name out of `preset_names`.
-        overrides: values for dotted keys, such as ``{"channel.noise.snr_db": 5}``.
+    Parameters
+    ----------
+    source
+        path of a YAML file, or a name out of `preset_names`.
+    overrides
+        values for dotted keys, such as ``{"channel.noise.snr_db": 5}``.
 
-    Raises:
-        ScenarioError: no such file, not YAML, or not a scenario.
+    Raises
+    ------
+    ScenarioError
+        no such file, not YAML, or not a scenario.
     """
     if str(source) in preset_names():
         return parse_document(_preset(str(source)), f"{source}.yml", overrides, names_files=True)
@@ -139,8 +152,10 @@ def load_document(source: str | Path, overrides: Mapping[str, Any] | None = None
 def load_part(path: str | Path, part: str) -> Document:
     """Read and validate a file of what the schema defines as `part` of a scenario.
 
-    Raises:
-        ScenarioError: no such file, not YAML, or something else.
+    Raises
+    ------
+    ScenarioError
+        no such file, not YAML, or something else.
     """
     return parse_document(_read(path, part), str(path), part=part)
 
@@ -165,16 +180,24 @@ def parse_document(
 ) -> Document:
     """Validate the text of a scenario, or of `part` of one.
 
-    Args:
-        text: what the file says.
-        name: stands for its file in messages.
-        overrides: values for dotted keys.
-        part: what the schema defines as a part of a scenario.
-        names_files: True where the text may name other files, which are then opened. A text that
-            comes inside something else, such as a recording, may not; `overrides` always may.
+    Parameters
+    ----------
+    text
+        what the file says.
+    name
+        stands for its file in messages.
+    overrides
+        values for dotted keys.
+    part
+        what the schema defines as a part of a scenario.
+    names_files
+        True where the text may name other files, which are then opened. A text that comes inside
+        something else, such as a recording, may not; `overrides` always may.
 
-    Raises:
-        ScenarioError: not YAML, or not a scenario.
+    Raises
+    ------
+    ScenarioError
+        not YAML, or not a scenario.
     """
     data, lines = read_yaml(text, name, part or "scenario")
     document = Document(data, name, lines)

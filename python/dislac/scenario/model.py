@@ -45,7 +45,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Gateway:
-    """What feeds transparent satellites, at the feeder link's carrier frequency [Hz]."""
+    """Feeder of transparent satellites, and its link's carrier frequency [Hz]."""
 
     motion: Motion
     carrier_frequency: float
@@ -53,7 +53,7 @@ class Gateway:
 
 @dataclass(frozen=True)
 class Precompensation:
-    """How the transmitter pre-compensates for the reference link, and by how much it errs.
+    """Pre-compensation for the reference link, and by how much it errs.
 
     Errors are what they add to the residual delay [s] and Doppler [Hz] at the receiver. `towards`
     is the receiver that it is for.
@@ -115,7 +115,7 @@ class Channel:
 
 @dataclass(frozen=True)
 class FrontEndSettings:
-    """What the receiver's front end does: carrier offset [Hz], part by which its clock runs fast,
+    """Impairments of a receiver: carrier offset [Hz], part by which its clock runs fast,
     samples by which it starts late, phase [rad] and delay [s] of each chain."""
 
     carrier_offset: float
@@ -135,7 +135,7 @@ class SearchWindows:
 
 @dataclass(frozen=True)
 class Synchronization:
-    """How the receiver knows where frames begin.
+    """Synchronization: how the receiver knows where frames begin.
 
     `time_zero` is what rx_time shows at time zero [s], None where that is not known;
     `timing_deviation` the standard deviation of the frames' timing [s], which counts where no
@@ -211,8 +211,10 @@ class Scenario:
     def with_(self, overrides: Mapping[str, Any]) -> "Scenario":
         """The scenario with values for dotted keys, such as ``{"channel.noise.snr_db": 5}``.
 
-        Raises:
-            ScenarioError: names the key, and what would be right.
+        Raises
+        ------
+        ScenarioError
+            names the key, and what would be right.
         """
         return self.make(self.document.whole.with_(overrides), {}, self) if overrides else self
 
@@ -237,8 +239,10 @@ class Scenario:
     def pilots(self) -> Pilots:
         """Pilots of the transmitter's frames.
 
-        Raises:
-            ScenarioError: its samples are handed in.
+        Raises
+        ------
+        ScenarioError
+            its samples are handed in.
         """
         if self.own_pilots is None:
             raise self.document.error(

@@ -53,10 +53,12 @@ def scenario_origin(document: Document) -> tuple[float, float, float] | None:
 
 
 def scenario_epoch(document: Document) -> datetime | None:
-    """What time zero is; UTC where the file names no time zone.
+    """Time zero; UTC where the file names no time zone.
 
-    Raises:
-        ScenarioError: it is no time.
+    Raises
+    ------
+    ScenarioError
+        it is no time.
     """
     text = document.data.get("epoch")
     if text is None:
@@ -73,8 +75,10 @@ def scenario_epoch(document: Document) -> datetime | None:
 def node_motion(document: Document, key: Key, data: Mapping[str, Any]) -> Motion:
     """The motion of the node at `key`: a line, or an orbit turned into the scenario's frame.
 
-    Raises:
-        ScenarioError: it has neither or both, or its orbit does not exist.
+    Raises
+    ------
+    ScenarioError
+        it has neither or both, or its orbit does not exist.
     """
     if ("position" in data) == ("orbit" in data):
         raise document.error(key, "give either position (and velocity) or orbit")

@@ -45,12 +45,17 @@ __all__ = ["load_scenario", "parse_scenario"]
 def load_scenario(source: str | Path, overrides: Mapping[str, Any] | None = None) -> Scenario:
     """The scenario of a YAML file or preset, with dotted keys overridden.
 
-    Args:
-        source: path of a YAML file, or the name of a preset (``paper``, ``lab``).
-        overrides: such as ``{"channel.noise.snr_db": 5, "estimator.kind": "mmv-bomp"}``.
+    Parameters
+    ----------
+    source
+        path of a YAML file, or the name of a preset (``paper``, ``lab``).
+    overrides
+        such as ``{"channel.noise.snr_db": 5, "estimator.kind": "mmv-bomp"}``.
 
-    Raises:
-        ScenarioError: names file, line and key, and what would be right.
+    Raises
+    ------
+    ScenarioError
+        names file, line and key, and what would be right.
     """
     return _build(load_document(source, overrides), {})
 
@@ -61,8 +66,10 @@ def parse_scenario(
     """The scenario of a YAML text, such as a recording carries; it may name no other file, but
     `overrides` may.
 
-    Raises:
-        ScenarioError: as `load_scenario` does.
+    Raises
+    ------
+    ScenarioError
+        as `load_scenario` does.
     """
     return _build(parse_document(text, name, overrides), {})
 

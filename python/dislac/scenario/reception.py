@@ -236,9 +236,11 @@ def for_calibration(scenario: Scenario, *, emulated: bool = False) -> Scenario:
     The direct path is never late: the middle of the prefix is where the symbols' edges, which ring
     in the chains' filters, are farthest from the transform window.
 
-    Args:
-        emulated: over the direct path and nothing else, which takes the place of other paths: the
-            noise is relative to it.
+    Parameters
+    ----------
+    emulated
+        over the direct path and nothing else, which takes the place of other paths: the noise is
+        relative to it.
     """
     overrides: dict[str, object] = {
         "calibration": None,
@@ -256,8 +258,10 @@ def calibration(
     """Calibration of the receive chains, from frames (K, Ms, Nsc, Nrf) with these numbers (K,) that
     have come from the transmitter directly.
 
-    Raises:
-        CalibrationError: there are too few, or too weak ones, or a chain is dead.
+    Raises
+    ------
+    CalibrationError
+        there are too few, or too weak ones, or a chain is dead.
     """
     return calibrate(snapshot_model(scenario), frames, known_signature(scenario, numbers))
 
@@ -266,9 +270,11 @@ def calibration(
 def payload_receiver(scenario: Scenario) -> PayloadReceiver:
     """Receiver that turns demodulated frames into blocks of bytes.
 
-    Raises:
-        ValueError: the scenario has no payload, or symbols without known elements whose beams
-            differ from those of other symbols.
+    Raises
+    ------
+    ValueError
+        the scenario has no payload, or symbols without known elements whose beams differ from those
+        of other symbols.
     """
     sent = payload(scenario)
     numerology = scenario.numerology

@@ -33,7 +33,7 @@ __all__ = [
 
 
 def path_source(scenario: Scenario, path: PathSettings) -> Motion:
-    """Where a path begins."""
+    """Node at which a path begins."""
     node = scenario.transmitter if path.source is None else scenario.satellites[path.source]
     return node.motion
 
@@ -109,8 +109,10 @@ def snapshot_model(scenario: Scenario) -> SnapshotModel:
 def payload_model(scenario: Scenario) -> SnapshotModel:
     """The snapshot model of all elements that the data's chains send, at unit amplitude.
 
-    Raises:
-        ValueError: the scenario has no payload.
+    Raises
+    ------
+    ValueError
+        the scenario has no payload.
     """
     if scenario.payload is None:
         raise ValueError(f"scenario '{scenario.name}' has no payload; give it a section `payload`")

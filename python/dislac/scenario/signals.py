@@ -47,6 +47,7 @@ three samples on."""
 def make_numerology(
     document: Document, prs: PrsResourceSet | None, synchronization: Synchronization
 ) -> Numerology:
+    """Numerology of a frame; that of NR PRS has as many symbols as their slots."""
     values = dict(document.data["numerology"])
     values["advance"] = values.pop("window_advance", None)
     fft_size, prefix = values["fft_size"], values["cyclic_prefix"]
@@ -141,10 +142,13 @@ def prs_resources(document: Document) -> PrsResourceSet | None:
 
 
 def pilots_of(document: Document, numerology: Numerology, prs: PrsResourceSet | None) -> Pilots:
+    """Pilots of a frame, of the kind that the scenario names."""
     """The pilots of the link's transmitter.
 
-    Raises:
-        ScenarioError: its chains cannot send them.
+    Raises
+    ------
+    ScenarioError
+        its chains cannot send them.
     """
     data = document.data.get("pilots", {})
     beams = beams_of(document, ("nodes", "transmitter"))

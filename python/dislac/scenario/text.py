@@ -147,8 +147,10 @@ def own_copy(value: Any) -> Any:
 def parse_value(text: str) -> Any:
     """One value as scenario files write it: ``5``, ``28e9``, ``[0, 1]``, ``{snr_db: 5}``.
 
-    Raises:
-        yaml.YAMLError: not a YAML value.
+    Raises
+    ------
+    yaml.YAMLError
+        not a YAML value.
     """
     return yaml.load(text, _Loader)
 

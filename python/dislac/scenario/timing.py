@@ -83,13 +83,13 @@ def first_mark(scenario: Scenario) -> int:
 
 
 def frame_time(scenario: Scenario, frame: int) -> float:
-    """When frame `frame` is due at the receiver, since the scenario's epoch [s]."""
+    """Time at which frame `frame` is due at the receiver, since the scenario's epoch [s]."""
     sample = first_arrival(scenario) + frame * scenario.numerology.frame_period
     return sample / scenario.sample_rate
 
 
 def fix_time(scenario: Scenario, frame: int) -> float:
-    """When what is measured in frame `frame` holds: the middle of its pilots [s]."""
+    """Time for which what is measured in frame `frame` holds: the middle of its pilots [s]."""
     return frame_time(scenario, frame) + _middle(scenario)
 
 

@@ -42,8 +42,10 @@ def payload_frames(
 
     Frame `first` carries the first of them.
 
-    Raises:
-        ValueError: the scenario has no payload.
+    Raises
+    ------
+    ValueError
+        the scenario has no payload.
     """
     sent, pilots = payload(scenario), scenario.pilots
     frames = first + np.arange(len(blocks))
@@ -58,8 +60,10 @@ def payload_frames(
 def payload(scenario: Scenario) -> Payload:
     """Payload that frames carry beside the pilots.
 
-    Raises:
-        ValueError: the scenario has no payload.
+    Raises
+    ------
+    ValueError
+        the scenario has no payload.
     """
     if scenario.payload is None:
         raise ValueError(f"scenario '{scenario.name}' has no payload; give it a section `payload`")

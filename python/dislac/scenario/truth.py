@@ -130,13 +130,17 @@ def bound(
 
     NaN where there is no truth, no echo or no noise to compute it from.
 
-    Args:
-        known_height: the target's height is known, or nothing about its place; by default what the
-            scenario says is known.
-        nuisance: all other paths are unknown too, and of a direct path that is taken off what it
-            brings to each symbol and chain. Without, the bound is that of the echo alone: looser,
-            and valid for estimators that leave weak paths alone.
-        noise: E|noise|^2 of a received element, instead of the scenario's.
+    Parameters
+    ----------
+    known_height
+        the target's height is known, or nothing about its place; by default what the scenario says
+        is known.
+    nuisance
+        all other paths are unknown too, and of a direct path that is taken off what it brings to
+        each symbol and chain. Without, the bound is that of the echo alone: looser, and valid for
+        estimators that leave weak paths alone.
+    noise
+        E|noise|^2 of a received element, instead of the scenario's.
     """
     power = noise_power(scenario) if noise is None else noise
     if scenario.target is None or not has_echo(scenario) or power == 0:

@@ -56,8 +56,10 @@ def search_windows(
     """The windows that the section `estimator` gives, or those that follow from the signal and the
     scene.
 
-    Raises:
-        ScenarioError: a window is empty.
+    Raises
+    ------
+    ScenarioError
+        a window is empty.
     """
     data = document.data.get("estimator", {})
     prefix = numerology.shortest_prefix / numerology.sample_rate * 1e9

@@ -41,12 +41,18 @@ MEASURED = [PATH_PARAMETERS.index(name) for name in ("arrival_x", "arrival_y", "
 class Outcome:
     """Outcome of one frame.
 
-    Args:
-        status: of the fix; or that the estimator raised an error.
-        left_out: why no fix was to be expected, or None.
-        rank: of the fix's covariance.
-        nees: e^T C^+ e.
-        error, deviation, bound: [m]; None where there is no position, infinite bounds included.
+    Parameters
+    ----------
+    status
+        of the fix; or that the estimator raised an error.
+    left_out
+        why no fix was to be expected, or None.
+    rank
+        of the fix's covariance.
+    nees
+        e^T C^+ e.
+    error, deviation, bound
+        [m]; None where there is no position, infinite bounds included.
     """
 
     status: str
@@ -82,11 +88,14 @@ def consistency(error: Floats, covariance: Floats) -> tuple[float, int]:
 
 
 def cause(scenario: Scenario, view: View, threshold: float, best: Fix) -> str | None:
-    """Why no fix is to be expected of a frame, or None.
+    """Reason why no fix is to be expected of a frame, or None.
 
-    Args:
-        threshold: of the estimator's statistic.
-        best: the fix of an efficient measurement.
+    Parameters
+    ----------
+    threshold
+        of the estimator's statistic.
+    best
+        the fix of an efficient measurement.
     """
     numerology, paths = scenario.numerology, view.paths
     spacing = numerology.subcarrier_spacing

@@ -40,11 +40,16 @@ def acquire(
     image of another user's. Where there is none, several chains are searched again, with all
     directions made equally strong.
 
-    Args:
-        samples: (chains, frame_period + frame_length or more); what is not finite counts as zero.
-        carrier_window: offsets looked at [Hz].
+    Parameters
+    ----------
+    samples
+        (chains, frame_period + frame_length or more); what is not finite counts as zero.
+    carrier_window
+        offsets looked at [Hz].
 
-    Returns:
+    Returns
+    -------
+    Acquisition | None
         None where nothing stands out of what noise alone, or any other signal, gives once in a
         million searches.
     """

@@ -56,17 +56,25 @@ class DirectPathSynchronizer:
     numbered by the clock, from the first for which the stream has room after it began or the clock
     went back.
 
-    Args:
-        reference_at: frames as the direct path brings them, about frame k: while the ends move
-            on, chains hear it otherwise.
-        pilots: which frames are sent.
-        carrier_window: where the carrier offset may lie about frame k [Hz].
-        every: frames with an index that this divides are used.
-        coast: how long the direct path may fade [s].
-        stretch: by how much its delay grows a second [s/s] within a frame, in frame k, beyond
-            what the frames' distance shows; None: not at all.
-        zero: what the marks' clock shows at time zero [s], and how many samples later frame 0 is
-            due: frames are numbered by it. None where that is not known.
+    Parameters
+    ----------
+    reference_at
+        frames as the direct path brings them, about frame k: while the ends move on, chains hear it
+        otherwise.
+    pilots
+        which frames are sent.
+    carrier_window
+        where the carrier offset may lie about frame k [Hz].
+    every
+        frames with an index that this divides are used.
+    coast
+        how long the direct path may fade [s].
+    stretch
+        by how much its delay grows a second [s/s] within a frame, in frame k, beyond what the
+        frames' distance shows; None: not at all.
+    zero
+        what the marks' clock shows at time zero [s], and how many samples later frame 0 is due:
+        frames are numbered by it. None where that is not known.
     """
 
     def __init__(

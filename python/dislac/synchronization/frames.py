@@ -52,13 +52,20 @@ class Event(NamedTuple):
 class Alignment:
     """Position of a frame in the streams, and corrections that set it right.
 
-    Args:
-        index: of the frame.
-        start: sample at which the window of the frame begins.
-        delay: by how much later the frame begins [samples].
-        stretch: by how much that delay grows a sample.
-        carrier: by how much the frame's carrier lies too high [Hz].
-        time: when the frame begins [s], on the clock that the synchronizer goes by.
+    Parameters
+    ----------
+    index
+        of the frame.
+    start
+        sample at which the window of the frame begins.
+    delay
+        by how much later the frame begins [samples].
+    stretch
+        by how much that delay grows a sample.
+    carrier
+        by how much the frame's carrier lies too high [Hz].
+    time
+        when the frame begins [s], on the clock that the synchronizer goes by.
     """
 
     index: int
@@ -70,7 +77,7 @@ class Alignment:
 
 
 class Drift(NamedTuple):
-    """What a receiver that knows how the nodes move takes off a frame.
+    """Drift of a frame that a receiver takes off who knows how the nodes move.
 
     delay: by how much the frame's middle comes later than its place [samples]; stretch: by how much
     that grows a sample; carrier: by how much the frame's carrier lies too high [Hz].
@@ -150,7 +157,9 @@ class FrameReader:
         `position` is then how far it has come: always to the end of the piece, but for when it
         stops after `most` frames. Give what it has not come to once more, and its marks.
 
-        Yields:
+        Yields
+        ------
+        tuple[Alignment
             alignment and samples (chains, frame length), which the next frame overwrites.
         """
         end = begin + min(map(len, streams))

@@ -65,7 +65,9 @@ def chance(share: float, powers: Floats, elements: int) -> float:
     the reference is one direction among their `elements` dimensions. The share is the energy in
     that direction over all energy.
 
-    Source: H. E. Daniels, Saddlepoint approximations in statistics, 1954.
+    References
+    ----------
+    H. E. Daniels, Saddlepoint approximations in statistics, 1954.
     """
     powers = np.maximum(powers, 0.0)
     powers = powers / max(powers.sum(), 1e-300)
@@ -87,10 +89,14 @@ def stands_out(
     """True if signals with other pilots would explain less than what was found, but for one in a
     million searches of so many trials.
 
-    Args:
-        grid: (chains, Ms, Nsc), as `aligned_grid` gives it.
-        frame: which of the F frames it is.
-        found: what `measure` made of it.
+    Parameters
+    ----------
+    grid
+        (chains, Ms, Nsc), as `aligned_grid` gives it.
+    frame
+        which of the F frames it is.
+    found
+        what `measure` made of it.
     """
     least = np.log(FALSE_LOCK / trials)
     if found.share >= 1 - np.exp(least / (reference.columns - 1)):
@@ -111,10 +117,14 @@ def is_coherent(grid: Samples, reference: Reference, frame: int, found: Measurem
 
     Only what exceeds the greatest energy to be expected of the rest is held against it.
 
-    Args:
-        grid: (chains, Ms, Nsc), as `aligned_grid` gives it.
-        frame: which of the F frames it is.
-        found: what `measure` made of it.
+    Parameters
+    ----------
+    grid
+        (chains, Ms, Nsc), as `aligned_grid` gives it.
+    frame
+        which of the F frames it is.
+    found
+        what `measure` made of it.
     """
     kernel = reference.kernels[frame]
     y = grid[kernel.receiving]
@@ -144,12 +154,18 @@ def is_image(
     prefix that begin earlier or later, with carriers that turn within the symbol: the pilots'
     phases from symbol to symbol stay ours.
 
-    Args:
-        samples: (chains, n), the carrier that was expected taken off.
-        start: sample at which the frame was expected to begin.
-        found: delay and carrier that are left.
-        frame: which of the F frames it is.
-        carrier_span: how far the image's true carrier may lie from the one found [Hz].
+    Parameters
+    ----------
+    samples
+        (chains, n), the carrier that was expected taken off.
+    start
+        sample at which the frame was expected to begin.
+    found
+        delay and carrier that are left.
+    frame
+        which of the F frames it is.
+    carrier_span
+        how far the image's true carrier may lie from the one found [Hz].
     """
     n = reference.numerology
     receiving = reference.kernels[frame].receiving

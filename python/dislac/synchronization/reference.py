@@ -31,9 +31,12 @@ def expected_grids(
     """(F, Nrf, Ms, Nsc) what the direct path brings to each chain, in each of the F different
     frames, but for one gain and the path's delay.
 
-    Args:
-        transmit: (Ms, Ntx) a_t^T f_{m,i}, what leaves each beam towards the receiver.
-        receive: (Ms, Nrf) w_{m,i}^H a_r, what each chain hears of what arrives.
+    Parameters
+    ----------
+    transmit
+        (Ms, Ntx) a_t^T f_{m,i}, what leaves each beam towards the receiver.
+    receive
+        (Ms, Nrf) w_{m,i}^H a_r, what each chain hears of what arrives.
     """
     grids = np.stack([pilots.grid(frame) for frame in range(pilots.cycle)])
     transmitted = grids * transmit.T[:, :, None]
@@ -46,10 +49,14 @@ def expected_grids(
 class Reference:
     """Frames as they arrive over the direct path.
 
-    Args:
-        numerology: of the frames.
-        grids: (F, Nrf, Ms, Nsc), see `expected_grids`.
-        comb: distance of the pilots' subcarriers.
+    Parameters
+    ----------
+    numerology
+        of the frames.
+    grids
+        (F, Nrf, Ms, Nsc), see `expected_grids`.
+    comb
+        distance of the pilots' subcarriers.
     """
 
     numerology: Numerology
@@ -146,10 +153,14 @@ def measure(
     The chains' complex gains are unknown. Within the spans there is a search on a grid, two points
     a resolution cell, before Gauss-Newton.
 
-    Args:
-        grid: (chains, Ms, Nsc), as `aligned_grid` gives it.
-        frame: which of the F frames it is.
-        delay_span, carrier_span: how far from zero they may lie [samples], [Hz].
+    Parameters
+    ----------
+    grid
+        (chains, Ms, Nsc), as `aligned_grid` gives it.
+    frame
+        which of the F frames it is.
+    delay_span, carrier_span
+        how far from zero they may lie [samples], [Hz].
     """
     n = reference.numerology
     f, t, receiving, matched, weight, levels, curvature = reference.kernels[frame]

@@ -19,11 +19,16 @@ class TaggedSynchronizer:
     A frame that the next one, or a time that does not go on, cuts off is lost. Until a time comes,
     time zero is the first sample of the stream.
 
-    Args:
-        numerology, pilots: of the frames.
-        every: frames with an index that this divides are used.
-        later: samples from a mark to the frame itself: marks say where the first transmitter's is.
-        drift: see `TimedSynchronizer`.
+    Parameters
+    ----------
+    numerology, pilots
+        of the frames.
+    every
+        frames with an index that this divides are used.
+    later
+        samples from a mark to the frame itself: marks say where the first transmitter's is.
+    drift
+        see `TimedSynchronizer`.
     """
 
     def __init__(

@@ -25,14 +25,20 @@ class TimedSynchronizer:
     on, be it once more. All frames from the first that is due after a beginning are used, lost or
     skipped.
 
-    Args:
-        numerology, pilots: of the frames.
-        first: samples from time zero until frame 0 is due.
-        time_zero: what the marks' clock shows at time zero [s].
-        every: frames with an index that this divides are used.
-        drift: what is known of how frame k comes, such as that the reference link's delay grows
-            while the transmitter holds the advance that is right in the frame's middle; None:
-            exactly where it is due.
+    Parameters
+    ----------
+    numerology, pilots
+        of the frames.
+    first
+        samples from time zero until frame 0 is due.
+    time_zero
+        what the marks' clock shows at time zero [s].
+    every
+        frames with an index that this divides are used.
+    drift
+        what is known of how frame k comes, such as that the reference link's delay grows while the
+        transmitter holds the advance that is right in the frame's middle; None: exactly where it is
+        due.
     """
 
     def __init__(

@@ -33,8 +33,10 @@ WIDE = 3.0
 class TwoStateKalman:
     """Kalman filter of a number and of its rate, which wanders.
 
-    Args:
-        wander: spectral density of the rate's change [1/s^2/sqrt(s) of the number's unit].
+    Parameters
+    ----------
+    wander
+        spectral density of the rate's change [1/s^2/sqrt(s) of the number's unit].
     """
 
     def __init__(self, wander: float) -> None:

@@ -20,12 +20,18 @@ def ambiguity(
     sum of P. It is that of a receiver which transforms symbol by symbol and takes the pilots off:
     what they are does not matter, only where they are and how strong.
 
-    Args:
-        power: (Ms, Nsc) of each element, or whether there is a pilot.
-        symbol_times: (Ms,) t_m [s].
-        frequencies: (Nsc,) f_n [Hz].
-        delays: (D,) by how much the delay is off [s].
-        dopplers: (K,) by how much the Doppler shift is [Hz].
+    Parameters
+    ----------
+    power
+        (Ms, Nsc) of each element, or whether there is a pilot.
+    symbol_times
+        (Ms,) t_m [s].
+    frequencies
+        (Nsc,) f_n [Hz].
+    delays
+        (D,) by how much the delay is off [s].
+    dopplers
+        (K,) by how much the Doppler shift is [Hz].
     """
     weight = np.asarray(power, dtype=float)
     t, f, tau, nu = map(np.asarray, (symbol_times, frequencies, delays, dopplers))

@@ -19,11 +19,16 @@ CRC_LENGTHS = {kind: polynomial.bit_length() - 1 for kind, polynomial in _GENERA
 def crc(bits: ArrayLike, kind: str) -> NDArray[np.uint8]:
     """Parity bits (..., L) of bits (..., A), zeros and ones, the first to be sent first.
 
-    Args:
-        bits: what is protected.
-        kind: ``crc24a`` (L = 24) or ``crc16`` (L = 16).
+    Parameters
+    ----------
+    bits
+        what is protected.
+    kind
+        ``crc24a`` (L = 24) or ``crc16`` (L = 16).
 
-    Source: TS 38.212, 5.1.
+    References
+    ----------
+    TS 38.212, 5.1.
     """
     b = np.asarray(bits, dtype=np.uint8)
     # The remainder is linear: that of a block is the sum of those of its ones.

@@ -22,14 +22,21 @@ _POSITIONS: dict[range, tuple[tuple[int, ...], ...]] = {
 def dmrs_symbols(duration: int, additional: int) -> tuple[int, ...]:
     """Symbols with single-symbol DM-RS in an allocation of mapping type B, from its start.
 
-    Args:
-        duration: l_d, symbols of the allocation, 2 to 13.
-        additional: dmrs-AdditionalPosition, 0 to 3.
+    Parameters
+    ----------
+    duration
+        l_d, symbols of the allocation, 2 to 13.
+    additional
+        dmrs-AdditionalPosition, 0 to 3.
 
-    Raises:
-        ValueError: the clause has no such case.
+    Raises
+    ------
+    ValueError
+        the clause has no such case.
 
-    Source: TS 38.211, 7.4.1.1.2, Table 7.4.1.1.2-3.
+    References
+    ----------
+    TS 38.211, 7.4.1.1.2, Table 7.4.1.1.2-3.
     """
     after = next((row for durations, row in _POSITIONS.items() if duration in durations), None)
     if after is None or not 0 <= additional <= 3:
@@ -53,21 +60,34 @@ def dmrs(
 ) -> NDArray[np.complex128]:
     """DM-RS (subcarriers,) of configuration type 1 in one symbol, zero on the other comb.
 
-    Args:
-        subcarriers: how many, from `first_subcarrier` on.
-        symbol: l, its number in the slot.
-        slot: its number in the radio frame.
-        port: antenna port, 1000 to 1003: 1000 and 1001 share the even subcarriers, 1002 and 1003
-            the odd ones.
-        identity: N_ID, 0 to 65535.
-        scid: n_SCID, 0 or 1.
-        symbols_per_slot: 14, or 12 with the extended prefix.
-        first_subcarrier: of the grid, counted from subcarrier 0 of common resource block 0.
+    Parameters
+    ----------
+    subcarriers
+        how many, from `first_subcarrier` on.
+    symbol
+        l, its number in the slot.
+    slot
+        its number in the radio frame.
+    port
+        antenna port, 1000 to 1003: 1000 and 1001 share the even subcarriers, 1002 and 1003 the odd
+        ones.
+    identity
+        N_ID, 0 to 65535.
+    scid
+        n_SCID, 0 or 1.
+    symbols_per_slot
+        14, or 12 with the extended prefix.
+    first_subcarrier
+        of the grid, counted from subcarrier 0 of common resource block 0.
 
-    Raises:
-        ValueError: a port, identity or n_SCID that there is not.
+    Raises
+    ------
+    ValueError
+        a port, identity or n_SCID that there is not.
 
-    Source: TS 38.211, 7.4.1.1.1 and 7.4.1.1.2, Table 7.4.1.1.2-1.
+    References
+    ----------
+    TS 38.211, 7.4.1.1.1 and 7.4.1.1.2, Table 7.4.1.1.2-1.
     """
     if not 1000 <= port <= 1003 or scid not in (0, 1) or not 0 <= identity < 1 << 16:
         raise ValueError(

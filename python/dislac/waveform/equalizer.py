@@ -34,23 +34,36 @@ class Equalizer:
     resolution cells), so the estimate is a small least-squares problem in those, whose solution
     does not depend on the frame and is computed here, once.
 
-    Args:
-        power: (Ms, Nsc) |amplitude|^2 of the known elements, zero elsewhere.
-        times: (Ms,) t_m [s].
-        frequencies: (Nsc,) f_n [Hz].
-        delay_window, doppler_window: (least, greatest) [s], [Hz].
-        noise_power: E|z|^2 of an element, over the channel's power, that it is made for.
-        hopping: the beams change from symbol to symbol, and with them the channel: each symbol is
-            then estimated by itself.
+    Parameters
+    ----------
+    power
+        (Ms, Nsc) |amplitude|^2 of the known elements, zero elsewhere.
+    times
+        (Ms,) t_m [s].
+    frequencies
+        (Nsc,) f_n [Hz].
+    delay_window, doppler_window
+        (least, greatest) [s], [Hz].
+    noise_power
+        E|z|^2 of an element, over the channel's power, that it is made for.
+    hopping
+        the beams change from symbol to symbol, and with them the channel: each symbol is then
+        estimated by itself.
 
-    Attributes:
-        error: (Ms, Nsc) mean square error of the channel estimate, over the channel's power.
+    Attributes
+    ----------
+    error
+        (Ms, Nsc) mean square error of the channel estimate, over the channel's power.
 
-    Raises:
-        ValueError: a symbol, or the whole frame, has no known element.
+    Raises
+    ------
+    ValueError
+        a symbol, or the whole frame, has no known element.
 
-    Source: Edfors, Sandell, van de Beek, Wilson, Borjesson, "OFDM channel estimation by singular
-    value decomposition", IEEE Trans. Commun. 46(7), 1998, for a robust (uniform) prior.
+    References
+    ----------
+    Edfors, Sandell, van de Beek, Wilson, Borjesson, "OFDM channel estimation by singular value
+    decomposition", IEEE Trans. Commun. 46(7), 1998, for a robust (uniform) prior.
     """
 
     def __init__(
@@ -100,9 +113,12 @@ class Equalizer:
     def channel(self, frame: ArrayLike, known: ArrayLike) -> Complex:
         """Estimated channel (Ms, Nsc, Nrf) of a received frame (Ms, Nsc, Nrf).
 
-        Args:
-            frame: y.
-            known: (Ms, Nsc) what was sent on the known elements, zero elsewhere.
+        Parameters
+        ----------
+        frame
+            y.
+        known
+            (Ms, Nsc) what was sent on the known elements, zero elsewhere.
         """
         y, a = np.asarray(frame), np.asarray(known)
         groups, count = len(y) // len(self._time), self._solve.shape[-1]

@@ -21,13 +21,19 @@ class Chirp:
     (positive when receding) are those in the middle of the chirp. What the target's motion adds
     within a chirp is left out: the part 2 v / c of the range, 5 m of 100 km at 7.5 km/s.
 
-    Args:
-        carrier_frequency: f_c [Hz].
-        bandwidth: B, swept within a chirp [Hz].
-        duration: T of a chirp [s].
+    Parameters
+    ----------
+    carrier_frequency
+        f_c [Hz].
+    bandwidth
+        B, swept within a chirp [Hz].
+    duration
+        T of a chirp [s].
 
-    Raises:
-        ValueError: a number that is not above zero.
+    Raises
+    ------
+    ValueError
+        a number that is not above zero.
     """
 
     carrier_frequency: float
@@ -50,9 +56,12 @@ class Chirp:
         2 (B R / T + f_c v) / c and 2 (B R / T - f_c v) / c; the sign of the second is that of a
         spectrum which has been turned over.
 
-        Args:
-            distance: R [m].
-            range_rate: v [m/s].
+        Parameters
+        ----------
+        distance
+            R [m].
+        range_rate
+            v [m/s].
         """
         by_range = self.bandwidth / self.duration * np.asarray(distance, dtype=float)
         by_rate = self.carrier_frequency * np.asarray(range_rate, dtype=float)

@@ -18,10 +18,14 @@ Bits = NDArray[np.uint8]
 def gold_sequence(c_init: ArrayLike, length: int) -> Bits:
     """Pseudo-random bits c(0) ... c(length - 1), (..., length), for initial values (...).
 
-    Raises:
-        ValueError: an initial value does not fit into 31 bits.
+    Raises
+    ------
+    ValueError
+        an initial value does not fit into 31 bits.
 
-    Source: TS 38.211 clause 5.2.1.
+    References
+    ----------
+    TS 38.211 clause 5.2.1.
     """
     value = np.asarray(c_init, dtype=np.int64)
     if np.any((value < 0) | (value >= 1 << _ORDER)):
@@ -34,7 +38,9 @@ def gold_sequence(c_init: ArrayLike, length: int) -> Bits:
 def qpsk(bits: NDArray[np.integer]) -> NDArray[np.complex128]:
     """Symbols (..., n) of unit modulus from bits (..., 2 n), even bits in the real part.
 
-    Source: TS 38.211 clause 5.1.3.
+    References
+    ----------
+    TS 38.211 clause 5.1.3.
     """
     signs = 1.0 - 2.0 * bits
     return np.asarray((signs[..., 0::2] + 1j * signs[..., 1::2]) / np.sqrt(2))

@@ -29,14 +29,21 @@ BITS_PER_SYMBOL = {"qpsk": 2, "16qam": 4, "64qam": 6, "256qam": 8}
 def map_bits(bits: ArrayLike, modulation: str) -> NDArray[np.complex128]:
     """Symbols (..., N) of unit mean power that carry bits (..., N Q_m).
 
-    Args:
-        bits: zeros and ones.
-        modulation: one of `BITS_PER_SYMBOL`.
+    Parameters
+    ----------
+    bits
+        zeros and ones.
+    modulation
+        one of `BITS_PER_SYMBOL`.
 
-    Raises:
-        ValueError: no such constellation, or bits left over.
+    Raises
+    ------
+    ValueError
+        no such constellation, or bits left over.
 
-    Source: TS 38.211, 5.1.3 to 5.1.6.
+    References
+    ----------
+    TS 38.211, 5.1.3 to 5.1.6.
     """
     levels = _levels(modulation)
     b = np.asarray(bits, dtype=np.uint8)
@@ -61,10 +68,14 @@ def hard_bits(symbols: ArrayLike, modulation: str) -> Bits:
 def soft_bits(symbols: ArrayLike, noise_power: ArrayLike, modulation: str) -> Floats:
     """Log-likelihood ratios log P(0)/P(1) (..., N Q_m) of the bits, max-log.
 
-    Args:
-        symbols: (..., N) received, the constellation at unit mean power.
-        noise_power: E|noise|^2 of each (broadcasts to (..., N)).
-        modulation: one of `BITS_PER_SYMBOL`.
+    Parameters
+    ----------
+    symbols
+        (..., N) received, the constellation at unit mean power.
+    noise_power
+        E|noise|^2 of each (broadcasts to (..., N)).
+    modulation
+        one of `BITS_PER_SYMBOL`.
     """
     levels = _levels(modulation)
     axes = _axes(symbols)
@@ -83,9 +94,12 @@ def soft_bits(symbols: ArrayLike, noise_power: ArrayLike, modulation: str) -> Fl
 def bit_error_rate(modulation: str, snr: ArrayLike) -> Floats:
     """Probability of a bit error after hard decisions in white Gaussian noise, exact.
 
-    Args:
-        modulation: one of `BITS_PER_SYMBOL`.
-        snr: symbol energy over noise power Es/N0, linear (...).
+    Parameters
+    ----------
+    modulation
+        one of `BITS_PER_SYMBOL`.
+    snr
+        symbol energy over noise power Es/N0, linear (...).
     """
     levels = _levels(modulation)
     order = np.argsort(levels)
@@ -102,12 +116,17 @@ def bit_error_rate(modulation: str, snr: ArrayLike) -> Floats:
 def mutual_information(modulation: str, snr: ArrayLike) -> Floats:
     """Bits a symbol that bit-interleaved coding can carry in white Gaussian noise.
 
-    Args:
-        modulation: one of `BITS_PER_SYMBOL`.
-        snr: symbol energy over noise power Es/N0, linear and positive (...).
+    Parameters
+    ----------
+    modulation
+        one of `BITS_PER_SYMBOL`.
+    snr
+        symbol energy over noise power Es/N0, linear and positive (...).
 
-    Source: Caire, Taricco, Biglieri, "Bit-interleaved coded modulation", IEEE Trans. Inf. Theory
-    44(3), 1998, (10); the integral by Gauss-Hermite quadrature.
+    References
+    ----------
+    Caire, Taricco, Biglieri, "Bit-interleaved coded modulation", IEEE Trans. Inf. Theory 44(3),
+    1998, (10); the integral by Gauss-Hermite quadrature.
     """
     levels = _levels(modulation)
     root = np.sqrt(np.asarray(snr, float))[..., None, None]

@@ -25,17 +25,27 @@ def nr_cyclic_prefixes(
     each half of a subframe; the extended one is a quarter of a symbol, always. (Clause 4.2 has the
     extended prefix with mu = 2 only; here it goes with any.)
 
-    Args:
-        mu: subcarrier spacing 15 kHz 2^mu, 0 to 6.
-        fft_size: samples of a symbol without its prefix, at any oversampling.
-        extended: which prefix.
-        first_slot: number of the first slot within its subframe, or within any earlier one.
-        slots: how many.
+    Parameters
+    ----------
+    mu
+        subcarrier spacing 15 kHz 2^mu, 0 to 6.
+    fft_size
+        samples of a symbol without its prefix, at any oversampling.
+    extended
+        which prefix.
+    first_slot
+        number of the first slot within its subframe, or within any earlier one.
+    slots
+        how many.
 
-    Raises:
-        ValueError: a prefix is no whole number of samples, or mu is not 0 to 6.
+    Raises
+    ------
+    ValueError
+        a prefix is no whole number of samples, or mu is not 0 to 6.
 
-    Source: TS 38.211 clause 5.3.1.
+    References
+    ----------
+    TS 38.211 clause 5.3.1.
     """
     if mu not in range(7):
         raise ValueError(f"mu is {mu}; give 0 to 6, for subcarrier spacings of 15 kHz to 960 kHz")
@@ -59,21 +69,32 @@ def nr_cyclic_prefixes(
 class Numerology:
     """A pilot frame and how often it is sent.
 
-    Args:
-        carrier_frequency: f_c [Hz].
-        subcarrier_spacing: f_s of the paper [Hz].
-        fft_size: samples of a symbol without its prefix.
-        cyclic_prefix: samples of the prefix; or of the prefix of each symbol, where they differ.
-        subcarriers: Nsc occupied subcarriers, centred on the carrier. Subcarrier ``Nsc // 2`` is
-            at DC, and is used.
-        symbols: Ms symbols in a frame, back to back.
-        frame_period: samples from the start of one frame to the start of the next.
-        advance: samples by which the receiver's transform window reaches into the prefix; None for
-            a sixteenth of the shortest one. See `window_advance`.
+    Parameters
+    ----------
+    carrier_frequency
+        f_c [Hz].
+    subcarrier_spacing
+        f_s of the paper [Hz].
+    fft_size
+        samples of a symbol without its prefix.
+    cyclic_prefix
+        samples of the prefix; or of the prefix of each symbol, where they differ.
+    subcarriers
+        Nsc occupied subcarriers, centred on the carrier. Subcarrier ``Nsc // 2`` is at DC, and is
+        used.
+    symbols
+        Ms symbols in a frame, back to back.
+    frame_period
+        samples from the start of one frame to the start of the next.
+    advance
+        samples by which the receiver's transform window reaches into the prefix; None for a
+        sixteenth of the shortest one. See `window_advance`.
 
-    Raises:
-        ValueError: the frame does not fit its period, the subcarriers the transform, the prefixes
-            the symbols, or the advance the prefixes.
+    Raises
+    ------
+    ValueError
+        the frame does not fit its period, the subcarriers the transform, the prefixes the symbols,
+        or the advance the prefixes.
     """
 
     carrier_frequency: float
@@ -184,10 +205,14 @@ class Numerology:
 def nr_mu(subcarrier_spacing: float) -> int:
     """mu of a subcarrier spacing [Hz].
 
-    Raises:
-        ValueError: it is none of NR's.
+    Raises
+    ------
+    ValueError
+        it is none of NR's.
 
-    Source: TS 38.211 clause 4.2.
+    References
+    ----------
+    TS 38.211 clause 4.2.
     """
     ratio = Fraction(subcarrier_spacing) / 15_000
     mu = ratio.numerator.bit_length() - 1

@@ -23,7 +23,9 @@ def modulate(
 ) -> NDArray[np.complexfloating]:
     """Samples (..., frame_length) of resource grids (..., Ms, Nsc), in the grid's precision.
 
-    Source: TS 38.211 clause 5.3.1 (scaled by 1 / sqrt(fft_size)).
+    References
+    ----------
+    TS 38.211 clause 5.3.1 (scaled by 1 / sqrt(fft_size)).
     """
     spectrum = np.zeros((*grid.shape[:-1], numerology.fft_size), dtype=grid.dtype)
     spectrum[..., numerology.bins] = grid
@@ -67,11 +69,16 @@ def intersymbol_leakage(
     It is zero up to `window_advance` samples. From there on the last samples of each transform
     window belong to the next symbol.
 
-    Args:
-        grid: (..., Ms, Nsc) resource grids of the frame.
-        numerology: of the frame.
-        early: number of samples, 0 or more.
-        following: (..., Ms, Nsc) grids of a frame that follows without a gap; None for silence.
+    Parameters
+    ----------
+    grid
+        (..., Ms, Nsc) resource grids of the frame.
+    numerology
+        of the frame.
+    early
+        number of samples, 0 or more.
+    following
+        (..., Ms, Nsc) grids of a frame that follows without a gap; None for silence.
     """
     samples = modulate(grid, numerology)
     after = np.zeros_like(samples) if following is None else modulate(following, numerology)

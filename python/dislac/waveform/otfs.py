@@ -18,13 +18,19 @@ def time_frequency_grid(grid: Complex) -> Complex:
 
     X[n, m] = sum_kl x[k, l] exp(j 2 pi (n k / N - m l / M)) / sqrt(N M)
 
-    Args:
-        grid: (..., N, M), Doppler bins k by delay bins l.
+    Parameters
+    ----------
+    grid
+        (..., N, M), Doppler bins k by delay bins l.
 
-    Returns:
+    Returns
+    -------
+    Complex
         (..., N, M), symbols n by subcarriers m, in the grid's precision.
 
-    Source: R. Hadani et al., "Orthogonal time frequency space modulation", WCNC 2017.
+    References
+    ----------
+    R. Hadani et al., "Orthogonal time frequency space modulation", WCNC 2017.
     """
     spread = scipy.fft.ifft(grid, axis=-2, norm="ortho")
     return np.asarray(scipy.fft.fft(spread, axis=-1, norm="ortho"))

@@ -33,19 +33,29 @@ _SHORT = 3824
 
 @dataclass(frozen=True, eq=False)
 class Payload:
-    """What stands where in a frame, and how a block of bytes gets into it.
+    """Layout of a frame with data, and how a block of bytes gets into it.
 
-    Args:
-        modulation: constellation of the data elements.
-        known: (F, Ms, Nsc) what is sent beside the data, DM-RS and, where the data's chains send
-            them too, sensing pilots; zero elsewhere. F different frames follow each other.
-        pilots: (Ms, Nsc) elements of the sensing pilots.
-        data: (Ms, Nsc) elements of the payload.
-        amplitude: of the data elements, the constellation having unit mean power.
-        pilot_amplitude: of the sensing pilots.
-        chains: (Ms, Nrf) factor of each transmit chain, unit modulus.
-        shared: whether the chains send the sensing pilots with the same factors.
-        identity: n_ID of the scrambling of bits.
+    Parameters
+    ----------
+    modulation
+        constellation of the data elements.
+    known
+        (F, Ms, Nsc) what is sent beside the data, DM-RS and, where the data's chains send them too,
+        sensing pilots; zero elsewhere. F different frames follow each other.
+    pilots
+        (Ms, Nsc) elements of the sensing pilots.
+    data
+        (Ms, Nsc) elements of the payload.
+    amplitude
+        of the data elements, the constellation having unit mean power.
+    pilot_amplitude
+        of the sensing pilots.
+    chains
+        (Ms, Nrf) factor of each transmit chain, unit modulus.
+    shared
+        whether the chains send the sensing pilots with the same factors.
+    identity
+        n_ID of the scrambling of bits.
     """
 
     modulation: str
@@ -65,7 +75,7 @@ class Payload:
 
     @property
     def check(self) -> str:
-        """Which CRC protects a block."""
+        """CRC that protects a block."""
         return "crc16" if self.bits - CRC_LENGTHS["crc16"] <= _SHORT else "crc24a"
 
     @property
@@ -88,7 +98,9 @@ class Payload:
     def encode(self, blocks: ArrayLike) -> Bits:
         """Scrambled bits (..., bits) of blocks of bytes (..., block_size), check and filling after.
 
-        Source: TS 38.212, 5.1 and 7.2.1; TS 38.211, 7.3.1.1.
+        References
+        ----------
+        TS 38.212, 5.1 and 7.2.1; TS 38.211, 7.3.1.1.
         """
         content = np.unpackbits(np.asarray(blocks, dtype=np.uint8), axis=-1)
         parity = crc(content, self.check)
@@ -111,9 +123,12 @@ class Payload:
     def grid(self, bits: ArrayLike, frame: ArrayLike = 0) -> NDArray[np.complex128]:
         """Frames (..., Ms, Nsc) with these bits (..., bits) on their data elements.
 
-        Args:
-            bits: as `encode` makes them.
-            frame: index of each frame, or of all (broadcasts to (...)).
+        Parameters
+        ----------
+        bits
+            as `encode` makes them.
+        frame
+            index of each frame, or of all (broadcasts to (...)).
         """
         symbols = map_bits(bits, self.modulation)
         known = self.known_in(frame)
@@ -151,8 +166,10 @@ def sensing_grid(pilots: Pilots) -> NDArray[np.complex128]:
 def thin(pilots: Pilots, comb: int) -> Pilots:
     """Pilots on all elements, thinned out to one subcarrier in `comb`, one further up each symbol.
 
-    Raises:
-        ValueError: the comb does not divide the number of subcarriers.
+    Raises
+    ------
+    ValueError
+        the comb does not divide the number of subcarriers.
     """
     symbols, subcarriers = pilots.grid_shape
     if subcarriers % comb:
@@ -182,21 +199,31 @@ def make_payload(
     by the symbol in its slot, 14 symbols each from the frame's first on; where a sensing pilot
     stands, it takes the place of DM-RS. DM-RS elements have the power of data elements.
 
-    Args:
-        pilots: (Ms, Nsc), or (F, Ms, Nsc) for frames that follow each other: the sensing pilots,
-            unit modulus, zero where there are none.
-        modulation: one of `BITS_PER_SYMBOL`.
-        chains: (Ms, Nrf) factor of each transmit chain, unit modulus; by default one chain.
-        shared: whether the chains send the sensing pilots with the same factors, so that pilots
-            tell of the data's channel.
-        power_share: part of a frame's energy that goes to the sensing pilots, above 0 and below
-            1; by default all elements have equal power.
-        additional_dmrs: dmrs-AdditionalPosition, 0 to 3; None for no DM-RS at all: the channel is
-            then learned from the sensing pilots.
-        identity: N_ID of DM-RS and scrambling, 0 to 1023.
+    Parameters
+    ----------
+    pilots
+        (Ms, Nsc), or (F, Ms, Nsc) for frames that follow each other: the sensing pilots, unit
+        modulus, zero where there are none.
+    modulation
+        one of `BITS_PER_SYMBOL`.
+    chains
+        (Ms, Nrf) factor of each transmit chain, unit modulus; by default one chain.
+    shared
+        whether the chains send the sensing pilots with the same factors, so that pilots tell of the
+        data's channel.
+    power_share
+        part of a frame's energy that goes to the sensing pilots, above 0 and below 1; by default
+        all elements have equal power.
+    additional_dmrs
+        dmrs-AdditionalPosition, 0 to 3; None for no DM-RS at all: the channel is then learned from
+        the sensing pilots.
+    identity
+        N_ID of DM-RS and scrambling, 0 to 1023.
 
-    Raises:
-        ValueError: no element is left, or too few for a block; a setting out of range.
+    Raises
+    ------
+    ValueError
+        no element is left, or too few for a block; a setting out of range.
     """
     if not 0 <= identity <= 1023:
         raise ValueError(f"the payload's identity is {identity}; use 0 to 1023")

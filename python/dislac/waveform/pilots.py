@@ -18,24 +18,32 @@ PILOT_KINDS = ("zadoff-chu", "walsh-hadamard", "random-phase")
 
 @dataclass(frozen=True, eq=False)
 class Pilots:
-    """What the transmit chains send on which elements of a frame's grid.
+    """Pilots that the transmit chains send on elements of a frame's grid.
 
     Pilots come in R rows. A row is a comb of Nq subcarriers in one symbol, on which chain i sends
     s[q, i] = scrambling[q] * chains[i]. Where all elements hold pilots, rows are symbols; of
     several PRS resources each has rows of its own. Elements outside all rows are empty, and are
     nowhere to be seen any more once the scrambling has been taken off.
 
-    Args:
-        chains: (R, Nrf) pilot of each chain, the same on all elements of a row.
-        scrambling: (F, R, Nq) what makes rows no impulse trains, unit modulus; F different frames
-            follow each other for ever.
-        symbols: (R,) in which symbol of the frame a row is.
-        first: (R,) its first subcarrier.
-        comb: distance of its subcarriers.
-        grid_shape: (Ms, Nsc).
-        sent: (P,) whether there are any pilots in frame 0, 1, ..., for ever.
-        interleaved: False if another user's signal would be an echo with another delay and Doppler
-            shift.
+    Parameters
+    ----------
+    chains
+        (R, Nrf) pilot of each chain, the same on all elements of a row.
+    scrambling
+        (F, R, Nq) what makes rows no impulse trains, unit modulus; F different frames follow each
+        other for ever.
+    symbols
+        (R,) in which symbol of the frame a row is.
+    first
+        (R,) its first subcarrier.
+    comb
+        distance of its subcarriers.
+    grid_shape
+        (Ms, Nsc).
+    sent
+        (P,) whether there are any pilots in frame 0, 1, ..., for ever.
+    interleaved
+        False if another user's signal would be an echo with another delay and Doppler shift.
     """
 
     chains: NDArray[np.complex128]
@@ -69,7 +77,7 @@ class Pilots:
         return len(self.scrambling)
 
     def sends(self, frame: int) -> bool:
-        """Whether there are any pilots in a frame."""
+        """True if there are any pilots in a frame."""
         return bool(self.sent[frame % len(self.sent)])
 
     def grid(self, frame: int = 0) -> NDArray[np.complex64]:
@@ -88,7 +96,7 @@ class Pilots:
 
 
 def code_count(kind: str, length: int) -> int:
-    """How many orthogonal codes of this kind and length there are."""
+    """Number of orthogonal codes of this kind and length."""
     # Walsh-Hadamard codes repeat the largest matrix of Sylvester's kind whose order divides.
     return length & -length if kind == "walsh-hadamard" else length
 
@@ -136,17 +144,27 @@ def make_pilots(
     subcarriers, or a part of one: a receiver of user 0 could not tell the signal of user k from an
     echo with another delay and Doppler shift.
 
-    Args:
-        kind: one of `PILOT_KINDS`.
-        symbols, subcarriers, chains: Ms, Nsc, Nrf.
-        user: which user's.
-        seed: of the scrambling (of the random phases, and of the random order).
-        interleaved: false for codes in their own order.
+    Parameters
+    ----------
+    kind
+        one of `PILOT_KINDS`.
+    symbols, subcarriers, chains
+        Ms, Nsc, Nrf.
+    user
+        which user's.
+    seed
+        of the scrambling (of the random phases, and of the random order).
+    interleaved
+        false for codes in their own order.
 
-    Raises:
-        ValueError: unknown kind, or more users than there are codes.
+    Raises
+    ------
+    ValueError
+        unknown kind, or more users than there are codes.
 
-    Source: bistatic localization paper, section II-B.
+    References
+    ----------
+    Bistatic localization paper, section II-B.
     """
     length = symbols * subcarriers
     if not 0 <= user < code_count(kind, length):
@@ -183,17 +201,26 @@ def prs_pilots(
     each through its own beam. Of several resources each chain sends one, which tells the chains'
     beams apart: they must not share elements.
 
-    Args:
-        resource_set: what is sent, and when.
-        chains: Nrf.
-        grid_prbs: resource blocks of the grid.
-        grid_start: its first one, counted from point A.
+    Parameters
+    ----------
+    resource_set
+        what is sent, and when.
+    chains
+        Nrf.
+    grid_prbs
+        resource blocks of the grid.
+    grid_start
+        its first one, counted from point A.
 
-    Raises:
-        ValueError: the set does not lie within the grid; more than one resource, but not as many
-            as chains; or resources that share elements.
+    Raises
+    ------
+    ValueError
+        the set does not lie within the grid; more than one resource, but not as many as chains; or
+        resources that share elements.
 
-    Source: TS 38.211 clause 7.4.1.7.
+    References
+    ----------
+    TS 38.211 clause 7.4.1.7.
     """
     several = len(resource_set.resources) > 1
     if several and len(resource_set.resources) != chains:

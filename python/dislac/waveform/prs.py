@@ -51,11 +51,16 @@ _SYSTEM_FRAMES = 1024
 class PrsResource:
     """One PRS resource: a comb with a beam of its own.
 
-    Args:
-        sequence_id: n_ID,seq, 0 to 4095.
-        re_offset: k_offset, the resource element of the first symbol, 0 to K - 1.
-        first_symbol: l_start, 0 to 12.
-        slot_offset: T_offset,res, slots after the beginning of the set, 0 to 511.
+    Parameters
+    ----------
+    sequence_id
+        n_ID,seq, 0 to 4095.
+    re_offset
+        k_offset, the resource element of the first symbol, 0 to K - 1.
+    first_symbol
+        l_start, 0 to 12.
+    slot_offset
+        T_offset,res, slots after the beginning of the set, 0 to 511.
     """
 
     sequence_id: int = 0
@@ -68,28 +73,46 @@ class PrsResource:
 class PrsResourceSet:
     """PRS resources that share all that the standard has them share, and when they are sent.
 
-    Args:
-        mu: subcarrier spacing 15 kHz 2^mu.
-        extended: extended cyclic prefix, 12 symbols a slot.
-        comb: K, see `PRS_COMBS`.
-        symbols: L, see `PRS_COMBS`.
-        start_prb: first resource block, counted from point A, 0 to 2176.
-        prbs: how many. (The standard signals 24, 28, ..., 272; any number up to 272 will do.)
-        period: T_per, slots from one instance of the set to the next; 2^mu times one of
-            `PRS_PERIODS`.
-        slot_offset: T_offset, slot in which the first instance begins.
-        repetition: T_rep, how often each resource is sent in an instance.
-        time_gap: T_gap, slots from one repetition to the next.
-        muting_option_1: a bit for each instance, or for each `muting_bit_repetition` of them, over
-            and over again; 0 is silence. Empty: none is muted.
-        muting_bit_repetition: T_muting.
-        muting_option_2: a bit for each repetition in an instance. Empty: none is muted.
-        resources: those of the set.
+    Parameters
+    ----------
+    mu
+        subcarrier spacing 15 kHz 2^mu.
+    extended
+        extended cyclic prefix, 12 symbols a slot.
+    comb
+        K, see `PRS_COMBS`.
+    symbols
+        L, see `PRS_COMBS`.
+    start_prb
+        first resource block, counted from point A, 0 to 2176.
+    prbs
+        how many. (The standard signals 24, 28, ..., 272; any number up to 272 will do.)
+    period
+        T_per, slots from one instance of the set to the next; 2^mu times one of `PRS_PERIODS`.
+    slot_offset
+        T_offset, slot in which the first instance begins.
+    repetition
+        T_rep, how often each resource is sent in an instance.
+    time_gap
+        T_gap, slots from one repetition to the next.
+    muting_option_1
+        a bit for each instance, or for each `muting_bit_repetition` of them, over and over again; 0
+        is silence. Empty: none is muted.
+    muting_bit_repetition
+        T_muting.
+    muting_option_2
+        a bit for each repetition in an instance. Empty: none is muted.
+    resources
+        those of the set.
 
-    Raises:
-        ValueError: says which value the standard does not have, and which it has.
+    Raises
+    ------
+    ValueError
+        says which value the standard does not have, and which it has.
 
-    Source: TS 38.211 clauses 7.4.1.7.3 and 7.4.1.7.4; TS 38.214 clause 5.1.6.5.
+    References
+    ----------
+    TS 38.211 clauses 7.4.1.7.3 and 7.4.1.7.4; TS 38.214 clause 5.1.6.5.
     """
 
     mu: int
@@ -162,9 +185,11 @@ class PrsResourceSet:
         return _SYSTEM_FRAMES * self.frame_slots // self.period
 
     def transmitted(self, resource: PrsResource, slots: ArrayLike) -> NDArray[np.bool_]:
-        """Whether a resource is sent in slots, counted from slot 0 of system frame 0.
+        """Mask of the slots, counted from slot 0 of system frame 0, in which a resource is sent.
 
-        Source: TS 38.211 clause 7.4.1.7.4.
+        References
+        ----------
+        TS 38.211 clause 7.4.1.7.4.
         """
         slot = np.asarray(slots) % (_SYSTEM_FRAMES * self.frame_slots)
         instance, within = np.divmod(slot - self.slot_offset - resource.slot_offset, self.period)
@@ -175,7 +200,7 @@ class PrsResourceSet:
         return np.asarray(sent)
 
     def instance_sent(self, instances: ArrayLike) -> NDArray[np.bool_]:
-        """Whether muting option 1 lets instances be sent, counted from the first."""
+        """Mask of the instances, counted from the first, that muting option 1 lets be sent."""
         instance = np.asarray(instances)
         if not self.muting_option_1:
             return np.ones(instance.shape, dtype=bool)
@@ -183,22 +208,26 @@ class PrsResourceSet:
         return np.asarray(np.take(self.muting_option_1, bit) == 1)
 
     def elements(self, resource: PrsResource) -> tuple[Ints, Ints]:
-        """Where a resource lies in a slot: (L,) symbols, and (L,) first subcarrier in each.
+        """Place of a resource in a slot: (L,) symbols, and (L,) first subcarrier in each.
 
         Subcarriers are counted from the set's first one; they follow `comb` apart.
 
-        Source: TS 38.211 clause 7.4.1.7.3.
+        References
+        ----------
+        TS 38.211 clause 7.4.1.7.3.
         """
         row = np.arange(self.symbols)
         offset = np.take(_OFFSETS[self.comb], row % self.comb)
         return resource.first_symbol + row, (resource.re_offset + offset) % self.comb
 
     def values(self, resource: PrsResource, slots: ArrayLike) -> Complex:
-        """What a resource sends, (..., L, 12 prbs / K), in slots numbered within a radio frame.
+        """Values (..., L, 12 prbs / K) of a resource in slots numbered within a radio frame.
 
         The sequence begins at point A, wherever the set begins.
 
-        Source: TS 38.211 clauses 7.4.1.7.2 and 7.4.1.7.3.
+        References
+        ----------
+        TS 38.211 clauses 7.4.1.7.2 and 7.4.1.7.3.
         """
         symbol = self.elements(resource)[0]
         first, count = (PRB * prbs // self.comb for prbs in (self.start_prb, self.prbs))
@@ -214,13 +243,20 @@ def prs_c_init(
 ) -> Ints:
     """Initial value of the Gold sequence.
 
-    Args:
-        sequence_id: n_ID,seq.
-        slot: number of the slot within its radio frame.
-        symbol: of the slot.
-        slot_symbols: symbols of a slot.
+    Parameters
+    ----------
+    sequence_id
+        n_ID,seq.
+    slot
+        number of the slot within its radio frame.
+    symbol
+        of the slot.
+    slot_symbols
+        symbols of a slot.
 
-    Source: TS 38.211 clause 7.4.1.7.2.
+    References
+    ----------
+    TS 38.211 clause 7.4.1.7.2.
     """
     high, low = np.divmod(np.asarray(sequence_id, dtype=np.int64), 1024)
     place = slot_symbols * np.asarray(slot, dtype=np.int64) + np.asarray(symbol) + 1
@@ -244,16 +280,25 @@ def prs_grid(
 
     It is there whether or not the resource is due in this slot: see `PrsResourceSet.transmitted`.
 
-    Args:
-        resource_set, resource: a set, and one of its resources.
-        slot: number of the slot; the sequence depends on its number within its radio frame.
-        grid_prbs: resource blocks of the grid.
-        grid_start: its first one, counted from point A.
+    Parameters
+    ----------
+    resource_set, resource
+        a set, and one of its resources.
+    slot
+        number of the slot; the sequence depends on its number within its radio frame.
+    grid_prbs
+        resource blocks of the grid.
+    grid_start
+        its first one, counted from point A.
 
-    Raises:
-        ValueError: the set does not lie within the grid.
+    Raises
+    ------
+    ValueError
+        the set does not lie within the grid.
 
-    Source: TS 38.211 clause 7.4.1.7.3, with beta_PRS = 1.
+    References
+    ----------
+    TS 38.211 clause 7.4.1.7.3, with beta_PRS = 1.
     """
     first = grid_place(resource_set, grid_prbs, grid_start)
     grid = np.zeros((resource_set.slot_symbols, PRB * grid_prbs), dtype=complex)
@@ -274,8 +319,10 @@ def prs_mask(
 def grid_place(resource_set: PrsResourceSet, grid_prbs: int, grid_start: int) -> int:
     """Subcarrier of a grid at which a set begins.
 
-    Raises:
-        ValueError: the set does not lie within the grid.
+    Raises
+    ------
+    ValueError
+        the set does not lie within the grid.
     """
     first, last = resource_set.start_prb, resource_set.start_prb + resource_set.prbs - 1
     if first < grid_start or last >= grid_start + grid_prbs:

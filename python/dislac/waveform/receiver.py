@@ -15,17 +15,25 @@ __all__ = ["PayloadReceiver", "Reception"]
 
 @dataclass(frozen=True, eq=False)
 class Reception:
-    """What a frame brought.
+    """Outcome of a frame: data, and how it was received.
 
-    Args:
-        block: (block_size,) its bytes, right where `good`.
-        good: whether they pass their check.
-        bits: (bits,) as decided, still scrambled.
-        symbols: (D,) equalized data elements, the constellation at unit mean power.
-        noise_power: (D,) E|error|^2 on each, as the receiver reckons.
-        evm: root mean square error of the symbols, over the constellation's; from the points
-            that were sent where the block is good, else from the nearest points.
-        received_noise: E|z|^2 of an element as received.
+    Parameters
+    ----------
+    block
+        (block_size,) its bytes, right where `good`.
+    good
+        whether they pass their check.
+    bits
+        (bits,) as decided, still scrambled.
+    symbols
+        (D,) equalized data elements, the constellation at unit mean power.
+    noise_power
+        (D,) E|error|^2 on each, as the receiver reckons.
+    evm
+        root mean square error of the symbols, over the constellation's; from the points that were
+        sent where the block is good, else from the nearest points.
+    received_noise
+        E|z|^2 of an element as received.
     """
 
     block: NDArray[np.uint8]
@@ -45,9 +53,12 @@ class Reception:
 class PayloadReceiver:
     """Equalizes, demaps and checks.
 
-    Args:
-        payload: what frames hold.
-        equalizer: made for the payload's known elements.
+    Parameters
+    ----------
+    payload
+        what frames hold.
+    equalizer
+        made for the payload's known elements.
     """
 
     payload: Payload

@@ -17,18 +17,29 @@ __all__ = ["SensingWaveform", "aligned_beam_radius", "carrier_for_velocity", "ec
 class SensingWaveform:
     """An OFDM waveform as a radar sees it.
 
-    Args:
-        carrier_frequency: f_c [Hz].
-        subcarrier_spacing: df [Hz].
-        subcarriers: N_sc occupied subcarriers.
-        symbols: coherent symbols.
-        symbol_duration: T without prefix [s]; 1 / df where None.
-        cyclic_prefix: [s].
+    Parameters
+    ----------
+    carrier_frequency
+        f_c [Hz].
+    subcarrier_spacing
+        df [Hz].
+    subcarriers
+        N_sc occupied subcarriers.
+    symbols
+        coherent symbols.
+    symbol_duration
+        T without prefix [s]; 1 / df where None.
+    cyclic_prefix
+        [s].
 
-    Raises:
-        ValueError: a number that is not above zero (the prefix: below zero).
+    Raises
+    ------
+    ValueError
+        a number that is not above zero (the prefix: below zero).
 
-    Source: the LEO constellations paper, case study 3, Fig. 5(a), which takes T = 1 / df.
+    References
+    ----------
+    The LEO constellations paper, case study 3, Fig. 5(a), which takes T = 1 / df.
     """
 
     carrier_frequency: float
@@ -81,7 +92,7 @@ class SensingWaveform:
 
     @property
     def is_orthogonal(self) -> bool:
-        """Whether a symbol is as long as 1 / df, or longer."""
+        """True if a symbol is as long as 1 / df, or longer."""
         return self.useful_duration * self.subcarrier_spacing >= 1 - 1e-9
 
     def warnings(
@@ -91,13 +102,16 @@ class SensingWaveform:
         beam_radius: float | None = None,
         max_zenith: float = math.pi / 2,
     ) -> list[str]:
-        """What will not work, one sentence each; none if all is well.
+        """Warnings of what will not work, one sentence each; none if all is well.
 
-        Args:
-            excess_delay: by how much the latest path of the scene comes after the first [s].
-            beam_radius: of the area that satellites serve together, with delays aligned at its
-                centre [m].
-            max_zenith: greatest zenith angle of those satellites there [rad].
+        Parameters
+        ----------
+        excess_delay
+            by how much the latest path of the scene comes after the first [s].
+        beam_radius
+            of the area that satellites serve together, with delays aligned at its centre [m].
+        max_zenith
+            greatest zenith angle of those satellites there [rad].
         """
         found = []
         if not self.is_orthogonal:
@@ -128,9 +142,12 @@ def aligned_beam_radius(cyclic_prefix: float, max_zenith: float) -> float:
     c T_cp / (2 sin z_max): at a distance r the delays of satellites on opposite sides differ by
     2 r sin(z_max) / c.
 
-    Args:
-        cyclic_prefix: T_cp [s].
-        max_zenith: greatest zenith angle of the satellites, above 0 [rad].
+    Parameters
+    ----------
+    cyclic_prefix
+        T_cp [s].
+    max_zenith
+        greatest zenith angle of the satellites, above 0 [rad].
     """
     return SPEED_OF_LIGHT * cyclic_prefix / (2 * math.sin(max_zenith))
 
@@ -140,9 +157,12 @@ def echo_excess_delay(radius: float, max_zenith: float = math.pi / 2) -> float:
 
     r (1 + sin z_max) / c, of a target so far from the receiver, away from the transmitter.
 
-    Args:
-        radius: r, of the scene around the receiver [m].
-        max_zenith: greatest zenith angle of the transmitter there [rad].
+    Parameters
+    ----------
+    radius
+        r, of the scene around the receiver [m].
+    max_zenith
+        greatest zenith angle of the transmitter there [rad].
     """
     return radius * (1 + math.sin(max_zenith)) / SPEED_OF_LIGHT
 

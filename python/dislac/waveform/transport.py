@@ -19,8 +19,10 @@ _BEGINS, _ENDS, _LENGTH = 0x8000, 0x4000, 0x3FFF
 def segments(packet: bytes, size: int) -> NDArray[np.uint8]:
     """Blocks (count, size) that carry a packet.
 
-    Raises:
-        ValueError: the packet is empty.
+    Raises
+    ------
+    ValueError
+        the packet is empty.
     """
     if not packet:
         raise ValueError("a packet of no bytes cannot be told from none; give one or more")
@@ -42,8 +44,10 @@ def segments(packet: bytes, size: int) -> NDArray[np.uint8]:
 class Reassembly:
     """Packets out of blocks that come in order, some of them lost.
 
-    Attributes:
-        packets_lost: packets of which something came, but not all.
+    Attributes
+    ----------
+    packets_lost
+        packets of which something came, but not all.
     """
 
     def __init__(self) -> None:

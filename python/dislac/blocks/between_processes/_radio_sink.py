@@ -33,13 +33,19 @@ class RadioSink(Guarded, gr.sync_block):
     left out, what is missing is zeros. A second one that asks meanwhile waits, which the port
     `events` reports (`client_waits`, with the addresses of both).
 
-    Args:
-        addresses: where to listen, one a stream: PORT of this host alone, HOST:PORT.
-        source: what the same radio transmits.
-        latency: zeros before the first sample (`zmq_radio`).
-        any_interface: allow addresses that stand for all interfaces.
-        keys: file of the CURVE secret key; only those whose public keys lie beside it may ask;
-            None: anybody may.
+    Parameters
+    ----------
+    addresses
+        where to listen, one a stream: PORT of this host alone, HOST:PORT.
+    source
+        what the same radio transmits.
+    latency
+        zeros before the first sample (`zmq_radio`).
+    any_interface
+        allow addresses that stand for all interfaces.
+    keys
+        file of the CURVE secret key; only those whose public keys lie beside it may ask; None:
+        anybody may.
     """
 
     def __init__(
@@ -73,8 +79,10 @@ class RadioSink(Guarded, gr.sync_block):
     def open(self) -> tuple[str, ...]:
         """Listens from now on, if it does not yet; the addresses in full.
 
-        Raises:
-            AddressError: an address is none, or cannot be had.
+        Raises
+        ------
+        AddressError
+            an address is none, or cannot be had.
         """
         if not self._servers:
             try:

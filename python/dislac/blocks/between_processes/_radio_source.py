@@ -31,10 +31,13 @@ class RadioSource(Guarded, gr.sync_block):
     That is told on the port `events` (`connected`, with the number of the sample) and counted in
     `connections`.
 
-    Args:
-        addresses: where its transmit ports listen, one a stream: PORT of this host, HOST:PORT.
-        keys, server_key: files of this end's CURVE secret key and of the radio's public one; None:
-            the radio asks for none.
+    Parameters
+    ----------
+    addresses
+        where its transmit ports listen, one a stream: PORT of this host, HOST:PORT.
+    keys, server_key
+        files of this end's CURVE secret key and of the radio's public one; None: the radio asks for
+        none.
     """
 
     def __init__(

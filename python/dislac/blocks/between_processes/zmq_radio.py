@@ -15,7 +15,7 @@ __all__ = ["zmq_radio"]
 
 
 class zmq_radio(gr.hier_block2):
-    """What a gNB or UE transmits as output, one stream a port; what it is to receive as input.
+    """Samples a gNB or UE transmits as output, a stream a port; those it is to receive as input.
 
     The other side is a radio such as srsRAN's (device zmq). Each of its transmit ports
     (`tx_port`) is a REP socket, which is asked with one byte and answers with complex floats; each
@@ -26,16 +26,23 @@ class zmq_radio(gr.hier_block2):
     both directions; so the input goes on for it with the sample that belongs to the first that it
     gave: what is older is left out, what is missing is zeros.
 
-    Args:
-        transmits: where its transmit ports listen, one a stream: PORT of this host, HOST:PORT.
-        receives: where its receive ports are to find theirs, one a stream: PORT of this host
-            alone, the full address of one of its interfaces.
-        latency: zeros before the first input sample, for what the input comes from and works in
-            chunks: the radio would not go on without them. A `relay_channel` needs none.
-        any_interface: allow addresses that stand for all interfaces, such as tcp://*:2100.
-        keys: file of this end's CURVE secret key, NAME.key_secret, for a radio that speaks CURVE
-            (srsRAN's does not); only those whose public keys lie beside it may ask. None for none.
-        server_key: file of the radio's public key, NAME.key; None: it is asked openly.
+    Parameters
+    ----------
+    transmits
+        where its transmit ports listen, one a stream: PORT of this host, HOST:PORT.
+    receives
+        where its receive ports are to find theirs, one a stream: PORT of this host alone, the full
+        address of one of its interfaces.
+    latency
+        zeros before the first input sample, for what the input comes from and works in chunks: the
+        radio would not go on without them. A `relay_channel` needs none.
+    any_interface
+        allow addresses that stand for all interfaces, such as tcp://*:2100.
+    keys
+        file of this end's CURVE secret key, NAME.key_secret, for a radio that speaks CURVE
+        (srsRAN's does not); only those whose public keys lie beside it may ask. None for none.
+    server_key
+        file of the radio's public key, NAME.key; None: it is asked openly.
     """
 
     def __init__(
@@ -66,8 +73,10 @@ class zmq_radio(gr.hier_block2):
     def open(self) -> tuple[str, ...]:
         """Listens from now on, if it does not yet; where, in full.
 
-        Raises:
-            AddressError: an address is none, or cannot be had.
+        Raises
+        ------
+        AddressError
+            an address is none, or cannot be had.
         """
         return self.sink.open()
 

@@ -29,22 +29,32 @@ class zmq_sink(Guarded, gr.sync_block):
     what the last tag `rx_time` in the stream says, counted on in samples; without one, the time
     since the stream's first sample.
 
-    Args:
-        scenario: chains and sample rate come from here.
-        address: where to listen: PORT or 127.0.0.1:PORT for this host alone, the full address of
-            one of its interfaces, or ipc://PATH.
-        any_interface: allow an address that stands for all interfaces, such as tcp://*:5560.
-        ends: tell the other side when the stream has ended, once it asks again; not where that is
-            because a block has failed.
-        linger: how long to wait for that [s].
-        on_event: called with name and details of each event, in a thread of the flowgraph; None
-            for none.
-        keys: file of the CURVE secret key, NAME.key_secret; only those whose public keys lie beside
-            it may ask; None: anybody may.
-        transmit: streams of the transmitter's chains, instead of the receiver's.
+    Parameters
+    ----------
+    scenario
+        chains and sample rate come from here.
+    address
+        where to listen: PORT or 127.0.0.1:PORT for this host alone, the full address of one of its
+        interfaces, or ipc://PATH.
+    any_interface
+        allow an address that stands for all interfaces, such as tcp://*:5560.
+    ends
+        tell the other side when the stream has ended, once it asks again; not where that is because
+        a block has failed.
+    linger
+        how long to wait for that [s].
+    on_event
+        called with name and details of each event, in a thread of the flowgraph; None for none.
+    keys
+        file of the CURVE secret key, NAME.key_secret; only those whose public keys lie beside it
+        may ask; None: anybody may.
+    transmit
+        streams of the transmitter's chains, instead of the receiver's.
 
-    Attributes:
-        refused: connections without the right keys so far.
+    Attributes
+    ----------
+    refused
+        connections without the right keys so far.
     """
 
     def __init__(
@@ -85,8 +95,10 @@ class zmq_sink(Guarded, gr.sync_block):
     def open(self) -> str:
         """Listens from now on, if it does not yet; the address in full.
 
-        Raises:
-            AddressError: the address is none, or cannot be had.
+        Raises
+        ------
+        AddressError
+            the address is none, or cannot be had.
         """
         if self._server is None:
             self._server = SampleServer(

@@ -53,14 +53,20 @@ class zmq_source(Guarded, gr.sync_block):
     counted in `messages_refused`, and reported the first times (`message_refused`, with reason).
     Tags that are left out are counted in `tags_left_out`, and the first are reported.
 
-    Args:
-        scenario: chains and sample rate come from here; what comes otherwise ends the flowgraph.
-        address: where the other process listens: PORT of this host, HOST:PORT or ipc://PATH.
-        on_event: called with name and details of each event, in a thread of the flowgraph; None
-            for none.
-        keys: file of this end's CURVE secret key, NAME.key_secret; None for none.
-        server_key: file of the other end's public key, NAME.key; None: it asks for none.
-        transmit: streams of the transmitter's chains, instead of the receiver's.
+    Parameters
+    ----------
+    scenario
+        chains and sample rate come from here; what comes otherwise ends the flowgraph.
+    address
+        where the other process listens: PORT of this host, HOST:PORT or ipc://PATH.
+    on_event
+        called with name and details of each event, in a thread of the flowgraph; None for none.
+    keys
+        file of this end's CURVE secret key, NAME.key_secret; None for none.
+    server_key
+        file of the other end's public key, NAME.key; None: it asks for none.
+    transmit
+        streams of the transmitter's chains, instead of the receiver's.
     """
 
     def __init__(
@@ -193,8 +199,10 @@ class zmq_source(Guarded, gr.sync_block):
     def _read(self, mark: Mark) -> Mark:
         """Return a tag, with a plain value where the tag is one that is understood here.
 
-        Raises:
-            WireError: it holds something else.
+        Raises
+        ------
+        WireError
+            it holds something else.
         """
         at, key, value = mark
         try:

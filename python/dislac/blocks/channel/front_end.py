@@ -29,17 +29,26 @@ class front_end(ChunkBlock):
     `rx_time` (whole and fractional seconds since the scenario's epoch, true time; absent if that is
     negative), `rx_rate` and `rx_freq`.
 
-    Args:
-        scenario: chains and settings come from here.
-        carrier_offset_hz: by how much the signal lies too high after down-conversion [Hz]; None: as
-            the scenario says, like all that follow.
-        clock_offset_ppm: by how much the sample clock runs fast.
-        start_offset: samples after the input's first one at which it starts, with fraction.
-        phase_deg: of each chain [degrees].
-        delay_ns: of each chain [ns], negative too.
+    Parameters
+    ----------
+    scenario
+        chains and settings come from here.
+    carrier_offset_hz
+        by how much the signal lies too high after down-conversion [Hz]; None: as the scenario says,
+        like all that follow.
+    clock_offset_ppm
+        by how much the sample clock runs fast.
+    start_offset
+        samples after the input's first one at which it starts, with fraction.
+    phase_deg
+        of each chain [degrees].
+    delay_ns
+        of each chain [ns], negative too.
 
-    Raises:
-        ScenarioError: a setting is out of range.
+    Raises
+    ------
+    ScenarioError
+        a setting is out of range.
     """
 
     def __init__(

@@ -32,18 +32,25 @@ class leo_channel(ChunkBlock):
     receiver's are on its first stream, where the first frame comes of those that all transmitters
     send at that time.
 
-    Args:
-        scenario: nodes, arrays, beams, paths, fading and noise come from here.
-        snr_db: signal to noise ratio, the key `channel.noise.snr_db` [dB]; None: the noise that the
-            scenario says.
-        emulator: a channel between any numbers of streams, with paths, noise and gains of its
-            own, in place of the scenario's; None for none. A `NetworkEmulator` joins several
-            transmitters, whose streams are the inputs one after another, to several receivers,
-            whose streams are the outputs.
+    Parameters
+    ----------
+    scenario
+        nodes, arrays, beams, paths, fading and noise come from here.
+    snr_db
+        signal to noise ratio, the key `channel.noise.snr_db` [dB]; None: the noise that the
+        scenario says.
+    emulator
+        a channel between any numbers of streams, with paths, noise and gains of its own, in place
+        of the scenario's; None for none. A `NetworkEmulator` joins several transmitters, whose
+        streams are the inputs one after another, to several receivers, whose streams are the
+        outputs.
 
-    Raises:
-        ScenarioError: a setting is out of range.
-        ValueError: `snr_db` beside an emulator of your own.
+    Raises
+    ------
+    ScenarioError
+        a setting is out of range.
+    ValueError
+        `snr_db` beside an emulator of your own.
     """
 
     def __init__(

@@ -23,15 +23,22 @@ class leo_link(Guarded, gr.sync_block):
     as fast: the pauses between frames do not pass from block to block. A tag `dislac:frame` with
     the frame's index is where each frame begins, on stream 0.
 
-    Args:
-        scenario: everything comes from here.
-        frames: how many to send, 0 for no end.
-        snr_db: signal to noise ratio, the key `channel.noise.snr_db` [dB]; None: the noise that the
-            scenario says.
+    Parameters
+    ----------
+    scenario
+        everything comes from here.
+    frames
+        how many to send, 0 for no end.
+    snr_db
+        signal to noise ratio, the key `channel.noise.snr_db` [dB]; None: the noise that the
+        scenario says.
 
-    Raises:
-        ScenarioError: a setting is out of range.
-        ValueError: the number of frames is negative.
+    Raises
+    ------
+    ScenarioError
+        a setting is out of range.
+    ValueError
+        the number of frames is negative.
     """
 
     def __init__(self, scenario: Scenario, frames: int = 0, snr_db: float | None = None) -> None:

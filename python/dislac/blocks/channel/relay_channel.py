@@ -20,16 +20,25 @@ class relay_channel(Guarded, gr.basic_block):
     time has come, so nothing is added to the delay of a path that is longer than half a filter, 31
     samples; a shorter one delays by 31 samples.
 
-    Args:
-        scenario: nodes, and the carriers unless one is given, come from here.
-        sample_rate: of the streams [Hz].
-        streams: how many.
-        uplink: from the receiver of the reference link to its transmitter.
-        carrier_frequency: [Hz] on all hops, 0 for no Doppler shift; None: as the scenario says.
-        noise_power: of each received sample.
+    Parameters
+    ----------
+    scenario
+        nodes, and the carriers unless one is given, come from here.
+    sample_rate
+        of the streams [Hz].
+    streams
+        how many.
+    uplink
+        from the receiver of the reference link to its transmitter.
+    carrier_frequency
+        [Hz] on all hops, 0 for no Doppler shift; None: as the scenario says.
+    noise_power
+        of each received sample.
 
-    Raises:
-        ValueError: a setting is out of range.
+    Raises
+    ------
+    ValueError
+        a setting is out of range.
     """
 
     def __init__(

@@ -28,12 +28,16 @@ class timed_channel(leo_channel):
     as the longest path is filled again, with a tag `rx_time` of its own; frames before that are not
     tagged. A time when a path is far longer than at time zero ends the flowgraph.
 
-    Args:
-        scenario: nodes, arrays, beams, paths, fading and noise come from here.
-        snr_db: signal to noise ratio, the key `channel.noise.snr_db` [dB]; None: the noise that the
-            scenario says.
-        emulator: a channel between any numbers of streams, perhaps a `NetworkEmulator`, in place of
-            the scenario's; None for none.
+    Parameters
+    ----------
+    scenario
+        nodes, arrays, beams, paths, fading and noise come from here.
+    snr_db
+        signal to noise ratio, the key `channel.noise.snr_db` [dB]; None: the noise that the
+        scenario says.
+    emulator
+        a channel between any numbers of streams, perhaps a `NetworkEmulator`, in place of the
+        scenario's; None for none.
     """
 
     def begin(self) -> None:

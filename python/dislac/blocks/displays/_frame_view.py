@@ -28,9 +28,12 @@ class FrameView(Guarded, gr.sync_block):
     about `_CALLS` calls from look to look, and for single ones again once a look finds nothing.
     Those that it still waits for at the end of the stream are counted by their tags, but not shown.
 
-    Args:
-        name: of the block.
-        scenario: arrays, beams, numerology and delay window come from here.
+    Parameters
+    ----------
+    name
+        of the block.
+    scenario
+        arrays, beams, numerology and delay window come from here.
     """
 
     def __init__(self, name: str, scenario: Scenario) -> None:

@@ -21,14 +21,19 @@ class delay_doppler_view(FrameView):
     they hear the first of the newest paths. Without, |.|^2 of the chains are added up; beams that
     change from symbol to symbol then smear the Doppler.
 
-    Args:
-        scenario: arrays, beams, numerology and delay window come from here.
-        update_rate: how often the window is drawn anew at most [Hz]; frames in between cost next
-            to nothing.
-        theme: "light" or "dark".
+    Parameters
+    ----------
+    scenario
+        arrays, beams, numerology and delay window come from here.
+    update_rate
+        how often the window is drawn anew at most [Hz]; frames in between cost next to nothing.
+    theme
+        "light" or "dark".
 
-    Raises:
-        ValueError: the update rate is not positive, or there is no such theme.
+    Raises
+    ------
+    ValueError
+        the update rate is not positive, or there is no such theme.
     """
 
     def __init__(self, scenario: Scenario, update_rate: float = 10.0, theme: str = "light") -> None:

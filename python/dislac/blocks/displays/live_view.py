@@ -25,14 +25,21 @@ class live_view(FrameView):
     keeps the newest frame alone, and computes and draws in the thread of the widgets, which rests
     thirteen times as long as it works.
 
-    Args:
-        scenario: arrays, beams, numerology and nodes come from here, and the truth if it is known.
-        trail: how many fixes are kept in sight, 1 or more.
-        update_rate: how often the window is drawn anew at most [Hz], above 0, to 20.
-        theme: "light" or "dark".
+    Parameters
+    ----------
+    scenario
+        arrays, beams, numerology and nodes come from here, and the truth if it is known.
+    trail
+        how many fixes are kept in sight, 1 or more.
+    update_rate
+        how often the window is drawn anew at most [Hz], above 0, to 20.
+    theme
+        "light" or "dark".
 
-    Raises:
-        ValueError: a setting is out of range.
+    Raises
+    ------
+    ValueError
+        a setting is out of range.
     """
 
     def __init__(
@@ -86,7 +93,7 @@ class live_view(FrameView):
         self._status.take_event(pmt_keys.event_from_pdu(message))
 
     def news(self) -> Any:
-        """What is new since this was last asked; None if nothing is."""
+        """News since this was last asked; None if there is none."""
         from ...displays.live_widget import News
 
         status, track, taken = self._status.status(), self._track.newest(), self.look()

@@ -21,14 +21,21 @@ class position_map(Guarded, gr.basic_block):
     the places that its delay allows, at the target's height. Under them the numbers. Both maps can
     be dragged and zoomed; "View All" of their menu lets them follow again.
 
-    Args:
-        scenario: nodes come from here, and the truth if it is known.
-        trail: how many fixes are kept in sight, 1 or more.
-        update_rate: how often the window is drawn anew at most [Hz].
-        theme: "light" or "dark".
+    Parameters
+    ----------
+    scenario
+        nodes come from here, and the truth if it is known.
+    trail
+        how many fixes are kept in sight, 1 or more.
+    update_rate
+        how often the window is drawn anew at most [Hz].
+    theme
+        "light" or "dark".
 
-    Raises:
-        ValueError: the trail or the update rate is not positive, or there is no such theme.
+    Raises
+    ------
+    ValueError
+        the trail or the update rate is not positive, or there is no such theme.
     """
 
     def __init__(

@@ -42,23 +42,37 @@ class radio_sink(gr.hier_block2):
     on the port `events`. A radio that is not there, cannot do what it should, or is lost in flight
     is told there too and in the log, and ends the flowgraph.
 
-    Args:
-        scenario: rate, carrier, frames and number of chains come from here.
-        device: `uhd:ARGS` or `soapy:ARGS`, such as `uhd:addr=192.168.10.2`, `soapy:driver=lime`.
-        gain: of all channels, or of each [dB]; None: as the driver has it.
-        antenna: port of all channels, or of each; None: as the driver has it.
-        lo_offset: by how much the oscillator lies above the carrier [Hz].
-        clock_source: `internal`, `external`, `gpsdo`, `mimo`, one for each board after commas;
-            empty: as the driver has it.
-        time_source: likewise, of the pulse per second that sets the clocks (UHD).
-        start_time: of the first sample, by the device's clock [s] (UHD); None: the next whole
-            second that is at least half a second ahead.
-        channels: the device's channels, one a chain; None: from 0 on.
-        peak: largest amplitude, where 1 is full scale.
-        patience: how long it may take no samples before the radio counts as lost [s].
+    Parameters
+    ----------
+    scenario
+        rate, carrier, frames and number of chains come from here.
+    device
+        `uhd:ARGS` or `soapy:ARGS`, such as `uhd:addr=192.168.10.2`, `soapy:driver=lime`.
+    gain
+        of all channels, or of each [dB]; None: as the driver has it.
+    antenna
+        port of all channels, or of each; None: as the driver has it.
+    lo_offset
+        by how much the oscillator lies above the carrier [Hz].
+    clock_source
+        `internal`, `external`, `gpsdo`, `mimo`, one for each board after commas; empty: as the
+        driver has it.
+    time_source
+        likewise, of the pulse per second that sets the clocks (UHD).
+    start_time
+        of the first sample, by the device's clock [s] (UHD); None: the next whole second that is at
+        least half a second ahead.
+    channels
+        the device's channels, one a chain; None: from 0 on.
+    peak
+        largest amplitude, where 1 is full scale.
+    patience
+        how long it may take no samples before the radio counts as lost [s].
 
-    Raises:
-        ValueError: the peak is not in (0, 1].
+    Raises
+    ------
+    ValueError
+        the peak is not in (0, 1].
     """
 
     def __init__(
@@ -110,12 +124,12 @@ class radio_sink(gr.hier_block2):
 
     @property
     def underflows(self) -> int:
-        """How often the radio ran out of samples."""
+        """Number of times that the radio ran out of samples."""
         return self.feed.underflows
 
     @property
     def late(self) -> int:
-        """How many bursts came too late."""
+        """Number of bursts that came too late."""
         return self.feed.late
 
     def drain(self) -> None:

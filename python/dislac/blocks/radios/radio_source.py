@@ -27,18 +27,29 @@ class radio_source(gr.hier_block2):
     are times, how many they are). A radio that is not there, cannot do what it should, or is lost
     in flight is told there too and in the log, and ends the flowgraph.
 
-    Args:
-        scenario: rate, carrier and number of chains come from here.
-        device: `uhd:ARGS` or `soapy:ARGS`, such as `uhd:addr=192.168.10.2`, `soapy:driver=lime`.
-        gain: of all channels, or of each [dB]; None: as the driver has it.
-        antenna: port of all channels, or of each; None: as the driver has it.
-        lo_offset: by how much the oscillator lies above the carrier [Hz].
-        clock_source: `internal`, `external`, `gpsdo`, `mimo`, one for each board after commas;
-            empty: as the driver has it.
-        time_source: likewise, of the pulse per second that sets the clocks (UHD).
-        start_time: of the first sample, by the device's clock [s] (UHD); None: at once.
-        channels: the device's channels, one a chain; None: from 0 on.
-        patience: how long no samples may come before the radio counts as lost [s].
+    Parameters
+    ----------
+    scenario
+        rate, carrier and number of chains come from here.
+    device
+        `uhd:ARGS` or `soapy:ARGS`, such as `uhd:addr=192.168.10.2`, `soapy:driver=lime`.
+    gain
+        of all channels, or of each [dB]; None: as the driver has it.
+    antenna
+        port of all channels, or of each; None: as the driver has it.
+    lo_offset
+        by how much the oscillator lies above the carrier [Hz].
+    clock_source
+        `internal`, `external`, `gpsdo`, `mimo`, one for each board after commas; empty: as the
+        driver has it.
+    time_source
+        likewise, of the pulse per second that sets the clocks (UHD).
+    start_time
+        of the first sample, by the device's clock [s] (UHD); None: at once.
+    channels
+        the device's channels, one a chain; None: from 0 on.
+    patience
+        how long no samples may come before the radio counts as lost [s].
     """
 
     def __init__(
@@ -93,12 +104,12 @@ class radio_source(gr.hier_block2):
 
     @property
     def overflows(self) -> int:
-        """How often samples were lost."""
+        """Number of times that samples were lost."""
         return self.watch.overflows
 
     @property
     def samples_lost(self) -> int:
-        """How many samples of each chain were lost, as far as times tell."""
+        """Number of samples of each chain that were lost, as far as times say."""
         return self.watch.samples_lost
 
 

@@ -27,14 +27,20 @@ class bistatic_locator(Guarded, gr.basic_block):
     residual delay [s] and Doppler [Hz], direction, and, where the scenario knows the truth, error
     and Cramer-Rao bound [m]. When the flowgraph ends, PMT_EOF follows the last.
 
-    Args:
-        scenario: nodes and receive array come from here, and the truth if it is known.
-        known_height_m: height of the target [m]; None: as the scenario says.
-        snr_db: signal to noise ratio that the bound is for, the key `channel.noise.snr_db` [dB];
-            None: as the scenario says.
+    Parameters
+    ----------
+    scenario
+        nodes and receive array come from here, and the truth if it is known.
+    known_height_m
+        height of the target [m]; None: as the scenario says.
+    snr_db
+        signal to noise ratio that the bound is for, the key `channel.noise.snr_db` [dB]; None: as
+        the scenario says.
 
-    Raises:
-        ScenarioError: a setting is out of range.
+    Raises
+    ------
+    ScenarioError
+        a setting is out of range.
     """
 
     def __init__(

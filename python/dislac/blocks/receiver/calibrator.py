@@ -24,14 +24,20 @@ class calibrator(Guarded, gr.sync_block):
     had. What is found is reported on the port `events` (`calibrated`), stands in the attribute
     `calibration` and is written to a file; or the flowgraph fails with the reason.
 
-    Args:
-        scenario: arrays, beams, pilots and places come from here; it should know no calibration
-            (`reception.for_calibration`), and the demodulator should use every frame.
-        frames: how many to gather, 8 or more.
-        path: file to write; empty or None for none.
+    Parameters
+    ----------
+    scenario
+        arrays, beams, pilots and places come from here; it should know no calibration
+        (`reception.for_calibration`), and the demodulator should use every frame.
+    frames
+        how many to gather, 8 or more.
+    path
+        file to write; empty or None for none.
 
-    Raises:
-        CalibrationError: fewer than 8 frames are asked for.
+    Raises
+    ------
+    CalibrationError
+        fewer than 8 frames are asked for.
     """
 
     def __init__(

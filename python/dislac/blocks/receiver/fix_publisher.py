@@ -22,17 +22,25 @@ class fix_publisher(Guarded, gr.basic_block):
     object: `dislac.fix`, as `dislac run --json` prints it; and after each fix and each change
     `dislac.status`: state of the synchronization with its reason, frames used, skipped and lost.
 
-    Args:
-        scenario: its name goes along.
-        address: PORT of this host alone, HOST:PORT, tcp://HOST:PORT or ipc://PATH; port 0 is any
-            that is free.
-        bind_any: allow an address of all interfaces, such as tcp://*:5570.
-        keys: file of the CURVE secret key, NAME.key_secret; only those whose public keys lie beside
-            it may listen; None: anybody may.
+    Parameters
+    ----------
+    scenario
+        its name goes along.
+    address
+        PORT of this host alone, HOST:PORT, tcp://HOST:PORT or ipc://PATH; port 0 is any that is
+        free.
+    bind_any
+        allow an address of all interfaces, such as tcp://*:5570.
+    keys
+        file of the CURVE secret key, NAME.key_secret; only those whose public keys lie beside it
+        may listen; None: anybody may.
 
-    Raises:
-        AddressError: the address is none, or one of all interfaces without leave.
-        ValueError: `keys` is empty, which names no file.
+    Raises
+    ------
+    AddressError
+        the address is none, or one of all interfaces without leave.
+    ValueError
+        `keys` is empty, which names no file.
     """
 
     def __init__(

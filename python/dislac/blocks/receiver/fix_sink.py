@@ -25,15 +25,22 @@ class fix_sink(Guarded, gr.basic_block):
     The folder gets `fixes.jsonl`, `fixes.csv`, where the scene has a place on the Earth
     `fixes.geojson`, and what other formats are asked for, each whole after every fix.
 
-    Args:
-        scenario: its truth, receiver and origin go to the map.
-        directory: where to write; empty or None for no files.
-        on_fix: called with each fix, in a thread of the flowgraph; None for none.
-        formats: further ones, of "kml", "gpx" and "nmea".
+    Parameters
+    ----------
+    scenario
+        its truth, receiver and origin go to the map.
+    directory
+        where to write; empty or None for no files.
+    on_fix
+        called with each fix, in a thread of the flowgraph; None for none.
+    formats
+        further ones, of "kml", "gpx" and "nmea".
 
-    Raises:
-        ExportError: there is no such format, or the scenario lacks what it needs: an origin, and
-            for NMEA an epoch.
+    Raises
+    ------
+    ExportError
+        there is no such format, or the scenario lacks what it needs: an origin, and for NMEA an
+        epoch.
     """
 
     def __init__(
@@ -57,8 +64,10 @@ class fix_sink(Guarded, gr.basic_block):
     def export(self, formats: Sequence[str]) -> None:
         """Chooses further formats, before the flowgraph runs.
 
-        Raises:
-            ExportError: as the class.
+        Raises
+        ------
+        ExportError
+            as the class.
         """
         check_formats(formats, self._scenario)
         self._formats = tuple(formats)

@@ -36,16 +36,22 @@ class ofdm_demodulator(Guarded, gr.basic_block):
     end of the stream cuts off. Each is reported on the port `events` (`frame_dropped`, with frame,
     reason and, of several in a row, count) and counted in `frames_lost`.
 
-    Args:
-        scenario: numerology, pilots and chains come from here.
-        every: frames with an index that this divides are used, the rest is only counted (in
-            `frames_skipped`); 1 or more; None: as the scenario says. It can change while the
-            flowgraph runs (`set_every`), behind the frame that is waited for.
-        whole: vectors of all Ms x Nsc x Nrf elements as received, nothing taken off, for a
-            `ue_receiver`; False for those with pilots alone.
+    Parameters
+    ----------
+    scenario
+        numerology, pilots and chains come from here.
+    every
+        frames with an index that this divides are used, the rest is only counted (in
+        `frames_skipped`); 1 or more; None: as the scenario says. It can change while the flowgraph
+        runs (`set_every`), behind the frame that is waited for.
+    whole
+        vectors of all Ms x Nsc x Nrf elements as received, nothing taken off, for a `ue_receiver`;
+        False for those with pilots alone.
 
-    Raises:
-        ScenarioError: a setting is out of range.
+    Raises
+    ------
+    ScenarioError
+        a setting is out of range.
     """
 
     def __init__(self, scenario: Scenario, every: int | None = None, whole: bool = False) -> None:
@@ -74,8 +80,10 @@ class ofdm_demodulator(Guarded, gr.basic_block):
     def set_every(self, every: int | None) -> None:
         """Changes which frames are used; None: to what the scenario says.
 
-        Raises:
-            ScenarioError: it is out of range.
+        Raises
+        ------
+        ScenarioError
+            it is out of range.
         """
         with self._settings.changed("estimator.every", every) as scenario, self._lock:
             self._reader.synchronizer.use_every(scenario.synchronization.every)

@@ -32,16 +32,23 @@ class path_estimator(Guarded, gr.sync_block):
     `set_false_alarm_rate`); until a setter returns, which for another kind of estimator can take
     seconds, frames are estimated as before. With `removal: static` the next one learns again.
 
-    Args:
-        scenario: arrays, beams, pilots and estimator come from here.
-        estimator: a name in `estimation.ESTIMATORS`; None: as the scenario says.
-        max_paths: most paths looked for, 1 to 16; None: as the scenario says.
-        false_alarm_rate: detections per frame of noise, above 0 and below 1; None: as the
-            scenario says.
+    Parameters
+    ----------
+    scenario
+        arrays, beams, pilots and estimator come from here.
+    estimator
+        a name in `estimation.ESTIMATORS`; None: as the scenario says.
+    max_paths
+        most paths looked for, 1 to 16; None: as the scenario says.
+    false_alarm_rate
+        detections per frame of noise, above 0 and below 1; None: as the scenario says.
 
-    Raises:
-        ScenarioError: a setting is out of range.
-        EstimatorError: a setting makes no sense for the scenario.
+    Raises
+    ------
+    ScenarioError
+        a setting is out of range.
+    EstimatorError
+        a setting makes no sense for the scenario.
     """
 
     def __init__(

@@ -22,13 +22,18 @@ class ue_receiver(Guarded, gr.sync_block):
     what was sent is known, bit errors), and one on the port `symbols`: the equalized data elements
     (complex), for a constellation display. PMT_EOF follows the last of the port `link`.
 
-    Args:
-        scenario: numerology, pilots and payload come from here.
-        known: whether the transmitter sends nothing but filling, so that bit errors can be counted
-            in blocks that fail their check too.
+    Parameters
+    ----------
+    scenario
+        numerology, pilots and payload come from here.
+    known
+        whether the transmitter sends nothing but filling, so that bit errors can be counted in
+        blocks that fail their check too.
 
-    Raises:
-        ValueError: the scenario has no payload, or its channel cannot be estimated.
+    Raises
+    ------
+    ValueError
+        the scenario has no payload, or its channel cannot be estimated.
     """
 
     def __init__(self, scenario: Scenario, known: bool = False) -> None:

@@ -23,9 +23,12 @@ class recording_sink(Guarded, gr.sync_block):
 
     What has been recorded stays readable if the process is killed.
 
-    Args:
-        scenario: goes into the metadata.
-        base: path of the recording; `.sigmf-data` and `.sigmf-meta` are put after it.
+    Parameters
+    ----------
+    scenario
+        goes into the metadata.
+    base
+        path of the recording; `.sigmf-data` and `.sigmf-meta` are put after it.
     """
 
     def __init__(self, scenario: Scenario, base: str | PathLike[str]) -> None:

@@ -29,14 +29,21 @@ class recording_source(Guarded, gr.sync_block):
     or not finite have none, are told on the port `events` and counted in `frames_lost`. Of a radio,
     there are tags `rx_time` and `rx_rate` where it gave them: on the first sample and after gaps.
 
-    Args:
-        scenario: what was recorded.
-        recording: its path, with or without `.sigmf-meta`; or a `RecordingReader`.
-        speed: 1 plays in real time, 2 twice as fast; 0 or None as fast as the flowgraph runs.
-        repeat: begin anew at the end, for ever. Frames go on being numbered as they were.
+    Parameters
+    ----------
+    scenario
+        what was recorded.
+    recording
+        its path, with or without `.sigmf-meta`; or a `RecordingReader`.
+    speed
+        1 plays in real time, 2 twice as fast; 0 or None as fast as the flowgraph runs.
+    repeat
+        begin anew at the end, for ever. Frames go on being numbered as they were.
 
-    Raises:
-        ValueError: the speed is negative or not finite.
+    Raises
+    ------
+    ValueError
+        the speed is negative or not finite.
     """
 
     def __init__(

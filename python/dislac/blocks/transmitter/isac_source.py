@@ -35,14 +35,20 @@ class isac_source(FrameSource):
     counted in `packets_lost`. A message that is no packet is dropped and reported there
     (`message_dropped`), and counted in `messages_dropped`.
 
-    Args:
-        scenario: numerology, pilots, payload and chains come from here.
-        frames: how many to send, 0 for no end.
-        wait_for_packet: send nothing at all, also no silence, before the first packet has come.
-            Where nothing else paces the flowgraph, it would be far ahead of its packets.
+    Parameters
+    ----------
+    scenario
+        numerology, pilots, payload and chains come from here.
+    frames
+        how many to send, 0 for no end.
+    wait_for_packet
+        send nothing at all, also no silence, before the first packet has come. Where nothing else
+        paces the flowgraph, it would be far ahead of its packets.
 
-    Raises:
-        ValueError: the number of frames is negative, or the scenario has no payload.
+    Raises
+    ------
+    ValueError
+        the number of frames is negative, or the scenario has no payload.
     """
 
     def __init__(self, scenario: Scenario, frames: int = 0, wait_for_packet: bool = False) -> None:

@@ -20,12 +20,17 @@ class pilot_source(FrameSource):
     scenario mutes is silence without a tag; it is counted all the same. After the last frame
     come as many zeros as it takes to get that frame through precompensator and channel.
 
-    Args:
-        scenario: numerology, pilots and chains come from here.
-        frames: how many to send, 0 for no end.
+    Parameters
+    ----------
+    scenario
+        numerology, pilots and chains come from here.
+    frames
+        how many to send, 0 for no end.
 
-    Raises:
-        ValueError: the number of frames is negative.
+    Raises
+    ------
+    ValueError
+        the number of frames is negative.
     """
 
     def __init__(self, scenario: Scenario, frames: int = 0) -> None:

@@ -32,17 +32,22 @@ class precompensator(ChunkBlock):
     `set_doppler_error_hz`), from the next chunk of 65536 samples on: a frame across its border is
     distorted.
 
-    Args:
-        scenario: nodes, numerology and settings come from here.
-        mode: "frame" holds advance and shift over each frame, "time-varying" lets them follow
-            the geometry, "none" passes the streams through; None: as the scenario says.
-        timing_advance_error_ns: what the advance's error adds to every residual delay [ns];
-            None: as the scenario says.
-        doppler_error_hz: what the shift's error adds to every residual Doppler [Hz]; None: as
-            the scenario says.
+    Parameters
+    ----------
+    scenario
+        nodes, numerology and settings come from here.
+    mode
+        "frame" holds advance and shift over each frame, "time-varying" lets them follow the
+        geometry, "none" passes the streams through; None: as the scenario says.
+    timing_advance_error_ns
+        what the advance's error adds to every residual delay [ns]; None: as the scenario says.
+    doppler_error_hz
+        what the shift's error adds to every residual Doppler [Hz]; None: as the scenario says.
 
-    Raises:
-        ScenarioError: a setting is out of range.
+    Raises
+    ------
+    ScenarioError
+        a setting is out of range.
     """
 
     def __init__(
@@ -67,9 +72,12 @@ class precompensator(ChunkBlock):
     def set_timing_advance_error_ns(self, timing_advance_error_ns: float | None) -> None:
         """Changes the advance's error [ns]; None: to what the scenario says.
 
-        Raises:
-            ScenarioError: it is out of range.
-            StreamError: it changes by more than 32768 samples at once.
+        Raises
+        ------
+        ScenarioError
+            it is out of range.
+        StreamError
+            it changes by more than 32768 samples at once.
         """
         self._change("precompensation.timing_advance_error_ns", timing_advance_error_ns)
 

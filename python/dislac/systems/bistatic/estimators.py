@@ -201,11 +201,15 @@ def _estimator(
 def data_aided_estimator(scenario: Scenario, sent: Callable[[int], ArrayLike]) -> DataAided:
     """The scenario's estimator, from all of a frame that is known; see `Payload.grid`.
 
-    Args:
-        sent: frame number -> (Ms, Nsc), what was sent; zero where that is not known.
+    Parameters
+    ----------
+    sent
+        frame number -> (Ms, Nsc), what was sent; zero where that is not known.
 
-    Raises:
-        ValueError: the scenario has no payload, or a direct path that is to be taken off.
+    Raises
+    ------
+    ValueError
+        the scenario has no payload, or a direct path that is to be taken off.
     """
     if scenario.synchronization.removal != "none":
         raise ValueError(

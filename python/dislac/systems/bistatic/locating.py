@@ -126,8 +126,10 @@ def fix_of(scenario: Scenario, measurement: Measurement) -> Fix:
     """The fix that a measurement over the scenario's link gives by itself, error and bound beside
     it: those of the nearest target where there are several.
 
-    Raises:
-        ValueError: it was measured over another link, or holds no arrival or delay.
+    Raises
+    ------
+    ValueError
+        it was measured over another link, or holds no arrival or delay.
     """
     link, frame = _names(scenario), measurement.frame
     if measurement.link and measurement.link != link:

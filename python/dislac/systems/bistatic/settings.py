@@ -13,16 +13,24 @@ __all__ = ["Settings", "settings_of"]
 
 @dataclass(frozen=True)
 class Settings:
-    """How paths are estimated and turned into positions.
+    """Settings of how paths are estimated and turned into positions.
 
-    Args:
-        kind: name of the estimator.
-        grid_points: points an axis of grids.
-        max_paths: most paths that are looked for.
-        false_alarm_rate: fixes per frame of noise.
-        delay_window, doppler_window: where they are looked for [s], [Hz].
-        below: on which side of the receive array the target lies.
-        known: where the target is known to be.
+    Parameters
+    ----------
+    kind
+        name of the estimator.
+    grid_points
+        points an axis of grids.
+    max_paths
+        most paths that are looked for.
+    false_alarm_rate
+        fixes per frame of noise.
+    delay_window, doppler_window
+        where they are looked for [s], [Hz].
+    below
+        on which side of the receive array the target lies.
+    known
+        where the target is known to be.
     """
 
     kind: str
