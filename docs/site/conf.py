@@ -13,6 +13,7 @@ import reprlib
 import shutil
 import sys
 from pathlib import Path
+from types import GenericAlias
 
 from gnuradio import dislac
 from sphinx.application import Sphinx
@@ -95,10 +96,13 @@ def heading(text: str, line: str) -> list[str]:
 def own_page(module: str, name: str) -> list[str]:
     """Lines of the page of a name, which only tables lead to: a menu of all would be too long."""
     value = getattr(sys.modules[module], name)
+    top = [":orphan:", "", *heading(f"{module.removeprefix(PACKAGE + '.')}.{name}", "=")]
+    top += [f".. currentmodule:: {module}", ""]
+    if isinstance(value, GenericAlias):  # numpydoc takes its docstring, tuple's, for its own
+        return [*top, f".. py:type:: {name}", f"   :canonical: {value}", ""]
     kind = "class" if inspect.isclass(value) else "function" if inspect.isroutine(value) else "data"
     members = ["   :members:", ""] if kind == "class" else [""]
-    top = [":orphan:", "", *heading(f"{module.removeprefix(PACKAGE + '.')}.{name}", "=")]
-    return [*top, f".. currentmodule:: {module}", "", f".. auto{kind}:: {name}", *members]
+    return [*top, f".. auto{kind}:: {name}", *members]
 
 
 def document(text: object) -> list[str]:
