@@ -44,6 +44,9 @@ DELAY_TOLERANCE = 1e-10
 # Parameters that make the position; and the part of a mixture's probability that may lie beyond
 # this number of standard deviations of it, where it is far from Gaussian.
 POSITION, OUTSIDE, SIGMAS = (0, 1, 4), 2e-3, 5.0
+# Greatest factor by which what is between the parts of a mixture counts for that, and steps of the
+# bisection that finds it, to a twentieth.
+MOST_GROWTH, GROWTH_STEPS = 2.0**12, 4
 
 
 class TargetAverage:
@@ -161,7 +164,8 @@ class TargetAverage:
         constant that is the same for any number of paths."""
         there = marginal(self._responses, y, parameters, prior)
         plausible = self._expect.plausible(parameters, there.gain, there.explained, prior.noise)
-        secondary = (parameters.shape[1] - 1) * np.log(MORE * prior.density)
+        density = prior.density(self._responses.free)
+        secondary = (parameters.shape[1] - 1) * np.log(MORE * density)
         return np.asarray(plausible / prior.noise - there.volume + secondary)
 
     def _posterior(
@@ -265,11 +269,13 @@ class TargetAverage:
         mean = np.einsum("n,nla->la", drawn.weight, places)
         away = places - mean
         spread = np.einsum("n,nla,nlb->lab", drawn.weight, away, away)
-        spread *= predictive_factor(drawn.effective, len(POSITION))
+        factor = predictive_factor(drawn.effective, len(POSITION))
+        if not np.isfinite(factor):
+            return mean, own
         lost = np.isinf(own)
         known = np.einsum("laa->la", own) > 0
         kept = ~lost & known[:, :, None] & known[:, None]
-        return mean, np.where(kept & np.isfinite(spread), spread, own)
+        return mean, np.where(kept, factor * spread, own)
 
 
 def _target_of(paths: Paths) -> Floats:
@@ -294,17 +300,21 @@ def _mixed(
     weight = np.exp(evidence - evidence.max())
     weight /= weight.sum()
     away = np.array([part[0] for part in parts])
-    spread = np.array([part[1] + part[2].displacement for part in parts])
+    own = np.array([part[1] for part in parts])
+    displaced = np.array([part[2].displacement for part in parts])
     mean = weight @ away
-    lost = np.isinf(spread).any(axis=0)
-    mixed = np.einsum("k,kab->ab", weight, np.where(lost, 0.0, spread))
-    mixed += (weight[:, None] * (away - mean)).T @ (away - mean)
-    free = [k for k in POSITION if mixed[k, k] > 0 and not lost[k, k]]
+    lost = np.isinf(own).any(axis=0)
+    within = np.einsum("k,kab->ab", weight, np.where(lost, 0.0, own))
+    between = np.einsum("k,kab->ab", weight, np.where(lost, 0.0, displaced))
+    between += (weight[:, None] * (away - mean)).T @ (away - mean)
+    mixed = within + between
+    free = [k for k in POSITION if within[k, k] > 0 and not lost[k, k]]
     if free:
         clouds = [_cloud(*part) for part in parts]
         points = np.concatenate([cloud[0] for cloud in clouds]) - mean
         mass = np.concatenate([w * cloud[1] for w, cloud in zip(weight, clouds, strict=True)])
-        mixed *= _widening(points[:, free], mass, mixed[np.ix_(free, free)])
+        own_part, other = within[np.ix_(free, free)], between[np.ix_(free, free)]
+        mixed += (_growth(points[:, free], mass, own_part, other) - 1.0) * between
     mixed[lost] = np.inf
     covariance = np.array(estimate.covariance)
     covariance[0] = mixed
@@ -326,16 +336,34 @@ def _cloud(away: Floats, own: Floats, more: Undetected) -> tuple[Floats, Floats]
     return points, np.concatenate([rest, more.weight])
 
 
-def _widening(points: Floats, mass: Floats, covariance: Floats) -> float:
-    """Factor of a covariance (d, d) with which `OUTSIDE` of the probability of points (N, d) about
-    its middle lies beyond `SIGMAS` of it, if more does without."""
-    unit = 1.0 / np.sqrt(np.diag(covariance))
-    value, vector = np.linalg.eigh(covariance * unit[:, None] * unit)
-    parts = (points * unit) @ (vector / np.sqrt(np.maximum(value, 1e-9)))
-    distance = np.sum(parts**2, axis=1)
-    order = np.argsort(-distance)
-    beyond = np.searchsorted(np.cumsum(mass[order]), OUTSIDE * mass.sum())
-    return max(float(distance[order[min(beyond, len(order) - 1)]]) / SIGMAS**2, 1.0)
+def _growth(points: Floats, mass: Floats, within: Floats, between: Floats) -> float:
+    """Factor of the covariance between a mixture's parts (d, d) with which, beside that within them
+    (d, d), no more than `OUTSIDE` of the probability of points (N, d) about its middle lies beyond
+    `SIGMAS`; 1 where no more does without.
+    """
+    # Parts along axes in which the one is the identity, and the other diagonal.
+    unit = 1.0 / np.sqrt(np.diag(within))
+    value, vector = np.linalg.eigh(within * unit[:, None] * unit)
+    whiten = unit[:, None] * vector / np.sqrt(np.maximum(value, 1e-9))
+    spread, vector = np.linalg.eigh(whiten.T @ between @ whiten)
+    spread = np.maximum(spread, 0.0)
+    squares = (points @ (whiten @ vector)) ** 2
+    beyond = squares @ (1.0 / (1.0 + spread)) > SIGMAS**2
+    squares, mass = squares[beyond], mass[beyond] / mass.sum()
+
+    def outside(factor: float) -> bool:
+        far = squares @ (1.0 / (1.0 + factor * spread)) > SIGMAS**2
+        return bool(mass[far].sum() > OUTSIDE)
+
+    if not outside(1.0):
+        return 1.0
+    least, most = 1.0, 2.0
+    while outside(most) and most < MOST_GROWTH:
+        least, most = most, 2.0 * most
+    for _ in range(GROWTH_STEPS):
+        middle = (least * most) ** 0.5
+        least, most = (middle, most) if outside(middle) else (least, middle)
+    return most
 
 
 def paths_covariance(

@@ -19,8 +19,8 @@ SECONDARY_POWER = 0.1
 DELAY_SPREAD, ARRIVAL_SPREAD = 30e-9, 0.1
 # Probability of one path more, up to the number that is looked for, and beyond.
 MORE, BEYOND = 0.6, 0.15
-# Log-likelihood that a solution loses where a path precedes the strongest one by as much as this
-# part of a resolution cell, or more.
+# Log-likelihood that a solution loses where a path precedes the echo by as much as this part of a
+# resolution cell, or more: nothing comes over a shorter way.
 PRECEDENCE, PRECEDENCE_CELLS = 10.0, 0.05
 
 
@@ -29,14 +29,15 @@ class Expectations:
 
     Parameters
     ----------
-    doppler_spread
-        of their Doppler shifts about the first one's [Hz].
+    greatest_doppler
+        Doppler shift that a target may have [Hz]. Shifts of its paths differ by parts of it, as
+        their directions do.
     delay_cell
         resolution cell [s].
     """
 
-    def __init__(self, doppler_spread: float, delay_cell: float) -> None:
-        self._doppler_spread = doppler_spread
+    def __init__(self, greatest_doppler: float, delay_cell: float) -> None:
+        self._doppler_spread = ARRIVAL_SPREAD * greatest_doppler
         self.same_delay = PRECEDENCE_CELLS * delay_cell
 
     def prior(self, noise: float, gain: Complex, paths: int) -> Prior:
@@ -49,9 +50,16 @@ class Expectations:
     def plausible(
         self, parameters: Floats, gain: Complex, explained: Floats, noise: float
     ) -> Floats:
-        """(B,) energy explained, less what paths that precede the strongest cost."""
-        delay = parameters[..., DELAY]
-        strongest = np.abs(gain).argmax(axis=1)[:, None]
-        lead = np.take_along_axis(delay, strongest, axis=1)[:, 0] - delay.min(axis=1)
-        early = np.minimum(lead / self.same_delay, 1.0)
-        return np.asarray(explained - PRECEDENCE * noise * early)
+        """(B,) energy explained by paths (B, L, 6), less what it costs that one of them is the
+        echo.
+
+        The echo is the first to arrive, and expected to be the strongest. If another one is it, the
+        gains are those of a greater scale: as many times its logarithm as there are gains.
+        """
+        delay, power = parameters[..., DELAY], np.abs(gain) ** 2
+        early = (delay - delay.min(axis=1, keepdims=True)) / self.same_delay
+        scale = power.sum(axis=1, keepdims=True) - (1.0 - SECONDARY_POWER) * power
+        ratio = scale / np.maximum(scale.min(axis=1, keepdims=True), 1e-300)
+        cost = PRECEDENCE * np.minimum(early, 1.0)
+        cost += delay.shape[1] * np.log(np.maximum(ratio, 1.0))
+        return np.asarray(explained - noise * cost.min(axis=1))

@@ -111,6 +111,17 @@ class JointSearch:
         more = [(p, r) for p, r in found if r.explained[0] > before + CLEAR_GAIN * noise]
         return self._ranked(more, noise)
 
+    def hidden(self, y: Complex, energy: float, best: Solution) -> list[Solution]:
+        """Solutions with one path more than the best one has, however little it adds.
+
+        Several unresolved paths may look like fewer at quite different places. Of a single one that
+        is known in closed form (`undetected`).
+        """
+        known, result = best
+        if not 1 < len(known) < self._max_paths:
+            return []
+        return self._with_another(y, energy, known, result, -np.inf)
+
     def _grown(
         self, y: Complex, energy: float, beam: list[Solution], solutions: list[Solution]
     ) -> list[Solution]:
@@ -161,10 +172,10 @@ class JointSearch:
         return [solutions[k] for k in np.argsort(-np.array(plausible), kind="stable")]
 
     def _with_another(
-        self, y: Complex, energy: float, known: Floats, result: Fit
+        self, y: Complex, energy: float, known: Floats, result: Fit, gain: float = SECONDARY_GAIN
     ) -> list[Solution]:
         """Known paths (L, 6) refined with one more, some solutions; none if too little of the frame
-        is left for one."""
+        is left for one that adds that much log-likelihood."""
         left = energy - float(result.explained[0])
         if left < 1e-12 * energy:
             return []
@@ -176,12 +187,12 @@ class JointSearch:
         # What paths leave that have taken the place of more than one is too little to be a peak.
         beside = self._expect.prior(noise, result.gain[0], len(known))
         near = likely_places(self._responses, y, known, result, beside, BESIDE)
-        start, gain = (np.concatenate(both) for both in zip(far, near, strict=True))
-        start = start[gain >= WORTHWHILE * SECONDARY_GAIN * noise]
+        start, added = (np.concatenate(both) for both in zip(far, near, strict=True))
+        start = start[added >= WORTHWHILE * gain * noise]
         if not len(start):
             return []
         prior = self._expect.prior(noise, result.gain[0], paths)
-        least = float(result.explained[0]) + PROMISING * SECONDARY_GAIN * noise
+        least = float(result.explained[0]) + PROMISING * gain * noise
         both = np.concatenate([known[None].repeat(len(start), axis=0), start[:, None]], axis=1)
         both, new = refine(self._responses, y, both, energy, ROUNDS, prior)
         if new.explained.max() < least:

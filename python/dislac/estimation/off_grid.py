@@ -23,7 +23,7 @@ from .expectations import Expectations
 from .joint_search import JointSearch
 from .judgement import Judge
 from .maxima import LocalMaxima, joined
-from .path_responses import PathResponses, departure_of, search_windows
+from .path_responses import DOPPLER, PathResponses, departure_of, search_windows
 from .refinement import Fit, pick, refine
 from .result import Estimate, EstimatorError, checked_frame, first_paths, nothing
 from .search import CoarseSearch, DirectionSearch
@@ -74,8 +74,8 @@ class OffGridEstimator:
             looks=self._search.size + ROW_LOOKS * len(self._responses.times),
             model=self._responses.content + windows,
         )
-        doppler_spread = max(float(np.ptp(windows[1])) / 4, 1e-3 * self._responses.cells[5])
-        expectations = Expectations(doppler_spread, self._responses.delay_cell)
+        doppler = max(float(np.ptp(windows[1])) / 2, 1e-2 * self._responses.cells[DOPPLER])
+        expectations = Expectations(doppler, self._responses.delay_cell)
         self._joint = JointSearch(self._responses, windows[0], max_paths, expectations)
         self._average = TargetAverage(self._responses, max_paths, self.threshold, expectations)
 
@@ -95,6 +95,7 @@ class OffGridEstimator:
             return nothing(statistic, self.threshold, energy / self._responses.dimensions)
         maxima = self._maxima(y, energy, parameters, result)
         best, solutions = self._joint(y, energy, maxima)
+        solutions += self._joint.hidden(y, energy, best)
         estimate = self._average(y, energy, statistic, best, solutions)
         rest = self._judge.rest(estimate, y, best)
         if len(best[0]) == self.max_paths:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import wrap_spatial_frequency
-from .path_responses import PathResponses
+from .path_responses import DELAY, DOPPLER, PathResponses
 
 __all__ = ["Fit", "Marginal", "Prior", "fit", "marginal", "pick", "refine"]
 
@@ -38,9 +38,9 @@ class Prior(NamedTuple):
     """Prior knowledge of L paths.
 
     Their gains are Gaussian, of `power` (L,). Secondary ones come later than the first, by the
-    delay spread give or take as much [s], and from about its direction, give or take the angular
-    spread [spatial frequency]; Cauchy distributions, which leave what comes far later, or from
-    elsewhere, where it is. Their Doppler shifts are Gaussian about the first one's [Hz].
+    delay spread give or take as much [s], from about its direction, give or take the angular
+    spread [spatial frequency], and with about its Doppler shift [Hz]; Cauchy distributions, which
+    leave what comes far later, from elsewhere, or with another shift, where it is.
     """
 
     noise: float
@@ -60,13 +60,15 @@ class Prior(NamedTuple):
         spreads = [self.arrival_spread] * 2, [self.delay_spread, self.doppler_spread]
         return np.concatenate(spreads)
 
-    @property
-    def density(self) -> float:
-        """Probability density of a secondary path's arrival, delay and Doppler shift at its
-        peak."""
+    def density(self, free: NDArray[np.intp]) -> float:
+        """Probability density at its peak of a secondary path's place, in those of its parameters
+        that are free."""
         arrival = 1.0 / (2 * np.pi * self.arrival_spread**2)
-        delay = 2.0 / (np.pi * self.delay_spread)
-        return float(arrival * delay / (np.sqrt(2 * np.pi) * self.doppler_spread))
+        if not np.isin([0, 1], free).all():
+            arrival = 1.0 / (np.pi * self.arrival_spread) if np.isin([0, 1], free).any() else 1.0
+        delay = 2.0 / (np.pi * self.delay_spread) if DELAY in free else 1.0
+        doppler = 1.0 / (np.pi * self.doppler_spread) if DOPPLER in free else 1.0
+        return arrival * delay * doppler
 
 
 def pick(current: Fit, which: Any) -> Fit:
@@ -149,8 +151,8 @@ def _place_cost(parameters: Floats, prior: Prior) -> Floats:
     """(B,) negative logarithm of the prior densities of secondary paths' arrivals, delays and
     Doppler shifts, up to a constant."""
     z = (parameters[:, 1:] - parameters[:, :1])[..., [0, 1, 4, 5]] / prior.scales
-    cost = 1.5 * np.log1p(z[..., 0] ** 2 + z[..., 1] ** 2) + np.log1p(z[..., 2] ** 2)
-    return np.asarray((cost + 0.5 * z[..., 3] ** 2).sum(axis=1))
+    cost = 1.5 * np.log1p(z[..., 0] ** 2 + z[..., 1] ** 2)
+    return np.asarray((cost + np.log1p(z[..., 2:] ** 2).sum(axis=-1)).sum(axis=1))
 
 
 def _with_places(current: Fit, responses: PathResponses, parameters: Floats, prior: Prior) -> Fit:
@@ -163,11 +165,10 @@ def _with_places(current: Fit, responses: PathResponses, parameters: Floats, pri
     z = (parameters[:, 1:] - parameters[:, :1])[..., [0, 1, 4, 5]] / scale  # (B, L - 1, 4)
     spread = responses.spread(paths).reshape(-1, paths, 6)[..., [0, 1, 4, 5]]
     slope = ((spread[:, 1:] - spread[:, :1]) / scale).reshape(len(spread), -1)  # (P, 4 (L - 1))
-    apart, late = np.sum(z[..., :2] ** 2, axis=-1), z[..., 2] ** 2
+    apart = np.sum(z[..., :2] ** 2, axis=-1, keepdims=True)
     weight = np.empty_like(z)
-    weight[..., :2] = 1.5 / (1.0 + apart[..., None])
-    weight[..., 2] = 1.0 / (1.0 + late)
-    weight[..., 3] = 0.5
+    weight[..., :2] = 1.5 / (1.0 + apart)
+    weight[..., 2:] = 1.0 / (1.0 + z[..., 2:] ** 2)
     weight, z = prior.noise * weight.reshape(batch, -1), z.reshape(batch, -1)
     return Fit(
         current.gain,

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from .path_responses import DELAY, DOPPLER, PathResponses
 from .refinement import Fit, Prior
@@ -26,9 +25,9 @@ Floats = NDArray[np.float64]
 # The grid: distances of arrivals from the target's [spatial frequency], an octave apart, at this
 # number of angles each, and this number of delays of equal probability.
 RADII, ANGLES, DELAYS = 0.01 * 2.0 ** np.arange(8), 8, 6
-# Mean power over that of the target's path, all of one probability: of weak scatterers to another
-# target.
-POWERS = np.array([0.1, 1.0])
+# Mean power over that of the target's path, of scatterers and of another target, and how many of
+# the paths are such.
+POWERS, PARTS = np.array([0.1, 1.0]), np.array([0.8, 0.2])
 DETECTED = 11.0
 """Log-likelihood from which on a path counts as detected."""
 # Points that stand for a Gaussian gain of variance one in each part: three radii of equal
@@ -98,7 +97,7 @@ def undetected_path(
     pull = np.einsum("kab,ka->kb", vector, found.pull)
     gained = np.sum(pull**2 / value, axis=-1) / noise
     chance = gained - 0.5 * np.sum(np.log(value * (power / noise)[:, None, None]), axis=-1)
-    chance += np.log(found.mass)
+    chance += np.log(PARTS)[:, None] + np.log(found.mass)
     # Points that matter, N of them.
     q, k = np.nonzero((gained < most) & (chance > NEGLIGIBLE))
     # Nodes of equal probability stand for what is left open of the gain: (N, M, 2).
@@ -121,7 +120,7 @@ def undetected_path(
         weight = chance[q, k, None] + np.log(density)
     most_likely = float(np.max(weight, initial=0.0))
     weight = np.exp(weight - most_likely)
-    weight *= probability / (len(power) * len(NODES))
+    weight *= probability / len(NODES)
     total = float(weight.sum()) + (1.0 - probability) * np.exp(-most_likely)
     weight = weight.ravel() / total
     shift = shift.reshape(-1, 6)
@@ -229,7 +228,8 @@ def _grid(
     arrival, mass = arrival[seen], mass[seen] / mass[seen].sum()
     step = min(cell / 4, prior.doppler_spread)
     shift = step * np.array([-1.0, 0.0, 1.0])
-    chance = np.diff(ndtr(step * np.array([-1.5, -0.5, 0.5, 1.5]) / prior.doppler_spread))
+    edges = step / prior.doppler_spread * np.array([-1.5, -0.5, 0.5, 1.5])
+    chance = np.diff(np.arctan(edges)) / np.pi
     doppler = target[DOPPLER] + np.tile(shift, len(arrival))
     quantile = (np.arange(DELAYS) + 0.5) / DELAYS
     delay = target[DELAY] + prior.delay_spread * np.tan(np.pi / 2 * quantile)

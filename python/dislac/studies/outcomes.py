@@ -2,7 +2,7 @@
 """Judgement of a fix in a random scene: its error in terms of its covariance, and why no fix was to
 be expected where none was."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,12 +145,14 @@ def efficient(scenario: Scenario, view: View, index: int) -> Fix:
     that path tells it.
     """
     model, deviation = snapshot_model(scenario), scenario.synchronization.timing_deviation
-    paths, patterns, late = view.paths, None, 0.0
+    paths, patterns = view.paths, None
     if view.direct:
         last = Paths(*(value[-1:] for value in vars(paths).values()))
         paths = Paths(*(value[: -view.direct] for value in vars(paths).values()))
         deviation = float(np.sqrt(path_covariance(model, last, view.noise)[0, 4, 4]))
-        patterns, late = direct_path_patterns(model), float(last.delay[0])
+        # The patterns, and what is measured, are relative to the direct path.
+        paths = replace(paths, delay=paths.delay - last.delay[0])
+        patterns = direct_path_patterns(model)
     time = fix_time(scenario, index)
     assert scenario.target is not None
     transmitter, receiver, position = (
@@ -174,7 +176,7 @@ def efficient(scenario: Scenario, view: View, index: int) -> Fix:
     measured[2, 2] += deviation**2
     return locator(scenario).locate(
         paths.arrival[0],
-        float(paths.delay[0]) - late,
+        float(paths.delay[0]),
         measured,
         frame=index,
         time=time,
