@@ -34,7 +34,7 @@ Floats = NDArray[np.float64]
 
 # Solutions whose evidence is less than the best by this logarithm are left out; those nearer than
 # this are sampled, at most this many of them.
-HOPELESS, SAMPLED, MOST_SAMPLED = 14.0, 6.0, 4
+HOPELESS, SAMPLED, MOST_SAMPLED = 14.0, 6.0, 6
 # The leading path is the first to arrive of those with at least this part of the greatest gain, and
 # strong enough to be detected alone: what noise adds must never be taken for it.
 COMPARABLE_GAIN = 0.5
@@ -166,7 +166,7 @@ class TargetAverage:
         plausible = self._expect.plausible(parameters, there.gain, there.explained, prior.noise)
         density = prior.density(self._responses.free)
         secondary = (parameters.shape[1] - 1) * np.log(MORE * density)
-        return np.asarray(plausible / prior.noise - there.volume + secondary)
+        return np.asarray(plausible / prior.noise - there.volume + secondary + prior.chance)
 
     def _posterior(
         self, y: Complex, parameters: Floats, result: Fit, prior: Prior
@@ -224,8 +224,11 @@ class TargetAverage:
                 drawn, places = self._posterior(y, parameters, result, prior)
                 score, sampled = drawn.evidence, sampled + 1
                 mean, own = self._moments(drawn, places, own)
-            # Up to as many as are looked for; one more than those counts however clearly it shows.
-            chance, most = (MORE, DETECTED) if paths < self._max_paths else (BEYOND, np.inf)
+            # Up to as many as are looked for. Beside the best solution one more than those counts
+            # however clearly it shows; beside others it would only make up for what they are worse.
+            chance, most = (MORE, DETECTED) if paths < self._max_paths else (BEYOND, DETECTED)
+            if paths >= self._max_paths and parameters is judged[0][1]:
+                most = np.inf
             for which, share in self._targets(parameters, result, energy, prior, own[:, 4, 4]):
                 more = undetected_path(
                     self._responses, y, parameters, result, which, prior, chance, most
@@ -243,24 +246,30 @@ class TargetAverage:
         that are the same within their uncertainty, the best."""
         judged = []
         for parameters, result in solutions:
-            prior = self._expect.prior(noise, result.gain[0], len(parameters))
-            result = fit(self._responses, y, parameters[None], prior)
-            judged.append((self._evidence(y, parameters, result, prior), parameters, result, prior))
+            order = np.argsort(-np.abs(result.gain[0]), kind="stable")
+            parameters = parameters[order]
+            priors = self._expect.priors(noise, result.gain[0][order])
+            for which, prior in enumerate(priors):
+                again = fit(self._responses, y, parameters[None], prior)
+                score = self._evidence(y, parameters, again, prior)
+                judged.append((score, which, parameters, again, prior))
         judged.sort(key=lambda solution: -solution[0])
         kept: list[tuple[float, Floats, Fit, Prior]] = []
-        near: list[tuple[Floats, Floats]] = []
-        for solution in judged:
-            score, parameters, result, prior = solution
+        near: list[tuple[int, Floats, Floats]] = []
+        for score, which, parameters, result, prior in judged:
             if score < judged[0][0] - HOPELESS:
                 break
             paths = len(parameters)
             ordered = parameters[np.argsort(parameters[:, DELAY])]
-            if any(len(p) == paths and np.all(np.abs(p - ordered) <= margin) for p, margin in near):
+            if any(
+                kind == which and len(p) == paths and np.all(np.abs(p - ordered) <= margin)
+                for kind, p, margin in near
+            ):
                 continue
             own = paths_covariance(self._responses, result.curvature[0], noise, paths)
             deviation = np.sqrt(np.einsum("laa->la", own))[np.argsort(parameters[:, DELAY])]
-            near.append((ordered, np.minimum(deviation, self._responses.cells)))
-            kept.append(solution)
+            near.append((which, ordered, np.minimum(deviation, self._responses.cells)))
+            kept.append((score, parameters, result, prior))
         return kept
 
     def _moments(self, drawn: Sample, places: Floats, own: Floats) -> tuple[Floats, Floats]:

@@ -7,13 +7,14 @@ from numpy.typing import NDArray
 from .path_responses import DELAY
 from .refinement import Prior
 
-__all__ = ["BEYOND", "MORE", "SECONDARY_POWER", "Expectations"]
+__all__ = ["BEYOND", "MORE", "OTHER_TARGET", "SECONDARY_POWER", "Expectations"]
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 
-# Power expected of a secondary path over that of the first.
-SECONDARY_POWER = 0.1
+# Power expected of a secondary path over that of the first, if it comes over a scatterer. As many
+# are of another target, as strong as the first.
+SECONDARY_POWER, OTHER_TARGET = 0.1, 0.2
 # By how much secondary paths come later than the echo [s] (3GPP TR 38.901 has 32 ns in street
 # canyons at 28 GHz in line of sight), and how far from its direction [spatial frequency].
 DELAY_SPREAD, ARRIVAL_SPREAD = 30e-9, 0.1
@@ -46,6 +47,22 @@ class Expectations:
         relative[0] = 1.0
         scale = float(np.mean(np.abs(gain) ** 2 / relative[: len(gain)]))
         return Prior(noise, scale * relative, DELAY_SPREAD, ARRIVAL_SPREAD, self._doppler_spread)
+
+    def priors(self, noise: float, gain: Complex) -> list[Prior]:
+        """Prior knowledge of paths on the scale of gains (L,), the strongest first: all others come
+        over scatterers, or the strongest of those is another target's."""
+        paths = len(gain)
+        scattered = self.prior(noise, gain, paths)
+        if paths == 1:
+            return [scattered]
+        chance = (paths - 1) * float(np.log1p(-OTHER_TARGET))
+        relative = np.full(paths, SECONDARY_POWER)
+        relative[:2] = 1.0
+        power = float(np.mean(np.abs(gain) ** 2 / relative)) * relative
+        return [
+            scattered._replace(chance=chance),
+            scattered._replace(power=power, chance=float(np.log1p(-np.exp(chance)))),
+        ]
 
     def plausible(
         self, parameters: Floats, gain: Complex, explained: Floats, noise: float

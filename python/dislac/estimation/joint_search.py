@@ -4,6 +4,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import wrap_spatial_frequency
 from .expectations import Expectations
 from .path_responses import DELAY, PathResponses
 from .refinement import Fit, fit, pick, refine
@@ -111,16 +112,46 @@ class JointSearch:
         more = [(p, r) for p, r in found if r.explained[0] > before + CLEAR_GAIN * noise]
         return self._ranked(more, noise)
 
-    def hidden(self, y: Complex, energy: float, best: Solution) -> list[Solution]:
-        """Solutions with one path more than the best one has, however little it adds.
+    def alternatives(self, y: Complex, energy: float, best: Solution) -> list[Solution]:
+        """Solutions that are hard to tell from the best one, where that has several paths: with one
+        path more, however little it adds, and with a pair on the other sides of its middle.
 
         Several unresolved paths may look like fewer at quite different places. Of a single one that
         is known in closed form (`undetected`).
         """
         known, result = best
-        if not 1 < len(known) < self._max_paths:
+        if len(known) < 2 or float(result.explained[0]) > (1.0 - 1e-12) * energy:
             return []
-        return self._with_another(y, energy, known, result, -np.inf)
+        found = self._mirrored(y, energy, known, result)
+        if len(known) < self._max_paths:
+            found += self._with_another(y, energy, known, result, -np.inf)
+        return found
+
+    def _mirrored(self, y: Complex, energy: float, known: Floats, result: Fit) -> list[Solution]:
+        """Known paths (L, 6) refined with each of them, and the nearest stronger one, where they
+        would be with the same sum and the same spread: only the third moment tells the two apart.
+        """
+        order = np.argsort(-np.abs(result.gain[0]), kind="stable")
+        known, gain = known[order], result.gain[0][order]
+        starts = []
+        for k in range(1, len(known)):
+            away = known[k] - known[:k]
+            away[:, :4] = wrap_spatial_frequency(away[:, :4])
+            distance = np.abs(away / self._responses.cells)[:, self._responses.free].max(axis=1)
+            j = int(np.argmin(distance))
+            if distance[j] > 1.0:
+                continue
+            share = float(np.clip((gain[k] / (gain[j] + gain[k])).real, 0.0, 1.0))
+            flipped = known.copy()
+            flipped[j] = known[j] + 2 * share * away[j]
+            flipped[k] = flipped[j] - away[j]
+            starts.append(flipped)
+        if not starts:
+            return []
+        noise = (energy - float(result.explained[0])) / self._responses.dimensions
+        prior = self._expect.prior(noise, gain, len(known))
+        both, new = refine(self._responses, y, np.array(starts), energy, 20, prior)
+        return [(p, pick(new, [k])) for k, p in enumerate(both)]
 
     def _grown(
         self, y: Complex, energy: float, beam: list[Solution], solutions: list[Solution]

@@ -95,7 +95,7 @@ class OffGridEstimator:
             return nothing(statistic, self.threshold, energy / self._responses.dimensions)
         maxima = self._maxima(y, energy, parameters, result)
         best, solutions = self._joint(y, energy, maxima)
-        solutions += self._joint.hidden(y, energy, best)
+        solutions += self._joint.alternatives(y, energy, best)
         estimate = self._average(y, energy, statistic, best, solutions)
         rest = self._judge.rest(estimate, y, best)
         if len(best[0]) == self.max_paths:

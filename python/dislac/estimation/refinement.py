@@ -40,7 +40,8 @@ class Prior(NamedTuple):
     Their gains are Gaussian, of `power` (L,). Secondary ones come later than the first, by the
     delay spread give or take as much [s], from about its direction, give or take the angular
     spread [spatial frequency], and with about its Doppler shift [Hz]; Cauchy distributions, which
-    leave what comes far later, from elsewhere, or with another shift, where it is.
+    leave what comes far later, from elsewhere, or with another shift, where it is. `chance` is the
+    logarithm of the probability of such powers.
     """
 
     noise: float
@@ -48,6 +49,7 @@ class Prior(NamedTuple):
     delay_spread: float
     arrival_spread: float
     doppler_spread: float
+    chance: float = 0.0
 
     def arrival_density(self, offset: Floats) -> Floats:
         """Probability per unit area of spatial frequencies, at distances (...) from the first."""

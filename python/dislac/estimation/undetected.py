@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .expectations import OTHER_TARGET, SECONDARY_POWER
 from .path_responses import DELAY, DOPPLER, PathResponses
 from .refinement import Fit, Prior
 
@@ -27,7 +28,8 @@ Floats = NDArray[np.float64]
 RADII, ANGLES, DELAYS = 0.01 * 2.0 ** np.arange(8), 8, 6
 # Mean power over that of the target's path, of scatterers and of another target, and how many of
 # the paths are such.
-POWERS, PARTS = np.array([0.1, 1.0]), np.array([0.8, 0.2])
+POWERS = np.array([SECONDARY_POWER, 1.0])
+PARTS = np.array([1.0 - OTHER_TARGET, OTHER_TARGET])
 DETECTED = 11.0
 """Log-likelihood from which on a path counts as detected."""
 # Points that stand for a Gaussian gain of variance one in each part: three radii of equal
