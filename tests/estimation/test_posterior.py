@@ -3,7 +3,7 @@
 
 import numpy as np
 import pytest
-from gnuradio.dislac.estimation.posterior import predictive_factor, sample
+from gnuradio.dislac.estimation.posterior import predictive_factor, sample, tail_factor
 
 
 def test_a_gaussian_has_its_evidence_mean_and_covariance():
@@ -50,3 +50,15 @@ def test_covariances_of_few_draws_are_widened_by_as_much_as_they_are_unsure():
         errors.append(error @ np.linalg.solve(spread, error))
     assert np.mean(errors) == pytest.approx(dimension, rel=0.15)
     assert predictive_factor(dimension + 2, dimension) == np.inf
+
+
+@pytest.mark.parametrize(("far", "chance"), [(20.0, 0.01), (8.0, 0.02), (6.0, 1e-3), (4.0, 0.02)])
+def test_a_covariance_grows_along_what_is_apart_until_little_is_beyond_five_sigma(far, chance):
+    """A Gaussian, and with a small probability a place `far` on either side along one axis."""
+    points = np.array([[0.0, 0.0, 0.0], [far, 0.0, 0.0], [-far, 0.0, 0.0]])
+    mass = np.array([1.0 - chance, chance / 2, chance / 2])
+    within, between = np.diag([1.0, 4.0, 0.25]), np.diag([chance * far**2, 0.0, 0.0])
+    turn = np.linalg.qr(np.arange(9.0).reshape(3, 3) ** 2)[0]
+    factor = tail_factor(points @ turn.T, mass, turn @ within @ turn.T, turn @ between @ turn.T)
+    needed = (far**2 / 25.0 - 1.0) / between[0, 0] if chance > 2e-3 else 1.0
+    assert max(needed, 1.0) * 0.999 <= factor <= max(needed, 1.0) * 1.05

@@ -146,6 +146,19 @@ def test_causes_on_both_sides(change, expected):
     assert cause(scenario, view, values["threshold"], best) == expected
 
 
+def test_the_bound_beside_a_direct_path_does_not_depend_on_the_timing():
+    """What is unknown of the direct path is so relative to it."""
+    paths = [{"kind": "echo"}, {"kind": "direct", "relative_power_db": 30}]
+    overrides = {"channel.paths": paths, "channel.noise.snr_db": 10.0}
+    bounds = []
+    for late in (0.0, 9e-8):
+        drawn = scene({**overrides, "precompensation.mode": "time-varying"}, late)
+        scenario = load_scenario("paper", drawn.overrides)
+        (view,) = observe(drawn, scenario, np.random.default_rng(1))
+        bounds.append(efficient(scenario, view, 0).bound)
+    assert bounds[1] == pytest.approx(bounds[0], rel=1e-3)
+
+
 @pytest.mark.parametrize(("part", "expected"), [(1.02, None), (0.98, "weak")])
 def test_beside_a_direct_path_an_echo_counts_by_what_that_leaves_of_it(part, expected):
     """The direct path's constant and slope, fitted to an echo half a resolution cell behind it,

@@ -22,7 +22,7 @@ from ..dsp.information import estimable_covariance
 from .expectations import BEYOND, MORE, SECONDARY_POWER, Expectations
 from .joint_search import Solution
 from .path_responses import DELAY, PathResponses
-from .posterior import Sample, predictive_factor, sample
+from .posterior import Sample, predictive_factor, sample, tail_factor
 from .refinement import Fit, Prior, fit, marginal
 from .result import Estimate
 from .undetected import DETECTED, Undetected, undetected_path
@@ -41,12 +41,8 @@ COMPARABLE_GAIN = 0.5
 # Less probable targets of a solution are left out.
 PROBABLE = 1e-2
 DELAY_TOLERANCE = 1e-10
-# Parameters that make the position; and the part of a mixture's probability that may lie beyond
-# this number of standard deviations of it, where it is far from Gaussian.
-POSITION, OUTSIDE, SIGMAS = (0, 1, 4), 2e-3, 5.0
-# Greatest factor by which what is between the parts of a mixture counts for that, and steps of the
-# bisection that finds it, to a twentieth.
-MOST_GROWTH, GROWTH_STEPS = 2.0**12, 4
+# Parameters that make the position.
+POSITION = (0, 1, 4)
 
 
 class TargetAverage:
@@ -323,7 +319,7 @@ def _mixed(
         points = np.concatenate([cloud[0] for cloud in clouds]) - mean
         mass = np.concatenate([w * cloud[1] for w, cloud in zip(weight, clouds, strict=True)])
         own_part, other = within[np.ix_(free, free)], between[np.ix_(free, free)]
-        mixed += (_growth(points[:, free], mass, own_part, other) - 1.0) * between
+        mixed += (tail_factor(points[:, free], mass, own_part, other) - 1.0) * between
     mixed[lost] = np.inf
     covariance = np.array(estimate.covariance)
     covariance[0] = mixed
@@ -343,36 +339,6 @@ def _cloud(away: Floats, own: Floats, more: Undetected) -> tuple[Floats, Floats]
     rest = np.full(2 * len(own), (1.0 - more.weight.sum()) / (2 * len(own)))
     points = np.concatenate([away + half, away - half, away + more.shift])
     return points, np.concatenate([rest, more.weight])
-
-
-def _growth(points: Floats, mass: Floats, within: Floats, between: Floats) -> float:
-    """Factor of the covariance between a mixture's parts (d, d) with which, beside that within them
-    (d, d), no more than `OUTSIDE` of the probability of points (N, d) about its middle lies beyond
-    `SIGMAS`; 1 where no more does without.
-    """
-    # Parts along axes in which the one is the identity, and the other diagonal.
-    unit = 1.0 / np.sqrt(np.diag(within))
-    value, vector = np.linalg.eigh(within * unit[:, None] * unit)
-    whiten = unit[:, None] * vector / np.sqrt(np.maximum(value, 1e-9))
-    spread, vector = np.linalg.eigh(whiten.T @ between @ whiten)
-    spread = np.maximum(spread, 0.0)
-    squares = (points @ (whiten @ vector)) ** 2
-    beyond = squares @ (1.0 / (1.0 + spread)) > SIGMAS**2
-    squares, mass = squares[beyond], mass[beyond] / mass.sum()
-
-    def outside(factor: float) -> bool:
-        far = squares @ (1.0 / (1.0 + factor * spread)) > SIGMAS**2
-        return bool(mass[far].sum() > OUTSIDE)
-
-    if not outside(1.0):
-        return 1.0
-    least, most = 1.0, 2.0
-    while outside(most) and most < MOST_GROWTH:
-        least, most = most, 2.0 * most
-    for _ in range(GROWTH_STEPS):
-        middle = (least * most) ** 0.5
-        least, most = (middle, most) if outside(middle) else (least, middle)
-    return most
 
 
 def paths_covariance(

@@ -21,12 +21,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, logsumexp
 
-__all__ = ["Sample", "predictive_factor", "sample"]
+__all__ = ["Sample", "predictive_factor", "sample", "tail_factor"]
 
 Floats = NDArray[np.float64]
 
 # Draws of a round; rounds at most; effective draws that are enough; degrees of freedom.
 DRAWS, ROUNDS, ENOUGH, FREEDOM = 128, 6, 60.0, 5.0
+
+
+# Part of a mixture's probability that may lie beyond this number of standard deviations of it. Half
+# of all fixes have such a mixture, so that it is one in a thousand of all.
+OUTSIDE, SIGMAS = 2e-3, 5.0
+# Greatest factor that is taken for that, and steps of the bisection that finds it, to a twentieth.
+MOST_GROWTH, GROWTH_STEPS = 2.0**12, 4
 
 
 class Sample(NamedTuple):
@@ -103,3 +110,36 @@ def predictive_factor(effective: float, dimension: int) -> float:
     """
     left = effective - dimension - 2
     return float((effective + 1) / left) if left > 0 else np.inf
+
+
+def tail_factor(points: Floats, mass: Floats, within: Floats, between: Floats) -> float:
+    """Factor by which the covariance between a mixture's parts counts, so that few lie beyond it.
+
+    Beside the covariance within the parts (d, d), that between them (d, d), times the factor,
+    leaves no more than `OUTSIDE` of the probability (N,) of points (N, d) about the middle beyond
+    `SIGMAS`. It is 1 where no more lies there anyway. A single covariance cannot be right for most
+    and for the far ones: it grows in the directions only in which the parts are apart.
+    """
+    # Parts along axes in which the one is the identity, and the other diagonal.
+    unit = 1.0 / np.sqrt(np.diag(within))
+    value, vector = np.linalg.eigh(within * unit[:, None] * unit)
+    whiten = unit[:, None] * vector / np.sqrt(np.maximum(value, 1e-9))
+    spread, vector = np.linalg.eigh(whiten.T @ between @ whiten)
+    spread = np.maximum(spread, 0.0)
+    squares = (points @ (whiten @ vector)) ** 2
+    beyond = squares @ (1.0 / (1.0 + spread)) > SIGMAS**2
+    squares, mass = squares[beyond], mass[beyond] / mass.sum()
+
+    def outside(factor: float) -> bool:
+        far = squares @ (1.0 / (1.0 + factor * spread)) > SIGMAS**2
+        return bool(mass[far].sum() > OUTSIDE)
+
+    if not outside(1.0):
+        return 1.0
+    least, most = 1.0, 2.0
+    while outside(most) and most < MOST_GROWTH:
+        least, most = most, 2.0 * most
+    for _ in range(GROWTH_STEPS):
+        middle = (least * most) ** 0.5
+        least, most = (middle, most) if outside(middle) else (least, middle)
+    return most
