@@ -311,7 +311,7 @@ def test_behind_begins_at_the_plane_of_the_array(below, turned):
         ray = np.array([20.0, -30.0, side])
         target = BS + (ray if turned is None else turned.apply(ray))
         fix = locator.locate((0.5, -0.5), DELAY, SPREAD, truth=target)
-        assert (fix.status is FixStatus.BEHIND) == ((side > 0) == below)
+        assert (fix.outcome == Reason.BEHIND) == ((side > 0) == below)
 
 
 def test_behind_the_array_by_its_height():
