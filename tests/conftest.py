@@ -27,6 +27,8 @@ from hypothesis import settings
 # A shell has what runs in the background ignore it, and so would the commands that tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # The processes that tests start find the package compiled, whatever the environment says.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

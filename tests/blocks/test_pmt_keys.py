@@ -30,12 +30,17 @@ def same(a, b) -> bool:
 @given(
     frame=index,
     numbers=arrays(float, 5, elements=anything),
-    position=arrays(float, 3, elements=anything),
+    located=st.sampled_from(FixStatus).flatmap(
+        lambda status: st.tuples(
+            st.just(status),
+            arrays(float, 3, elements=st.floats(-1e308, 1e308) if status.located else anything),
+        )
+    ),
     covariance=arrays(float, (3, 3), elements=anything),
     direction=arrays(float, 3, elements=anything),
-    status=st.sampled_from(FixStatus),
 )
-def test_a_fix_comes_through(frame, numbers, position, covariance, direction, status):
+def test_a_fix_comes_through(frame, numbers, located, covariance, direction):
+    status, position = located
     time, delay, doppler, error, bound = map(float, numbers)
     fix = Fix(frame, time, status, position, covariance, delay, doppler, direction, error, bound)
     # through the bytes that a socket would carry

@@ -149,7 +149,7 @@ def test_the_source_takes_what_gnuradios_sink_gives():
     take = Take(zmq_source(SCENARIO, play.sink.last_endpoint()))
     play.start()
     take.flowgraph.start()
-    while len(take.sinks[-1].data()) < x.shape[1]:
+    while min(len(sink.data()) for sink in take.sinks) < x.shape[1]:
         pass
     for flowgraph in (take.flowgraph, play):
         flowgraph.stop()

@@ -46,6 +46,7 @@ GOOD: dict[str, list[str]] = {
     "station": ["paper", "--from", "5995"],
     "relay": ["paper", "--rate", "1e6"],
     "keys": ["."],
+    "study": ["waveforms", "--trials", "1", "--workers", "0"],
 }
 """Arguments with which each command works, or waits for its peer."""
 
@@ -80,12 +81,20 @@ class Case:
     names: tuple[str, ...]
 
 
+def parameters(name: str) -> list[click.Parameter]:
+    """Parameters of a command; those of a study are of the one that `GOOD` names."""
+    command = dislac.commands[name]
+    if isinstance(command, click.Group):
+        command = command.get_command(click.Context(command), GOOD[name][0])
+    return command.params
+
+
 def cases(rng: np.random.Generator, commands: tuple[str, ...] = tuple(GOOD)) -> Iterator[Case]:
     """Endless cases: every option of the commands in turn, each with a wrong value."""
     places = [
         (name, option)
         for name in commands
-        for option in dislac.commands[name].params
+        for option in parameters(name)
         if not getattr(option, "is_flag", False)
     ]
     while True:
