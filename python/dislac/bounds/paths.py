@@ -97,7 +97,7 @@ def fisher_information(
 def _halves(paths: int) -> Floats:
     """(9 L, 8 L) that add up the two halves of each path's derivative by the delay."""
     delay = 2 + PATH_PARAMETERS.index("delay")
-    return np.kron(np.eye(paths), np.eye(UNKNOWNS)[[*range(UNKNOWNS), delay]])
+    return np.asarray(np.kron(np.eye(paths), np.eye(UNKNOWNS)[[*range(UNKNOWNS), delay]]))
 
 
 def _weighted_gram(

@@ -2,7 +2,7 @@
 """The receive side of an emulated link: delays, phases and gains of paths, weights of chains."""
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +55,7 @@ class Arrivals:
         speed: float,
     ) -> None:
         self.paths, self.schedule = tuple(paths), receiver.schedule
-        ends = np.cumsum([0, *widths]).tolist()
+        ends = [0, *accumulate(widths)]
         self.rows, self.streams = [slice(a, b) for a, b in pairwise(ends)], ends[-1]
         self.speed = speed
         self._receiver = receiver

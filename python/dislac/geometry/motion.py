@@ -183,7 +183,7 @@ def _legs(
     given = np.asarray(carrier_frequency, dtype=float)
     if given.shape not in ((), (hops,)):
         raise ValueError(f"{given.size} carriers for {hops} hops; one, or one a hop")
-    carriers = given.tolist() if given.ndim else hops * [float(given)]
+    carriers = [float(carrier) for carrier in np.broadcast_to(given, hops)]
     changes = [hop for hop in range(1, hops) if carriers[hop] != carriers[hop - 1]]
     borders = [0, *changes, hops]
     end, slowing = np.asarray(time, dtype=float), np.ones(np.shape(time))

@@ -133,7 +133,7 @@ class BistaticLocator:
         Bistatic localization paper, (29) to (31).
         """
         planar = len(self.receive_array.measured_axes) == 2
-        direction = np.full(3, np.nan)
+        direction: Floats = np.full(3, np.nan)
 
         def fix(status: FixStatus, reason: str = "", **found: Any) -> Fix:
             return Fix(
