@@ -26,6 +26,14 @@ def bistatic_range(
     ----------
     transmitter, receiver, target
         (..., 3) positions [m].
+
+    Examples
+    --------
+    The way over the target, 5 m and 3 m, is 4 m longer than the direct one of 4 m.
+
+    >>> from gnuradio.dislac.geometry import bistatic_range
+    >>> float(bistatic_range(transmitter=[0, 0, 4], receiver=[0, 0, 0], target=[3, 0, 0]))
+    4.0
     """
     t, r, x = (np.asarray(p, dtype=float) for p in (transmitter, receiver, target))
     a, b = t - x, t - r
@@ -57,6 +65,14 @@ def range_along_ray(
     References
     ----------
     Bistatic localization paper, (29) to (31), in closed form.
+
+    Examples
+    --------
+    The target in the example of `bistatic_range`, seen to the east, is 3 m away.
+
+    >>> from gnuradio.dislac.geometry import range_along_ray
+    >>> float(range_along_ray([0, 0, 4], [0, 0, 0], direction=[1, 0, 0], excess=4.0))
+    3.0
     """
     d = np.asarray(transmitter, dtype=float) - np.asarray(receiver, dtype=float)
     u = np.asarray(direction, dtype=float)
@@ -95,7 +111,18 @@ def bistatic_ellipse(
     Returns
     -------
     NDArray[np.float64]
-        NaN where the ellipsoid does not reach the height, or does not exist (excess <= 0).
+        (points, 3) [m]; NaN where the ellipsoid does not reach the height, or does not exist
+        (excess <= 0).
+
+    Examples
+    --------
+    Below a transmitter straight above the receiver, the ellipse is a circle.
+
+    >>> import numpy as np
+    >>> from gnuradio.dislac.geometry import bistatic_ellipse
+    >>> outline = bistatic_ellipse([0, 0, 4], [0, 0, 0], excess=4.0, height=0.0, points=5)
+    >>> np.round(np.hypot(outline[:, 0], outline[:, 1]), 9).tolist()
+    [3.0, 3.0, 3.0, 3.0, 3.0]
     """
     r = np.asarray(receiver, dtype=float)
     d = np.asarray(transmitter, dtype=float) - r
@@ -228,6 +255,15 @@ def bistatic_gradient(
     ----------
     transmitter, receiver, target
         (..., 3) positions [m].
+
+    Examples
+    --------
+    A step to the east makes both ways longer, by 3/5 and by 1 of its length.
+
+    >>> import numpy as np
+    >>> from gnuradio.dislac.geometry import bistatic_gradient
+    >>> np.round(bistatic_gradient([0, 0, 4], [0, 0, 0], [3, 0, 0]), 9).tolist()
+    [1.6, 0.0, -0.8]
     """
     t, r, x = (np.asarray(p, dtype=float) for p in (transmitter, receiver, target))
     return _unit(x - t) + _unit(x - r)

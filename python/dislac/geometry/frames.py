@@ -52,6 +52,15 @@ def geodetic_from_enu(position: ArrayLike, origin: ArrayLike) -> Floats:
     ------
     ImportError
         pymap3d is not installed.
+
+    Examples
+    --------
+    A kilometre to the north on the equator, where a degree of latitude has 110.574 km.
+
+    >>> from gnuradio.dislac.geometry import geodetic_from_enu
+    >>> latitude, longitude, height = geodetic_from_enu([0.0, 1e3, 0.0], origin=[0.0, 10.0, 0.0])
+    >>> f"{latitude * 110.574:.3f} km, {longitude:.3f} deg, {height:.2f} m"
+    '1.000 km, 10.000 deg, 0.08 m'
     """
     from pymap3d import enu2geodetic
 
@@ -65,10 +74,22 @@ def geodetic_from_enu(position: ArrayLike, origin: ArrayLike) -> Floats:
 def ecef_from_geodetic(place: ArrayLike) -> Floats:
     """Earth-fixed positions (..., 3) [m] of latitudes [deg], longitudes [deg], heights [m].
 
+    Parameters
+    ----------
+    place
+        (..., 3) latitudes [deg], longitudes [deg] and heights [m], WGS-84.
+
     Raises
     ------
     ImportError
         pymap3d is not installed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gnuradio.dislac.geometry import ecef_from_geodetic
+    >>> np.round(ecef_from_geodetic([[0, 0, 0], [90, 0, 0]]) / 1e3, 3).tolist()
+    [[6378.137, 0.0, 0.0], [0.0, 0.0, 6356.752]]
     """
     from pymap3d import geodetic2ecef
 
@@ -131,6 +152,14 @@ def look_angles(position: ArrayLike) -> tuple[Floats, Floats, Floats]:
     ----------
     position
         (..., 3) east, north, up as seen from zero [m].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gnuradio.dislac.geometry import look_angles
+    >>> azimuth, elevation, distance = look_angles([300e3, 0.0, 300e3])
+    >>> f"{np.degrees(azimuth):.1f}, {np.degrees(elevation):.1f} deg, {distance / 1e3:.1f} km"
+    '90.0, 45.0 deg, 424.3 km'
     """
     position = np.asarray(position, dtype=float)
     east, north, up = np.moveaxis(position, -1, 0)

@@ -41,6 +41,14 @@ class LinearMotion:
         (3,) position at time zero [m].
     velocity
         (3,) velocity [m/s].
+
+    Examples
+    --------
+    >>> from gnuradio.dislac.geometry import LinearMotion
+    >>> car = LinearMotion([0, 0, 1], velocity=[10, 0, 0])
+    >>> position, velocity = car.state([0.0, 2.0])
+    >>> position.tolist()
+    [[0.0, 0.0, 1.0], [20.0, 0.0, 1.0]]
     """
 
     position: Floats
@@ -127,6 +135,11 @@ def carrier_cycles(
     speed
         propagation speed [m/s].
 
+    Returns
+    -------
+    tuple[Floats, Floats]
+        cycles and their growth [Hz], each of the shape of `time`.
+
     Raises
     ------
     ValueError
@@ -149,7 +162,33 @@ def delay_and_doppler(
     """Propagation delay [s] and Doppler shift [Hz] (positive when closing) along a path.
 
     Both come from one range function: delay = r / c of `range_and_rate`, Doppler = -(f_c / c) dr/dt
-    of its legs, as `carrier_cycles` adds them up. Arguments as there.
+    of its legs, as `carrier_cycles` adds them up.
+
+    Parameters
+    ----------
+    nodes, time, carrier_frequency, speed
+        as of `carrier_cycles`.
+
+    Returns
+    -------
+    tuple[Floats, Floats]
+        delay [s] and Doppler shift [Hz], each of the shape of `time`.
+
+    Raises
+    ------
+    ValueError
+        there is neither one carrier nor one a hop.
+
+    Examples
+    --------
+    A satellite 300 km above, which comes down at 1 km/s: 300 km / c, and 28 GHz times 1 km/s / c.
+
+    >>> from gnuradio.dislac.geometry import LinearMotion, delay_and_doppler
+    >>> satellite = LinearMotion([0, 0, 300e3], velocity=[0, 0, -1e3])
+    >>> ground = LinearMotion([0, 0, 0])
+    >>> delay, doppler = delay_and_doppler([satellite, ground], 0.0, 28e9)
+    >>> f"{delay * 1e3:.6f} ms, {doppler / 1e3:.3f} kHz"
+    '1.000692 ms, 93.398 kHz'
     """
     length, doppler = np.zeros((2, *np.shape(time)))
     for carrier, leg, rate in _legs(nodes, time, carrier_frequency, speed):

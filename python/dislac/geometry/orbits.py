@@ -97,6 +97,19 @@ class CircularOrbit:
     ------
     OrbitError
         no such orbit.
+
+    Examples
+    --------
+    The speed over the turning Earth is that of the orbit less that of the Earth below it.
+
+    >>> import numpy as np
+    >>> from gnuradio.dislac.geometry import CircularOrbit
+    >>> orbit = CircularOrbit(altitude=550e3, inclination=0.0)
+    >>> position, velocity = orbit.state(0.0)
+    >>> f"{orbit.period / 60:.2f} min, {np.linalg.norm(position) / 1e3:.3f} km from the centre"
+    '95.65 min, 6928.137 km from the centre'
+    >>> f"{np.linalg.norm(velocity) / 1e3:.3f} km/s"
+    '7.080 km/s'
     """
 
     altitude: float
@@ -161,6 +174,18 @@ class WalkerShell:
     References
     ----------
     J. G. Walker, Satellite constellations, J. British Interplanetary Society 37, 1984.
+
+    Examples
+    --------
+    Satellite 1 follows satellite 0 in its plane; satellite 22 is the first of the second plane.
+
+    >>> import numpy as np
+    >>> from gnuradio.dislac.geometry import WalkerShell
+    >>> shell = WalkerShell(550e3, planes=72, per_plane=22, inclination=np.radians(53))
+    >>> len(shell), shell.names[22]
+    (1584, '1/0')
+    >>> f"{np.degrees(shell.motion(22).node_longitude):.1f} deg"
+    '5.0 deg'
     """
 
     altitude: float

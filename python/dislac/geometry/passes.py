@@ -195,10 +195,27 @@ def find_passes(
     which
         numbers of the satellites to look at; None for all.
 
+    Returns
+    -------
+    Passes
+        in the order in which they begin.
+
     Raises
     ------
     ValueError
         the times do not grow.
+
+    Examples
+    --------
+    A satellite above the equator, seen from there: it is up while it moves on by the angle
+    2 arccos(R / (R + h)).
+
+    >>> import numpy as np
+    >>> from gnuradio.dislac.geometry import WalkerShell, find_passes
+    >>> one = WalkerShell(550e3, planes=1, per_plane=1, inclination=0.0, argument=np.pi)
+    >>> passes = find_passes(one, site=[0, 0, 0], time=np.arange(0.0, 6000.0, 10.0))
+    >>> f"{np.degrees(passes.elevation[0]):.1f} deg, {passes.set[0] - passes.rise[0]:.1f} s"
+    '90.0 deg, 785.1 s'
     """
     time = _check_times(time)
     arcs, early, late = [], [_NOTHING], [_NOTHING]
