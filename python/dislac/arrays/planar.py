@@ -25,6 +25,17 @@ class PlanarArray:
         elements along the body's x and y axes.
     orientation
         rotation from the body frame to the scene's frame.
+
+    Examples
+    --------
+    To a wave along the x axis, elements half a wavelength apart there are in antiphase.
+
+    >>> import numpy as np
+    >>> from gnuradio.dislac.arrays import PlanarArray
+    >>> array = PlanarArray(nx=2, ny=2)
+    >>> u = array.spatial_frequency([1.0, 0.0, 0.0])
+    >>> np.round(array.steering(u).real, 9).tolist()
+    [0.5, 0.5, -0.5, -0.5]
     """
 
     nx: int
@@ -103,6 +114,21 @@ def spatial_frequency_grid(points: int) -> NDArray[np.float64]:
 
     ``linspace(-1, 1, points)`` on each axis, x slowest, restricted to the unit disc: what lies
     outside is no direction (172 of 256 remain for 16 points).
+
+    Parameters
+    ----------
+    points
+        on each axis.
+
+    Examples
+    --------
+    The corners of a 3 x 3 grid are no directions.
+
+    >>> from gnuradio.dislac.arrays import spatial_frequency_grid
+    >>> spatial_frequency_grid(3).tolist()
+    [[-1.0, 0.0], [0.0, -1.0], [0.0, 0.0], [0.0, 1.0], [1.0, 0.0]]
+    >>> len(spatial_frequency_grid(16))
+    172
     """
     axis = np.linspace(-1.0, 1.0, points)
     grid = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
@@ -110,5 +136,12 @@ def spatial_frequency_grid(points: int) -> NDArray[np.float64]:
 
 
 def wrap_spatial_frequency(spatial_frequency: ArrayLike) -> NDArray[np.float64]:
-    """The same spatial frequency in [-1, 1): half-wavelength arrays see them modulo 2."""
+    """The same spatial frequency in [-1, 1): half-wavelength arrays see them modulo 2.
+
+    Examples
+    --------
+    >>> from gnuradio.dislac.arrays import wrap_spatial_frequency
+    >>> wrap_spatial_frequency([0.5, 1.5]).tolist()
+    [0.5, -0.5]
+    """
     return np.asarray((np.asarray(spatial_frequency, dtype=float) + 1.0) % 2.0 - 1.0)
