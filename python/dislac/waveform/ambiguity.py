@@ -32,6 +32,17 @@ def ambiguity(
         (D,) by how much the delay is off [s].
     dopplers
         (K,) by how much the Doppler shift is [Hz].
+
+    Examples
+    --------
+    The first null of 64 subcarriers in a row lies at a delay of 1 / bandwidth.
+
+    >>> import numpy as np
+    >>> from gnuradio.dislac.waveform import ambiguity
+    >>> frequencies = 120e3 * np.arange(64)
+    >>> cut = ambiguity(np.ones((1, 64)), [0.0], frequencies, [0.0, 1 / (64 * 120e3)], [0.0])
+    >>> np.round(cut, 9).tolist()
+    [[1.0, 0.0]]
     """
     weight = np.asarray(power, dtype=float)
     t, f, tau, nu = map(np.asarray, (symbol_times, frequencies, delays, dopplers))

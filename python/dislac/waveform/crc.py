@@ -29,6 +29,18 @@ def crc(bits: ArrayLike, kind: str) -> NDArray[np.uint8]:
     References
     ----------
     TS 38.212, 5.1.
+
+    Examples
+    --------
+    The parity of a one in the last place is the generator x^16 + x^12 + x^5 + 1 without its
+    greatest power. Bits with their parity behind them leave no remainder.
+
+    >>> from gnuradio.dislac.waveform import crc
+    >>> parity = crc([0, 0, 0, 1], "crc16").tolist()
+    >>> parity
+    [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]
+    >>> bool(crc([0, 0, 0, 1, *parity], "crc16").any())
+    False
     """
     b = np.asarray(bits, dtype=np.uint8)
     # The remainder is linear: that of a block is the sum of those of its ones.

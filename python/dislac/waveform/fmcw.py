@@ -34,6 +34,19 @@ class Chirp:
     ------
     ValueError
         a number that is not above zero.
+
+    Examples
+    --------
+    Two beats give range and range rate without the coupling that one has.
+
+    >>> from gnuradio.dislac.waveform.fmcw import Chirp
+    >>> chirp = Chirp(carrier_frequency=10e9, bandwidth=1e6, duration=1e-3)
+    >>> up, down = chirp.beats(distance=100e3, range_rate=7500.0)
+    >>> f"{chirp.apparent_range(up) / 1e3:.1f} km"
+    '175.0 km'
+    >>> distance, rate = chirp.solve(up, down)
+    >>> f"{distance / 1e3:.1f} km, {rate:.1f} m/s"
+    '100.0 km, 7500.0 m/s'
     """
 
     carrier_frequency: float

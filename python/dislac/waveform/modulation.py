@@ -44,6 +44,16 @@ def map_bits(bits: ArrayLike, modulation: str) -> NDArray[np.complex128]:
     References
     ----------
     TS 38.211, 5.1.3 to 5.1.6.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gnuradio.dislac.waveform import hard_bits, map_bits
+    >>> symbols = map_bits([0, 0, 1, 1], "qpsk")
+    >>> np.allclose(symbols * np.sqrt(2), [1 + 1j, -1 - 1j])
+    True
+    >>> hard_bits(symbols + 0.1, "qpsk").tolist()
+    [0, 0, 1, 1]
     """
     levels = _levels(modulation)
     b = np.asarray(bits, dtype=np.uint8)
@@ -100,6 +110,14 @@ def bit_error_rate(modulation: str, snr: ArrayLike) -> Floats:
         one of `BITS_PER_SYMBOL`.
     snr
         symbol energy over noise power Es/N0, linear (...).
+
+    Examples
+    --------
+    QPSK errs with the probability Q(sqrt(Es/N0)): 1e-3 at 9.8 dB.
+
+    >>> from gnuradio.dislac.waveform import bit_error_rate
+    >>> f"{bit_error_rate('qpsk', 10 ** 0.98):.2g}"
+    '0.001'
     """
     levels = _levels(modulation)
     order = np.argsort(levels)

@@ -46,6 +46,14 @@ def nr_cyclic_prefixes(
     References
     ----------
     TS 38.211 clause 5.3.1.
+
+    Examples
+    --------
+    Half a subframe at 15 kHz, at a transform of 2048 points.
+
+    >>> from gnuradio.dislac.waveform import nr_cyclic_prefixes
+    >>> nr_cyclic_prefixes(mu=0, fft_size=2048)[:7]
+    (160, 144, 144, 144, 144, 144, 144)
     """
     if mu not in range(7):
         raise ValueError(f"mu is {mu}; give 0 to 6, for subcarrier spacings of 15 kHz to 960 kHz")
@@ -95,6 +103,25 @@ class Numerology:
     ValueError
         the frame does not fit its period, the subcarriers the transform, the prefixes the symbols,
         or the advance the prefixes.
+
+    Examples
+    --------
+    A slot of NR at 120 kHz with a prefix of 9/128, 10 resource blocks wide, sent every 0.25 ms.
+
+    >>> from gnuradio.dislac.waveform import Numerology
+    >>> numerology = Numerology(
+    ...     carrier_frequency=28e9,
+    ...     subcarrier_spacing=120e3,
+    ...     fft_size=256,
+    ...     cyclic_prefix=18,
+    ...     subcarriers=120,
+    ...     symbols=14,
+    ...     frame_period=7680,
+    ... )
+    >>> f"{numerology.sample_rate / 1e6:.2f} MHz, {numerology.frame_length} samples"
+    '30.72 MHz, 3836 samples'
+    >>> f"{numerology.frame_period / numerology.sample_rate * 1e3:.2f} ms"
+    '0.25 ms'
     """
 
     carrier_frequency: float

@@ -23,9 +23,27 @@ def modulate(
 ) -> NDArray[np.complexfloating]:
     """Samples (..., frame_length) of resource grids (..., Ms, Nsc), in the grid's precision.
 
+    Parameters
+    ----------
+    grid
+        (..., Ms, Nsc) resource grids.
+    numerology
+        of the frame.
+
     References
     ----------
     TS 38.211 clause 5.3.1 (scaled by 1 / sqrt(fft_size)).
+
+    Examples
+    --------
+    The subcarrier in the middle is at DC: alone, it makes all samples equal.
+
+    >>> import numpy as np
+    >>> from gnuradio.dislac.waveform import Numerology, modulate
+    >>> numerology = Numerology(1e9, 15e3, 64, 16, subcarriers=5, symbols=2, frame_period=160)
+    >>> samples = modulate(np.array(2 * [[0, 0, 1, 0, 0]], complex), numerology)
+    >>> samples.shape, np.allclose(samples, 1 / np.sqrt(64))
+    ((160,), True)
     """
     spectrum = np.zeros((*grid.shape[:-1], numerology.fft_size), dtype=grid.dtype)
     spectrum[..., numerology.bins] = grid
@@ -44,6 +62,26 @@ def demodulate(
 
     The transform window of a symbol begins `window_advance` samples before the end of its
     prefix: a path may be late by what remains of the prefix, and early by the advance.
+
+    Parameters
+    ----------
+    samples
+        (..., frame_length), from the first symbol's prefix on.
+    numerology
+        of the frame.
+
+    Examples
+    --------
+    In a frame that is 3 samples late, subcarrier n is turned by exp(-j 2 pi n 3 / 64), and nothing
+    else happens: the prefix is longer.
+
+    >>> import numpy as np
+    >>> from gnuradio.dislac.waveform import Numerology, demodulate, modulate
+    >>> numerology = Numerology(1e9, 15e3, 64, 16, subcarriers=5, symbols=2, frame_period=160)
+    >>> samples = modulate(np.ones((2, 5), complex), numerology)
+    >>> late = demodulate(np.roll(samples, 3), numerology)
+    >>> np.allclose(late, np.exp(-2j * np.pi * np.arange(-2, 3) * 3 / 64))
+    True
     """
     if isinstance(numerology.cyclic_prefix, tuple):
         window = samples[..., _windows(numerology)]

@@ -113,6 +113,19 @@ class PrsResourceSet:
     References
     ----------
     TS 38.211 clauses 7.4.1.7.3 and 7.4.1.7.4; TS 38.214 clause 5.1.6.5.
+
+    Examples
+    --------
+    A period of ten slots of 1 ms. A comb of 2 fills every second subcarrier of its symbols.
+
+    >>> import numpy as np
+    >>> from gnuradio.dislac.waveform import PrsResource, PrsResourceSet, prs_mask
+    >>> resource = PrsResource(first_symbol=3)
+    >>> prs = PrsResourceSet(mu=0, comb=2, symbols=4, prbs=24, period=10, resources=(resource,))
+    >>> np.flatnonzero(prs.transmitted(resource, np.arange(30))).tolist()
+    [0, 10, 20]
+    >>> prs_mask(prs, resource, grid_prbs=24).sum(axis=1).tolist()
+    [0, 0, 0, 144, 144, 144, 144, 0, 0, 0, 0, 0, 0, 0]
     """
 
     mu: int

@@ -40,6 +40,18 @@ class SensingWaveform:
     References
     ----------
     The LEO constellations paper, case study 3, Fig. 5(a), which takes T = 1 / df.
+
+    Examples
+    --------
+    Ranges are unambiguous up to c / (2 df), and their resolution is a 1024th of it; velocities are
+    unambiguous up to c df / (4 f_c).
+
+    >>> from gnuradio.dislac.waveform.tradeoff import SensingWaveform
+    >>> waveform = SensingWaveform(28e9, 120e3, subcarriers=1024, symbols=14)
+    >>> f"{waveform.unambiguous_range:.1f} m, {waveform.range_resolution:.2f} m"
+    '1249.1 m, 1.22 m'
+    >>> f"{waveform.unambiguous_velocity:.0f} m/s"
+    '321 m/s'
     """
 
     carrier_frequency: float

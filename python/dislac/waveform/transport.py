@@ -19,10 +19,27 @@ _BEGINS, _ENDS, _LENGTH = 0x8000, 0x4000, 0x3FFF
 def segments(packet: bytes, size: int) -> NDArray[np.uint8]:
     """Blocks (count, size) that carry a packet.
 
+    Parameters
+    ----------
+    packet
+        its bytes.
+    size
+        bytes of a block, header included.
+
     Raises
     ------
     ValueError
         the packet is empty.
+
+    Examples
+    --------
+    Blocks of 8 bytes hold 6 of a packet; the third carries the rest.
+
+    >>> from gnuradio.dislac.waveform import Reassembly, segments
+    >>> blocks = segments(b"gnu radio 3.10", size=8)
+    >>> reassembly = Reassembly()
+    >>> [reassembly.take(block) for block in blocks]
+    [None, None, b'gnu radio 3.10']
     """
     if not packet:
         raise ValueError("a packet of no bytes cannot be told from none; give one or more")
