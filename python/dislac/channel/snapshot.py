@@ -128,9 +128,33 @@ class SnapshotModel:
 def synthesize(model: SnapshotModel, paths: Paths) -> NDArray[np.complex128]:
     """Noise-free frame y (Ms, Nsc, Nrf) of the given paths.
 
+    Parameters
+    ----------
+    model
+        of the frame.
+    paths
+        L paths; their gains are amplitudes of the frame.
+
     References
     ----------
     Bistatic localization paper, (9).
+
+    Examples
+    --------
+    Between single antennas, a delay of 0.25 ms turns the subcarrier at 1 kHz by a quarter, and a
+    Doppler shift of 500 Hz turns the symbol at 1 ms by a half.
+
+    >>> import numpy as np
+    >>> from gnuradio.dislac.arrays import PlanarArray
+    >>> from gnuradio.dislac.channel import Paths, SnapshotModel, synthesize
+    >>> antenna, beam, pilots = PlanarArray(1, 1), np.ones((2, 1, 1)), np.ones((2, 1))
+    >>> times, frequencies = np.array([0.0, 1e-3]), np.array([0.0, 1e3])
+    >>> model = SnapshotModel(antenna, antenna, beam, beam, pilots, times, frequencies)
+    >>> zenith = np.zeros((1, 2))
+    >>> delay, doppler = np.array([0.25e-3]), np.array([500.0])
+    >>> path = Paths(np.ones(1), arrival=zenith, departure=zenith, delay=delay, doppler=doppler)
+    >>> np.allclose(synthesize(model, path)[..., 0], [[1, -1j], [-1, 1j]])
+    True
     """
     spatial = paths.gain[:, None, None] * model.response(paths.arrival, paths.departure)
     turns = np.outer(paths.doppler, model.symbol_times) - np.outer(paths.delay, model.offsets)
