@@ -79,10 +79,34 @@ def position_bound(
         of the receiver's timing, an unknown that delays contain and of which this is the standard
         deviation beforehand [s].
 
+    Returns
+    -------
+    PositionBound
+        covariance [m^2] and deviation [m].
+
     Raises
     ------
     ValueError
         `noise_power` is not positive.
+
+    Examples
+    --------
+    Four times the noise doubles the bound.
+
+    >>> from gnuradio.dislac.bounds import position_bound
+    >>> from gnuradio.dislac.scenario import load_scenario
+    >>> from gnuradio.dislac.scenario.routes import snapshot_model
+    >>> from gnuradio.dislac.scenario.truth import true_paths
+    >>> scene = load_scenario("paper")
+    >>> places = {
+    ...     "transmitter": [100e3, 200e3, 300e3],
+    ...     "receiver": [-50, 190, 100],
+    ...     "position": [0, 0, 0],
+    ... }
+    >>> model, echo = snapshot_model(scene), true_paths(scene, frame=0, count=1)
+    >>> one, four = (position_bound(model, echo, noise, **places).deviation for noise in (1.0, 4.0))
+    >>> f"{four / one:.3f}"
+    '2.000'
     """
     if np.array_equal(position, receiver):
         return PositionBound(np.full((3, 3), np.nan), np.nan)

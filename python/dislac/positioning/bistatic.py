@@ -74,6 +74,22 @@ class BistaticLocator:
         which an array in a plane cannot measure.
     known
         where the target is known to be.
+
+    Examples
+    --------
+    From the direction and the residual delay of a target, its position.
+
+    >>> import numpy as np
+    >>> from gnuradio.dislac.arrays import PlanarArray
+    >>> from gnuradio.dislac.geometry import SPEED_OF_LIGHT, LinearMotion, bistatic_range
+    >>> from gnuradio.dislac.positioning import BistaticLocator
+    >>> satellite, mast, target = np.array([[0, 100e3, 300e3], [0, 0, 100.0], [120, 50, 10]])
+    >>> array = PlanarArray(4, 4)
+    >>> locator = BistaticLocator(LinearMotion(satellite), LinearMotion(mast), array)
+    >>> arrival = array.spatial_frequency((target - mast) / np.linalg.norm(target - mast))
+    >>> fix = locator.locate(arrival, bistatic_range(satellite, mast, target) / SPEED_OF_LIGHT)
+    >>> np.round(fix.position, 3).tolist()
+    [120.0, 50.0, 10.0]
     """
 
     transmitter: Motion

@@ -23,6 +23,16 @@ def confidence_ellipse(
         in [0, 1).
     points
         of the outline.
+
+    Examples
+    --------
+    With equal variances a circle, of the radius sqrt(-2 ln(1 - probability)) standard deviations.
+
+    >>> import numpy as np
+    >>> from gnuradio.dislac.positioning import confidence_ellipse
+    >>> outline = confidence_ellipse(np.eye(2), probability=0.95, points=5)
+    >>> np.round(np.hypot(outline[:, 0], outline[:, 1]), 3).tolist()
+    [2.448, 2.448, 2.448, 2.448, 2.448]
     """
     spread = np.asarray(covariance, dtype=float)
     if not np.all(np.isfinite(spread)):

@@ -58,6 +58,15 @@ class FixStatistics:
         Latest fix with a position.
     kept
         Evenly spaced fixes with a position.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gnuradio.dislac.positioning import Fix, FixStatistics, FixStatus
+    >>> found = [Fix(k, 0.0, FixStatus.OK, np.zeros(3), error=e) for k, e in enumerate((1.0, 7.0))]
+    >>> statistics = FixStatistics([*found, Fix(2, 0.0, FixStatus.NO_DETECTION)])
+    >>> f"{statistics.valid} of {statistics.frames}, {statistics.rms_error:.1f} m rms"
+    '2 of 3, 5.0 m rms'
     """
 
     def __init__(self, fixes: Iterable[Fix] = (), *, most: int = 2000) -> None:

@@ -17,6 +17,19 @@ class StreamClock:
         Sample rate [Hz].
     zero
         Time of the marks' clock at time zero [s]; None where that is not known.
+
+    Examples
+    --------
+    The second mark comes half a second after the first, and only 300,000 samples.
+
+    >>> from gnuradio.dislac.synchronization import Mark
+    >>> from gnuradio.dislac.synchronization.clock import StreamClock
+    >>> clock = StreamClock(rate=1e6, zero=100.0)
+    >>> clock.mark(Mark(offset=0, time=(100, 0.5)))
+    >>> clock.time(250_000)
+    0.75
+    >>> clock.mark(Mark(offset=300_000, time=(101, 0.0)))
+    200000.0
     """
 
     def __init__(self, rate: float, zero: float | None = None) -> None:

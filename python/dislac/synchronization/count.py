@@ -23,6 +23,18 @@ class FrameCount:
         Frames before this one have been used, lost or skipped.
     skipped
         Frames that were not to be used.
+
+    Examples
+    --------
+    Of the frames 0 to 4, of which every second one is wanted, three are lost.
+
+    >>> from gnuradio.dislac.synchronization.count import FrameCount
+    >>> from gnuradio.dislac.waveform import make_pilots
+    >>> count = FrameCount(make_pilots("zadoff-chu", 8, 32, chains=1), every=2)
+    >>> count.pass_to(5, "overrun").details
+    {'frame': 0, 'count': 3, 'reason': 'overrun'}
+    >>> count.skipped
+    2
     """
 
     def __init__(self, pilots: Pilots, every: int = 1) -> None:
