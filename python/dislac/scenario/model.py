@@ -215,13 +215,33 @@ class Scenario:
         ------
         ScenarioError
             names the key, and what would be right.
+
+        Examples
+        --------
+        >>> from gnuradio.dislac.scenario import load_scenario
+        >>> scene = load_scenario("paper")
+        >>> higher = scene.with_({"nodes.receiver.position": [-50, 190, 150]})
+        >>> higher.receiver.motion.state(0.0)[0].tolist()
+        [-50.0, 190.0, 150.0]
         """
         return self.make(self.document.whole.with_(overrides), {}, self) if overrides else self
 
     def at(
         self, transmitter: str | None = None, receiver: str | None = None, target: str | None = None
     ) -> "Scenario":
-        """The scenario as another of its links sees it: None stays as it is."""
+        """The scenario as another of its links sees it: None stays as it is.
+
+        Examples
+        --------
+        >>> from gnuradio.dislac.scenario import parse_scenario
+        >>> vehicles = "{van: {position: [0, 0, 0]}, truck: {position: [-40, 60, 0]}}"
+        >>> text = f"{{base: paper, name: two, nodes: {{target: null, targets: {vehicles}}}}}"
+        >>> scene = parse_scenario(text)
+        >>> [link.target for link in scene.links]
+        ['van', 'truck']
+        >>> scene.at(target="truck").target.motion.state(0.0)[0].tolist()
+        [-40.0, 60.0, 0.0]
+        """
         link = Link(
             transmitter or self.link.transmitter,
             receiver or self.link.receiver,

@@ -56,6 +56,15 @@ def load_scenario(source: str | Path, overrides: Mapping[str, Any] | None = None
     ------
     ScenarioError
         names file, line and key, and what would be right.
+
+    Examples
+    --------
+    >>> from gnuradio.dislac.scenario import load_scenario
+    >>> scene = load_scenario("paper", {"channel.noise.snr_db": 10})
+    >>> f"{scene.name}: {scene.receive_chains} chains, {scene.sample_rate / 1e6:.2f} MHz"
+    'paper: 8 chains, 7.68 MHz'
+    >>> f"{scene.channel.snr:.0f}"
+    '10'
     """
     return _build(load_document(source, overrides), {})
 

@@ -46,6 +46,19 @@ def true_paths(scenario: Scenario, frame: int, count: int | None = None) -> Path
 
     Gains are scaled as in the emulator, and include the carrier phase relative to the reference
     link at the frame's start.
+
+    Examples
+    --------
+    The echo is late by its bistatic range over the scene's speed of light.
+
+    >>> from gnuradio.dislac.geometry import bistatic_range
+    >>> from gnuradio.dislac.scenario import load_scenario
+    >>> from gnuradio.dislac.scenario.truth import true_paths
+    >>> scene = load_scenario("paper")
+    >>> late = true_paths(scene, frame=0, count=1).delay[0]
+    >>> excess = bistatic_range([100e3, 200e3, 300e3], [-50, 190, 100], [0, 0, 0])
+    >>> f"{late * 1e6:.3f} us, {excess / 3e8 * 1e6:.3f} us"
+    '1.296 us, 1.296 us'
     """
     paths = _true_paths(scenario, frame)
     return Paths(*(value[:count] for value in vars(paths).values()))
@@ -141,6 +154,18 @@ def bound(
         estimators that leave weak paths alone.
     noise
         E|noise|^2 of a received element, instead of the scenario's.
+
+    Examples
+    --------
+    20 dB of signal to noise ratio make it ten times as small.
+
+    >>> from gnuradio.dislac.scenario import load_scenario
+    >>> from gnuradio.dislac.scenario.truth import bound
+    >>> scene = load_scenario("paper")
+    >>> f"{bound(scene, frame=0):.2f} m"
+    '2.62 m'
+    >>> f"{bound(scene.with_({'channel.noise.snr_db': 20}), frame=0):.3f} m"
+    '0.262 m'
     """
     power = noise_power(scenario) if noise is None else noise
     if scenario.target is None or not has_echo(scenario) or power == 0:

@@ -87,7 +87,21 @@ def fixes(scenario: Scenario, estimate: Estimate, frame: int) -> list[Fix]:
 
 def locate(scenario: Scenario, estimate: Estimate, frame: int, limit: float | None = None) -> Fix:
     """The fix that an estimate of frame `frame` gives, error and bound beside it; the bound's
-    deviation [m] may be given where it is known."""
+    deviation [m] may be given where it is known.
+
+    Examples
+    --------
+    From the samples of a scene to a position.
+
+    >>> from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario
+    >>> from gnuradio.dislac.simulation import received_frames
+    >>> from gnuradio.dislac.systems.bistatic import estimator, locate
+    >>> scene = load_scenario("paper", {**ECHO_ALONE, "channel.noise.snr_db": 20})
+    >>> (frame,) = received_frames(scene, count=1)
+    >>> fix = locate(scene, estimator(scene).estimate(frame), frame=0)
+    >>> str(fix.status), f"bound {fix.bound:.2f} m", bool(fix.error < 4 * fix.bound)
+    ('ok', 'bound 0.26 m', True)
+    """
     time = fix_time(scenario, frame)
     if limit is None:
         limit = bound(scenario, frame)
