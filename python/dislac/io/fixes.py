@@ -45,6 +45,16 @@ def fix_to_dict(fix: Fix) -> dict[str, Any]:
 
     Numbers are kept to the last bit: they are written with as many digits as it takes to read
     the same number again.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gnuradio.dislac.io import fix_to_dict
+    >>> from gnuradio.dislac.positioning import Fix, FixStatus
+    >>> fix = Fix(7, 0.028, FixStatus.OK, position=np.array([1.5, -2.0, 0.0]), target="van")
+    >>> written = fix_to_dict(fix)
+    >>> written["position"], written["error"], written["target"]
+    ([1.5, -2.0, 0.0], None, 'van')
     """
     return {
         "frame": int(fix.frame),
@@ -160,7 +170,22 @@ def iterate_fixes(path: str | os.PathLike[str]) -> Iterator[Fix]:
 
 
 def read_fixes(path: str | os.PathLike[str]) -> list[Fix]:
-    """The fixes of a JSON Lines file, see `iterate_fixes`."""
+    """The fixes of a JSON Lines file, see `iterate_fixes`.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from gnuradio.dislac.io import fix_to_json, read_fixes
+    >>> from gnuradio.dislac.positioning import Fix, FixStatus
+    >>> fix = Fix(frame=7, time=0.1 + 0.2, status=FixStatus.NO_DETECTION)
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "fixes.jsonl")
+    ...     _ = path.write_text(fix_to_json(fix))
+    ...     (again,) = read_fixes(path)
+    >>> again.frame, again.time == 0.1 + 0.2, again.outcome
+    (7, True, 'no_detection')
+    """
     return list(iterate_fixes(path))
 
 

@@ -58,6 +58,25 @@ class RecordingWriter:
     ------
     RecordingError
         the files cannot be written.
+
+    Examples
+    --------
+    Samples of all chains over two frame periods, written and read again.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> import numpy as np
+    >>> from gnuradio.dislac.io import RecordingReader, RecordingWriter
+    >>> from gnuradio.dislac.scenario import load_scenario
+    >>> scene = load_scenario("paper")
+    >>> period = scene.numerology.frame_period
+    >>> samples = np.ones((scene.receive_chains, 2 * period), np.complex64)
+    >>> with TemporaryDirectory() as folder:
+    ...     with RecordingWriter(f"{folder}/street", scene) as writer:
+    ...         writer.write(samples, frames=[(0, 0), (period, 1)])
+    ...     reader = RecordingReader(f"{folder}/street")
+    ...     again = reader.read(0, reader.sample_count)
+    >>> np.array_equal(again, samples), reader.frames
+    (True, (Frame(start=0, number=0), Frame(start=7680, number=1)))
     """
 
     def __init__(self, base: str | os.PathLike[str], scenario: Scenario) -> None:

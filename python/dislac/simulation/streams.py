@@ -56,6 +56,23 @@ def received_frames(scenario: Scenario, count: int) -> Samples:
     """The first `count` demodulated frames (count, rows, Nq, Nrf) of the sample-domain chain.
 
     Frames that the scenario mutes are noise.
+
+    Examples
+    --------
+    The samples of a scene without noise, demodulated, are what the snapshot model says.
+
+    >>> import numpy as np
+    >>> from gnuradio.dislac.channel import synthesize
+    >>> from gnuradio.dislac.scenario import ECHO_ALONE, load_scenario
+    >>> from gnuradio.dislac.scenario.routes import snapshot_model
+    >>> from gnuradio.dislac.scenario.truth import true_paths
+    >>> from gnuradio.dislac.simulation import received_frames
+    >>> scene = load_scenario("paper", {**ECHO_ALONE, "channel.noise": {}})
+    >>> (frame,) = received_frames(scene, count=1)
+    >>> model = synthesize(snapshot_model(scene), true_paths(scene, frame=0))
+    >>> error = np.linalg.norm(frame - model) / np.linalg.norm(model)
+    >>> frame.shape, bool(error < 0.02)
+    ((8, 32, 8), True)
     """
     return _demodulated(scenario, received_stream(scenario, count), count)
 

@@ -39,6 +39,15 @@ def wilson_interval(count: int, trials: int) -> tuple[float | None, float | None
     ----------
     E. B. Wilson, "Probable inference, the law of succession, and statistical inference", Journal
     of the American Statistical Association 22(158), 1927.
+
+    Examples
+    --------
+    No event in ten trials: up to z^2 / (10 + z^2), with z = 1.96.
+
+    >>> from gnuradio.dislac.studies.runner import wilson_interval
+    >>> low, high = wilson_interval(0, 10)
+    >>> f"{low:.3f} to {high:.3f}"
+    '0.000 to 0.278'
     """
     if not trials:
         return None, None

@@ -79,6 +79,24 @@ def run(
         A trial, or the cluster, needs a package that is not installed.
     OSError
         The file cannot be written, a worker process was killed, or no scheduler answers.
+
+    Examples
+    --------
+    The mean of four numbers has half their deviation.
+
+    >>> import numpy as np
+    >>> from gnuradio.dislac.studies.runner import Study, Table, rms, run
+    >>> def trial(point, rng):
+    ...     return {"mean": float(np.mean(rng.normal(size=point["numbers"])))}
+    >>> def tables(results):
+    ...     means = [(p["numbers"], np.array([r["mean"] for r in rows])) for p, rows in results]
+    ...     rows = [(numbers, rms(each)) for numbers, each in means]
+    ...     return [Table(("numbers", "deviation"), rows, ("d", ".1f"))]
+    >>> study = Study("means", [{"numbers": 1}, {"numbers": 4}], trial, tables)
+    >>> print(study.tables(run(study, trials=500, workers=0))[0].text())
+    numbers  deviation
+          1        1.0
+          4        0.5
     """
     settings = {"study": study.name, "version": __version__, "seed": seed, **study.settings}
     file = None if path is None else Records(path, settings, resume=resume)

@@ -26,6 +26,19 @@ class Table:
         What tells a study's tables apart.
     notes
         Lines that are printed below and are not in the CSV.
+
+    Examples
+    --------
+    >>> from gnuradio.dislac.studies.runner import Table
+    >>> table = Table(("method", "error [m]"), [("grid", 1.234), ("off grid", None)], ("", ".1f"))
+    >>> print(table.text())
+    method    error [m]
+    grid            1.2
+    off grid
+    >>> print(table.csv(), end="")
+    method,error [m]
+    grid,1.234
+    off grid,
     """
 
     heading: tuple[str, ...]
