@@ -162,8 +162,13 @@ def escaped(line: str) -> str:
 def escape(
     app: Sphinx, what: str, name: str, value: object, options: object, lines: list[str]
 ) -> None:
-    """Keeps the plain signs of docstrings from reStructuredText."""
-    lines[:] = [line if line.lstrip().startswith(">>>") else escaped(line) for line in lines]
+    """Keeps the plain signs of docstrings from reStructuredText, which leaves examples as they are
+    up to the empty line behind them."""
+    example = False
+    for number, line in enumerate(lines):
+        example = bool(line.strip()) and (example or line.lstrip().startswith(">>>"))
+        if not example:
+            lines[number] = escaped(line)
 
 
 def add_contents(app: Sphinx, page: str, source: list[str]) -> None:
