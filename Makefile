@@ -25,7 +25,7 @@ help:
 	@echo "make lint    lint and types only"
 	@echo "make bench   measure, print a table, write build/bench.json"
 	@echo "make mutants make random changes in copies, count how many the tests notice (hours)"
-	@echo "make docs    draw the pictures of the guide anew"
+	@echo "make docs    draw the pictures of the guide again"
 	@echo "make docs-site  build the guide and the library's pages as a site to search (build/site/)"
 	@echo "make setup   only install what the demo, Companion and the command line need"
 	@echo "make clean   remove build/ and caches (.venv, .venv-numpy2 and .venv-docs stay)"

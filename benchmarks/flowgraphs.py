@@ -33,7 +33,7 @@ SINUSOIDS, TAPS = 8, 8
 
 
 class _Stream(gr.top_block):
-    """So many samples of noise through a block."""
+    """That number of samples of noise through a block."""
 
     def __init__(self, block: Any, count: int) -> None:
         gr.top_block.__init__(self)
@@ -51,7 +51,7 @@ Run = Callable[[], Any]
 def _clocked(prepare: Mapping[Hashable, Callable[[], Run]], rounds: int) -> dict[Any, np.ndarray]:
     """Median (time on the clock, processor time) [s] of what each of these prepares, in turns.
 
-    Flowgraphs are made anew for every round, off the clock.
+    Flowgraphs are made again for every round, off the clock.
     """
     spent: dict[Hashable, list[tuple[float, float]]] = {name: [] for name in prepare}
     for _ in range(rounds):

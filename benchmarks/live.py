@@ -5,7 +5,7 @@
     .venv/bin/python benchmarks/live.py [--seconds 60] [--every 64] [KEY=VALUE ...]
 
 The scene is the paper's with 8 x 8 chains, physical beams and four paths, a frame each millisecond,
-and noise from a pool; one frame in so many is used. The answer is one JSON object.
+and noise from a pool; every n-th frame is used. The answer is one JSON object.
 """
 
 import json

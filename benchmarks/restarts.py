@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Satellite, channel and base station as three processes: each is killed and started anew in turn,
+"""Satellite, channel and base station as three processes: each is killed and started again in turn,
 and the base station is halted for a while. Prints how long it took until there were fixes again,
 how many of the fixes were other than those of one flowgraph, and the memory that each took.
 
@@ -77,9 +77,9 @@ class Process:
         return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
 
 
-def told(lines: list[str]) -> bool:
+def reported(lines: list[str]) -> bool:
     """Whether the station has said that what comes does not go on from what came."""
-    return any(re.search(r"anew at [\d.]+|before [\d.]+", line) for line in lines)
+    return any(re.search(r"again at [\d.]+|before [\d.]+", line) for line in lines)
 
 
 def main() -> None:
@@ -117,11 +117,11 @@ def main() -> None:
             if process is station:
                 end = station.wait_for(lambda: station.fixes)
             else:
-                station.wait_for(lambda known=known: told(station.lines[known[1] :]))
+                station.wait_for(lambda known=known: reported(station.lines[known[1] :]))
                 # fixes that were under way before do not count
                 place = len(station.fixes)
                 end = station.wait_for(lambda place=place: len(station.fixes) > place + 1)
-            print(f"{name} killed and started anew: fixes again after {end - begin:.2f} s")
+            print(f"{name} killed and started again: fixes again after {end - begin:.2f} s")
             run_on(50)
         before = {name: p.memory() for name, p in three.items()}
         os.kill(station.process.pid, signal.SIGSTOP)

@@ -37,7 +37,7 @@ apt_install() { # FILE...: lists of packages, '#' starts a comment
         apt-get install -qq --no-install-recommends -o DPkg::Lock::Timeout=300 "${missing[@]}" >/dev/null
 }
 
-make_venv() { # DIRECTORY [OPTION...]: made anew when it belongs to another interpreter
+make_venv() { # DIRECTORY [OPTION...]: made again when it belongs to another interpreter
     local directory=$1 python
     shift
     python=$(scripts/gnuradio-python)

@@ -191,7 +191,7 @@ def test_the_library_alone_installed_by_pip_is_no_fault():
     assert numpy.remedy == "python -m pip install 'numpy>=1.24,<3'"
 
 
-def test_pip_is_told_from_a_checkout_and_from_cmake(monkeypatch):
+def test_pip_is_reported_from_a_checkout_and_from_cmake(monkeypatch):
     assert doctor.installation() == "checkout"
     monkeypatch.setattr(doctor, "_grc_of_checkout", lambda: None)
     monkeypatch.setattr(doctor, "_version", lambda name: "0.1.0")

@@ -150,7 +150,7 @@ def test_an_entry_without_room_is_taken_back(tmp_path, disk, tail):
     for room in range(len(b", two" + tail)):
         disk(room)
         with pytest.raises(OSError, match=r"No space left on device: '.*/file'"):
-            # writing anew what is there already needs no room
+            # writing again what is there already needs no room
             with_room_for_the_tail(file, disk, b", two")
         assert (tmp_path / "file").read_bytes() == b"{[one" + tail
     disk(1000)

@@ -109,7 +109,7 @@ def test_run_refuses_formats_that_it_cannot_write(dislac, options, says):
         (["--bind-any"], "--bind-any is for --publish"),
     ],
 )
-def test_run_never_publishes_otherwise_than_it_was_told(dislac, options, says):
+def test_run_never_publishes_otherwise_than_it_was_asked(dislac, options, says):
     status, _, err = dislac("run", "paper", *options)
     assert status == 2 and says in err and err.count("\n") == 1
 

@@ -127,7 +127,7 @@ def folds() -> Figure:
             label=f"{name}, and power to 1 dB")  # fmt: skip
     right.legend(frameon=False, fontsize=8, loc="lower left")
     right.set(xlabel="standard deviation of each range [m]", xlim=(3, 300), ylim=(0, 1.03))
-    dress(right, "power tells folds apart that lie far apart")
+    dress(right, "power distinguishes folds that lie far apart")
     return figure
 
 

@@ -51,8 +51,8 @@ def main() -> None:
         live.note_frames(frame, 1)
         for block in (live, map_):
             block.handle_fix(fix)
-    told = {"state": "locked", "reason": "direct path found"}
-    live.handle_event(pmt_keys.event_to_pdu("sync", told))
+    event = {"state": "locked", "reason": "direct path found"}
+    live.handle_event(pmt_keys.event_to_pdu("sync", event))
     for name, (block, extent) in views.items():
         widget = block.qwidget()
         widget.resize(*extent)

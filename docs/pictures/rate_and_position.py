@@ -56,7 +56,7 @@ def main() -> None:
     axes.text(
         0.3,
         6.2,
-        "pilots alone:\none element in so many is a pilot,\nwith so much of the power",
+        "pilots alone:\none element in n is a pilot,\nwith so much of the power",
         color=INK,
     )
     axes.set(

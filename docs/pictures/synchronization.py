@@ -50,7 +50,7 @@ def troubled(x: NDArray[np.complex64]) -> tuple[NDArray[np.complex64], list[tupl
     noise = rng.standard_normal((*fade.shape, 2)) @ [1, 1j]
     fade[:] = 0.01 * np.sqrt(0.5) * noise
     x = np.delete(x, np.s_[48 * period : 48 * period + 3_210], axis=1)
-    places = [(10, "NaN"), (20, "-40 dB"), (28, "fade"), (48, "gap, untold")]
+    places = [(10, "NaN"), (20, "-40 dB"), (28, "fade"), (48, "gap, unreported")]
     return x, [(place * period, name) for place, name in places]
 
 

@@ -67,7 +67,7 @@ class _Command(click.Group):
         except (ValueError, OSError) as error:
             raise Failure(str(error)) from None
         except Exception as error:
-            # A flowgraph's error tells which block had it.
+            # A flowgraph's error says which block had it.
             reason = error if isinstance(error, ImportError) else error.__cause__ or error
             if isinstance(reason, ImportError):
                 raise Failure(explain_missing(reason.name) or str(reason)) from None

@@ -150,7 +150,7 @@ def check_gnuradio(answer: Answer, installed: Installation = "checkout") -> Chec
                 "fault",
                 "does not import: it was built for another numpy than the one found here",
                 "remove numpy and scipy installed by pip (`python -m pip uninstall numpy scipy`), "
-                "or make .venv anew (`rm -rf .venv && make setup`)",
+                "or make .venv again (`rm -rf .venv && make setup`)",
             )
         if installed == "pip" and "No module named 'gnuradio.gr'" in answer.reason:
             return Check(
@@ -234,7 +234,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def check_blas(maps: str) -> Check:
-    """Which BLAS is loaded, told by the file names in ``maps``, the text of /proc/self/maps."""
+    """Which BLAS is loaded, by the file names in ``maps``, the text of /proc/self/maps."""
     name = "BLAS"
     paths = sorted(set(re.findall(r"/\S*lib\S*\.so\S*", maps)))
     fast = [path for path in paths if re.search(r"openblas|blis|mkl_rt|atlas", path)]
@@ -248,7 +248,7 @@ def check_blas(maps: str) -> Check:
         )
     if fast:
         return Check(name, "ok", ", ".join(fast))
-    return Check(name, "note", "not told by the files that are loaded")
+    return Check(name, "note", "not known from the files that are loaded")
 
 
 def blocks_found(paths: Iterable[str]) -> dict[Path, int]:
@@ -421,7 +421,7 @@ def _version(distribution: str) -> str | None:
 
 
 def _loaded_files() -> str:
-    """What this process has mapped once numpy and scipy have used their BLAS; "" where not told."""
+    """Files that this process has mapped once numpy and scipy have used their BLAS, or ""."""
     try:
         import numpy as np
         import scipy.linalg

@@ -34,7 +34,7 @@ def test_a_tag_that_is_none_ends_a_stream():
     assert list(take_errors()) == [graph.block.alias()]
 
 
-def test_an_error_is_forgotten_when_the_flowgraph_starts_anew():
+def test_an_error_is_forgotten_when_the_flowgraph_starts_again():
     graph = Graph(dislac.leo_channel(small_scenario()), noise(2, 9_000), [(5, pmt.intern("x"))], 2)
     graph.result()
     block = graph.block
@@ -70,8 +70,8 @@ def test_any_block_that_fails_ends_an_endless_flowgraph(name, method, tmp_path):
     tb = run_flowgraph(small_scenario(), frames=frames, record=tmp_path / "r")
     block = getattr(tb, name)
     setattr(block, method, broken)
-    if method == "message_port_pub":  # but the error can be told
-        block.tell = lambda *_, **__: None
+    if method == "message_port_pub":  # but the error can be reported
+        block.report = lambda *_, **__: None
         block.stop = lambda: True
     with pytest.raises(FlowgraphError, match=rf"{block.alias()}: .*out of order") as caught:
         tb.run()

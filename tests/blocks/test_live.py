@@ -37,12 +37,12 @@ def test_frames_between_those_that_come_were_skipped_unless_they_were_lost():
     assert keeper.take_event(event("frame_dropped", frame=13, reason="cut off"))
     assert keeper.take_event(event("frame_dropped", frame=14, count=2, reason="in a gap"))
     assert keeper.status() == Status("", "", 4, 4, 3)
-    keeper.take_frames(0)  # the transmitter has begun anew
+    keeper.take_frames(0)  # the transmitter has begun again
     keeper.take_frames(1)
     assert keeper.status() == Status("", "", 6, 4, 3)
 
 
-def test_the_state_is_the_last_that_was_told():
+def test_the_state_is_the_last_that_was_reported():
     keeper = StatusKeeper()
     for state in ("searching", "locked", "lost"):
         assert keeper.take_event(event("sync", state=state, reason=f"why {state}"))

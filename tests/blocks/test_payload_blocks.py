@@ -104,12 +104,12 @@ def test_known_filling_counts_bit_errors():
     chain.run()
     receiver = chain.receiver
     assert receiver.bits == 20 * LINK.payload.bits
-    told = [pmt_keys.event_from_pdu(m)["bit_errors"] for m in chain.messages("link")]
-    assert sum(told) == receiver.bit_errors
+    reported = [pmt_keys.event_from_pdu(m)["bit_errors"] for m in chain.messages("link")]
+    assert sum(reported) == receiver.bit_errors
     assert 1e-3 < receiver.bit_errors / receiver.bits < 3e-2
 
 
-def test_it_starts_anew():
+def test_it_starts_again():
     chain = Chain(LINK, 4, [b"first"])
     chain.run()
     send(chain.source, [b"second"])

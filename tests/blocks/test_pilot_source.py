@@ -38,7 +38,7 @@ def test_without_a_number_of_frames_it_does_not_end(most):
     assert indices(result.tags) == expected
 
 
-def test_it_starts_anew():
+def test_it_starts_again():
     graph = Graph(dislac.pilot_source(small_scenario(), frames=2), outputs=2)
     first = graph.result()
     for sink in graph.sinks:

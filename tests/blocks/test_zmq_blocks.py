@@ -75,7 +75,7 @@ class Take:
     def streams(self):
         return np.array([sink.data() for sink in self.sinks], np.complex64)
 
-    def told(self):
+    def reported(self):
         return [pmt_keys.event_from_pdu(message) for message in self.events.all()]
 
     def tags(self, key):
@@ -188,23 +188,27 @@ def taken(messages):
     return take
 
 
-def test_what_a_restart_breaks_is_told_and_time_goes_with_the_samples():
+def test_what_a_restart_breaks_is_reported_and_time_goes_with_the_samples():
     frame = wire.Mark(1040, FRAME, pmt_keys.frame_to_tag(7, 1090))
     take = taken(
         [
             message(1000, 100, 51_000, [frame], 1.0),  # joined in the midst of a stream
             message(1100, 50, 51_100, [], 2.0),
             message(1250, 50, 51_250, [], 3.0),  # 100 samples are missing
-            message(0, 60, 52_000, [], 4.0),  # the other side was started anew, later on
+            message(0, 60, 52_000, [], 4.0),  # the other side was started again, later on
             message(0, 10, 0, [], 5.0),  # and again, with its time
         ]
     )
     assert np.array_equal(take.streams[0].real, np.repeat([1, 2, 3, 4, 5], [100, 50, 50, 60, 10]))
     assert take.times() == [(0, 51_000), (150, 51_250), (200, 52_000), (260, 0)]
     assert take.frames() == [(40, 7, 90)]
-    told = [event for event in take.told() if "connected" not in event["event"]]
-    assert [event["event"] for event in told] == ["samples_lost", "samples_lost", "started_anew"]
-    assert [event.get("samples") for event in told] == [100, 700, None]
+    reported = [event for event in take.reported() if "connected" not in event["event"]]
+    assert [event["event"] for event in reported] == [
+        "samples_lost",
+        "samples_lost",
+        "started_anew",
+    ]
+    assert [event.get("samples") for event in reported] == [100, 700, None]
     assert take.block.samples_lost == 800
 
 
@@ -314,8 +318,8 @@ def test_messages_that_would_do_harm_are_left_out_and_counted():
     take = taken([message(0, 50, 0), *HOSTILE, message(50, 50, 50)])
     assert take.times() == [(0, 0)] and take.streams.shape == (CHAINS, 100)
     assert take.block.messages_refused == len(HOSTILE)
-    told = [event for event in take.told() if event["event"] == "message_refused"]
-    assert [event["count"] for event in told] == list(range(1, 11))
+    reported = [event for event in take.reported() if event["event"] == "message_refused"]
+    assert [event["count"] for event in reported] == list(range(1, 11))
 
 
 def test_the_last_frame_and_the_latest_due_are_taken():
@@ -341,8 +345,8 @@ def test_frames_within_frames_and_too_many_names_are_left_out():
 def test_a_source_that_waits_says_for_whom():
     busy = wire.message_header(0, [wire.Mark(0, pmt_keys.BUSY, pmt.intern("192.0.2.7:1\x1b[2J"))])
     take = taken([busy, busy, message(0, 10, 0)])
-    (told,) = [event for event in take.told() if event["event"] == "waiting"]
-    assert told["present"] == "192.0.2.7:1\N{REPLACEMENT CHARACTER}[2J"
+    (reported,) = [event for event in take.reported() if event["event"] == "waiting"]
+    assert reported["present"] == "192.0.2.7:1\N{REPLACEMENT CHARACTER}[2J"
     assert take.streams.shape == (CHAINS, 10)
 
 
@@ -397,7 +401,7 @@ def test_samples_go_to_those_whose_keys_are_known(tmp_path):
     keys = {"keys": tmp_path / "station.key_secret", "server_key": server_key}
     friend = Take(zmq_source(SCENARIO, place, **keys))
     stranger.flowgraph.start()
-    while not any(event["event"] == "refused" for event in stranger.told()):
+    while not any(event["event"] == "refused" for event in stranger.reported()):
         pass
     friend.flowgraph.start()
     play.run()
@@ -547,9 +551,9 @@ def test_a_front_end_is_refused_where_it_would_not_be_emulated():
     assert load_scenario("paper", {"front_end": None}).front_end is None
 
 
-def test_a_channel_that_fails_tells_no_end_and_waits_for_nobody():
+def test_a_channel_that_fails_reports_no_end_and_waits_for_nobody():
     for asked in (False, True):
-        told, ended = [], Event()
+        got, ended = [], Event()
         with SampleServer("0") as satellite:
             channel = channel_flowgraph(SCENARIO, satellite.address, "0")
             with SampleClient(channel.open(), request=b"\xff") as station:
@@ -562,14 +566,14 @@ def test_a_channel_that_fails_tells_no_end_and_waits_for_nobody():
                 waits = Thread(target=fails_with, args=(channel, "sends 3 chains", ended))
                 waits.start()
                 if asked:
-                    while not ended.is_set() and not told:
-                        told += filter(None, [station.receive(0.01)])
+                    while not ended.is_set() and not got:
+                        got += filter(None, [station.receive(0.01)])
                 else:
                     ended.wait(LONG)
                 alone = ended.is_set()
                 channel.stop()
                 waits.join()
-        assert told == [] and alone
+        assert got == [] and alone
 
 
 def fails_with(flowgraph, reason, ended):

@@ -132,12 +132,12 @@ LEAST = RelayLink.least
 
 
 def place(distance):
-    """A transmitter so many metres above the receiver of `lab`."""
+    """A transmitter at a height in metres above the receiver of `lab`."""
     return {"nodes.transmitter.position": [0.0, 0.0, 1.5 + distance]}
 
 
 def passing(height, begin, speed):
-    """A transmitter that flies by, from so many metres before the receiver of `lab` on."""
+    """A transmitter that flies by, from a distance in metres before the receiver of `lab` on."""
     return {
         "nodes.transmitter.position": [begin, 0.0, 1.5 + height],
         "nodes.transmitter.velocity": [speed, 0.0, 0.0],
@@ -244,7 +244,7 @@ def lag(sent, got):
 
 
 @pytest.mark.parametrize("dies", ["gnb", "ue"])
-def test_a_radio_that_is_started_anew_finds_its_time_again(tmp_path, dies):
+def test_a_radio_that_is_started_again_finds_its_time_again(tmp_path, dies):
     """The way there and back is as long as before, whenever it was started: the two shifts of its
     clock against the other's cancel."""
     relay = Relay(tmp_path, carriers=(0.0, 0.0))
@@ -263,9 +263,9 @@ def test_a_radio_that_is_started_anew_finds_its_time_again(tmp_path, dies):
     assert around[1] == pytest.approx(around[0], abs=3)
 
 
-@pytest.mark.parametrize(("patience", "anew"), [(0.0, [0]), (np.inf, [0, 1])])
-def test_ports_may_come_anew_one_by_one(tmp_path, monkeypatch, patience, anew):
-    """One alone goes on beside the others, once they have had the time to come anew as well."""
+@pytest.mark.parametrize(("patience", "again"), [(0.0, [0]), (np.inf, [0, 1])])
+def test_ports_may_come_again_one_by_one(tmp_path, monkeypatch, patience, again):
+    """One alone goes on beside the others, once they have had the time to come again as well."""
     monkeypatch.setattr(_radio_source, "_PATIENCE", patience)
     places = [f"ipc://{tmp_path}/{port}" for port in range(2)]
     servers = [SampleServer(place) for place in places]
@@ -275,7 +275,7 @@ def test_ports_may_come_anew_one_by_one(tmp_path, monkeypatch, patience, anew):
         flowgraph.connect((source, port), sink)
 
     def give(value):
-        """Answers until that value has come through both ports, for so many turns at most."""
+        """Answers until that value has come through both ports, for a count of turns at most."""
         samples = np.full(SLOT, value, np.complex64).tobytes()
         for _ in range(1000):
             for server in servers:
@@ -288,7 +288,7 @@ def test_ports_may_come_anew_one_by_one(tmp_path, monkeypatch, patience, anew):
     flowgraph.start()
     try:
         assert give(1)
-        for port in anew:
+        for port in again:
             servers[port].close()
             servers[port] = SampleServer(places[port])
         assert give(2)
@@ -298,7 +298,7 @@ def test_ports_may_come_anew_one_by_one(tmp_path, monkeypatch, patience, anew):
         for server in servers:
             server.close()
     assert source.connections == 2 and source.begins_at > 0
-    for port in anew:
+    for port in again:
         values = np.array(sinks[port].data()).real
         assert set(values[: source.begins_at]) == {1} and set(values[source.begins_at :]) == {2}
 

@@ -170,8 +170,8 @@ def test_what_a_frame_cannot_tell_has_infinite_variance():
 
 
 def test_unidentified_nuisance_counts_as_known_to_the_rest():
-    # What the frame cannot tell from the gain may be fixed without loss: the bound of all else is
-    # that of a model in which departure is no unknown.
+    # What the frame cannot distinguish from the gain may be fixed without loss: the bound of all
+    # else is that of a model in which departure is no unknown.
     rng = np.random.default_rng(11)
     model = make_model(rng, coupling="physical", symbols=8)
     same = replace(
@@ -190,14 +190,14 @@ def test_unidentified_nuisance_counts_as_known_to_the_rest():
     assert_allclose(found / scale, expected / scale, atol=1e-9)
 
 
-def test_two_paths_at_one_place_are_not_told_apart():
+def test_two_paths_at_one_place_are_not_distinguished():
     rng = np.random.default_rng(12)
     model, path = make_model(rng), make_paths(rng, 1)
     twins = Paths(*(np.repeat(getattr(path, name), 2, axis=0) for name in path.__dict__))
     assert np.all(np.isinf(np.diagonal(path_covariance(model, twins, 1.0), axis1=1, axis2=2)))
 
 
-def test_a_path_without_gain_tells_nothing_and_disturbs_nobody():
+def test_a_path_without_gain_says_nothing_and_disturbs_nobody():
     rng = np.random.default_rng(13)
     model, paths = make_model(rng, symbols=8), make_paths(rng, 2)
     silent = replace(paths, gain=np.array([paths.gain[0], 0.0]))
@@ -258,7 +258,7 @@ def test_elements_count_with_their_energy(coupling):
     assert_allclose(ones / unit, fisher_information(model, paths, 0.3) / unit, atol=1e-14)
 
 
-def test_what_patterns_of_unknown_amount_explain_tells_nothing():
+def test_what_patterns_of_unknown_amount_explain_says_nothing():
     rng = np.random.default_rng(32)
     model, paths = make_model(rng), make_paths(rng, 1)
     patterns = np.linalg.qr(rng.standard_normal((8, 2)))[0]

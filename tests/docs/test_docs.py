@@ -279,7 +279,7 @@ def alike(said: str, printed: str) -> bool:
     return True
 
 
-def test_alike_tells_apart() -> None:
+def test_alike_distinguishes() -> None:
     assert alike("error 1.49 m", "error  1.50 m")
     assert not alike("error 1.49 m", "error 1.53 m")
     assert not alike("3 fixes", "4 fixes")

@@ -191,7 +191,7 @@ def events_of_the_code() -> set[str]:
         for folder in ("blocks", "synchronization")
         for path in (ROOT / "python" / "dislac" / folder).rglob("*.py")
     ]
-    names = re.findall(r"(?:\.tell|\b_say|\bEvent)\(\s*\"(\w+)\"", "\n".join(sources))
+    names = re.findall(r"(?:\.report|\b_say|\bEvent)\(\s*\"(\w+)\"", "\n".join(sources))
     # Connections report what has become of them; frames lost leave as frame_dropped.
     return {*names, "connected", "disconnected"} - {"frames_lost"}
 

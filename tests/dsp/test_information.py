@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Inverse of an information matrix that may tell nothing of some parameters."""
+"""Inverse of an information matrix that may say nothing of some parameters."""
 
 import numpy as np
 import pytest
@@ -42,6 +42,6 @@ def test_two_that_make_up_for_each_other_are_both_lost():
     assert not found[~np.eye(4, dtype=bool)].any()
 
 
-def test_a_frame_that_tells_nothing():
+def test_a_frame_that_says_nothing():
     found = estimable_covariance(np.zeros((2, 2)))
     assert_allclose(found, np.diag([np.inf, np.inf]))

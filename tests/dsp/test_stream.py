@@ -39,7 +39,7 @@ class Late(ChunkProcessor):
     start=st.integers(0, 3 * CHUNK),
     cuts=st.lists(st.integers(0, 3 * CHUNK), max_size=12),
 )
-def test_order_is_kept_and_ready_tells_the_truth(look, start, cuts):
+def test_order_is_kept_and_ready_says_the_truth(look, start, cuts):
     edges = [0, *sorted(cuts), 3 * CHUNK]
     x = np.arange(3 * CHUNK, dtype=np.complex64) + 1
     process = Late(look, start)

@@ -11,7 +11,7 @@ from gnuradio.dislac.estimation.alike import FALSE_PLACES, DirectionsAlike
 from gnuradio.dislac.estimation.path_responses import PathResponses
 
 CELLS = (4 * 4 * np.pi / 4) ** 2
-"""Directions that two arrays of 4 x 4 elements tell apart."""
+"""Directions that two arrays of 4 x 4 elements distinguish."""
 
 PLACES = np.array(
     [
@@ -35,7 +35,7 @@ def frames(model, places, gain):
 
 @pytest.mark.parametrize(("part", "expected"), [(1.02, True), (0.98, False)])
 def test_rows_that_just_tell_the_directions_of_one_path(make_model, part, expected):
-    """Four rows less a gain and four directions are one complex number to tell them by."""
+    """Four rows less a gain and four directions are one complex number to know them by."""
     model = make_model(symbols=2, chains=2)
     ratio = part * 4 * (CELLS / FALSE_PLACES - 1)
     assert (alike(model, PLACES[:1], ratio) < FALSE_PLACES) == expected
@@ -63,7 +63,7 @@ def test_paths_far_later_take_nothing_and_those_at_once_everything(make_model):
     assert alone < alike(model, later[:2], ratio) < alike(model, PLACES[:2], ratio)
 
 
-def test_an_array_of_which_all_is_received_tells_one_path_but_not_two(make_model):
+def test_an_array_of_which_all_is_received_shows_one_path_but_not_two(make_model):
     whole = np.broadcast_to(np.eye(4), (1, 4, 4))
     model = make_model(symbols=1, chains=4, shape=(2, 2))
     model = replace(model, receive_beams=whole, transmit_beams=np.tile(whole[..., :1], (1, 1, 4)))

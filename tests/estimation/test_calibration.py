@@ -166,7 +166,7 @@ def some_frames(count=10, snr_db=10.0, gains=(1.0, 1.0, 1.0)):
         (some_frames(7), "7 frames are too few"),
         (some_frames(40, -25.0), "too weak: .* dB in a frame, 15 dB are needed"),
         (some_frames(8, -12.5), "phase of chain . is known to . degrees only, 5 are needed"),
-        # 40 dB, to the 0.4 dB that ten frames tell of an amplitude at -10 dB an element
+        # 40 dB, to the 0.4 dB that ten frames show of an amplitude at -10 dB an element
         (some_frames(gains=(1, 0.01, 1), snr_db=30.0), "chain 1 is dead, (39|40|41) dB below the"),
         (some_frames(gains=(0, 1, 1)) * [0, 1, 1], "chain 0 is dead: nothing but zeros"),
         (some_frames() * [1, np.nan, 1], "not finite"),
@@ -269,7 +269,7 @@ def test_a_transmitter_near_its_place_is_good_enough():
 @pytest.mark.parametrize(
     ("source", "settings"), [("lab", {}), ("paper", {"numerology__symbols": 1, "snr_db": 20.0})]
 )
-def test_chains_of_like_signatures_cannot_be_told_apart(source, settings):
+def test_chains_of_like_signatures_cannot_be_distinguished(source, settings):
     order = np.arange(scene(source)[0].shape[2])
     order[[0, 1]] = 1, 0
     swapped, honest = chains_of(order, 33, source=source, **settings)

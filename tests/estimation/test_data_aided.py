@@ -72,7 +72,7 @@ def errors(estimate, paths):
 def test_the_error_is_that_of_the_bound(modulation, scene, model, estimate_from):
     """Normalized squared error of all six parameters, with all elements and with pilots alone.
 
-    Its mean is 6; over 60 frames that tells 0.3 dB. The bound of each is its own: what data adds
+    Its mean is 6; over 60 frames that shows 0.3 dB. The bound of each is its own: what data adds
     is 6.02 dB, four times the energy.
     """
     paths = scene.echo(np.zeros(3))

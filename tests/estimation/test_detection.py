@@ -10,7 +10,7 @@ N = 32
 
 
 def tones(cells):
-    """Statistic of the best tone of N samples over so many resolution cells, none missed."""
+    """Statistic of the best tone of N samples over a count of resolution cells, none missed."""
     family = np.exp(2j * np.pi * np.outer(np.arange(0, cells, 1 / 16) / N, np.arange(N))) / N**0.5
 
     def shares(frames):
@@ -23,7 +23,7 @@ def tones(cells):
 @pytest.mark.parametrize("cells", [4, 24])
 @pytest.mark.parametrize("exhaustive", [False, True])
 def test_noise_exceeds_the_threshold_as_often_as_is_asked(cells, exhaustive):
-    """1000 frames tell the constant to 5 %, as far as the law allows that; of 40,000 others, 0.7 %
+    """1000 frames give the constant to 5 %, as far as the law allows that; of 40,000 others, 0.7 %
     at a rate of 0.3, 3 % at 0.03, and 7 % at 0.005 are chance."""
     shares, rng = tones(cells), np.random.default_rng(5)
     noise = shares(rng.standard_normal((40_000, N, 2)).view(complex)[..., 0])

@@ -116,7 +116,7 @@ def test_what_rings_into_windows_bends_no_estimate(receiver):
 
 
 def test_an_estimate_that_nothing_bends_is_left_as_it_is(receiver):
-    """No interference, or too little to tell from the noise."""
+    """No interference, or too little to distinguish from the noise."""
     rng, chosen = np.random.default_rng(3), receiver._estimator
     for power, frame in (
         (1e-4, synthesize(MODEL, path(0.0))),

@@ -106,7 +106,7 @@ def test_a_path_that_comes_far_later_stays_where_it_is(scene, estimator, receive
     assert np.all(error < 4 * np.sqrt(np.einsum("laa->la", estimate.covariance))[:2])
 
 
-def test_two_close_paths_are_told_apart(scene, estimator, receive):
+def test_two_close_paths_are_distinguished(scene, estimator, receive):
     echo = scene.echo(np.zeros(3))
     offset = np.array([0.35, 0.2])
     both = Paths(

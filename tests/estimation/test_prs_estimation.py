@@ -191,7 +191,7 @@ def test_a_clean_frame_gives_its_path_back(name, kind):
 @pytest.mark.monte_carlo
 @pytest.mark.usefixtures("roughly_calibrated")
 def test_two_paths_apart_by_an_ambiguity_of_one_comb():
-    """1 / (12 spacings) apart in delay: the comb of one symbol cannot tell them, the frame can."""
+    """1 / (12 spacings) apart in delay: one symbol's comb cannot resolve them, the frame can."""
     pilots = pilots_of(12, 12, 4, 4)
     model = model_of(pilots, PlanarArray(4, 4))
     gap = 1 / (12 * 30e3)

@@ -98,7 +98,7 @@ def test_posterior_odds_are_ratios_of_integrals():
     assert odds[1] == pytest.approx(np.log(masses[1] / masses[0]), abs=2e-3)
 
 
-def test_the_noise_power_is_not_known_better_than_the_frame_tells():
+def test_the_noise_power_is_not_known_better_than_the_frame_shows():
     """Unknown noise power makes the likelihood a power of the residual energy."""
     elements, left = 24, 24 * 0.7
     explained = np.array([100.0, 88.0])
@@ -148,7 +148,7 @@ def test_within_its_uncertainty_of_an_edge_it_may_lie_beyond(deviations, status)
     assert estimate(4, 10, window)[0].status == status
 
 
-def test_a_single_symbol_tells_no_doppler_and_needs_none():
+def test_a_single_symbol_measures_no_doppler_and_needs_none():
     overrides = {"numerology.symbols": 1, "nodes.target.velocity": [200.0, 100.0, 0.0]}
     found, error = estimate(2, 20, overrides)
     assert found.status == "ok"

@@ -245,16 +245,16 @@ class top(bistatic_live.bistatic_live):
         fixes = texts["Fixes"].split()[0]
         if not self.heard and fixes.isdigit() and int(fixes) >= 10:
             self.heard = True
-            self.tell()
+            self.report()
             self.set_snr_db(-20)
             # Frames that wait were made before: one path takes a tenth of the time of three.
             self.path_estimator.set_max_paths(1)
         elif self.heard and "no detection" in texts["Without a fix"]:
             self.watch.stop()
-            self.tell()
+            self.report()
             self.close()
 
-    def tell(self):
+    def report(self):
         view = self.live_view.qwidget()
         parts = "map", "delay_doppler", "spectrum"
         shown = {part: getattr(view, part).panel.texts() for part in parts}
@@ -422,10 +422,10 @@ def test_the_rooftop_finds_its_own_timing():
     """From a cold start, with the direct path 38 dB above the echo."""
     fixes, events = [], []
     tb = run_flowgraph(load_scenario(EXAMPLES / "rooftop.yml"), frames=60, on_fix=fixes.append)
-    tell = tb.demodulator.tell
-    tb.demodulator.tell = lambda name, **details: (
+    report = tb.demodulator.report
+    tb.demodulator.report = lambda name, **details: (
         events.append((name, details)),
-        tell(name, **details),
+        report(name, **details),
     )
     tb.run()
     assert [d["state"] for n, d in events if n == "sync"] == ["searching", "locked"]

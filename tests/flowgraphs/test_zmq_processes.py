@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Satellite, channel and station as commands; each is killed and started anew."""
+"""Satellite, channel and station as commands; each is killed and started again."""
 
 import json
 import os
@@ -58,7 +58,7 @@ class Process:
         return map(json.loads, self.process.stdout)
 
 
-def test_each_may_be_killed_and_started_anew(tmp_path):
+def test_each_may_be_killed_and_started_again(tmp_path):
     places = [f"ipc://{tmp_path}/{end}" for end in ("satellite", "channel")]
     satellite = Process("satellite", "--at", places[0])
     channel = Process("channel", "--from", places[0], "--at", places[1])
@@ -75,7 +75,7 @@ def test_each_may_be_killed_and_started_anew(tmp_path):
     try:
         follow(lambda fix: fix["frame"] == 20)
         satellite.restart()
-        follow(lambda fix: fix["frame"] == 5)  # the scene begins anew
+        follow(lambda fix: fix["frame"] == 5)  # the scene begins again
         channel.restart()
         before = [fix["frame"] for fix in seen][-1]
         follow(lambda fix: fix["frame"] > before + 1 and fix["frame"] - seen[-2]["frame"] > 1)

@@ -426,7 +426,7 @@ def _run_once(target: Target, todo: Sequence[Message], folder: Path) -> tuple[Ou
         finally:
             os._exit(0)
     os.close(written)
-    told, tell = os.pipe()
+    read_end, write_end = os.pipe()
 
     def call() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -435,7 +435,7 @@ def _run_once(target: Target, todo: Sequence[Message], folder: Path) -> tuple[Ou
         def interrupt() -> None:
             while not _is_over(peer):
                 time.sleep(0.02)
-            os.write(tell, struct.pack("=d", time.monotonic()))
+            os.write(write_end, struct.pack("=d", time.monotonic()))
             os.kill(process, signal.SIGINT)
 
         threading.Thread(target=interrupt, daemon=True).start()
@@ -447,9 +447,9 @@ def _run_once(target: Target, todo: Sequence[Message], folder: Path) -> tuple[Ou
     os.kill(peer, signal.SIGKILL)
     os.waitpid(peer, 0)
     sent = len(os.read(progress, 1 << 16))
-    os.close(tell)
-    interrupted = os.read(told, 8)
-    for descriptor in (progress, told):
+    os.close(write_end)
+    interrupted = os.read(read_end, 8)
+    for descriptor in (progress, read_end):
         os.close(descriptor)
     seconds = now - struct.unpack("=d", interrupted)[0] if interrupted else 0.0
     return replace(outcome, seconds=seconds), sent

@@ -288,7 +288,7 @@ MAY_ERR = {
     "synchronization",
     "estimator",
 }
-"""Sections whose wrong values may give wrong fixes: they tell the receiver what is not so."""
+"""Sections whose wrong values may give wrong fixes: they say to the receiver what is not so."""
 
 ODD = [
     math.nan,

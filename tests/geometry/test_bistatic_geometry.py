@@ -54,7 +54,7 @@ def test_ray_meets_the_target_it_came_from(transmitter, receiver, target):
     distance = np.linalg.norm(target - receiver)
     excess = bistatic_range(transmitter, receiver, target)
     if distance < 1e-3 or excess < 1e-4 * distance:
-        return  # no direction, or so near the baseline that no distance can be told
+        return  # no direction, or so near the baseline that no distance can be measured
     found = range_along_ray(transmitter, receiver, unit(target - receiver), excess)
     assert_allclose(found, distance, rtol=1e-7, atol=1e-7)
 

@@ -455,7 +455,7 @@ def test_faults_of_a_message_are_named(tmp_path, fields, message):
         ("EPOCH,\n" + "x" * 100_000, ": not CSV: a line of more than"),
     ],
 )
-def test_what_is_no_file_of_elements_is_told(tmp_path, text, message):
+def test_what_is_no_file_of_elements_is_reported(tmp_path, text, message):
     assert re.match(message, fault(tmp_path, text))
 
 

@@ -122,7 +122,7 @@ def test_gpx_of_nothing_is_empty(written):
 
 
 @pytest.mark.parametrize(("every", "decimals"), [(1, 3), (2, 3), (0, 6)])
-def test_gpx_times_have_three_decimals_where_that_tells_fixes_apart(written, every, decimals):
+def test_gpx_times_have_three_decimals_where_that_distinguishes_fixes(written, every, decimals):
     """Frames of a millisecond, of two, and of a quarter; some readers take no more decimals."""
     settings = {"epoch": "2026-03-01T12:00:00Z", "estimator.every": every or 1}
     settings |= {} if every else {"numerology.frame_period": 1920}
@@ -235,15 +235,15 @@ def test_nmea_keeps_places_all_over_the_earth(latitude, longitude):
 
 @pytest.mark.skipif(shutil.which("gpsdecode") is None, reason="needs gpsd-clients")
 def test_gpsd_takes_places_heights_and_errors(written):
-    """A fix is told at the next one's time: the last stays untold."""
+    """A fix is reported at the next one's time: the last stays unreported."""
     fixes = [a_fix(k, float(k)) for k in range(6)]
     with open(written("nmea", fixes), "rb") as file:
-        told = subprocess.run(["gpsdecode"], stdin=file, capture_output=True, timeout=60).stdout
-    reports = [json.loads(line) for line in told.splitlines()]
-    places_told = [report for report in reports if report["class"] == "TPV"]
-    assert {report["mode"] for report in places_told} == {3}
-    assert len({report["time"] for report in places_told}) == 5
-    for report in places_told:
+        decoded = subprocess.run(["gpsdecode"], stdin=file, capture_output=True, timeout=60).stdout
+    reports = [json.loads(line) for line in decoded.splitlines()]
+    places_reported = [report for report in reports if report["class"] == "TPV"]
+    assert {report["mode"] for report in places_reported} == {3}
+    assert len({report["time"] for report in places_reported}) == 5
+    for report in places_reported:
         (fix,) = [f for f in fixes if abs(f.position[0] - east_of(report)) < 0.01]
         np.testing.assert_allclose(
             places(report["lat"], report["lon"], report["altHAE"]), fix.position, atol=2e-3

@@ -320,7 +320,7 @@ def test_a_wrong_rate_is_said_and_the_frames_are_used(recording):
         {"core__datatype": 7},
     ],
 )
-def test_a_wrong_count_of_channels_or_type_is_told_by_the_size(recording, wrong):
+def test_a_wrong_count_of_channels_or_type_is_reported_by_the_size(recording, wrong):
     base, samples = recording
     change_metadata(base, **wrong)
     reader = RecordingReader(base)
@@ -409,7 +409,7 @@ def test_metadata_without_scenario_ask_for_one(recording):
     assert len(RecordingReader(base, SCENARIO).frames) == 10
 
 
-def test_a_broken_scenario_is_told_by_key_and_line(recording):
+def test_a_broken_scenario_is_reported_by_key_and_line(recording):
     base, _ = recording
     change_metadata(base, dislac__scenario="numerology: {}\nnodes: {}\nwarp: 9\n")
     with pytest.raises(RecordingError, match=r"sigmf-meta:3: warp: unknown key.*\(--scenario\)"):

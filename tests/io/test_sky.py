@@ -165,7 +165,7 @@ def test_elements_asked_for_forty_years_away_give_no_passes(passes_of):
     assert "ISS (ZARYA): elements of 2025-12-11 for up to 40.7 years from then: that far" in warning
 
 
-def test_old_elements_are_told_with_their_age(passes_of):
+def test_old_elements_are_reported_with_their_age(passes_of):
     (_, *rows), (warning,) = passes_of(STATION, "--start=2026-01-10")
     assert len(rows) > 4
     assert warning == (
@@ -194,7 +194,7 @@ def test_several_sets_of_one_satellite_are_one_satellite(passes_of):
         assert passes_of(text, "--start=2025-12-11T06:00:00Z") == (alone, [])
 
 
-def test_what_never_sets_and_what_never_rises_is_told(passes_of):
+def test_what_never_sets_and_what_never_rises_is_reported(passes_of):
     """Geostationary satellites over 0 and over 180 degrees east; without check digits."""
     text = ""
     for number, (name, angle) in enumerate({"HERE": 140.8, "THERE": 320.8}.items(), start=1):
@@ -298,7 +298,7 @@ beams: {{chains: 1}}
 """
 
 
-def test_geometry_tells_old_elements_and_refuses_what_is_no_orbit(dislac, tmp_path):
+def test_geometry_reports_old_elements_and_refuses_what_is_no_orbit(dislac, tmp_path):
     pytest.importorskip("sgp4")
     path = tmp_path / "tle.yml"
     path.write_text(TLE_SCENARIO.format(epoch="2025-12-12T00:00:00Z"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Samples are asked for and answered; either side may be started anew."""
+"""Samples are asked for and answered; either side may be started again."""
 
 import struct
 import time
@@ -42,7 +42,7 @@ def test_nothing_leaves_that_was_not_asked_for():
             assert exchange(server, client, 50, first=2)[0] == list(range(50))
 
 
-def test_a_client_asks_a_server_that_was_started_anew(tmp_path):
+def test_a_client_asks_a_server_that_was_started_again(tmp_path):
     place = f"ipc://{tmp_path}/samples"
     with SampleClient(place, request=ASK) as client:
         for turn in range(1, 4):
@@ -100,7 +100,7 @@ def test_the_present_client_keeps_its_place_and_a_stranger_waits():
                 news = server.newcomers()
             [(address, present)] = news
             assert address != present and {address[:10], present[:10]} == {"127.0.0.1:"}
-            while not stranger.poll(0):  # it is told for whom it waits, and the other goes on
+            while not stranger.poll(0):  # the answer says for whom it waits, and the other goes on
                 got, last = exchange(server, first, 1, first=last)
                 server.turn_away(str.encode)
             assert stranger.recv() == present.encode()

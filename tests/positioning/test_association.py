@@ -127,7 +127,7 @@ def test_fixes_beyond_the_cutoff_are_nobody_s():
 
 
 def test_two_targets_are_located_at_their_bounds():
-    """Of equal strength, 540 ns apart; 24 frames tell the error to an eighth."""
+    """Of equal strength, 540 ns apart; 24 frames give the error to an eighth."""
     overrides = {**ECHO_ALONE, "estimator.max_paths": 2}
     truths = {"first": np.zeros(3), "second": np.array([-80.0, -100.0, 0.0])}
     scenes = [

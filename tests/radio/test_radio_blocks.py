@@ -54,7 +54,7 @@ class Heard(NamedTuple):
 
 
 def hear(device: str, count: int, sender: Sequence[Any] = (), **settings: Any) -> Heard:
-    """So many samples of a radio, while blocks send, which are connected one after the other."""
+    """A count of samples of a radio, while blocks send, which are connected one after the other."""
     top = gr.top_block()
     source = radio_source(LAB, device, **settings)
     heads = [blocks.head(8, count) for _ in range(2)]
@@ -288,7 +288,7 @@ def test_a_start_that_is_over_is_said():
     assert isinstance(error.__cause__, RadioError)
 
 
-def test_late_bursts_are_counted_and_told():
+def test_late_bursts_are_counted_and_reported():
     """Of frames a millisecond apart, four begin too early for the radio."""
     begin = round(0.25 * RATE) + timing.preamble(LAB)
     device = f"uhd:type=loopback,late_before={begin + 3 * 7680}"

@@ -23,7 +23,7 @@ def on_air(tmp_path_factory):
 
 
 class Recorder(gr.top_block):
-    """Radio Source and Recording Sink, and so many samples between them."""
+    """Radio Source and Recording Sink, and a count of samples between them."""
 
     def __init__(self, scenario, device, count, base, **settings):
         super().__init__()

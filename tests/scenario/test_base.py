@@ -146,15 +146,15 @@ def test_text_and_fields_agree_after_every_change():
 def test_what_a_change_leaves_is_what_a_new_one_has(overrides):
     """Parts are taken over from the scenario before the change where nothing of theirs changed."""
     changed = load_scenario("paper").with_(overrides)
-    anew = parse_scenario(changed.text, changed.document.name)
+    again = parse_scenario(changed.text, changed.document.name)
     for name in ("transmit_beams", "receive_beams"):
-        np.testing.assert_array_equal(getattr(changed, name), getattr(anew, name))
-    np.testing.assert_array_equal(changed.pilots.grid(0), anew.pilots.grid(0))
-    assert changed.numerology == anew.numerology
-    assert changed.windows == anew.windows and settings_of(changed) == settings_of(anew)
-    assert (changed.payload is None) == (anew.payload is None)
+        np.testing.assert_array_equal(getattr(changed, name), getattr(again, name))
+    np.testing.assert_array_equal(changed.pilots.grid(0), again.pilots.grid(0))
+    assert changed.numerology == again.numerology
+    assert changed.windows == again.windows and settings_of(changed) == settings_of(again)
+    assert (changed.payload is None) == (again.payload is None)
     for name in ("transmitter", "receiver", "target"):
-        one, other = getattr(changed, name), getattr(anew, name)
+        one, other = getattr(changed, name), getattr(again, name)
         np.testing.assert_array_equal(one.motion.state(1.0), other.motion.state(1.0))
         assert one.array.size == other.array.size
 

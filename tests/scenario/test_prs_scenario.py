@@ -139,7 +139,7 @@ def test_power_goes_where_the_pilots_are():
         ),
         ({"numerology.cyclic_prefix": "short"}, "numerology.cyclic_prefix: 'short' is not valid"),
         ({"numerology.frame_period": 5_759}, "frame_period: a frame of 5760 samples does not fit"),
-        ({"beams.coupling": "paired"}, "beams.coupling: several PRS resources tell"),
+        ({"beams.coupling": "paired"}, "beams.coupling: several PRS resources dist"),
         ({"beams.chains": 3}, "pilots: 4 resources for 3 chains"),
         ({"pilots.start_prb": 1, "pilots.prbs": 24}, "PRBs 1 to 24 of the PRS do not lie among"),
         ({"pilots.muting": {"option_1": [0, 0]}}, r"muting_option_1 is \[0, 0\]; give bits"),

@@ -185,7 +185,7 @@ def test_beside_a_direct_path_an_echo_counts_by_what_that_leaves_of_it(part, exp
 @pytest.mark.parametrize(("part", "expected"), [(0.97, None), (1.03, "alike")])
 def test_few_rows_leave_directions_alike(part, expected):
     """Two chains in two symbols are four complex numbers: less a gain and four directions, one is
-    left to tell a direction of the two arrays' 8 pi / 4 x 6 pi / 4 from another by."""
+    left to distinguish a direction of the two arrays' 8 pi / 4 x 6 pi / 4 from another by."""
     few = {"beams.chains": 2, "numerology.symbols": 2, "numerology.window_advance": 8}
     scenario = load_scenario("paper", SCENE | few)
     model, paths = snapshot_model(scenario), true_paths(scenario, 0, 1)

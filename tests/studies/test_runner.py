@@ -158,7 +158,7 @@ def die(point, rng):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_a_worker_that_is_killed_is_told():
+def test_a_worker_that_is_killed_is_reported():
     with pytest.raises(OSError, match=r"a worker process has ended.*--resume"):
         run(study(trial=die), workers=1)
 
@@ -204,7 +204,7 @@ def test_rows_that_are_there_are_not_lost_by_accident(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "seed", "told"),
+    ("changes", "seed", "message"),
     [
         ({}, 2, "seed 1 there, 2 here"),
         ({"name": "other"}, 1, 'study "test" there, "other" here'),
@@ -212,11 +212,11 @@ def test_rows_that_are_there_are_not_lost_by_accident(tmp_path):
         ({"settings": {"scenario": "a" * 100}}, 1, "another scenario"),
     ],
 )
-def test_rows_of_other_settings_are_refused(tmp_path, changes, seed, told):
+def test_rows_of_other_settings_are_refused(tmp_path, changes, seed, message):
     path = tmp_path / "rows.jsonl"
     run(study(), workers=0, path=path)
     before = path.read_bytes()
-    with pytest.raises(ValueError, match=f"{told}.*or another folder"):
+    with pytest.raises(ValueError, match=f"{message}.*or another folder"):
         run(study(**changes), seed=seed, workers=0, path=path, resume=True)
     assert path.read_bytes() == before
 
@@ -486,7 +486,7 @@ def dislac(capsys):
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "127.0.0.1:1", "nothing://x:1", "x y"])
-def test_a_scheduler_that_does_not_answer_is_told_in_a_line(dislac, monkeypatch, address):
+def test_a_scheduler_that_does_not_answer_is_reported_in_a_line(dislac, monkeypatch, address):
     pytest.importorskip("distributed")
     monkeypatch.setattr("gnuradio.dislac.studies.runner.workers.CONNECT_WITHIN", 0.5)
     status, out, err = dislac("fidelity", "--symbols", "8", "--scheduler", address)
@@ -495,7 +495,7 @@ def test_a_scheduler_that_does_not_answer_is_told_in_a_line(dislac, monkeypatch,
     assert err.count("\n") == 1 and "dask scheduler" in err
 
 
-def test_without_the_extra_its_name_is_told(dislac, monkeypatch):
+def test_without_the_extra_its_name_is_reported(dislac, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     status, _, err = dislac("fidelity", "--scheduler", "tcp://127.0.0.1:1")
     assert status == 1 and err.count("\n") == 1
@@ -503,7 +503,7 @@ def test_without_the_extra_its_name_is_told(dislac, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["acuracy"], "there is no study 'acuracy': accuracy, ambiguity"),
         (["accuracy", "--trials", "0"], "Invalid value for '--trials': 0 is not in the range"),
@@ -517,14 +517,14 @@ def test_without_the_extra_its_name_is_told(dislac, monkeypatch):
         (["nowhere.py"], "there is no file nowhere.py"),
     ],
 )
-def test_what_cannot_be_run_is_told_in_a_line(dislac, arguments, told):
+def test_what_cannot_be_run_is_reported_in_a_line(dislac, arguments, message):
     status, out, err = dislac(*arguments)
     assert status in (1, 2) and out == ""
-    assert told in err and err.startswith("dislac: error: ") and err.count("\n") == 1
+    assert message in err and err.startswith("dislac: error: ") and err.count("\n") == 1
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "told"),
+    ("name", "text", "message"),
     [
         ("numpy.py", "", "give it another name"),
         ("a-b.py", "", "give it another name"),
@@ -532,11 +532,11 @@ def test_what_cannot_be_run_is_told_in_a_line(dislac, arguments, told):
         ("broken_study.py", "1 / 0", "ZeroDivisionError"),
     ],
 )
-def test_a_file_that_is_no_study_is_told(dislac, tmp_path, monkeypatch, name, text, told):
+def test_a_file_that_is_no_study_is_reported(dislac, tmp_path, monkeypatch, name, text, message):
     monkeypatch.setattr(sys, "path", list(sys.path))
     (tmp_path / name).write_text(text)
     status, _, err = dislac(tmp_path / name)
-    assert status in (1, 2) and told in err and err.count("\n") == 1
+    assert status in (1, 2) and message in err and err.count("\n") == 1
 
 
 def test_all_studies_are_listed(dislac):

@@ -204,7 +204,7 @@ def test_a_study_without_chance_has_no_trials():
 
 @pytest.mark.parametrize("name", ["waveforms", "delay_doppler"])
 def test_studies_with_workers(name):
-    """One trial of a shipped study in another process, where its module is imported anew."""
+    """One trial of a shipped study in another process, where its module is imported again."""
     study = {"waveforms": "waveforms", "delay_doppler": "delay_doppler_study"}[name]
     made = getattr(module(name), study)()
     assert run(made, trials=1, workers=1) == run(made, trials=1, workers=0)

@@ -112,7 +112,7 @@ def test_noise_alone_gives_no_lock():
     assert states(events) == ["searching"]
 
 
-def test_a_gap_that_nobody_tells_is_a_jump_of_the_direct_path():
+def test_a_gap_that_nobody_reports_is_a_jump_of_the_direct_path():
     made, x = samples()
     gap = 700
     cut = np.delete(x, np.s_[20_000 : 20_000 + gap], axis=1)
@@ -155,7 +155,7 @@ def test_samples_that_are_not_finite_cost_their_frames_only():
 
 
 @pytest.mark.parametrize("step", [1e-2, 1e2])
-def test_a_step_of_the_level_is_told_and_survived(step):
+def test_a_step_of_the_level_is_reported_and_survived(step):
     made, x = samples()
     x = x.copy()
     x[:, 18_000:] *= np.float32(step)
@@ -186,8 +186,8 @@ def test_one_in_so_many_leaves_and_the_rest_is_counted():
     found, events, synchronizer = read(made, x, estimator__every=4)
     assert all(frame.index % 4 == 0 for frame in found)
     assert len(found) >= 5
-    told = len(found) + counted(events) + synchronizer.frames_skipped
-    assert told == synchronizer.accounted == found[-1].index + 1
+    counted_frames = len(found) + counted(events) + synchronizer.frames_skipped
+    assert counted_frames == synchronizer.accounted == found[-1].index + 1
 
 
 def test_frames_are_numbered_by_the_clock_where_it_is_known():
@@ -314,8 +314,8 @@ def test_a_clock_that_goes_back_is_another_beginning(back, zero, every):
     assert all(np.all(np.diff(run) > 0) for run in runs) and min(map(len, runs)) >= 2
     if zero is None:
         assert runs[0][-1] < runs[1][0]  # numbered by the samples, which go on
-        told = len(found) + counted(events) + synchronizer.frames_skipped
-        assert told == runs[1][-1] + 1
+        counted_frames = len(found) + counted(events) + synchronizer.frames_skipped
+        assert counted_frames == runs[1][-1] + 1
     elif back < 1e8:
         second = next(f for f in found if f.start >= border)
         due = first_arrival(made) + second.index * 1_280

@@ -122,7 +122,7 @@ def test_ours_is_found_beneath_a_stronger_signal_from_elsewhere(over):
         assert found is not None and abs(found.start - own) <= 1
 
 
-def test_two_users_at_once_are_told_apart():
+def test_two_users_at_once_are_distinguished():
     made = loaded("paper", (*FAST, SHIFTED))
     other = loaded("paper", (*FAST, SHIFTED, ("pilots.user", 1)))
     rng = np.random.default_rng(13)

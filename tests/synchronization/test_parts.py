@@ -187,7 +187,7 @@ def test_time_is_that_of_the_newest_mark():
     assert clock.mark(Mark(10, None)) is None and clock.time(2_500_000) == 2.5
     assert clock.mark(Mark(100, (5, 0.25))) is None
     assert clock.time(1_000_100) == pytest.approx(6.25, abs=1e-12)
-    # 2.75 s later, of which 2.5 s were received; a mark without a time tells nothing
+    # 2.75 s later, of which 2.5 s were received; a mark without a time says nothing
     assert clock.mark(Mark(1_000_000, None)) is None
     assert clock.mark(Mark(2_500_100, (8, 0.0))) == pytest.approx(250_000, abs=1e-6)
     assert clock.mark(Mark(3_500_100, (9, 0.0))) == pytest.approx(0, abs=1e-6)

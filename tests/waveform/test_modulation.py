@@ -106,7 +106,7 @@ def test_error_rate_is_that_of_the_closed_form(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_error_rate_of_noise_is_as_in_theory(kind):
-    """At 1e-3: some 2000 errors in 2 million bits, which tells 0.03 dB or better."""
+    """At 1e-3: some 2000 errors in 2 million bits, which shows 0.03 dB or better."""
     rng = np.random.default_rng(7)
     snr_db = brentq(lambda db: bit_error_rate(kind, 10 ** (db / 10)) - 1e-3, 0, 40)
     bits = rng.integers(0, 2, 2_016_000, dtype=np.uint8)

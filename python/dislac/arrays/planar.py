@@ -79,7 +79,7 @@ class PlanarArray:
     def direction(self, spatial_frequency: ArrayLike, *, below: bool = True) -> NDArray[np.float64]:
         """Unit vector (..., 3) in the scene's frame with this spatial frequency (..., 2).
 
-        An array in a plane cannot tell one half-space from the other: `below` says that the
+        An array in a plane cannot distinguish one half-space from the other: `below` says that the
         body's z component is negative. Outside the unit disc there is no such direction; the
         nearest one, in the array's plane, is returned.
         """

@@ -2,12 +2,12 @@
 """How a block ends: on an error, and with messages still on their way.
 
 **Errors.** An exception that leaves `work()` or a message handler kills a block's thread, and the
-flowgraph hangs. So it is caught, remembered and logged, and told on the port `events`; the block
-then says that it is done, which ends the flowgraph, and so do blocks whose messages it takes. The
-top blocks of `flowgraphs` raise what they find remembered; a process that ends with errors which
-nobody has taken has exit status 1.
+flowgraph hangs. So it is caught, remembered and logged, and reported on the port `events`; the
+block then says that it is done, which ends the flowgraph, and so do blocks whose messages it takes.
+The top blocks of `flowgraphs` raise what they find remembered; a process that ends with errors
+which nobody has taken has exit status 1.
 
-**Messages.** GNU Radio tells message blocks that upstream is done by a message on another port,
+**Messages.** GNU Radio notifies message blocks that upstream is done by a message on another port,
 which may overtake those that it should follow. So each block of ours closes its ports with an
 end-of-file object when it stops, and each that takes messages waits for it when it stops. GNU Radio
 drops messages once 8192 of them wait for a block, so each block of ours that sends them (`publish`)
@@ -147,7 +147,7 @@ class Guarded:
         self._inputs[port] = handler
 
     def enlarge_buffers(self, items: int) -> None:
-        """Asks for output buffers of so many items, without the message that this logs."""
+        """Asks for output buffers of a count of items, without the message that this logs."""
         level = self.log_level()
         self.set_log_level("warn")
         self.set_min_output_buffer(items)
@@ -246,7 +246,7 @@ class Guarded:
             time.sleep(0.001)
 
     def fail(self, error: Exception) -> None:
-        """Remembers why the block cannot go on, logs it, and tells it on the port `events`."""
+        """Remembers why the block cannot go on, logs it, and reports it on the port `events`."""
         failure = FlowgraphError(f"{self.alias()}: {error}")
         failure.__cause__ = error
         with _errors_lock:
@@ -255,7 +255,7 @@ class Guarded:
             self.logger.error(str(error))
         else:
             self.logger.error("".join(traceback.format_exception(error)))
-        self.tell("error", reason=str(error))
+        self.report("error", reason=str(error))
 
     def failed(self) -> bool:
         """True if this block has failed, or one that takes its messages."""
@@ -274,7 +274,7 @@ class Guarded:
         """Counts a frame as lost, or more from it on, and says why; in the log only a few times."""
         self.frames_lost += count
         several = {"count": count} if count > 1 else {}
-        self.tell("frame_dropped", frame=frame, reason=reason, **several)
+        self.report("frame_dropped", frame=frame, reason=reason, **several)
         self._losses += 1
         if self._losses <= _MOST_LOGGED:
             last = "; further ones are only counted" if self._losses == _MOST_LOGGED else ""
@@ -284,10 +284,10 @@ class Guarded:
     def drop_message(self, error: pmt_keys.MessageError) -> None:
         """Counts a message that cannot be used, and says why; in the log only a few times."""
         self.messages_dropped += 1
-        self.tell("message_dropped", reason=str(error))
+        self.report("message_dropped", reason=str(error))
         if self.messages_dropped <= _MOST_LOGGED:
             self.logger.warn(f"message dropped: {error}")
 
-    def tell(self, event: str, **details: Any) -> None:
+    def report(self, event: str, **details: Any) -> None:
         """Tells on the port `events` what has happened."""
         self.message_port_pub(pmt_keys.EVENTS, pmt_keys.event_to_pdu(event, details))

@@ -213,7 +213,7 @@ def _open_uhd(uhd: Any, arguments: str, settings: Settings, transmit: bool) -> A
 
 
 def _check_lock(settings: Settings, radio: Any, sensor: str, board: int) -> None:
-    """Waits until a board has locked to its reference, if it tells."""
+    """Waits until a board has locked to its reference, if it reports that."""
     if sensor not in radio.get_mboard_sensor_names(board):
         return
     for _ in range(_LOCK_TRIES):

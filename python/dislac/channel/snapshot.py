@@ -60,9 +60,9 @@ class SnapshotModel:
     frequencies
         (Nsc,) baseband frequency f_n of each subcarrier [Hz].
     coupling
-        ``paired``, receive chain i hears transmit chain i alone, which needs transmit beams told
-        apart; or ``physical``, it hears the sum of all. Only there may their numbers Ntx and Nrf
-        differ.
+        ``paired``, receive chain i hears transmit chain i alone, which needs transmit beams
+        distinguished; or ``physical``, it hears the sum of all. Only there may their numbers Ntx
+        and Nrf differ.
     offsets
         (Ms,) by how much the subcarriers of each symbol lie above `frequencies` [Hz]; by default
         not at all.

@@ -199,7 +199,7 @@ _STYLES = {"locked": "black on green", "searching": "black on yellow", "lost": "
 
 
 class _Table(_Lines):
-    """The last fixes and the status, drawn anew in place."""
+    """The last fixes and the status, drawn again in place."""
 
     def __init__(self, address: str) -> None:
         super().__init__(address, as_json=False)

@@ -119,7 +119,7 @@ def satellite(
             address,
             frames=frames,
             any_interface=bind_any,
-            on_event=events.tell,
+            on_event=events.report,
             keys=keys,
         )
         _serve(flowgraph)
@@ -154,7 +154,7 @@ def channel(
             source,
             address,
             any_interface=bind_any,
-            on_event=events.tell,
+            on_event=events.report,
             keys=keys,
             server_key=server_key,
         )
@@ -201,7 +201,7 @@ def station(
             record=record,
             directory=out,
             on_fix=fixes.put,
-            on_event=events.tell,
+            on_event=events.report,
             keys=own,
             server_key=server_key,
         )
@@ -338,7 +338,7 @@ _EVENTS = {
     "connected": "connected to {address}",
     "disconnected": "no connection to {address}: waiting for it",
     "samples_lost": "{samples} samples lost before {time:.6f} s",
-    "started_anew": "samples have begun anew at {time:.6f} s",
+    "started_anew": "samples have begun again at {time:.6f} s",
     "message_refused": "a message is left out: {reason}",
     "tags_left_out": "{tags} tags are left out: the sender has used too many names",
 }
@@ -360,7 +360,7 @@ class _Events:
         self._left_out: Counter[str] = Counter()
         self._thread = Thread(target=self._write, daemon=True)
 
-    def tell(self, event: str, details: dict[str, Any]) -> None:
+    def report(self, event: str, details: dict[str, Any]) -> None:
         """Report an event."""
         now = time.monotonic()
         if now - self._last.get(event, -_PAUSE) < _PAUSE:

@@ -50,7 +50,7 @@ _REST = 13.0
 
 @dataclass(frozen=True)
 class Colors:
-    """Okabe and Ito's colours, which colour-blind people tell apart."""
+    """Okabe and Ito's colours, which colour-blind people distinguish."""
 
     paper: str = "#ffffff"
     ink: str = "#1f2933"
@@ -106,7 +106,7 @@ def pen(color: Any, width: float) -> Any:
 class Panel(QtWidgets.QWidget):
     """Numbers with a caption over each, in rows.
 
-    Painted in one go: labels would have the whole window laid out anew with every number.
+    Painted in one go: labels would have the whole window laid out again with every number.
     """
 
     def __init__(self, rows: Sequence[Sequence[str]], colors: Colors) -> None:
@@ -308,7 +308,7 @@ def style_axis(axis: Any, label: str, colors: Colors) -> None:
     axis.setPen(colors.faint)
     axis.setTextPen(colors.ink)
     axis.enableAutoSIPrefix(False)
-    # painted anew only when it changes, and not with all that it lies upon
+    # painted again only when it changes, and not with all that it lies upon
     axis.setCacheMode(QtWidgets.QGraphicsItem.CacheMode.DeviceCoordinateCache)
     if label:
         axis.setLabel(label, color=colors.ink, **{"font-size": "10pt"})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has become of the frames, as blocks tell it that come after the demodulator."""
+"""What has become of the frames, as blocks report it that come after the demodulator."""
 
 from dataclasses import dataclass
 from threading import Lock
@@ -23,7 +23,7 @@ class Status:
     frames_skipped
         that were sent between them, and not lost.
     frames_lost
-        that were told lost.
+        that were reported lost.
     """
 
     state: str = ""
@@ -50,7 +50,7 @@ class StatusKeeper:
         """Takes it that `count` frames have come, the last of them with this index."""
         with self._lock:
             self._used += count
-            if self._last is not None:  # an index that goes back: the transmitter has begun anew
+            if self._last is not None:  # an index that goes back: the transmitter has begun again
                 self._between += max(0, newest - self._last - count)
             self._last = newest
 

@@ -9,7 +9,7 @@ delays and Doppler shifts are unknown, so that of each of the 2 r dimensions onl
 that no step of theirs, by their gain or by a resolution cell, makes up for. The response of a
 random direction, scaled at will, leaves as little as the noise of energy N in a dimension with the
 probability (1 + l P / N)^(-1/2), P being the path's energy. Multiplied over all dimensions that
-are not taken, and by the number of directions that the arrays could tell apart, of others to the
+are not taken, and by the number of directions that the arrays could distinguish, of others to the
 power of the energy of their tones that lies along the path's, that is the expected number of
 directions that explain the rows as well as the path's.
 """

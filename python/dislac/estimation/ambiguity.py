@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ranges and velocities beyond what one subcarrier spacing can tell, from several spacings.
+"""Ranges and velocities beyond what one subcarrier spacing can resolve, from several spacings.
 
 An OFDM radar measures a range modulo c / (2 df) and a velocity modulo c / (2 f_c T): the value
 folded. Two spacings fold it differently, and the Chinese remainder theorem in its robust form
-tells how often, as long as the errors of the two measurements are small enough.
+gives how often, as long as the errors of the two measurements are small enough.
 """
 
 import math
@@ -148,7 +148,7 @@ def chinese_remainder(remainders: ArrayLike, moduli: Sequence[int]) -> NDArray[n
 def robust_crt(remainders: ArrayLike, moduli: Moduli, *, signed: bool = False) -> Floats:
     """Values (...) whose remainders have been measured with errors.
 
-    Differences of remainders, rounded to multiples of the unit, tell the folds without error if
+    Differences of remainders, rounded to multiples of the unit, give the folds without error if
     no two errors differ by more than half a unit; the result is then the mean of the unfolded
     measurements. It is a point of a circle: what an error carries beyond one end of the span
     comes back at the other.

@@ -124,7 +124,7 @@ class TargetAverage:
         enough = alone >= self._threshold * (energy - float(result.explained[solution]))
         enough &= size >= COMPARABLE_GAIN * size.max()
         enough |= size == size.max()
-        # Delays this close do not tell which came first; the stronger is then the likelier one.
+        # Delays this close do not show which came first; the stronger is then the likelier one.
         delay = parameters[:, 4]
         first = delay[enough].min() + self._expect.same_delay
         return int(np.argmax(np.where(enough & (delay <= first), size, 0.0)))
@@ -133,7 +133,7 @@ class TargetAverage:
         self, parameters: Floats, result: Fit, energy: float, prior: Prior, variance: Floats
     ) -> list[tuple[int, float]]:
         """Paths (L, 6) of a solution that may be the target's, and how probably: the first
-        of the comparable ones, as far as their delays, of `variance` (L,), tell; and rather a
+        of the comparable ones, as far as their delays, of `variance` (L,), allow it; and rather a
         strong one."""
         best = self._leading(parameters, result, energy)
         size = np.abs(result.gain[0])
@@ -269,7 +269,7 @@ class TargetAverage:
         return kept
 
     def _moments(self, drawn: Sample, places: Floats, own: Floats) -> tuple[Floats, Floats]:
-        """Mean (L, 6) and covariance (L, 6, 6) of the paths drawn; `own` where the frame tells
+        """Mean (L, 6) and covariance (L, 6, 6) of the paths drawn; `own` where the frame determines
         nothing."""
         mean = np.einsum("n,nla->la", drawn.weight, places)
         away = places - mean
@@ -346,8 +346,8 @@ def paths_covariance(
 ) -> Floats:
     """(L, 6, 6) from half the Fisher information times the noise power.
 
-    What the model cannot tell, or not apart from something else, has infinite variance, a given
-    departure none.
+    What the model cannot determine, or not separate from something else, has infinite variance, a
+    given departure none.
     """
     free, spread = responses.free, responses.spread(paths)
     joint = estimable_covariance(curvature)

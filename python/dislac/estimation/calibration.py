@@ -9,7 +9,7 @@ frames' amplitudes a_k, carrier offsets nu_k, delays tau_k and the rates rho_k o
 chains' gains g_i and delays tau_i. (Clocks and a pre-compensation that is constant over a frame let
 delays drift; as its beams weigh the symbols for each chain, that would pass for a delay between
 chains.) All are estimated together by maximum likelihood. What is common to all chains cannot be
-told from what is common to all frames: chain 0 is the reference.
+separated from what is common to all frames: chain 0 is the reference.
 """
 
 from collections.abc import Iterable, Iterator
@@ -115,7 +115,7 @@ def calibrate(model: SnapshotModel, frames: ArrayLike, signature: ArrayLike) -> 
     ------
     CalibrationError
         too few frames, values that are not finite, a chain that is dead, chains that follow the
-        signatures of others, or a signal too weak to tell the phases to `MOST_PHASE_ERROR`.
+        signatures of others, or a signal too weak to measure the phases to `MOST_PHASE_ERROR`.
     """
     y = np.asarray(frames)
     if y.shape[1:] != model.shape:

@@ -153,7 +153,7 @@ class DelayDoppler:
         bend = np.array([[moments[0, 2], moments[1, 1]], [moments[1, 1], moments[2, 0]]])
         gradient = 2 * np.real(c.conj() * slope)
         hessian = 2 * np.real(np.outer(slope.conj(), slope) + c.conj() * bend)
-        # What one symbol or one subcarrier cannot tell is left where it is.
+        # What one symbol or one subcarrier cannot measure is left where it is.
         blind = self._unit == 0
         hessian[blind, blind] = -1.0
         return complex(c), gradient, hessian

@@ -166,8 +166,8 @@ def log_odds(
     """Logarithm of the posterior odds of places (B,) over the first of them.
 
     Laplace's approximation: the ratio of the likelihoods, the noise power being known as far as the
-    frame tells it, times the ratio of the volumes about the maxima, no parameter being less certain
-    than a resolution cell.
+    frame determines it, times the ratio of the volumes about the maxima, no parameter being less
+    certain than a resolution cell.
 
     Parameters
     ----------

@@ -170,7 +170,7 @@ class DirectPathMeter:
 
     def _inverse_spread(self, response: Complex) -> Floats:
         """(2, 2) inverse of the log-likelihood's curvature by delay and Doppler, for unit energy;
-        zero for what a single subcarrier, or a single symbol, tells nothing of."""
+        zero for what a single subcarrier, or a single symbol, says nothing of."""
         share = np.sum(np.abs(response) ** 2, axis=1)
         share = share / max(float(share.sum()), 1e-300)
         middle = self._offsets + self._frequencies.mean()

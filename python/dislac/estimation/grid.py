@@ -50,7 +50,7 @@ class GridEstimator:
     ) -> None:
         if not 1 <= atoms <= model.shape[2]:
             raise EstimatorError(
-                f"{atoms} atoms cannot be told apart by {model.shape[2]} chains; give from 1 to "
+                f"{atoms} atoms cannot be distinguished by {model.shape[2]} chains; give from 1 to "
                 f"{model.shape[2]}"
             )
         self.model = model
@@ -63,7 +63,7 @@ class GridEstimator:
             model.symbol_times, model.frequencies, *windows, offsets=model.offsets
         )
         # A part of the energy of Ms Nsc coefficients, largest over the delays and Dopplers it can
-        # tell: the atom is chosen by norms alone, which leaves the coefficients isotropic.
+        # show: the atom is chosen by norms alone, which leaves the coefficients isotropic.
         symbols, subcarriers, _ = model.shape
         content: tuple[object, ...] = ()
         if solver.content:
@@ -81,7 +81,7 @@ class GridEstimator:
         )
 
     def reset(self) -> None:
-        """Do nothing: no frame tells on the next."""
+        """Do nothing: no frame depends on another."""
 
     def estimate(self, frame: ArrayLike, index: int = 0) -> Estimate:
         """Estimate from one frame (Ms, Nsc, Nrf); the same frame gives the same bits.

@@ -143,7 +143,7 @@ class Judge:
 
     @cached_property
     def _all_directions(self) -> DirectionSearch:
-        """The search over all Dopplers that the symbols can tell."""
+        """The search over all Dopplers that the symbols can resolve."""
         steps = np.diff(np.unique(self._responses.model.symbol_times))
         half = 0.5 / float(steps.min()) if len(steps) else 0.0
         return DirectionSearch(self._responses, self._departures, (-half, half))
@@ -166,7 +166,7 @@ class Judge:
         tones = self._responses.factors(at)[1][:, 0]
         left = np.maximum(np.sum(np.abs(tones) ** 2, axis=1), LEAST_LEFT * y.shape[1])
         power = np.sum(np.abs(y @ tones.conj().T) ** 2, axis=0) / left
-        # Combs that lie apart tell delays that each of them alone does not.
+        # Combs that lie apart distinguish delays that each of them alone does not.
         turns = np.arange(max(round(every / rows), 1)) if rows > 0 else np.zeros(1)
         delays = at[int(np.argmax(power)), DELAY] + rows * turns
         start = np.concatenate([self._all_directions(y, float(delay)) for delay in delays])

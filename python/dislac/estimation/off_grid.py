@@ -107,7 +107,7 @@ class OffGridEstimator:
         return self._judge(estimate, y, rest, maxima)
 
     def reset(self) -> None:
-        """Do nothing: no frame tells on the next."""
+        """Do nothing: no frame depends on another."""
 
     def _rows(self, frame: Complex) -> Complex:
         """(J, Nsc) from (Ms, Nsc, Nrf), without the nuisance."""

@@ -129,7 +129,7 @@ class PathResponses:
         included.
     free
         indices, among (arrival x, y, departure x, y, delay, doppler), of the parameters that are
-        unknown and that the model can tell: a linear array sees one axis only, and a single beam
+        unknown and that the model can resolve: a linear array sees one axis only, and a single beam
         that stays no departure.
     beams
         how many different ones the rows of `transmit` are made of.
@@ -166,10 +166,10 @@ class PathResponses:
         # Rows that are all one row but for a factor say nothing of where a path leaves.
         self.beams = int(np.linalg.matrix_rank(self.transmit))
         known = departure is not None or self.beams < 2
-        told = [r.nx > 1, r.ny > 1, t.nx > 1 and not known, t.ny > 1 and not known]
+        resolved = [r.nx > 1, r.ny > 1, t.nx > 1 and not known, t.ny > 1 and not known]
         sizes = [2 / n for n in (r.nx, r.ny, t.nx, t.ny)]
         spans = [extent(model.element_frequencies), extent(model.symbol_times)]
-        self.free = np.flatnonzero([*told, *(span > 0 for span in spans)])
+        self.free = np.flatnonzero([*resolved, *(span > 0 for span in spans)])
         cells = np.array([*sizes, *(1 / x if x > 0 else 1.0 for x in spans)])
         self.cells = cells
         self.delay_cell = float(cells[4])

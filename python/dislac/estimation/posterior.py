@@ -80,7 +80,7 @@ def sample(log_density: Callable[[Floats], Floats], dimension: int) -> Sample:
             break
         mean = weight @ draws
         spread = (weight[:, None] * (draws - mean)).T @ (draws - mean)
-        # Few draws do not tell a covariance: as many more are taken to be spread as before.
+        # Few draws do not determine a covariance: as many more are taken to be spread as before.
         shape = (effective * spread + dimension * shape) / (effective + dimension)
     return Sample(draws, weight, effective, evidence)
 

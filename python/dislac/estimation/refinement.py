@@ -11,14 +11,14 @@ from .path_responses import DELAY, DOPPLER, PathResponses
 
 __all__ = ["Fit", "Marginal", "Prior", "fit", "marginal", "pick", "refine"]
 
-UNTOLD = 1e-12
+UNDETERMINED = 1e-12
 """Curvature by a parameter, over the largest by any, that is rounding errors."""
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 
 LEAST_DAMPING = 1e-9
-"""Of scaled curvatures: what keeps those regular of parameters that the frame does not tell."""
+"""Of scaled curvatures: keeps those regular of parameters that the frame does not determine."""
 
 
 class Fit(NamedTuple):
@@ -206,9 +206,9 @@ def refine(
     for _ in range(iterations):
         diagonal = current.curvature.reshape(batch, -1)[:, :: size + 1]
         # What moves nothing by a resolution cell but rounding errors stays where it is.
-        told = diagonal * cells**2
-        told = told > UNTOLD * told.max(axis=1, keepdims=True)
-        unit = np.where(told, 1.0 / np.sqrt(np.where(told, diagonal, 1.0)), 0.0)
+        determined = diagonal * cells**2
+        determined = determined > UNDETERMINED * determined.max(axis=1, keepdims=True)
+        unit = np.where(determined, 1.0 / np.sqrt(np.where(determined, diagonal, 1.0)), 0.0)
         scaled = current.curvature * (unit[:, :, None] * unit[:, None, :])
         scaled.reshape(batch, -1)[:, :: size + 1] += damping
         right = unit * current.gradient

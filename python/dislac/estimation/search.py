@@ -171,7 +171,7 @@ class DirectionSearch:
     With few rows against five unknowns nearly every local maximum of the coarse grid is another
     path's worth of directions, and the greatest one can stand between its points: the grid then has
     four points a resolution cell along each axis of the arrays, else two. So it is of departures
-    and Doppler shifts alone where few beams tell them, however many chains receive.
+    and Doppler shifts alone where few beams resolve them, however many chains receive.
     """
 
     def __init__(
@@ -311,7 +311,7 @@ class SecondarySearch:
 
 
 def _near(array: PlanarArray, grid: Floats, point: Floats) -> NDArray[np.bool_]:
-    """True for spatial frequencies (..., 2) that an array hardly tells from others."""
+    """True for spatial frequencies (..., 2) that an array hardly distinguishes from others."""
     apart = np.abs(wrap_spatial_frequency(grid - point))
     return np.asarray(np.all(apart < [1.2 / array.nx, 1.2 / array.ny], axis=-1))
 

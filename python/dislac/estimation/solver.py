@@ -106,14 +106,14 @@ class DirectionDictionary:
         Raises
         ------
         EstimatorError
-            too few points, or departures that the model does not tell.
+            too few points, or departures that the model does not resolve.
         """
         if points < 2:
             raise EstimatorError(f"grid_points is {points}; give 2 or more")
         if departure is None and model.coupling == "physical":
             raise EstimatorError(
-                "a grid cannot tell departures over physical coupling; give reference_departure, "
-                "or use the off-grid estimator"
+                "a grid cannot resolve departures over physical coupling; give "
+                "reference_departure, or use the off-grid estimator"
             )
         departures = (
             array_grid(model.transmit_array, points) if departure is None else departure[None]

@@ -220,7 +220,7 @@ def _grid(
     Parameters
     ----------
     cell
-        resolution cell of Doppler shifts, which tells those farther off than half of it.
+        resolution cell of Doppler shifts, which distinguishes those farther off than half of it.
     """
     angle = 2 * np.pi * np.arange(ANGLES) / ANGLES
     circle = np.stack([np.cos(angle), np.sin(angle)], axis=-1)

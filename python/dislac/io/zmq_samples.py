@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Samples between processes: one asks, the other answers, and either may be started anew.
+"""Samples between processes: one asks, the other answers, and either may be started again.
 
 What goes over the wire is ZeroMQ's request and reply (RFC 28): any REQ or REP socket may be at the
 other end, such as those of GNU Radio's `zeromq.req_source` and `zeromq.rep_sink`, and of gNBs and
@@ -272,10 +272,10 @@ class SampleServer:
 
 
 class SampleClient:
-    """Asks a server for samples, again and again, also when that has been started anew.
+    """Asks a server for samples, again and again, also when that has been started again.
 
     Requests carry the number of the connection in their envelope, which comes back with the answer:
-    what came by a connection that is lost by now is told from what comes by the next.
+    what came by a connection that is lost by now is distinguished from what comes by the next.
 
     Parameters
     ----------

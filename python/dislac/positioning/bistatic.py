@@ -140,7 +140,7 @@ class BistaticLocator:
         frame, time
             of the fix; the nodes are taken where they are at `time` [s].
         truth
-            (3,) true position, for the error and to tell a target behind the array [m].
+            (3,) true position, for the error and to recognise a target behind the array [m].
         bound
             passed on [m].
 

@@ -24,7 +24,7 @@ class FixStatus(StrEnum):
     - ``outside_window``: the echo lies at the edge of a search window; it may be beyond.
     - ``learning``: what is to be taken off frames is not known yet.
     - ``ambiguous``: another place explains the frame nearly as well, or as well: a linear array
-      does not tell one side of its axis from the other.
+      does not distinguish one side of its axis from the other.
     - ``too_few_anchors``: fewer links measured the target than its position takes.
 
     With a position and a warning:
@@ -57,7 +57,7 @@ _LOCATED = frozenset(
 
 
 class Reason(StrEnum):
-    """Reason why a measurement gives no position.
+    """Reason for which a measurement gives no position.
 
     - ``invalid``: arrival or delay is not finite, or beyond all sense.
     - ``no_positive_root``: the residual delay is zero or negative, or might be for all its

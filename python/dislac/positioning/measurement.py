@@ -43,7 +43,7 @@ class Measurement:
     values
         (n,).
     covariance
-        (n, n); infinite variances of what the link cannot tell, NaN where nothing is known of
+        (n, n); infinite variances of what the link cannot measure, NaN where nothing is known of
         errors.
     snr
         signal to noise ratio of the path alone, per resource element of a receive chain, averaged

@@ -100,7 +100,7 @@ class Channel:
 
     Noise is set by `snr` (linear, per received element), or by `noise_temperature` [K] and
     `noise_factor`, or is absent (both None); it comes from a pool made once (`noise_pool`), or is
-    drawn anew. `fading_seed` is that of the fading alone, None for the scenario's.
+    drawn again. `fading_seed` is that of the fading alone, None for the scenario's.
     """
 
     paths: tuple[PathSettings, ...]
@@ -168,7 +168,7 @@ class Scenario:
     are handed in. `payload` is what frames carry beside pilots, or None. `front_end` is what
     the receiver's does, None if it is perfect; `calibration` what the receiver knows about it.
     `windows` are where a receiver looks for paths, `known` is where the target is known to be; what
-    else a system is told stands in its `section`. `document` is the data that all this comes from,
+    else a system needs stands in its `section`. `document` is the data that all this comes from,
     and knows where in a file each key stands; `make` makes a scenario of another. `kept` and
     `of_link` hold what is worked out once, see `kept`. The one way to change a scenario is `with_`.
     """

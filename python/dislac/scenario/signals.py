@@ -157,7 +157,7 @@ def pilots_of(document: Document, numerology: Numerology, prs: PrsResourceSet | 
         if len(prs.resources) > 1 and beams["coupling"] == "paired":
             raise document.error(
                 "beams.coupling",
-                "several PRS resources tell the chains' beams apart by themselves, for every "
+                "several PRS resources distinguish the chains' beams by themselves, for every "
                 "receive chain; use coupling 'physical', or a single resource",
             )
         try:

@@ -21,7 +21,7 @@ satellite's motion, before it leaves the window."""
 
 
 def unambiguous_doppler(numerology: Numerology, pilots: Pilots | None) -> float:
-    """Greatest Doppler shift, either way, that symbols with pilots tell apart [Hz]: half a cycle
+    """Greatest Doppler shift, either way, that symbols with pilots distinguish [Hz]: half a cycle
     from one to the next. Infinite for a single symbol, and without pilots."""
     if pilots is None:
         return np.inf

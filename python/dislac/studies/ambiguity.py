@@ -47,7 +47,7 @@ def right_folds(
     *,
     signed: bool = False,
 ) -> int:
-    """In how many of so many trials the robust Chinese remainder theorem finds the right fold.
+    """Count of trials in which the robust Chinese remainder theorem finds the right fold.
 
     Parameters
     ----------

@@ -190,7 +190,7 @@ def with_errors(
 def expected_maximum(
     cap: SkyCap, satellites: int, speed: float, carrier_frequency: float
 ) -> tuple[float, float]:
-    """Mean of the greatest excess delay [s] and of the greatest |Doppler| [Hz] of so many.
+    """Mean of the greatest excess delay [s] and of the greatest |Doppler| [Hz] of a count of paths.
 
     The integral of 1 - (1 - exceedance)^satellites.
     """

@@ -37,7 +37,7 @@ from .runner import (
 __all__ = ["EVENTS", "Endurance", "Signal", "endurance", "endure", "main", "trial"]
 
 EVENTS = ("gap", "overflow", "NaN burst", "level step", "fade")
-"""Samples that are missing, untold; samples that are missing, with a tag; values that are not
+"""Samples that are missing, unreported; samples that are missing, with a tag; values that are not
 finite; 40 dB more or less; a direct path that is 60 dB weaker for a while."""
 
 
@@ -166,7 +166,7 @@ def endure(scenario: Scenario, seconds: float, rng: np.random.Generator) -> Endu
                     time = (due + clock) / rate
                     found.mark(Mark(due, (int(time), time - int(time))))
                 else:
-                    # Nobody knows; a tag that comes later would tell.
+                    # Nobody knows; a tag that comes later would say so.
                     clock -= missing
             elif kind == "NaN burst":
                 since += int(10 ** rng.uniform(1, 5.5))
@@ -215,7 +215,7 @@ def trial(text: str, seconds: float, point: Point, rng: np.random.Generator) -> 
     seconds
         Of signal.
     point
-        `every`: one frame in so many is used.
+        `every`: every n-th frame is used.
     rng
         Of scene, receiver, noise and events.
 
@@ -278,7 +278,7 @@ def endurance(source: str = "paper", seconds: float = 60.0, every: tuple[int, ..
     seconds
         Of signal, in each trial.
     every
-        One frame in so many is used.
+        Every n-th frame is used.
     """
     text = load_scenario(source, {"synchronization.reference": "direct-path"}).text
     points = [{"every": count} for count in every]

@@ -142,7 +142,7 @@ def efficient(scenario: Scenario, view: View, index: int) -> Fix:
     target's position; all other paths and the timing are unknown.
 
     Of a direct path what it brings to each symbol and chain is unknown, and the timing is known as
-    that path tells it.
+    that path gives it.
     """
     model, deviation = snapshot_model(scenario), scenario.synchronization.timing_deviation
     paths, patterns = view.paths, None

@@ -117,7 +117,7 @@ def trial(text: str, terminal_snr_db: float, point: Point, rng: np.random.Genera
     terminal_snr_db
         See `rate`.
     point
-        `comb`: one element in so many is a pilot; `share` of the power that pilots have.
+        `comb`: one element in `comb` is a pilot; `share` of the power that pilots have.
     rng
         Not used.
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Signals of other transmitters, and how they are told from the direct path.
+"""Signals of other transmitters, and how they are distinguished from the direct path.
 
 A signal with other pilots correlates with ours by chance. It is common to all chains, and its
 products with ours may repeat from symbol to symbol, as those of Gold sequences do whose initial

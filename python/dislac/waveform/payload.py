@@ -209,7 +209,7 @@ def make_payload(
     chains
         (Ms, Nrf) factor of each transmit chain, unit modulus; by default one chain.
     shared
-        whether the chains send the sensing pilots with the same factors, so that pilots tell of the
+        whether the chains send the sensing pilots with the same factors, so that pilots measure the
         data's channel.
     power_share
         part of a frame's energy that goes to the sensing pilots, above 0 and below 1; by default

@@ -141,8 +141,8 @@ def make_pilots(
 
     What a user's code has beyond that of user 0 is spread over the grid in a random order, the
     same for all users. In its own order it would be a phase that grows evenly over symbols and
-    subcarriers, or a part of one: a receiver of user 0 could not tell the signal of user k from an
-    echo with another delay and Doppler shift.
+    subcarriers, or a part of one: a receiver of user 0 could not distinguish the signal of user k
+    from an echo with another delay and Doppler shift.
 
     Parameters
     ----------
@@ -208,8 +208,8 @@ def prs_pilots(
 
     A frame is an instance of the resource set: all its slots, from the one in which it begins.
     Frame 0 is the first instance after system frame 0. A single resource is sent by all chains,
-    each through its own beam. Of several resources each chain sends one, which tells the chains'
-    beams apart: they must not share elements.
+    each through its own beam. Of several resources each chain sends one, which distinguishes the
+    chains' beams: they must not share elements.
 
     Parameters
     ----------

@@ -194,7 +194,7 @@ class PrsResourceSet:
 
     @property
     def instances(self) -> int:
-        """Instances until the system frame number, and with it the muting, begins anew."""
+        """Instances until the system frame number, and with it the muting, begins again."""
         return _SYSTEM_FRAMES * self.frame_slots // self.period
 
     def transmitted(self, resource: PrsResource, slots: ArrayLike) -> NDArray[np.bool_]:

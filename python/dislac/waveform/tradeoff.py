@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an OFDM waveform can tell apart when it is used as a radar, and where it breaks.
+"""What an OFDM waveform can resolve when it is used as a radar, and where it breaks.
 
 Ranges and velocities are those of a monostatic radar, half of what the two-way delay and Doppler
 say; a bistatic range, along the whole path, is twice as much.

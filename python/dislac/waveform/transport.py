@@ -42,7 +42,7 @@ def segments(packet: bytes, size: int) -> NDArray[np.uint8]:
     [None, None, b'gnu radio 3.10']
     """
     if not packet:
-        raise ValueError("a packet of no bytes cannot be told from none; give one or more")
+        raise ValueError("a packet of no bytes cannot be distinguished from none; give one or more")
     room = min(size - HEADER, _LENGTH)
     count = -(-len(packet) // room)
     lengths = np.full(count, room)

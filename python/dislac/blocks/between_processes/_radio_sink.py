@@ -16,7 +16,7 @@ from ._radio_source import RadioSource
 __all__ = ["RadioSink"]
 
 _PATIENCE = 3.0
-"""How long a radio that asks anew has to answer anew [s]; else it was only its connection."""
+"""How long a radio that asks again has to answer again [s]; else it was only its connection."""
 
 _NONE = np.zeros(0, np.complex64)
 
@@ -28,7 +28,7 @@ class RadioSink(Guarded, gr.sync_block):
     each channel, asks with one byte and takes complex floats. Nothing is dropped while it does not
     ask: the flowgraph waits.
 
-    A radio that is started anew counts its time from its first sample, in both directions. What
+    A radio that is started again counts its time from its first sample, in both directions. What
     it is given then begins with the sample that belongs to the first that it gave: what is older is
     left out, what is missing is zeros. A second one that asks meanwhile waits, which the port
     `events` reports (`client_waits`, with the addresses of both).
@@ -136,7 +136,7 @@ class RadioSink(Guarded, gr.sync_block):
         asked = [server.wait(0.0) for server in self._servers]
         for server in self._servers:
             for client, present in server.newcomers():
-                self.tell("client_waits", client=client, present=present)
+                self.report("client_waits", client=client, present=present)
         if not any(asked) and not self._servers[0].wait(wait):
             return False
         return self._aligned(wait)

@@ -17,7 +17,7 @@ from ..lifecycle import Guarded, guarded
 __all__ = ["RadioSource"]
 
 _PATIENCE = 3.0
-"""How long the other channels of a radio have to be there anew, too, once one is [s]; else it was
+"""How long the other channels of a radio have to be there again, too, once one is [s]; else it was
 only that one's connection."""
 
 
@@ -26,10 +26,10 @@ class RadioSource(Guarded, gr.sync_block):
 
     The other side is a radio such as srsRAN's (device zmq, `tx_port`), which binds a REP socket for
     each channel, takes requests of one byte and answers each with complex floats, as many as it
-    likes. It may be started anew at any time: its streams go on here with its first samples, all
-    channels together; a channel that alone comes anew joins the others as they are, after a while.
-    That is told on the port `events` (`connected`, with the number of the sample) and counted in
-    `connections`.
+    likes. It may be started again at any time: its streams go on here with its first samples, all
+    channels together; a channel that alone comes again joins the others as they are, after a while.
+    That is reported on the port `events` (`connected`, with the number of the sample) and counted
+    in `connections`.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class RadioSource(Guarded, gr.sync_block):
         ]
         self._runs = [0 for _ in self._clients]  # which start of the radio those came by
         self._behind = [0 for _ in self._clients]  # starts without a connection of this channel
-        self._since = 0.0  # when the last channel was there anew
+        self._since = 0.0  # when the last channel was there again
 
     def finish(self) -> None:
         for client in self._clients:
@@ -104,7 +104,7 @@ class RadioSource(Guarded, gr.sync_block):
         if run != self.connections:
             self.begins_at, self.connections = self.nitems_written(0), run
             self.connected.set()
-            self.tell("connected", sample=self.begins_at)
+            self.report("connected", sample=self.begins_at)
         count = min(len(output_items[0]), *map(len, self._waiting))
         for chain, stream in enumerate(output_items):
             stream[:count] = self._waiting[chain][:count]

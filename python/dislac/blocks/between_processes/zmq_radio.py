@@ -22,7 +22,7 @@ class zmq_radio(gr.hier_block2):
     of its receive ports (`rx_port`) a REQ socket, which asks here. Nothing is dropped: each side
     waits for the other.
 
-    The radio may be started anew at any time. It then counts its time from its first sample, in
+    The radio may be started again at any time. It then counts its time from its first sample, in
     both directions; so the input goes on for it with the sample that belongs to the first that it
     gave: what is older is left out, what is missing is zeros.
 

@@ -25,7 +25,7 @@ class zmq_sink(Guarded, gr.sync_block):
 
     That is a `zmq_source`, or GNU Radio's ZMQ REQ Source with a vector length of as many items as
     there are chains and tags passed. Nothing is dropped: while nobody asks, the flowgraph waits.
-    Each message tells the time of its first sample (`rx_time`), so that who comes late knows it:
+    Each message gives the time of its first sample (`rx_time`), so that who comes late knows it:
     what the last tag `rx_time` in the stream says, counted on in samples; without one, the time
     since the stream's first sample.
 
@@ -39,8 +39,8 @@ class zmq_sink(Guarded, gr.sync_block):
     any_interface
         allow an address that stands for all interfaces, such as tcp://*:5560.
     ends
-        tell the other side when the stream has ended, once it asks again; not where that is because
-        a block has failed.
+        report to the other side when the stream has ended, once it asks again; not where that is
+        because a block has failed.
     linger
         how long to wait for that [s].
     on_event
@@ -115,12 +115,12 @@ class zmq_sink(Guarded, gr.sync_block):
         server, self._server = self._server, None
         if server is None:
             return
-        # A stream that breaks off because a block has failed has not ended: nobody is told so
+        # A stream that breaks off because a block has failed has not ended: no end is reported
         if self._ends and not self._released.is_set() and not any_failed():
-            self._tell_end(server)
+            self._report_end(server)
         server.close(linger=0.0 if self._released.is_set() else 1.0)
 
-    def _tell_end(self, server: SampleServer) -> None:
+    def _report_end(self, server: SampleServer) -> None:
         end = message_header(0, [Mark(0, pmt_keys.END, pmt.PMT_T)])
         until = time.monotonic() + self._linger
         while not self._released.is_set() and time.monotonic() < until:
@@ -128,10 +128,10 @@ class zmq_sink(Guarded, gr.sync_block):
                 return
 
     def _turn_away(self, server: SampleServer) -> None:
-        """Report the clients that wait, and tell them for whom."""
+        """Report the clients that wait, and answer for whom."""
         for client, present in server.newcomers():
             details = {"client": client, "present": present}
-            self.tell("client_waits", **details)
+            self.report("client_waits", **details)
             if self._on_event is not None:
                 self._on_event("client_waits", details)
         server.turn_away(
@@ -144,7 +144,7 @@ class zmq_sink(Guarded, gr.sync_block):
         self.refused = server.refused
         if news and self._refusal_reported_at != server.clients:
             self._refusal_reported_at = server.clients
-            self.tell("client_refused")
+            self.report("client_refused")
             if self._on_event is not None:
                 self._on_event("client_refused", {})
 

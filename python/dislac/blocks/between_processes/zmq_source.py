@@ -38,7 +38,7 @@ class zmq_source(Guarded, gr.sync_block):
     """Asks another process for all chains' streams, and gives them with the tags that they had.
 
     The other one has a `zmq_sink`, or GNU Radio's ZMQ REP Sink with a vector length of as many
-    items as there are chains and tags passed. Either process may be started anew at any time: the
+    items as there are chains and tags passed. Either process may be started again at any time: the
     source asks on. The first sample of the stream and the first after each gap or restart have a
     tag `rx_time` with the time since time zero (whole and fractional seconds) and one `rx_rate`;
     what is missing is reported on the port `events` and counted in `samples_lost`. Tags
@@ -180,7 +180,7 @@ class zmq_source(Guarded, gr.sync_block):
         self._items = np.frombuffer(message, np.complex64, count * self._chains, begin)
         self._items = self._items.reshape(count, self._chains)
         if offset != self._next and not _any(marks, offset, pmt_keys.RX_TIME):
-            # GNU Radio's own sink tells no time: its clock starts with its stream
+            # GNU Radio's own sink gives no time: its clock starts with its stream
             marks.insert(0, Mark(offset, pmt_keys.RX_TIME, offset))
         broken, self._next = offset != self._next, offset + count
         if broken:
@@ -270,7 +270,7 @@ class zmq_source(Guarded, gr.sync_block):
             )
 
     def _say(self, event: str, **details: Any) -> None:
-        self.tell(event, **details)
+        self.report(event, **details)
         if self._on_event is not None:
             self._on_event(event, details)
 

@@ -23,7 +23,7 @@ class timed_channel(leo_channel):
     """A `leo_channel` whose clock follows the tags `rx_time` of stream 0.
 
     Where such a tag does not go on from the samples before it, as after a gap or when the
-    transmitter has been started anew, the channel begins anew at the tag's time: satellites and
+    transmitter has been started again, the channel begins again at the tag's time: satellites and
     targets are where they are then. What had been on its way is gone, so its output goes on as soon
     as the longest path is filled again, with a tag `rx_time` of its own; frames before that are not
     tagged. A time when a path is far longer than at time zero ends the flowgraph.

@@ -15,7 +15,7 @@ __all__ = ["FrameView"]
 
 _MOST_FRAMES = 16
 _MOST_BYTES = 1 << 20
-"""What one call may wait for: so many frames, and as many as fit in so many bytes."""
+"""What one call may wait for: a count of frames, and as many as fit in a count of bytes."""
 
 _CALLS, _UNSEEN = 2, 64
 """Between two looks: from which on frames are waited for, and nobody seems to look."""
@@ -90,7 +90,7 @@ class FrameView(Guarded, gr.sync_block):
         return len(vectors)
 
     def note_frames(self, newest: int, count: int) -> None:
-        """So many frames have come, the last of them with this index."""
+        """Takes note of a count of frames, the last of them with this index."""
 
     def look(self) -> Any:
         """What `NewestFrame.take` gives, in the window's thread."""

@@ -12,8 +12,8 @@ __all__ = ["delay_doppler_view"]
 class delay_doppler_view(FrameView):
     """Shows the newest frame vector through the delay-Doppler matched filter, in a Qt window.
 
-    Delays are those that the scenario's estimator looks at, Dopplers as far as the symbols tell
-    them apart. Levels are in decibels over what white noise of the frame's energy would have.
+    Delays are those that the scenario's estimator looks at, Dopplers as far as the symbols
+    distinguish them. Levels are in decibels over what white noise of the frame's energy would have.
     Beside the picture stand the cuts through its peak. Where the receiver takes the direct path
     off, each frame's mean over the subcarriers is taken off here.
 
@@ -26,7 +26,7 @@ class delay_doppler_view(FrameView):
     scenario
         arrays, beams, numerology and delay window come from here.
     update_rate
-        how often the window is drawn anew at most [Hz]; frames in between cost next to nothing.
+        how often the window is drawn again at most [Hz]; frames in between cost next to nothing.
     theme
         "light" or "dark".
 

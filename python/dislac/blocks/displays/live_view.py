@@ -32,7 +32,7 @@ class live_view(FrameView):
     trail
         how many fixes are kept in sight, 1 or more.
     update_rate
-        how often the window is drawn anew at most [Hz], above 0, to 20.
+        how often the window is drawn again at most [Hz], above 0, to 20.
     theme
         "light" or "dark".
 

@@ -28,7 +28,7 @@ class position_map(Guarded, gr.basic_block):
     trail
         how many fixes are kept in sight, 1 or more.
     update_rate
-        how often the window is drawn anew at most [Hz].
+        how often the window is drawn again at most [Hz].
     theme
         "light" or "dark".
 

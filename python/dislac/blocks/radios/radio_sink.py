@@ -33,14 +33,14 @@ _CREST = 4.0
 class radio_sink(gr.hier_block2):
     """Transmits with a radio, by gr-uhd or gr-soapy, at the scenario's rate and carrier.
 
-    The first sample leaves at `start_time`, sample n so many samples later. With UHD, and where
+    The first sample leaves at `start_time`, sample n follows by n samples. With UHD, and where
     frames have pauses, each frame is a timed burst (`tx_sob`, `tx_time`, `tx_eob`) and pauses are
     not sent; else everything is. Samples are scaled so that the frames' largest one has the
     amplitude `peak`.
 
-    Late bursts and underflows that a UHD device reports are counted (`late`, `underflows`) and told
-    on the port `events`. A radio that is not there, cannot do what it should, or is lost in flight
-    is told there too and in the log, and ends the flowgraph.
+    Late bursts and underflows that a UHD device reports are counted (`late`, `underflows`) and
+    reported on the port `events`. A radio that is not there, cannot do what it should, or is lost
+    in flight is reported there too and in the log, and ends the flowgraph.
 
     Parameters
     ----------
@@ -288,10 +288,10 @@ class _Feed(Guarded, gr.basic_block):
             return
         if any("underflow" in name for name in names):
             self.underflows += 1
-            self.tell("underflow", count=self.underflows)
+            self.report("underflow", count=self.underflows)
         if "time_error" in names:
             self.late += 1
-            self.tell("late", count=self.late)
+            self.report("late", count=self.late)
 
 
 def _largest(scenario: Scenario) -> float:

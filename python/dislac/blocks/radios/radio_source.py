@@ -22,10 +22,10 @@ class radio_source(gr.hier_block2):
     seconds of the device's clock), `rx_rate` and `rx_freq` on the first sample and after samples
     were lost, as gr-uhd does; gr-soapy gives them without `rx_time`.
 
-    Lost samples are counted (`overflows`, and `samples_lost` where there are times) and told on
+    Lost samples are counted (`overflows`, and `samples_lost` where there are times) and reported on
     the port `events` (`overflow`, with the sample after them, the overflows so far and, where there
     are times, how many they are). A radio that is not there, cannot do what it should, or is lost
-    in flight is told there too and in the log, and ends the flowgraph.
+    in flight is reported there too and in the log, and ends the flowgraph.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ class _Watch(Guarded, gr.sync_block):
         return count
 
     def _resume(self, offset: int, time: tuple[int, float] | None) -> None:
-        """Samples come anew, from an offset of the stream on."""
+        """Samples come again, from an offset of the stream on."""
         last, self._last = self._last, (offset, time)
         if last is None:
             return
@@ -181,4 +181,4 @@ class _Watch(Guarded, gr.sync_block):
             self.samples_lost += lost
             details["samples_lost"] = lost
         self.overflows += 1
-        self.tell("overflow", count=self.overflows, **details)
+        self.report("overflow", count=self.overflows, **details)

@@ -87,4 +87,4 @@ class calibrator(Guarded, gr.sync_block):
         self.calibration = reception.calibration(self._scenario, frames, numbers)
         if self._path:
             write_calibration(self._path, self.calibration, self._scenario)
-        self.tell("calibrated", frames=self.frames_used)
+        self.report("calibrated", frames=self.frames_used)

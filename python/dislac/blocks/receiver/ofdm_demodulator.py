@@ -131,7 +131,7 @@ class ofdm_demodulator(Guarded, gr.basic_block):
             if event.name == "frames_lost":
                 self.report_lost(**event.details)
             else:
-                self.tell(event.name, **event.details)
+                self.report(event.name, **event.details)
         self.frames_skipped = synchronizer.frames_skipped
 
     def _write(self, vector, item: int, grid, index: int, time: float) -> None:

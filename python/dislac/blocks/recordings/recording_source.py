@@ -26,8 +26,9 @@ class recording_source(Guarded, gr.sync_block):
     """Plays a SigMF recording on one stream a receive chain, with its tags.
 
     Tags `dislac:frame` are on the first sample of each whole good frame; frames that are cut off
-    or not finite have none, are told on the port `events` and counted in `frames_lost`. Of a radio,
-    there are tags `rx_time` and `rx_rate` where it gave them: on the first sample and after gaps.
+    or not finite have none, are reported on the port `events` and counted in `frames_lost`. Of a
+    radio, there are tags `rx_time` and `rx_rate` where it gave them: on the first sample and after
+    gaps.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ class recording_source(Guarded, gr.sync_block):
     speed
         1 plays in real time, 2 twice as fast; 0 or None as fast as the flowgraph runs.
     repeat
-        begin anew at the end, for ever. Frames go on being numbered as they were.
+        begin again at the end, for ever. Frames go on being numbered as they were.
 
     Raises
     ------
@@ -93,7 +94,7 @@ class recording_source(Guarded, gr.sync_block):
         self.frames_lost = self._reader.frames_left_out
         for warning in self._reader.warnings:
             self.logger.warn(warning)
-            self.tell("recording_damaged", reason=warning)
+            self.report("recording_damaged", reason=warning)
 
     @guarded(-1)
     def work(self, input_items, output_items):

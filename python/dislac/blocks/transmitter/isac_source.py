@@ -31,8 +31,8 @@ class isac_source(FrameSource):
     the frame's index (uint64) is on the first sample of each frame, on stream 0. After the last
     frame come as many zeros as it takes to get that frame through precompensator and channel.
 
-    A packet for which there is no room is dropped, told on the port `events` (`packet_dropped`) and
-    counted in `packets_lost`. A message that is no packet is dropped and reported there
+    A packet for which there is no room is dropped, reported on the port `events` (`packet_dropped`)
+    and counted in `packets_lost`. A message that is no packet is dropped and reported there
     (`message_dropped`), and counted in `messages_dropped`.
 
     Parameters
@@ -88,7 +88,7 @@ class isac_source(FrameSource):
                 self._waiting.extend(blocks)
                 return
         self.packets_lost += 1
-        self.tell("packet_dropped", reason=f"needs {len(blocks)} frames, {room} can wait")
+        self.report("packet_dropped", reason=f"needs {len(blocks)} frames, {room} can wait")
 
     def make_frames(self, first: int, last: int) -> Iterable[tuple[int, NDArray[np.complex64]]]:
         self._make(first, last)

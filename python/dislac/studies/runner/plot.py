@@ -34,7 +34,7 @@ class Plot:
     label
         Of the ordinate; by default the first curve's.
     by
-        Columns whose values tell curves of the same kind apart.
+        Columns whose values distinguish curves of the same kind.
     log_x, log_y
         True for a logarithmic axis.
     note

@@ -23,7 +23,7 @@ class Table:
     formats
         Format of each column's numbers in print, such as ``.2f``; CSV has all their digits.
     name
-        What tells a study's tables apart.
+        Name that distinguishes a study's tables.
     notes
         Lines that are printed below and are not in the CSV.
 

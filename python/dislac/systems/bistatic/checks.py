@@ -270,7 +270,7 @@ def _doppler(scenario: Scenario, frame: int) -> list[str]:
     most = unambiguous_doppler(scenario.numerology, scenario.pilots)
     if abs(doppler) > most:
         return [
-            f"{what} exceeds the {most:.0f} Hz that the pilots' symbols tell apart: use a larger "
+            f"{what} exceeds the {most:.0f} Hz that the pilots' symbols distinguish: use a larger "
             "numerology.subcarrier_spacing"
         ]
     if not low < doppler < high:
