@@ -51,7 +51,7 @@ def test_every_frame_gives_a_fix(alone):
 
 
 def test_fixes_beside_the_direct_path_are_near_their_bound():
-    """The preset as it is, with a direct path 38 dB above the echo, once its signature is known."""
+    """The preset as it is, with a direct path 38 dB above the echo, once its response is known."""
     scenario = load_scenario("paper", {"channel.noise.snr_db": 10})
     assert [path.kind for path in scenario.channel.paths] == ["echo", "direct"]
     fixes = []

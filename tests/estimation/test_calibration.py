@@ -12,7 +12,7 @@ ARRIVAL, DEPARTURE = np.array([0.2, -0.3]), np.array([0.1, 0.4])
 
 
 def scene(source="paper", **overrides):
-    """Model, and signature of the transmitter."""
+    """Model, and response of the transmitter."""
     values = {key.replace("__", "."): value for key, value in overrides.items()}
     model = snapshot_model(load_scenario(source, values))
     return model, model.response(ARRIVAL, DEPARTURE)
@@ -42,13 +42,13 @@ def wrapped(angle):
 
 
 def test_phases_to_a_degree_and_delays_to_a_tenth_of_a_nanosecond_at_20_db():
-    model, signature = scene(beams__chains=4)
+    model, response = scene(beams__chains=4)
     rng = np.random.default_rng(1)
     phases, delays = rng.uniform(-np.pi, np.pi, 4), rng.uniform(-20e-9, 20e-9, 4)
     frames = drawn_frames(
         model, 2000, rng, snr_db=20, phases=phases, delays=delays, doppler=2e3, late=130e-9
     )
-    found = calibrate(model, frames.astype(np.complex64), signature)
+    found = calibrate(model, frames.astype(np.complex64), response)
     assert np.abs(np.degrees(wrapped(found.phase - phases + phases[0]))).max() < 0.1
     assert np.abs(found.delay - delays + delays[0]).max() < 0.1e-9
     assert found.snr == pytest.approx(100, rel=0.02)
@@ -67,7 +67,7 @@ def test_phases_to_a_degree_and_delays_to_a_tenth_of_a_nanosecond_at_20_db():
     ],
 )
 def test_errors_are_as_large_as_it_says(source, overrides):
-    model, signature = scene(source, **overrides)
+    model, response = scene(source, **overrides)
     rng = np.random.default_rng(2)
     chains = model.shape[2]
     scores = []
@@ -78,7 +78,7 @@ def test_errors_are_as_large_as_it_says(source, overrides):
         frames = drawn_frames(
             model, 12, rng, snr_db=5, phases=phases, delays=delays, gains=gains, late=50e-9
         )
-        found = calibrate(model, frames, signature)
+        found = calibrate(model, frames, response)
         scores.append(
             np.stack(
                 [
@@ -96,7 +96,7 @@ def test_errors_are_as_large_as_it_says(source, overrides):
 
 
 def test_chains_may_be_samples_apart_and_the_carrier_far_off():
-    model, signature = scene(beams__chains=4)
+    model, response = scene(beams__chains=4)
     delays = np.array([0.0, 900e-9, -700e-9, 130e-9])
     frames = drawn_frames(
         model,
@@ -108,13 +108,13 @@ def test_chains_may_be_samples_apart_and_the_carrier_far_off():
         doppler=30e3,
         late=500e-9,
     )
-    found = calibrate(model, frames, signature)
+    found = calibrate(model, frames, response)
     assert np.abs(found.delay - delays).max() < 1e-9
     assert np.abs(found.phase).max() < np.radians(1)
 
 
 def test_a_clock_that_drifts_is_no_delay_between_chains():
-    model, signature = scene(beams__chains=4)
+    model, response = scene(beams__chains=4)
     frames = drawn_frames(
         model,
         10,
@@ -124,20 +124,20 @@ def test_a_clock_that_drifts_is_no_delay_between_chains():
         delays=np.zeros(4),
         rate=20e-6,
     )
-    found = calibrate(model, frames, signature)
+    found = calibrate(model, frames, response)
     assert np.abs(found.delay).max() < 1e-12
     assert np.abs(found.phase).max() < 1e-4
 
 
 def test_factors_make_the_chains_alike():
-    model, signature = scene(beams__chains=3)
+    model, response = scene(beams__chains=3)
     truth = {"phases": np.array([0.3, 2.0, -1.0]), "delays": np.array([5e-9, -9e-9, 14e-9])}
     rng = np.random.default_rng(5)
     options = {"snr_db": 60, **truth, "gains": np.array([1.0, 0.5, 1.7])}
     frames = drawn_frames(model, 10, rng, **options)
-    factors = calibrate(model, frames, signature).factors(model.frequencies)
+    factors = calibrate(model, frames, response).factors(model.frequencies)
     assert factors.shape == (3, 32)
-    again = calibrate(model, frames * factors.T, signature)
+    again = calibrate(model, frames * factors.T, response)
     assert np.abs(again.phase).max() < 3e-5
     assert np.abs(again.delay).max() < 4e-12
     assert np.abs(again.amplitude - 1).max() < 4e-8
@@ -145,7 +145,7 @@ def test_factors_make_the_chains_alike():
     assert np.array_equal(factors[0], np.ones(32))
 
 
-MODEL, SIGNATURE = scene(beams__chains=3)
+MODEL, RESPONSE = scene(beams__chains=3)
 
 
 def some_frames(count=10, snr_db=10.0, gains=(1.0, 1.0, 1.0)):
@@ -176,11 +176,11 @@ def some_frames(count=10, snr_db=10.0, gains=(1.0, 1.0, 1.0)):
 )
 def test_what_is_no_calibration_is_refused(frames, said):
     with pytest.raises(CalibrationError, match=said):
-        calibrate(MODEL, frames, SIGNATURE)
+        calibrate(MODEL, frames, RESPONSE)
 
 
 def test_a_chain_that_hears_nothing_from_there_is_named():
-    deaf = SIGNATURE.copy()
+    deaf = RESPONSE.copy()
     deaf[:, 2] = 0
     with pytest.raises(CalibrationError, match="chain 2 is deaf"):
         calibrate(MODEL, some_frames(), deaf)
@@ -189,7 +189,7 @@ def test_a_chain_that_hears_nothing_from_there_is_named():
 def chains_of(order, seed, *, snr_db=5.0, count=12, source="paper", **overrides):
     """What calibration says of frames whose chains are connected in another order, and of honest
     ones: two strings, empty where it finds nothing wrong."""
-    model, signature = scene(source, seed=seed, **overrides)
+    model, response = scene(source, seed=seed, **overrides)
     rng, chains = np.random.default_rng(seed), model.shape[2]
     phases, delays = rng.uniform(-np.pi, np.pi, chains), rng.uniform(-20e-9, 20e-9, chains)
     frames = drawn_frames(
@@ -198,7 +198,7 @@ def chains_of(order, seed, *, snr_db=5.0, count=12, source="paper", **overrides)
     said = []
     for y in (frames[..., order], frames):
         try:
-            calibrate(model, y, signature)
+            calibrate(model, y, response)
             said.append("")
         except CalibrationError as error:
             said.append(str(error))
@@ -223,21 +223,21 @@ def test_swapped_chains_are_named(source, settings):
         swapped, honest = chains_of(order, seed, source=source, **settings)
         assert honest == ""
         assert "what chains 2 and 5 hear" in swapped
-        assert "chain 2 follows the signature of chain 5, chain 5 follows" in swapped
+        assert "chain 2 follows the response of chain 5, chain 5 follows" in swapped
         assert swapped.endswith("check the cables: chains 2 and 5 look swapped")
 
 
 def test_three_exchanged_chains_are_named():
     swapped, _ = chains_of([0, 4, 2, 3, 6, 5, 1, 7], 30)
     for pair in ((1, 4), (4, 6), (6, 1)):
-        assert "chain {} follows the signature of chain {}".format(*pair) in swapped
+        assert "chain {} follows the response of chain {}".format(*pair) in swapped
     assert swapped.endswith("check the cables: chains 1, 4 and 6 look exchanged")
 
 
 def test_a_chain_with_beams_of_its_own_is_named():
     """Its beams are not those that the scenario says, nor another chain's."""
-    model, signature = scene()
-    other = signature.copy()
+    model, response = scene()
+    other = response.copy()
     other[:, 3] = scene(seed=7)[1][:, 3]
     frames = drawn_frames(
         model,
@@ -247,9 +247,9 @@ def test_a_chain_with_beams_of_its_own_is_named():
         phases=np.zeros(8),
         delays=np.zeros(8),
     )
-    frames[..., 3] *= (other[:, 3] / signature[:, 3])[:, None]
+    frames[..., 3] *= (other[:, 3] / response[:, 3])[:, None]
     with pytest.raises(CalibrationError, match=r"what chain 3 hears; check cables, beams, and"):
-        calibrate(model, frames, signature)
+        calibrate(model, frames, response)
 
 
 def test_a_transmitter_near_its_place_is_good_enough():
@@ -269,7 +269,7 @@ def test_a_transmitter_near_its_place_is_good_enough():
 @pytest.mark.parametrize(
     ("source", "settings"), [("lab", {}), ("paper", {"numerology__symbols": 1, "snr_db": 20.0})]
 )
-def test_chains_of_like_signatures_cannot_be_distinguished(source, settings):
+def test_chains_of_like_responses_cannot_be_distinguished(source, settings):
     order = np.arange(scene(source)[0].shape[2])
     order[[0, 1]] = 1, 0
     swapped, honest = chains_of(order, 33, source=source, **settings)

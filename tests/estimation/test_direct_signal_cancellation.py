@@ -16,7 +16,7 @@ from gnuradio.dislac.estimation import (
 )
 from gnuradio.dislac.scenario import ScenarioError, load_scenario, reception, transmission
 from gnuradio.dislac.scenario.levels import noise_power
-from gnuradio.dislac.scenario.routes import directions, known_signature, snapshot_model
+from gnuradio.dislac.scenario.routes import directions, known_response, snapshot_model
 from gnuradio.dislac.scenario.timing import first_arrival, reference_link
 from gnuradio.dislac.scenario.truth import true_paths
 from gnuradio.dislac.systems import bistatic
@@ -38,7 +38,7 @@ def still(frame: int) -> np.ndarray:
 
 def moving(frame: int) -> np.ndarray:
     """As the satellite moves, it arrives from elsewhere."""
-    return known_signature(SCENE, [frame])[0]
+    return known_response(SCENE, [frame])[0]
 
 
 def no_leaks(frame: int) -> np.ndarray:

@@ -129,12 +129,12 @@ def test_what_is_emulated_for_a_calibration():
     assert reception.for_calibration(SCENARIO).channel.paths == SCENARIO.channel.paths
 
 
-def test_the_signature_follows_the_transmitter():
+def test_the_response_follows_the_transmitter():
     frames = np.array([0, 500_000])
-    signature = routes.known_signature(SCENARIO, frames)
-    for frame, one in zip(frames, signature, strict=True):
+    response = routes.known_response(SCENARIO, frames)
+    for frame, one in zip(frames, response, strict=True):
         direct = load_scenario("paper", {"beams.chains": 3, "channel.paths": [{"kind": "direct"}]})
         path = truth.true_paths(direct, int(frame))
         wanted = routes.snapshot_model(direct).response(path.arrival[0], path.departure[0])
         np.testing.assert_allclose(one, wanted, rtol=1e-9)
-    assert np.abs(signature[0] - signature[1]).max() > 1e-3
+    assert np.abs(response[0] - response[1]).max() > 1e-3

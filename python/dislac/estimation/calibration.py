@@ -3,7 +3,7 @@
 
 Frame k, demodulated, is
 y_k[m, n, i] = a_k g_i r_k[m, i] exp(j 2 pi (nu_k t_m - (tau_k + rho_k t_m + tau_i) f))
-plus white noise, with f the frequency of the element and r_k the spatial signature that the known
+plus white noise, with f the frequency of the element and r_k the spatial response that the known
 direction predicts: what the beams of chain i make of it in symbol m. Known to nobody are the
 frames' amplitudes a_k, carrier offsets nu_k, delays tau_k and the rates rho_k of these, and the
 chains' gains g_i and delays tau_i. (Clocks and a pre-compensation that is constant over a frame let
@@ -34,10 +34,10 @@ MOST_PHASE_ERROR = np.radians(5.0)
 DEAD = 10**-1.5
 """Amplitude below which a chain is dead, relative to the median chain."""
 LEAST_SHARE = 0.8
-"""Part that a chain's own signature has to explain of the energy that the best signature does, and
+"""Part that a chain's own response has to explain of the energy that the best response does, and
 that the best one has to explain of all the signal to be called the one that the chain follows."""
 SURE = 20.0
-"""By how much more energy, over the noise's density, another signature has to explain: that is the
+"""By how much more energy, over the noise's density, another response has to explain: that is the
 difference in log-likelihood, of which noise is capable once in e^20 cases."""
 
 _ROUNDS = 50
@@ -94,7 +94,7 @@ class Calibration:
         return np.asarray(np.exp(1j * turn) / self.amplitude[:, None])
 
 
-def calibrate(model: SnapshotModel, frames: ArrayLike, signature: ArrayLike) -> Calibration:
+def calibrate(model: SnapshotModel, frames: ArrayLike, response: ArrayLike) -> Calibration:
     """The chains' phases, amplitudes and delays from frames of a known transmitter.
 
     Carrier offsets may be as large as half the inverse of a symbol, and delays, of frames and of
@@ -107,15 +107,15 @@ def calibrate(model: SnapshotModel, frames: ArrayLike, signature: ArrayLike) -> 
         the snapshot model of the frames.
     frames
         (K, Ms, Nsc, Nrf) demodulated frames, descrambled.
-    signature
-        (K, Ms, Nrf) or (Ms, Nrf) spatial signature of the transmitter's direction
+    response
+        (K, Ms, Nrf) or (Ms, Nrf) spatial response of the transmitter's direction
         (`SnapshotModel.response`).
 
     Raises
     ------
     CalibrationError
         too few frames, values that are not finite, a chain that is dead, chains that follow the
-        signatures of others, or a signal too weak to measure the phases to `MOST_PHASE_ERROR`.
+        responses of others, or a signal too weak to measure the phases to `MOST_PHASE_ERROR`.
     """
     y = np.asarray(frames)
     if y.shape[1:] != model.shape:
@@ -129,11 +129,11 @@ def calibrate(model: SnapshotModel, frames: ArrayLike, signature: ArrayLike) -> 
     silent = np.flatnonzero(~np.any(y, axis=(0, 1, 2)))
     if len(silent):
         raise CalibrationError(f"{_chains(silent)} dead: nothing but zeros; check its cables")
-    signature = np.broadcast_to(signature, (len(y), *np.shape(signature)[-2:]))
-    deaf = np.flatnonzero(np.sum(np.abs(signature) ** 2, axis=(0, 1)) == 0)
+    response = np.broadcast_to(response, (len(y), *np.shape(response)[-2:]))
+    deaf = np.flatnonzero(np.sum(np.abs(response) ** 2, axis=(0, 1)) == 0)
     if len(deaf):
         raise CalibrationError(f"{_chains(deaf)} deaf in the transmitter's direction; move it")
-    fit = _Fit(model, y, signature)
+    fit = _Fit(model, y, response)
     fit.search()
     fit.refine()
     return fit.outcome()
@@ -147,8 +147,8 @@ def _chains(numbers: Iterable[int], verb: str = "is", plural: str = "are") -> st
 class _Fit:
     """The parameters of frames and chains, from a first guess to the most likely ones."""
 
-    def __init__(self, model: SnapshotModel, y: NDArray, signature: Complexes) -> None:
-        self.y, self.signature = y, signature
+    def __init__(self, model: SnapshotModel, y: NDArray, response: Complexes) -> None:
+        self.y, self.response = y, response
         self.time = model.symbol_times
         # f[m, n] of each element
         self.frequency = np.add.outer(model.offsets, model.frequencies)
@@ -188,8 +188,8 @@ class _Fit:
         self.frame_gain = left[:, 0] * value[0] / np.linalg.norm(norm * self.chain_gain, axis=1)
 
     def _energy(self) -> Floats:
-        """(K, Ms, Nrf) energy of the signatures over the subcarriers."""
-        return np.asarray(np.abs(self.signature) ** 2 * self.frequency.shape[1])
+        """(K, Ms, Nrf) energy of the responses over the subcarriers."""
+        return np.asarray(np.abs(self.response) ** 2 * self.frequency.shape[1])
 
     def _parts(self) -> Iterator[slice]:
         """Frames that are worked on together."""
@@ -201,7 +201,7 @@ class _Fit:
         known = np.exp(
             2j * np.pi * np.multiply.outer(self.frame_delay[part], self.frequency)
         )  # the chains' own delay is not known yet
-        z = np.einsum("kmni,kmi,kmn->kmin", self.y[part], self.signature[part].conj(), known)
+        z = np.einsum("kmni,kmi,kmn->kmin", self.y[part], self.response[part].conj(), known)
         return np.asarray(z)
 
     def _delays(self, pattern: str) -> Floats:
@@ -240,7 +240,7 @@ class _Fit:
             np.einsum(
                 f"kmni,kmi,kmn,imn->{kept}",
                 self.y,
-                self.signature.conj(),
+                self.response.conj(),
                 frame.conj(),
                 chain.conj(),
                 optimize=path,
@@ -256,7 +256,7 @@ class _Fit:
         delay = -self.frequency * f
         frame_basis = np.stack([constant, time * constant, delay, time * delay])
         chain_basis = np.stack([constant, delay])
-        power = np.abs(self.signature) ** 2
+        power = np.abs(self.response) ** 2
         for _ in range(_ROUNDS):
             chain = self.chain_gain[:, None, None] * self._chain_turn()
             data = self._sums("kmn", self._frame_turn(), chain)
@@ -297,12 +297,12 @@ class _Fit:
         variance = scale[:, None] * np.diagonal(np.linalg.pinv(information), axis1=1, axis2=2)
         self.error = np.sqrt(np.vstack([variance.T, scale / energy]))
 
-    def _signature_energies(self) -> tuple[Floats, Floats]:
-        """(Nrf, Nrf) energy of chain i that the signature of chain j explains, and (Nrf,) that of
+    def _response_energies(self) -> tuple[Floats, Floats]:
+        """(Nrf, Nrf) energy of chain i that the response of chain j explains, and (Nrf,) that of
         its whole signal; both over the noise's density in chain i.
 
         The noise is what changes over the subcarriers otherwise than a delay: what does not follow
-        a signature over the symbols is signal still.
+        a response over the symbols is signal still.
         """
         frames, symbols, subcarriers, _ = self.y.shape
         turns = self._frame_turn().conj(), self._chain_turn().conj()
@@ -312,24 +312,24 @@ class _Fit:
         count = frames * symbols * (subcarriers - 1)
         noise = (total - kept) / count if count else np.full(len(total), self.noise)
         noise = np.maximum(noise, 1e-30 * total)
-        expected = self.frame_gain[:, None, None] * self.signature
+        expected = self.frame_gain[:, None, None] * self.response
         match = np.einsum("kmi,kmj->ij", sums, expected.conj(), optimize="greedy")
         energy = subcarriers * np.sum(np.abs(expected) ** 2, axis=(0, 1))
         signal = np.maximum(kept / noise - frames * symbols, 1.0)
         return np.abs(match) ** 2 / (energy * noise[:, None]), signal
 
-    def _check_signatures(self) -> None:
-        """Refuses chains whose samples follow another chain's signature rather than their own."""
-        energy, signal = self._signature_energies()
+    def _check_responses(self) -> None:
+        """Refuses chains whose samples follow another chain's response rather than their own."""
+        energy, signal = self._response_energies()
         own, most, like = np.diagonal(energy), energy.max(axis=1), energy.argmax(axis=1)
         wrong = [*map(int, np.flatnonzero((most - own > SURE) & (own < LEAST_SHARE * most)))]
         if not wrong:
             return
         found = {i: int(like[i]) for i in wrong if most[i] >= LEAST_SHARE * signal[i]}
         shares = ", ".join(f"{own[i] / signal[i]:.0%}" for i in wrong)
-        text = f"known signatures explain {shares} of what {_chains(wrong, 'hears', 'hear')}"
+        text = f"known responses explain {shares} of what {_chains(wrong, 'hears', 'hear')}"
         if found:
-            pairs = (f"chain {i} follows the signature of chain {j}" for i, j in found.items())
+            pairs = (f"chain {i} follows the response of chain {j}" for i, j in found.items())
             text += f": {', '.join(pairs)}"
         remedy = "check cables, beams, and where the scenario says that the transmitter is"
         if sorted(found.values()) == wrong:
@@ -340,7 +340,7 @@ class _Fit:
     def outcome(self) -> Calibration:
         """The calibration, if it deserves the name."""
         elements, frames = self.y.size, len(self.y)
-        self._check_signatures()
+        self._check_responses()
         in_frame = self.signal / (self.noise * frames)
         if not in_frame >= LEAST_FRAME_SNR:
             raise CalibrationError(

@@ -31,7 +31,7 @@ from .emulation import emulator
 from .kept import kept, kept_for_link
 from .levels import noise_power
 from .model import Scenario
-from .routes import directions, known_signature, snapshot_model
+from .routes import directions, known_response, snapshot_model
 from .timing import (
     carriers,
     first_arrival,
@@ -263,7 +263,7 @@ def calibration(
     CalibrationError
         there are too few, or too weak ones, or a chain is dead.
     """
-    return calibrate(snapshot_model(scenario), frames, known_signature(scenario, numbers))
+    return calibrate(snapshot_model(scenario), frames, known_response(scenario, numbers))
 
 
 @about("payload")

@@ -22,7 +22,7 @@ __all__ = [
     "below_horizon",
     "directions",
     "hidden",
-    "known_signature",
+    "known_response",
     "path_directions",
     "path_nodes",
     "path_source",
@@ -80,8 +80,8 @@ def below_horizon(scenario: Scenario, frame: int) -> bool:
     return bool(np.any(hidden(scenario, legs, frame_time(scenario, frame))))
 
 
-def known_signature(scenario: Scenario, frames: ArrayLike) -> NDArray[np.complex128]:
-    """(K, Ms, Nrf) spatial signature of the reference link in frames (K,): what a receiver knows
+def known_response(scenario: Scenario, frames: ArrayLike) -> NDArray[np.complex128]:
+    """(K, Ms, Nrf) spatial response of the reference link in frames (K,): what a receiver knows
     of a transmitter whose place it knows."""
     start, period = first_arrival(scenario), scenario.numerology.frame_period
     time = (start + np.asarray(frames) * period) / scenario.sample_rate

@@ -19,7 +19,7 @@ from ..channel import synthesize
 from ..estimation import Calibration, Estimator
 from ..scenario import ECHO_ALONE, Scenario, load_scenario
 from ..scenario.reception import calibration
-from ..scenario.routes import known_signature, snapshot_model
+from ..scenario.routes import known_response, snapshot_model
 from ..scenario.truth import bound, true_paths
 from ..simulation import complex_normal, random_scenes
 from ..systems.bistatic import locate
@@ -91,12 +91,12 @@ def calibration_of(
     """A calibration of chains from frames of the direct path at this SNR of a received element,
     each with its own phase, delay and carrier offset."""
     model = snapshot_model(scenario)
-    signature = known_signature(scenario, np.arange(frames))
+    response = known_response(scenario, np.arange(frames))
     frequency = np.add.outer(model.offsets, model.frequencies)
     phase, delay, doppler = rng.uniform(-1, 1, (3, frames, 1, 1))
     cycles = 0.5 * phase - 100e-9 * delay * frequency
     cycles = cycles + 1e3 * doppler * model.symbol_times[:, None]
-    y = np.einsum("kmi,kmn->kmni", signature, np.exp(2j * np.pi * cycles))
+    y = np.einsum("kmi,kmn->kmni", response, np.exp(2j * np.pi * cycles))
     y *= _turn(model.shape, frequency, chains)
     power = np.mean(np.abs(y) ** 2) / 10 ** (snr_db / 10)
     y += complex_normal(y.shape, rng, power)

@@ -23,7 +23,7 @@ from ...scenario.about import about
 from ...scenario.kept import kept
 from ...scenario.model import Scenario
 from ...scenario.reception import HELD, direct_beams, path_beams
-from ...scenario.routes import directions, known_signature, payload_model, snapshot_model
+from ...scenario.routes import directions, known_response, payload_model, snapshot_model
 from ...scenario.timing import reference_link
 from ...waveform import (
     intercarrier_interference,
@@ -76,7 +76,7 @@ def _direct_response(scenario: Scenario, frame: int) -> NDArray[np.complex128]:
 
 @kept
 def _direct_response_at(scenario: Scenario, frame: int) -> NDArray[np.complex128]:
-    return np.asarray(known_signature(scenario, [frame])[0])
+    return np.asarray(known_response(scenario, [frame])[0])
 
 
 RINGING = 4
