@@ -99,8 +99,8 @@ def test_a_sample_has_one_time(sample, rate):
 
 def test_headers_are_read_as_they_were_written():
     marks = [
-        wire.Mark(70, FRAME, pmt_keys.frame_to_tag(3, 99)),
-        wire.Mark(75, pmt.intern("other"), pmt.to_pmt({"a": 1})),
+        wire.WireTag(70, FRAME, pmt_keys.frame_to_tag(3, 99)),
+        wire.WireTag(75, pmt.intern("other"), pmt.to_pmt({"a": 1})),
     ]
     header = wire.message_header(70, marks)
     names = set()
@@ -163,14 +163,14 @@ def test_the_source_takes_what_gnuradios_sink_gives():
 
 def message(offset, count, index=None, marks=(), value=1.0, rate=RATE, chains=CHAINS):
     """Samples of one value from an offset on; `index` since time zero."""
-    about = [] if index is None else [wire.Mark(offset, RX_TIME, wire.time_of(index, RATE))]
-    about += [wire.Mark(offset, pmt_keys.RX_RATE, pmt.from_double(rate))]
-    about += [wire.Mark(offset, pmt_keys.CHAINS, pmt.from_uint64(chains))]
+    about = [] if index is None else [wire.WireTag(offset, RX_TIME, wire.time_of(index, RATE))]
+    about += [wire.WireTag(offset, pmt_keys.RX_RATE, pmt.from_double(rate))]
+    about += [wire.WireTag(offset, pmt_keys.CHAINS, pmt.from_uint64(chains))]
     items = np.full(CHAINS * count, value, np.complex64)
     return wire.message_header(offset, [*about, *marks]) + items.tobytes()
 
 
-END = wire.message_header(0, [wire.Mark(0, pmt_keys.END, pmt.PMT_T)])
+END = wire.message_header(0, [wire.WireTag(0, pmt_keys.END, pmt.PMT_T)])
 
 
 def taken(messages):
@@ -189,7 +189,7 @@ def taken(messages):
 
 
 def test_what_a_restart_breaks_is_reported_and_time_goes_with_the_samples():
-    frame = wire.Mark(1040, FRAME, pmt_keys.frame_to_tag(7, 1090))
+    frame = wire.WireTag(1040, FRAME, pmt_keys.frame_to_tag(7, 1090))
     take = taken(
         [
             message(1000, 100, 51_000, [frame], 1.0),  # joined in the midst of a stream
@@ -325,15 +325,15 @@ def test_messages_that_would_do_harm_are_left_out_and_counted():
 def test_the_last_frame_and_the_latest_due_are_taken():
     due = 5 + int(10 * RATE)
     last = pmt_keys.frame_to_tag(pmt_keys.LAST_FRAME, due)
-    take = taken([message(0, 50, 0, [wire.Mark(5, FRAME, last)])])
+    take = taken([message(0, 50, 0, [wire.WireTag(5, FRAME, last)])])
     assert take.frames() == [(5, pmt_keys.LAST_FRAME, due)] and take.block.messages_refused == 0
 
 
 def test_frames_within_frames_and_too_many_names_are_left_out():
     half = SCENARIO.numerology.frame_length // 2
     places = [0, 1, half - 1, half, half + 1, 2 * half]
-    frames = [wire.Mark(at, FRAME, pmt_keys.frame_to_tag(k)) for k, at in enumerate(places)]
-    names = [wire.Mark(k, pmt.intern(f"name {k}"), pmt.PMT_T) for k in range(1500)]
+    frames = [wire.WireTag(at, FRAME, pmt_keys.frame_to_tag(k)) for k, at in enumerate(places)]
+    names = [wire.WireTag(k, pmt.intern(f"name {k}"), pmt.PMT_T) for k in range(1500)]
     take = taken(
         [message(0, 3 * half, 0, frames), message(3 * half, 10), message(0, 1500, 0, names)]
     )
@@ -343,7 +343,9 @@ def test_frames_within_frames_and_too_many_names_are_left_out():
 
 
 def test_a_source_that_waits_says_for_whom():
-    busy = wire.message_header(0, [wire.Mark(0, pmt_keys.BUSY, pmt.intern("192.0.2.7:1\x1b[2J"))])
+    busy = wire.message_header(
+        0, [wire.WireTag(0, pmt_keys.BUSY, pmt.intern("192.0.2.7:1\x1b[2J"))]
+    )
     take = taken([busy, busy, message(0, 10, 0)])
     (reported,) = [event for event in take.reported() if event["event"] == "waiting"]
     assert reported["present"] == "192.0.2.7:1\N{REPLACEMENT CHARACTER}[2J"

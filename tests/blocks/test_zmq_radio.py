@@ -6,8 +6,8 @@ from threading import Event, Thread
 import numpy as np
 import pytest
 from gnuradio import blocks, gr
-from gnuradio.dislac.blocks.between_processes import _radio_source
-from gnuradio.dislac.blocks.between_processes._radio_source import RadioSource
+from gnuradio.dislac.blocks.between_processes import _transmit_ports
+from gnuradio.dislac.blocks.between_processes._transmit_ports import TransmitPorts
 from gnuradio.dislac.blocks.zmq_flowgraphs import relay_flowgraph
 from gnuradio.dislac.channel.relay import RelayLink
 from gnuradio.dislac.geometry import SPEED_OF_LIGHT
@@ -266,10 +266,10 @@ def test_a_radio_that_is_started_again_finds_its_time_again(tmp_path, dies):
 @pytest.mark.parametrize(("patience", "again"), [(0.0, [0]), (np.inf, [0, 1])])
 def test_ports_may_come_again_one_by_one(tmp_path, monkeypatch, patience, again):
     """One alone goes on beside the others, once they have had the time to come again as well."""
-    monkeypatch.setattr(_radio_source, "_PATIENCE", patience)
+    monkeypatch.setattr(_transmit_ports, "_PATIENCE", patience)
     places = [f"ipc://{tmp_path}/{port}" for port in range(2)]
     servers = [SampleServer(place) for place in places]
-    flowgraph, source = gr.top_block(), RadioSource(places)
+    flowgraph, source = gr.top_block(), TransmitPorts(places)
     sinks = [blocks.vector_sink_c() for _ in places]
     for port, sink in enumerate(sinks):
         flowgraph.connect((source, port), sink)

@@ -13,7 +13,7 @@ from gnuradio.dislac.geometry import (
     LocalMotion,
     SatelliteMotion,
     delay_and_doppler,
-    follow_link,
+    follow_path,
     range_and_rate,
 )
 from numpy.testing import assert_allclose, assert_array_equal
@@ -110,7 +110,7 @@ def test_a_pass_asks_for_few_states():
 def test_a_link_follows_the_range():
     node = LocalMotion(ORBIT, SITE)
     time = np.linspace(0, 600, 200)
-    link = follow_link([node, GROUND], time, 28e9)
+    link = follow_path([node, GROUND], time, 28e9)
     delay, doppler = delay_and_doppler([node, GROUND], time, 28e9)
     assert_array_equal(link.delay, delay)
     assert_allclose(link.doppler, doppler, rtol=1e-14)
@@ -126,7 +126,7 @@ def test_the_closed_form_of_a_straight_line():
     """r = sqrt(h^2 + (v t)^2): rates and their rates are known."""
     height, speed = 550e3, 7.5e3
     flying, time = LinearMotion((0, 0, height), (speed, 0, 0)), np.linspace(-300, 300, 101)
-    link = follow_link([flying, GROUND], time, 2e9)
+    link = follow_path([flying, GROUND], time, 2e9)
     length = np.hypot(height, speed * time)
     assert_allclose(link.delay, length / c, rtol=1e-14)
     assert_allclose(link.doppler, -2e9 / c * speed**2 * time / length, atol=1e-8)
@@ -136,9 +136,9 @@ def test_the_closed_form_of_a_straight_line():
 def test_behind_a_feeder_the_service_link_shifts_what_the_satellite_sends():
     node = LocalMotion(ORBIT, SITE)
     gateway, time = LinearMotion((200e3, -50e3, 0)), np.linspace(0, 600, 50)
-    both = follow_link([gateway, node, GROUND], time, [18e9, 28e9])
-    service = follow_link([node, GROUND], time, 28e9)
-    feeder = follow_link([gateway, node], time - service.delay, 18e9)  # as it passes the satellite
+    both = follow_path([gateway, node, GROUND], time, [18e9, 28e9])
+    service = follow_path([node, GROUND], time, 28e9)
+    feeder = follow_path([gateway, node], time - service.delay, 18e9)  # as it passes the satellite
     growth = 1 - service.delay_rate
     bend = -service.doppler_rate / 28e9
     expected = {
@@ -152,7 +152,7 @@ def test_behind_a_feeder_the_service_link_shifts_what_the_satellite_sends():
     }
     for name, value in expected.items():
         assert_allclose(getattr(both, name), value, rtol=1e-9, err_msg=name)
-    same = follow_link([gateway, node, GROUND], time, 28e9)
+    same = follow_path([gateway, node, GROUND], time, 28e9)
     assert_allclose(same.doppler, -28e9 * same.delay_rate, rtol=1e-12)
     with pytest.raises(ValueError, match="3 carriers for 2 hops"):
-        follow_link([gateway, node, GROUND], time, [1e9, 2e9, 3e9])
+        follow_path([gateway, node, GROUND], time, [1e9, 2e9, 3e9])

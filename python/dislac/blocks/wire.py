@@ -23,8 +23,8 @@ from ..printable import printable
 __all__ = [
     "LAST_SAMPLE",
     "Header",
-    "Mark",
     "WireError",
+    "WireTag",
     "message_header",
     "read_header",
     "sample_at",
@@ -48,7 +48,7 @@ class WireError(ValueError):
     """A message that is damaged, or made to harm."""
 
 
-class Mark(NamedTuple):
+class WireTag(NamedTuple):
     """A tag on the way."""
 
     offset: int
@@ -59,16 +59,16 @@ class Mark(NamedTuple):
 class Header(NamedTuple):
     """Header of a message: offset of its first item, tags, and where the items begin.
 
-    Tags whose names are too many are left out of `marks`, and counted.
+    Tags whose names are too many are left out of `tags`, and counted.
     """
 
     offset: int
-    marks: list[Mark]
+    tags: list[WireTag]
     begin: int
     left_out: int
 
 
-def message_header(offset: int, marks: Sequence[Mark]) -> bytes:
+def message_header(offset: int, marks: Sequence[WireTag]) -> bytes:
     """Header of items of which the first has this offset."""
     parts = [_HEADER.pack(_MAGIC, _VERSION, offset, len(marks))]
     for mark in marks:
@@ -120,7 +120,7 @@ def read_header(message: memoryview, known: set[bytes]) -> Header:
                 name = pmt.deserialize_str(bytes(message[key:value]))
                 if not pmt.is_symbol(name) or not offset <= at <= offset + len(message):
                     raise FormatError("a tag without a name, or outside of the message")
-                marks.append(Mark(at, name, pmt.deserialize_str(bytes(message[value:source]))))
+                marks.append(WireTag(at, name, pmt.deserialize_str(bytes(message[value:source]))))
     except (struct.error, RuntimeError, FormatError) as error:
         raise WireError(f"a message with samples has a damaged header: {error}") from None
     return Header(offset, marks, place, count - len(marks))

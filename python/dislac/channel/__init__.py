@@ -4,7 +4,6 @@
 from .emulator import ChannelEmulator
 from .fading import BlockFading, ShadowedRician
 from .front_end import FrontEnd
-from .link import Frame, Link
 from .link_budget import (
     NOMINAL_NOISE_TEMPERATURE,
     absorption,
@@ -14,6 +13,7 @@ from .link_budget import (
     path_gain,
     thermal_noise,
 )
+from .link_simulator import LinkSimulator, TransmitFrame
 from .network import NetworkEmulator
 from .path import ChannelPath
 from .precompensation import Precompensator, departure_delay
@@ -27,14 +27,14 @@ __all__ = [
     "ChannelEmulator",
     "ChannelPath",
     "Coupling",
-    "Frame",
     "FrontEnd",
-    "Link",
+    "LinkSimulator",
     "NetworkEmulator",
     "Paths",
     "Precompensator",
     "ShadowedRician",
     "SnapshotModel",
+    "TransmitFrame",
     "absorption",
     "bistatic_gain",
     "departure_delay",

@@ -20,7 +20,6 @@ from .frames import (
 )
 from .hermite import HermiteMotion
 from .horizon import MEAN_RADIUS, earth_between, elevation
-from .link import Link, follow_link
 from .locus import ANYWHERE, Locus
 from .motion import (
     SPEED_OF_LIGHT,
@@ -33,6 +32,7 @@ from .motion import (
 )
 from .orbits import CircularOrbit, OrbitError, WalkerShell
 from .passes import Fleet, Passes, find_passes, in_view
+from .path_motion import PathMotion, follow_path
 from .satellites import Catalogue, SatelliteMotion
 
 __all__ = [
@@ -46,12 +46,12 @@ __all__ = [
     "Fleet",
     "HermiteMotion",
     "LinearMotion",
-    "Link",
     "LocalMotion",
     "Locus",
     "Motion",
     "OrbitError",
     "Passes",
+    "PathMotion",
     "SatelliteMotion",
     "WalkerShell",
     "bistatic_ellipse",
@@ -67,7 +67,7 @@ __all__ = [
     "ellipsoid_on_line",
     "enu_from_ecef",
     "find_passes",
-    "follow_link",
+    "follow_path",
     "geodetic_from_enu",
     "in_view",
     "look_angles",

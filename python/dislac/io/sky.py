@@ -15,13 +15,13 @@ from ..geometry import (
     OLD,
     Catalogue,
     Fleet,
-    Link,
     LocalMotion,
     Motion,
     OrbitError,
     Passes,
+    PathMotion,
     WalkerShell,
-    follow_link,
+    follow_path,
     look_angles,
     nearest,
     read_elements,
@@ -320,7 +320,7 @@ def draw_sky(
 # Links
 
 
-def follow_scenario(scenario: Scenario, time: ArrayLike) -> dict[str, Link]:
+def follow_scenario(scenario: Scenario, time: ArrayLike) -> dict[str, PathMotion]:
     """The reference link of a scenario, its feeder link if it has one, and each of its paths,
     over time [s]."""
     ways: dict[str, tuple[Motion, ...]] = {"reference": reference_link(scenario)}
@@ -331,7 +331,7 @@ def follow_scenario(scenario: Scenario, time: ArrayLike) -> dict[str, Link]:
         ways[f"path {number}, {path.kind}{origin}"] = path_nodes(scenario, path)
     speed = scenario.propagation_speed
     return {
-        name: follow_link(nodes, time, carriers(scenario, nodes), speed=speed)
+        name: follow_path(nodes, time, carriers(scenario, nodes), speed=speed)
         for name, nodes in ways.items()
     }
 
@@ -403,7 +403,7 @@ def link_to_json(scenario: Scenario, time: Floats) -> Iterator[str]:
 
 
 def draw_links(
-    links: Mapping[str, Link], time: Floats, path: str | os.PathLike[str], *, title: str = ""
+    links: Mapping[str, PathMotion], time: Floats, path: str | os.PathLike[str], *, title: str = ""
 ) -> None:
     """Draws delay, Doppler shift and the Doppler's rate of links over time, under one another.
 

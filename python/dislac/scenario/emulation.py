@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..channel.emulator import ChannelEmulator
-from ..channel.link import Frame, Link
+from ..channel.link_simulator import LinkSimulator, TransmitFrame
 from ..channel.network import NetworkEmulator
 from ..channel.path import ChannelPath
 from ..channel.precompensation import departure_delay
@@ -135,22 +135,22 @@ def noise(scenario: Scenario) -> Noise | None:
     return None if power == 0 else make_noise(scenario.receive_chains, power, seed)
 
 
-def link(scenario: Scenario, frames: int = 0) -> Link:
+def link(scenario: Scenario, frames: int = 0) -> LinkSimulator:
     """Pilot frames, pre-compensated, through the channel; as many as asked for, 0 for no end."""
     waveforms = [pilot_frame(scenario, k) for k in range(scenario.pilots.cycle)]
     first, period = preamble(scenario), scenario.numerology.frame_period
     transmitter, late = precompensator(scenario), first_arrival(scenario) - first
 
-    def train() -> Iterator[Frame]:
+    def train() -> Iterator[TransmitFrame]:
         for k in range(frames) if frames else count():
             if scenario.pilots.sends(k):
                 start = first + k * period
                 due = start + (flight(scenario, start) if transmitter is None else late)
-                yield Frame(k, start, due, waveforms[k % len(waveforms)])
+                yield TransmitFrame(k, start, due, waveforms[k % len(waveforms)])
 
     end = first + frames * period
     end += flush(scenario, end)
-    return Link(train(), end if frames else None, transmitter, emulator(scenario))
+    return LinkSimulator(train(), end if frames else None, transmitter, emulator(scenario))
 
 
 def flight(scenario: Scenario, sample: int) -> int:

@@ -8,8 +8,8 @@ from gnuradio import gr
 
 from ...io.zmq_sockets import KeyFile
 from .. import pmt_keys
-from ._radio_sink import RadioSink
-from ._radio_source import RadioSource
+from ._receive_ports import ReceivePorts
+from ._transmit_ports import TransmitPorts
 
 __all__ = ["zmq_radio"]
 
@@ -61,8 +61,8 @@ class zmq_radio(gr.hier_block2):
             gr.io_signature(len(transmits), len(transmits), np.dtype(np.complex64).itemsize),
         )
         self.message_port_register_hier_out(str(pmt_keys.EVENTS))
-        self.source = RadioSource(transmits, keys if server_key else None, server_key)
-        self.sink = RadioSink(receives, self.source, latency, any_interface, keys)
+        self.source = TransmitPorts(transmits, keys if server_key else None, server_key)
+        self.sink = ReceivePorts(receives, self.source, latency, any_interface, keys)
         for stream in range(len(transmits)):
             self.connect((self.source, stream), (self, stream))
         for stream in range(len(receives)):

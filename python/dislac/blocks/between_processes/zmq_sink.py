@@ -15,7 +15,7 @@ from ...io.zmq_sockets import KeyFile
 from ...scenario import Scenario
 from .. import pmt_keys
 from ..lifecycle import Guarded, any_failed, guarded
-from ..wire import Mark, message_header, sample_at, time_of
+from ..wire import WireTag, message_header, sample_at, time_of
 
 __all__ = ["zmq_sink"]
 
@@ -121,7 +121,7 @@ class zmq_sink(Guarded, gr.sync_block):
         server.close(linger=0.0 if self._released.is_set() else 1.0)
 
     def _report_end(self, server: SampleServer) -> None:
-        end = message_header(0, [Mark(0, pmt_keys.END, pmt.PMT_T)])
+        end = message_header(0, [WireTag(0, pmt_keys.END, pmt.PMT_T)])
         until = time.monotonic() + self._linger
         while not self._released.is_set() and time.monotonic() < until:
             if server.wait(WAIT) and server.answer(end):
@@ -135,7 +135,7 @@ class zmq_sink(Guarded, gr.sync_block):
             if self._on_event is not None:
                 self._on_event("client_waits", details)
         server.turn_away(
-            lambda present: message_header(0, [Mark(0, pmt_keys.BUSY, pmt.intern(present))])
+            lambda present: message_header(0, [WireTag(0, pmt_keys.BUSY, pmt.intern(present))])
         )
 
     def _report_refusal(self, server: SampleServer) -> None:
@@ -159,7 +159,7 @@ class zmq_sink(Guarded, gr.sync_block):
         begin = self.nitems_read(0)
         count = min(len(input_items[0]), self._server.most or self._most, self._most)
         marks = [
-            Mark(tag.offset, tag.key, tag.value) for tag in self.get_tags_in_window(0, 0, count)
+            WireTag(tag.offset, tag.key, tag.value) for tag in self.get_tags_in_window(0, 0, count)
         ]
         clock = self._clock
         for mark in sorted(marks, key=lambda mark: mark.offset):
@@ -170,7 +170,7 @@ class zmq_sink(Guarded, gr.sync_block):
         about = [*self._about, (pmt_keys.RX_TIME, time_of(begin + self._clock, self._rate))]
         known = {str(key) for key, _ in about}
         others = [m for m in marks if m.offset > begin or str(m.key) not in known]
-        header = message_header(begin, [*(Mark(begin, *pair) for pair in about), *others])
+        header = message_header(begin, [*(WireTag(begin, *pair) for pair in about), *others])
         message = np.empty(len(header) + 8 * count * self._chains, np.uint8)
         message[: len(header)] = np.frombuffer(header, np.uint8)
         # not aligned, which numpy takes care of

@@ -19,7 +19,7 @@ from ...printable import printable
 from ...scenario import Scenario
 from .. import pmt_keys
 from ..lifecycle import Guarded, guarded
-from ..wire import Mark, WireError, read_header, sample_at, time_of
+from ..wire import WireError, WireTag, read_header, sample_at, time_of
 
 __all__ = ["zmq_source"]
 
@@ -100,7 +100,7 @@ class zmq_source(Guarded, gr.sync_block):
     def begin(self) -> None:
         self._set_back()
         self._items: NDArray[np.complex64] = np.zeros((0, self._chains), np.complex64)
-        self._marks: list[Mark] = []
+        self._marks: list[WireTag] = []
         self._free = 0  # where the next frame may begin
         self._next: int | None = None  # the sender's offset of what should come
         self._clock: int | None = None  # index of a sample since time zero, less its offset here
@@ -181,7 +181,7 @@ class zmq_source(Guarded, gr.sync_block):
         self._items = self._items.reshape(count, self._chains)
         if offset != self._next and not _any(marks, offset, pmt_keys.RX_TIME):
             # GNU Radio's own sink gives no time: its clock starts with its stream
-            marks.insert(0, Mark(offset, pmt_keys.RX_TIME, offset))
+            marks.insert(0, WireTag(offset, pmt_keys.RX_TIME, offset))
         broken, self._next = offset != self._next, offset + count
         if broken:
             self._free = 0
@@ -196,7 +196,7 @@ class zmq_source(Guarded, gr.sync_block):
             self._say("waiting", address=self._address, present=present)
         self._waiting = present
 
-    def _read(self, mark: Mark) -> Mark:
+    def _read(self, mark: WireTag) -> WireTag:
         """Return a tag, with a plain value where the tag is one that is understood here.
 
         Raises
@@ -207,21 +207,21 @@ class zmq_source(Guarded, gr.sync_block):
         at, key, value = mark
         try:
             if pmt.eq(key, pmt_keys.RX_TIME):
-                return Mark(at, key, sample_at(value, self._rate))
+                return WireTag(at, key, sample_at(value, self._rate))
             if pmt.eq(key, pmt_keys.RX_RATE):
-                return Mark(at, key, pmt.to_double(value))
+                return WireTag(at, key, pmt.to_double(value))
             if pmt.eq(key, pmt_keys.CHAINS):
-                return Mark(at, key, pmt.to_uint64(value))
+                return WireTag(at, key, pmt.to_uint64(value))
             if pmt.eq(key, pmt_keys.FRAME):
                 index, due = pmt_keys.frame_from_tag(value)
                 if due is not None and not 0 <= due - at <= _LONGEST_FLIGHT * self._rate:
                     raise ValueError(f"a frame that is sent at {at} is due at {due}")
-                return Mark(at, key, (index, due))
+                return WireTag(at, key, (index, due))
         except ValueError as error:
             raise WireError(str(error)) from None
         return mark
 
-    def _take(self, mark: Mark, shift: int, broken: bool) -> None:
+    def _take(self, mark: WireTag, shift: int, broken: bool) -> None:
         """Keeps a tag, moved by `shift` to where it is in the stream here."""
         at, key, value = mark.offset + shift, mark.key, mark.value
         if pmt.eq(key, pmt_keys.RX_TIME):
@@ -229,8 +229,8 @@ class zmq_source(Guarded, gr.sync_block):
             if broken or clock != self._clock:
                 self._set_clock(clock, at)
                 self._marks += [
-                    Mark(at, key, time_of(clock + at, self._rate)),
-                    Mark(at, pmt_keys.RX_RATE, pmt.from_double(self._rate)),
+                    WireTag(at, key, time_of(clock + at, self._rate)),
+                    WireTag(at, pmt_keys.RX_RATE, pmt.from_double(self._rate)),
                 ]
         elif pmt.eq(key, pmt_keys.RX_RATE):
             self._check("samples a second", value, self._rate)
@@ -243,9 +243,9 @@ class zmq_source(Guarded, gr.sync_block):
             self._free = at + self._shortest
             index, due = value
             due = None if due is None else due + shift
-            self._marks.append(Mark(at, key, pmt_keys.frame_to_tag(index, due)))
+            self._marks.append(WireTag(at, key, pmt_keys.frame_to_tag(index, due)))
         else:
-            self._marks.append(Mark(at, key, value))
+            self._marks.append(WireTag(at, key, value))
 
     def _set_clock(self, clock: int, at: int) -> None:
         lost = 0 if self._clock is None else clock - self._clock
@@ -275,5 +275,5 @@ class zmq_source(Guarded, gr.sync_block):
             self._on_event(event, details)
 
 
-def _any(marks: list[Mark], offset: int, key: Any) -> bool:
+def _any(marks: list[WireTag], offset: int, key: Any) -> bool:
     return any(mark.offset == offset and pmt.eq(mark.key, key) for mark in marks)

@@ -6,7 +6,7 @@ from threading import Lock
 import numpy as np
 from gnuradio import gr
 
-from ...channel import Link
+from ...channel import LinkSimulator
 from ...dsp.stream import CHUNK
 from ...scenario import Scenario, emulation
 from .. import pmt_keys
@@ -51,7 +51,7 @@ class leo_link(Guarded, gr.sync_block):
         self._lock = Lock()
         self._given = scenario
         self._frames = frames
-        self._link: Link | None = None
+        self._link: LinkSimulator | None = None
         self.set_snr_db(snr_db)
 
     @property

@@ -14,14 +14,14 @@ from ...io.zmq_samples import STAY, WAIT, SampleClient
 from ...io.zmq_sockets import KeyFile
 from ..lifecycle import Guarded, guarded
 
-__all__ = ["RadioSource"]
+__all__ = ["TransmitPorts"]
 
 _PATIENCE = 3.0
 """How long the other channels of a radio have to be there again, too, once one is [s]; else it was
 only that one's connection."""
 
 
-class RadioSource(Guarded, gr.sync_block):
+class TransmitPorts(Guarded, gr.sync_block):
     """Asks a gNB or UE for what it transmits, one stream a transmit port.
 
     The other side is a radio such as srsRAN's (device zmq, `tx_port`), which binds a REP socket for
@@ -46,7 +46,7 @@ class RadioSource(Guarded, gr.sync_block):
         keys: KeyFile | None = None,
         server_key: KeyFile | None = None,
     ) -> None:
-        gr.sync_block.__init__(self, "radio_source", None, [np.complex64] * len(addresses))
+        gr.sync_block.__init__(self, "transmit_ports", None, [np.complex64] * len(addresses))
         self.prepare()
         self.set_tag_propagation_policy(gr.TPP_DONT)
         self.enlarge_buffers(8 * CHUNK)

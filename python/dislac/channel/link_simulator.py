@@ -13,11 +13,11 @@ from ..dsp.stream import CELL, CHUNK, Chunk, Samples, padded_empty
 from .emulator import ChannelEmulator
 from .precompensation import Precompensator
 
-__all__ = ["Frame", "Link"]
+__all__ = ["LinkSimulator", "TransmitFrame"]
 
 
 @dataclass(frozen=True)
-class Frame:
+class TransmitFrame:
     """A frame: its index, the sample at which it enters, the one at which it begins at the
     receiver, and its samples (chains, n)."""
 
@@ -27,7 +27,7 @@ class Frame:
     samples: NDArray[np.complex64]
 
 
-class Link:
+class LinkSimulator:
     """The samples that a receiver gets of frames, chunk by chunk; the same bits as of streams.
 
     Between streams the pauses cost most: they are written, looked through and copied by each
@@ -48,7 +48,7 @@ class Link:
 
     def __init__(
         self,
-        frames: Iterable[Frame],
+        frames: Iterable[TransmitFrame],
         end: int | None,
         precompensator: Precompensator | None,
         emulator: ChannelEmulator,
@@ -78,7 +78,7 @@ class Link:
             begun.append(self._due.popleft())
         return begun
 
-    def _make(self, frames: Iterable[Frame]) -> Iterator[int]:
+    def _make(self, frames: Iterable[TransmitFrame]) -> Iterator[int]:
         """Indices of chunks, as they can be delivered."""
         for chunk in self._sent(iter(frames)):
             stages = [chunk] if self._precompensator is None else self._precompensator.feed(chunk)
@@ -86,7 +86,7 @@ class Link:
                 for made in self.emulator.feed(early):
                     yield made.index
 
-    def _sent(self, frames: Iterator[Frame]) -> Iterator[Chunk]:
+    def _sent(self, frames: Iterator[TransmitFrame]) -> Iterator[Chunk]:
         """The frames in chunks of silence."""
         samples: Samples | None = None
         active: list[slice] = []

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .motion import SPEED_OF_LIGHT, Motion, carrier_cycles, range_and_rate
 
-__all__ = ["Link", "follow_link"]
+__all__ = ["PathMotion", "follow_path"]
 
 Floats = NDArray[np.float64]
 
@@ -18,7 +18,7 @@ _STEP = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class Link:
+class PathMotion:
     """A path over time, (...) each.
 
     Parameters
@@ -42,13 +42,13 @@ class Link:
     doppler_rate: Floats
 
 
-def follow_link(
+def follow_path(
     nodes: Sequence[Motion],
     time: ArrayLike,
     carrier_frequency: ArrayLike,
     *,
     speed: float = SPEED_OF_LIGHT,
-) -> Link:
+) -> PathMotion:
     """Delay and Doppler shift along a path, and how fast they change.
 
     A satellite that sends on what a gateway feeds it is a path of two hops, each at a carrier
@@ -78,7 +78,7 @@ def follow_link(
     # fourth order, over two steps to either side
     growth = 8 * (doppler(time + _STEP) - doppler(time - _STEP))
     growth = growth - (doppler(time + 2 * _STEP) - doppler(time - 2 * _STEP))
-    return Link(
+    return PathMotion(
         length=length,
         delay=np.divide(length, speed),
         delay_rate=np.divide(rate, speed),

@@ -11,9 +11,9 @@ from gnuradio import gr
 from ...io.zmq_samples import WAIT, SampleServer, most_items
 from ...io.zmq_sockets import KeyFile
 from ..lifecycle import Guarded, guarded
-from ._radio_source import RadioSource
+from ._transmit_ports import TransmitPorts
 
-__all__ = ["RadioSink"]
+__all__ = ["ReceivePorts"]
 
 _PATIENCE = 3.0
 """How long a radio that asks again has to answer again [s]; else it was only its connection."""
@@ -21,7 +21,7 @@ _PATIENCE = 3.0
 _NONE = np.zeros(0, np.complex64)
 
 
-class RadioSink(Guarded, gr.sync_block):
+class ReceivePorts(Guarded, gr.sync_block):
     """Gives a gNB or UE what it receives, one stream a receive port.
 
     The other side is a radio such as srsRAN's (device zmq, `rx_port`), which has a REQ socket for
@@ -51,12 +51,12 @@ class RadioSink(Guarded, gr.sync_block):
     def __init__(
         self,
         addresses: Sequence[str],
-        source: RadioSource,
+        source: TransmitPorts,
         latency: int = 0,
         any_interface: bool = False,
         keys: KeyFile | None = None,
     ) -> None:
-        gr.sync_block.__init__(self, "radio_sink", [np.complex64] * len(addresses), None)
+        gr.sync_block.__init__(self, "receive_ports", [np.complex64] * len(addresses), None)
         self.prepare()
         self._where = tuple(addresses)
         self._any_interface, self._keys = any_interface, keys
