@@ -42,7 +42,7 @@ def test_frames_leave_early_by_the_delay_they_will_meet():
     )
     assert [value for _, value in indices(result.tags)] == [(k, s) for k, s in enumerate(starts)]
     for (leaves, _), start in zip(result.tags, starts, strict=True):
-        delay = departure_delay(timing.ends(scenario), leaves / rate, speed=3e8)
+        delay = departure_delay(timing.endpoints(scenario), leaves / rate, speed=3e8)
         assert abs(leaves + delay * rate - start) < 0.51
 
 
@@ -80,7 +80,7 @@ def test_channel_is_the_librarys():
 
 def test_frames_arrive_where_they_are_due_or_after_the_reference_delay():
     scenario = small_scenario()
-    delay = departure_delay(timing.ends(scenario), 5_000 / scenario.sample_rate, speed=3e8)
+    delay = departure_delay(timing.endpoints(scenario), 5_000 / scenario.sample_rate, speed=3e8)
     later = 5_000 + round(float(delay) * scenario.sample_rate)
     due = dislac.blocks.pmt_keys.frame_to_tag(3, 20_480)
     result = in_every_buffer(

@@ -304,7 +304,7 @@ def test_ports_may_come_again_one_by_one(tmp_path, monkeypatch, patience, again)
 
 
 def test_as_many_ports_at_each_end_of_a_direction():
-    with pytest.raises(ValueError, match="1 transmit ports and 2 receive ports on the way down"):
+    with pytest.raises(ValueError, match="1 transmit ports and 2 receive ports, direction down"):
         relay_flowgraph(
             SCENARIO,
             RATE,

@@ -72,13 +72,15 @@ def test_the_snapshot_model_adds_up_elements_by_their_path_lengths(sends, hears,
     transmitter, receiver = elements(far, TRANSMIT, sends), elements(HERE, RECEIVE, hears)
     departing = lengths(transmitter, HERE[None])[:, 0] - np.linalg.norm(far - HERE)
     arriving = lengths(receiver, far[None])[:, 0] - np.linalg.norm(far - HERE)
-    sent = np.einsum("a,mai,mi->mi", phases(departing), model.transmit_beams, model.pilots)
+    transmit_response = np.einsum(
+        "a,mai,mi->mi", phases(departing), model.transmit_beams, model.pilots
+    )
     if coupling == "physical":
-        sent = np.repeat(sent.sum(1, keepdims=True), chains, axis=1)
-    heard = np.einsum("mai,a->mi", model.receive_beams.conj(), phases(arriving))
+        transmit_response = np.repeat(transmit_response.sum(1, keepdims=True), chains, axis=1)
+    receive_response = np.einsum("mai,a->mi", model.receive_beams.conj(), phases(arriving))
     found = model.response(towards(arrays[1], HERE, far), towards(arrays[0], far, HERE))
     # positions 20,000 km apart are rounded to 4e-9 m, 2e-6 of a turn
-    assert np.abs(found - sent * heard / np.sqrt(8 * 12)).max() < 5e-6
+    assert np.abs(found - transmit_response * receive_response / np.sqrt(8 * 12)).max() < 5e-6
     assert np.abs(found).max() > 0.1
 
 

@@ -221,12 +221,12 @@ def test_beams_against_a_slow_formulation(coupling):
     y = emulator.process(x)
     n = np.arange(y.shape[1])
     centre = (n // PART + 0.5) * PART / FS
-    sent, heard = emulator.transmitter.schedule, emulator.receiver.schedule
+    transmitting, receiving = emulator.transmitter.schedule, emulator.receiver.schedule
     array = PlanarArray(2, 2)
     expected = np.zeros(y.shape, dtype=complex)
     advance = np.floor((1e-3 + 6e-6 * (n // BLOCK * BLOCK + BLOCK - 1) / FS) * FS)
-    f = sent.beams[sent.symbol(n + advance.astype(int))]
-    w = heard.beams[heard.symbol(n)]
+    f = transmitting.beams[transmitting.symbol(n + advance.astype(int))]
+    w = receiving.beams[receiving.symbol(n)]
     for path in emulator.paths:
         ends = [(path.nodes[0], path.nodes[1]), (path.nodes[-1], path.nodes[-2])]
         v = []

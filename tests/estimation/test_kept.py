@@ -18,11 +18,11 @@ def threshold(counts, monkeypatch):
     """A threshold as a new process works it out; its noise frames go to `counts`."""
     monkeypatch.setattr(detection, "_constants", {})
 
-    def shares(frames):
+    def statistics(frames):
         counts.append(len(frames))
         return np.abs(frames[:, 0, 0, 0]) ** 2 / np.sum(np.abs(frames) ** 2, axis=(1, 2, 3))
 
-    return detection.detection_threshold(shares, (1, 8, 1), 8, 0.1, 0, model=[b"a model"])
+    return detection.detection_threshold(statistics, (1, 8, 1), 8, 0.1, 0, model=[b"a model"])
 
 
 def test_another_process_finds_them(folder, monkeypatch):

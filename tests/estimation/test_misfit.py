@@ -36,13 +36,15 @@ def foreign_frame(own, other, rng, power):
     numerology = own.numerology
     arrival, departure = (direction(rng) for _ in range(2))
     a_r, a_t = own.receiver.array.steering(arrival), other.transmitter.array.steering(departure)
-    heard = np.einsum("mai,a->im", own.receive_beams.conj(), a_r)
-    sent = np.einsum("a,mai->im", a_t, other.transmit_beams)[..., None] * other.pilots.grid(0)
+    receive_response = np.einsum("mai,a->im", own.receive_beams.conj(), a_r)
+    transmit_response = np.einsum("a,mai->im", a_t, other.transmit_beams)[
+        ..., None
+    ] * other.pilots.grid(0)
     if own.coupling == "physical":
-        sent = np.broadcast_to(sent.sum(axis=0), sent.shape)
+        transmit_response = np.broadcast_to(transmit_response.sum(axis=0), transmit_response.shape)
     delay, doppler = rng.uniform(0, 1e-6), rng.uniform(-500, 500)
     turns = doppler * numerology.symbol_times[:, None] - delay * numerology.frequencies
-    grid = heard[..., None] * sent * np.exp(2j * np.pi * turns)
+    grid = receive_response[..., None] * transmit_response * np.exp(2j * np.pi * turns)
     frame = own.pilots.descramble(grid.astype(np.complex64), 0).astype(complex)
     return frame * np.sqrt(power / np.mean(np.abs(frame) ** 2))
 

@@ -45,16 +45,16 @@ def pilots_of(comb, symbols, chains=1, resources=1):
 def model_of(pilots, array=ONE_ELEMENT, coupling="physical", seed=1):
     rng = np.random.default_rng(seed)
     chains = pilots.chains.shape[1]
-    sent = phase_shifter_beams(1, array.size, chains, rng)
-    heard = phase_shifter_beams(14, array.size, chains, rng)
+    transmit_beams = phase_shifter_beams(1, array.size, chains, rng)
+    receive_beams = phase_shifter_beams(14, array.size, chains, rng)
     if array is ONE_ELEMENT:
-        sent, heard = np.ones_like(sent), np.ones_like(heard)
+        transmit_beams, receive_beams = np.ones_like(transmit_beams), np.ones_like(receive_beams)
     f = NUMEROLOGY.frequencies[pilots.subcarriers]
     return SnapshotModel(
         transmit_array=array,
         receive_array=array,
-        transmit_beams=np.repeat(sent, len(pilots.symbols), axis=0),
-        receive_beams=heard[pilots.symbols],
+        transmit_beams=np.repeat(transmit_beams, len(pilots.symbols), axis=0),
+        receive_beams=receive_beams[pilots.symbols],
         pilots=pilots.chains,
         symbol_times=NUMEROLOGY.symbol_times[pilots.symbols],
         frequencies=f[0],

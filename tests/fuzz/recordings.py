@@ -207,8 +207,8 @@ def bits(rec: Recording, rng: np.random.Generator) -> None:
     rec.data = data.tobytes()
 
 
-def stretch(rec: Recording, rng: np.random.Generator) -> None:
-    """A stretch of samples overwritten, taken out or put in."""
+def segment(rec: Recording, rng: np.random.Generator) -> None:
+    """A segment of samples overwritten, taken out or put in."""
     size = int(rng.integers(1, 20_000))
     at = int(rng.integers(len(rec.data) - size))
     new = choice(rng, [bytes(size), b"\xff" * size, rng.bytes(size), rec.data[:size]])
@@ -259,7 +259,7 @@ def archive(rec: Recording, rng: np.random.Generator) -> None:
 Damage = Callable[[Recording, np.random.Generator], None]
 DAMAGES: list[Damage] = [
     text_bytes, text_bytes, text_whole, value, value, value, value, datatype, dataset, captures,
-    captures, scenario, extension, cut, bits, stretch, stretch, huge, odd_file, archive,
+    captures, scenario, extension, cut, bits, segment, segment, huge, odd_file, archive,
 ]  # fmt: skip
 
 

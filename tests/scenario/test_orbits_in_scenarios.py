@@ -70,7 +70,7 @@ def test_a_satellite_of_a_shell_in_the_frame_of_the_scene():
         assert np.allclose(ours, theirs, rtol=0, atol=1e-6)
     # up, and coming nearer
     assert scenario.transmitter.motion.state(0.0)[0][2] > 0
-    assert range_and_rate(timing.ends(scenario), 0.0)[1] < -5e3
+    assert range_and_rate(timing.endpoints(scenario), 0.0)[1] < -5e3
 
 
 def test_a_circular_orbit():
@@ -139,7 +139,7 @@ def test_the_band_holds_the_largest_shift_of_a_pass():
     """At the highest point there is none; later there are 600 kHz."""
     orbit = {**WALKER, "plane": 5, "satellite": 3, "start": 2571.0}
     scenario = orbiting(orbit)
-    rates = range_and_rate(timing.ends(scenario), np.array([0.0, 300.0]))[1]
+    rates = range_and_rate(timing.endpoints(scenario), np.array([0.0, 300.0]))[1]
     assert abs(rates[0]) < 500 < 6000 < rates[1]
     samples = np.zeros((8, 4 * CHUNK), np.complex64)
     advance, channel = precompensator(scenario), emulator(scenario)

@@ -83,7 +83,7 @@ def test_frames_are_found_from_a_cold_start(coupling, kind):
     assert np.abs(errors).max() < 0.03
     assert np.abs(errors[10:]).max() < 0.015
     assert found[-1].carrier == pytest.approx(-17e3, abs=30)
-    assert found[-1].stretch == pytest.approx(15e-6 + 6.24e-6, abs=2e-6)
+    assert found[-1].dilation == pytest.approx(15e-6 + 6.24e-6, abs=2e-6)
 
 
 def test_the_same_frames_whatever_the_pieces():
@@ -362,14 +362,14 @@ def test_a_lock_is_kept_while_the_satellite_moves_on(coupling):
     scene = impaired_scene(scene, 25.0, rng)
     signal, found, rate = Signal(scene, rng), synchronizer(scene), scene.sample_rate
     found.mark(at(0, 0))
-    time, shares, used = 0.0, [], 0
+    time, statistics, used = 0.0, [], 0
     for _ in range(300):
         aligned = found.take(signal.samples(*found.window))
         if aligned is None:
             continue
         used, time = used + 1, aligned.time
         assert abs(signal.place(aligned.start) - aligned.start - aligned.delay) < 0.1
-        shares.append(found.measurement.share)
+        statistics.append(found.measurement.statistic)
         if used > 20:
             missing = int(rate / 2)
             signal.origin -= missing
@@ -377,7 +377,7 @@ def test_a_lock_is_kept_while_the_satellite_moves_on(coupling):
             found.mark(at(begin, time + (begin - aligned.start - aligned.delay + missing) / rate))
     assert time > 60
     assert states(found.events) == ["searching", "locked"]
-    assert min(shares) > 0.9 * max(shares)
+    assert min(statistics) > 0.9 * max(statistics)
 
 
 def test_the_search_follows_the_doppler_shift():

@@ -191,10 +191,10 @@ def test_the_lock_is_lost_when_only_another_signal_is_left(other, before):
 @pytest.mark.parametrize("elements", [32, 256])
 @pytest.mark.parametrize("signals", [1, 2, 8])
 def test_chance_is_that_of_a_share_that_random_signals_explain(elements, signals):
-    for share in (1, 1.5, 3) / np.float64(elements) * (1 + 6 / signals):
-        exact = beta.logsf(share, signals, signals * (elements - 1))
+    for statistic in (1, 1.5, 3) / np.float64(elements) * (1 + 6 / signals):
+        exact = beta.logsf(statistic, signals, signals * (elements - 1))
         # It errs on the safe side, by a few tenths.
-        assert -0.05 < chance(share, np.ones(signals), elements) - exact < 0.6
+        assert -0.05 < chance(statistic, np.ones(signals), elements) - exact < 0.6
     # Signals of unequal power are nearly as few as the strong ones.
     unequal = chance(0.2, np.array([1.0, *(1e-6,) * 7]), elements)
     assert unequal == pytest.approx(chance(0.2, np.ones(1), elements), abs=0.01)

@@ -62,7 +62,7 @@ def test_a_frame_without_noise_is_found_whole_at_any_level_and_phase(level, carr
     assert found is not None
     assert (found.start, found.frame) == (321, 0)
     assert found.carrier == carrier
-    assert found.share == pytest.approx(1.0, abs=1e-5)
+    assert found.statistic == pytest.approx(1.0, abs=1e-5)
 
 
 @pytest.mark.parametrize("place", [0, 1_279])
@@ -76,7 +76,7 @@ def test_what_is_not_finite_counts_as_zero_and_silence_has_no_frame():
     assert acquire(np.full_like(x, np.nan), reference(), (0.0, 0.0)) is None
     x[:, 0], x[0, 1], x[1, 2] = np.nan, np.inf, -np.inf  # before the frame
     found = acquire(x, reference(), (0.0, 0.0))
-    assert found.start == 321 and found.share == pytest.approx(1.0, abs=1e-5)
+    assert found.start == 321 and found.statistic == pytest.approx(1.0, abs=1e-5)
     # too short for a place
     length = made().numerology.frame_length
     assert acquire(x[:, :length], reference(), (0.0, 0.0)) is None
@@ -100,7 +100,7 @@ def test_delay_and_carrier_of_a_frame_are_measured_at_any_level(level, spans, la
     found = measure(level * GAINS[:, None, None] * grid * turned, reference(), 0, *spans)
     assert found.delay == pytest.approx(late, abs=1e-5)
     assert found.carrier == pytest.approx(carrier, abs=1.5 + 5e-4 * abs(carrier))
-    assert found.share == pytest.approx(1.0, abs=4e-4)
+    assert found.statistic == pytest.approx(1.0, abs=4e-4)
     assert found.unevenness == pytest.approx(1.0, abs=1e-2)
 
 
@@ -109,7 +109,7 @@ def test_variances_follow_the_noise_and_the_level():
     grid = reference().grids[0].astype(complex)
     other = np.random.default_rng(1).standard_normal((*grid.shape, 2)) @ [1, 1j]
     found = [measure(grid + k * other, reference(), 0) for k in (0.01, 0.02)]
-    noise = [(1 - one.share) / one.share for one in found]
+    noise = [(1 - one.statistic) / one.statistic for one in found]
     for name in ("delay_variance", "carrier_variance"):
         variances = [getattr(one, name) for one in found]
         assert variances[1] / variances[0] == pytest.approx(noise[1] / noise[0], rel=1e-5)
@@ -304,15 +304,15 @@ def test_a_track_expects_frames_a_period_apart():
 
 
 def test_a_track_follows_a_clock_that_errs():
-    n, found, stretch = made().numerology, track(), 12e-6
+    n, found, dilation = made().numerology, track(), 12e-6
     for index in range(3, 300):
-        due = 5_000.25 + (index - 3) * n.frame_period * (1 + stretch)
+        due = 5_000.25 + (index - 3) * n.frame_period * (1 + dilation)
         error = due - sum(found.expected(index))
         found.update(index, measurement(delay=error))
-    assert found.stretch == pytest.approx(stretch, rel=0.05)
+    assert found.dilation == pytest.approx(dilation, rel=0.05)
     assert found.verified and not found.wide
     assert sum(found.expected(300)) == pytest.approx(
-        5_000.25 + 297 * n.frame_period * (1 + stretch), abs=0.01
+        5_000.25 + 297 * n.frame_period * (1 + dilation), abs=0.01
     )
 
 

@@ -43,7 +43,7 @@ def test_frames_lie_where_marks_say(piece, most, spacing):
     for k, (found, samples) in enumerate(frames):
         start = 7 + k * spacing
         assert np.array_equal(samples, x[:, start : start + LENGTH])
-        assert (found.start, found.delay, found.stretch, found.carrier) == (start, 0.0, 0.0, 0.0)
+        assert (found.start, found.delay, found.dilation, found.carrier) == (start, 0.0, 0.0, 0.0)
         assert found.time == start / RATE
     assert lost(synchronizer) == []
 
@@ -108,8 +108,8 @@ def test_frames_that_are_not_used_are_counted(piece):
 
 def test_what_the_delay_grows_is_taken_off_about_the_middle():
     frames, _ = read(
-        noise(2_000), [Mark(0, None, 8)], drift=lambda frame: Drift(stretch=frame * 1e-6)
+        noise(2_000), [Mark(0, None, 8)], drift=lambda frame: Drift(dilation=frame * 1e-6)
     )
     ((found, _),) = frames
-    assert found.stretch == 8e-6
-    assert found.delay + found.stretch * LENGTH / 2 == pytest.approx(0.0, abs=1e-15)
+    assert found.dilation == 8e-6
+    assert found.delay + found.dilation * LENGTH / 2 == pytest.approx(0.0, abs=1e-15)

@@ -109,16 +109,16 @@ def test_a_frame_that_is_not_finite_is_lost():
     assert synchronizer.events[-1].details["frame"] == 1
 
 
-def test_fraction_carrier_and_stretch_are_taken_off():
+def test_fraction_carrier_and_dilation_are_taken_off():
     rng = np.random.default_rng(3)
     grid = np.exp(2j * np.pi * rng.random((2, 8, 32)))
     frames, _ = read(noise(2_000), [at(0, 0.3)])
     found = frames[0][0]
-    delay, stretch, carrier = 0.3, 2e-5, 17e3
-    shifted = found.__class__(0, 0, delay, stretch, carrier, 0.0)
+    delay, dilation, carrier = 0.3, 2e-5, 17e3
+    shifted = found.__class__(0, 0, delay, dilation, carrier, 0.0)
     # A frame whose symbols come late by a delay that grows, each by what it is at its middle
     middle = NUMEROLOGY.symbol_starts + 16 - 1 + 32
-    late = (delay + stretch * middle) / RATE
+    late = (delay + dilation * middle) / RATE
     ramp = np.exp(-2j * np.pi * np.outer(late, NUMEROLOGY.frequencies))
     samples = modulate(grid * ramp, NUMEROLOGY)
     samples *= np.exp(2j * np.pi * carrier * np.arange(LENGTH) / RATE)

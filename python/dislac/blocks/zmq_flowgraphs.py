@@ -230,14 +230,14 @@ class relay_flowgraph(Chain):
         gnb_key: KeyFile | None = None,
         ue_key: KeyFile | None = None,
     ) -> None:
-        for way, sent, received in (
+        for direction, sent, received in (
             ("down", gnb_transmits, ue_receives),
             ("up", ue_transmits, gnb_receives),
         ):
             if len(sent) != len(received) or not sent:
                 raise ValueError(
-                    f"{len(sent)} transmit ports and {len(received)} receive ports on the way "
-                    f"{way}; give as many of each, one or more"
+                    f"{len(sent)} transmit ports and {len(received)} receive ports, "
+                    f"direction {direction}; give as many of each, one or more"
                 )
         super().__init__("dislac relay", scenario)
         self.down, self.up = (

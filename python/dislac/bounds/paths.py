@@ -146,10 +146,13 @@ def _transmit(model: SnapshotModel, paths: Paths) -> NDArray[np.complex128]:
     """Transmit response and its derivatives (3, L, Ms, Nrf), as `_receive` by departure."""
     v = _steering_and_slopes(model.transmit_array, paths.departure)
     beams = model.transmit_beams * model.pilots[:, None]
-    sent = np.asarray(np.tensordot(v, beams, axes=(2, 1)), complex)
+    transmit_response = np.asarray(np.tensordot(v, beams, axes=(2, 1)), complex)
     if model.coupling == "physical":
-        sent = np.broadcast_to(sent.sum(-1, keepdims=True), (*sent.shape[:-1], model.shape[-1]))
-    return sent
+        transmit_response = np.broadcast_to(
+            transmit_response.sum(-1, keepdims=True),
+            (*transmit_response.shape[:-1], model.shape[-1]),
+        )
+    return transmit_response
 
 
 def _steering_and_slopes(array: PlanarArray, spatial_frequency: Floats) -> NDArray[np.complex128]:

@@ -113,12 +113,13 @@ class SnapshotModel:
         every chain.
         """
         v = self.transmit_array.steering(departure)
-        sent = np.einsum("...a,mai,mi->...mi", v, self.transmit_beams, self.pilots)
+        transmit_response = np.einsum("...a,mai,mi->...mi", v, self.transmit_beams, self.pilots)
         if self.coupling == "physical":
-            sent = np.broadcast_to(
-                sent.sum(-1, keepdims=True), (*sent.shape[:-1], self.receive_beams.shape[-1])
+            transmit_response = np.broadcast_to(
+                transmit_response.sum(-1, keepdims=True),
+                (*transmit_response.shape[:-1], self.receive_beams.shape[-1]),
             )
-        return np.asarray(sent)
+        return np.asarray(transmit_response)
 
     def response(self, arrival: ArrayLike, departure: ArrayLike) -> NDArray[np.complex128]:
         """Spatial response (..., Ms, Nrf) of a path of unit gain."""

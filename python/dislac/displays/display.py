@@ -175,8 +175,8 @@ class Marks(pg.GraphicsObject):
         to_pixels = painter.transform()
         painter.resetTransform()
 
-        def pixels(places: Floats) -> list[Any]:
-            seen = places[np.isfinite(places).all(axis=1)]
+        def pixels(positions: Floats) -> list[Any]:
+            seen = positions[np.isfinite(positions).all(axis=1)]
             return [to_pixels.map(QtCore.QPointF(float(x), float(y))) for x, y in seen]
 
         painter.setBrush(QtCore.Qt.BrushStyle.NoBrush)

@@ -137,11 +137,11 @@ class PositionMapWidget(Display):
         excess = scenario.propagation_speed * fix.residual_delay
         if not (np.isfinite(height) and np.isfinite(excess)):
             return _NOWHERE
-        transmitter, receiver = (node.state(fix.time)[0] for node in timing.ends(scenario))
+        transmitter, receiver = (node.state(fix.time)[0] for node in timing.endpoints(scenario))
         return bistatic_ellipse(transmitter, receiver, excess, height, points=361)[:, :2]
 
     def _headline(self) -> str:
-        transmitter, receiver = (node.state(0.0)[0] for node in timing.ends(self._scenario))
+        transmitter, receiver = (node.state(0.0)[0] for node in timing.endpoints(self._scenario))
         x, y, z = transmitter - receiver
         distance, unit = np.linalg.norm(transmitter - receiver), "m"
         if distance > 1e4:
@@ -177,12 +177,12 @@ class _Map:
     def show(self, picture: _Picture) -> None:
         self.layer.show_picture(picture)
 
-    def look_at(self, places: Floats) -> None:
+    def look_at(self, positions: Floats) -> None:
         """Moves so that all places (n, 2) are inside, if one is not."""
-        places = places[np.isfinite(places).all(axis=-1)]
-        reach = float(np.max(np.abs(places - self._center)))
+        positions = positions[np.isfinite(positions).all(axis=-1)]
+        reach = float(np.max(np.abs(positions - self._center)))
         if reach > 0.95 * self._half:
-            low, high = places.min(axis=0), places.max(axis=0)
+            low, high = positions.min(axis=0), positions.max(axis=0)
             self._frame((low + high) / 2, max(0.7 * float(np.max(high - low)), 50.0))
 
     def look_closely(self, middle: Floats, trail: Floats, spread: Floats) -> None:
@@ -242,16 +242,16 @@ class _Layer(pg.GraphicsObject):
         to_pixels = painter.transform()
         painter.resetTransform()
 
-        def pixels(places: Floats) -> Any:
-            x, y = places[np.isfinite(places).all(axis=-1)].T
+        def pixels(positions: Floats) -> Any:
+            x, y = positions[np.isfinite(positions).all(axis=-1)].T
             return pg.functions.arrayToQPolygonF(
                 x * to_pixels.m11() + to_pixels.dx(), y * to_pixels.m22() + to_pixels.dy()
             )
 
-        def line(places: Floats, color: str, width: float) -> None:
+        def line(positions: Floats, color: str, width: float) -> None:
             painter.setPen(pen(color, width))
-            for begin, end in _seen(places, self.viewRect()):
-                painter.drawPolyline(pixels(places[begin:end]))
+            for begin, end in _seen(positions, self.viewRect()):
+                painter.drawPolyline(pixels(positions[begin:end]))
 
         line(picture.ellipse, colors.green, 1.5)
         if np.isfinite(picture.fix).all():
@@ -278,12 +278,12 @@ class _Layer(pg.GraphicsObject):
             painter.drawLine(QtCore.QLineF(x, y - 8, x, y + 8))
 
 
-def _seen(places: Floats, view: Any) -> list[tuple[int, int]]:
+def _seen(positions: Floats, view: Any) -> list[tuple[int, int]]:
     """The parts [begin, end) of a line through points (n, 2) that may be in view.
 
     To paint what is far outside would take most of the time.
     """
-    low, high = np.minimum(places[:-1], places[1:]), np.maximum(places[:-1], places[1:])
+    low, high = np.minimum(positions[:-1], positions[1:]), np.maximum(positions[:-1], positions[1:])
     seen = (high >= (view.left(), view.top())) & (low <= (view.right(), view.bottom()))
     borders = np.flatnonzero(np.diff(seen.all(axis=-1), prepend=False, append=False))
     return [(begin, end + 1) for begin, end in borders.reshape(-1, 2).tolist()]

@@ -182,11 +182,11 @@ class TargetAverage:
         visible = np.all(np.sum(parameters[:, :2] ** 2, axis=-1) <= 1.0)
 
         def log_density(draws: Floats) -> Floats:
-            places = there(draws)
-            density = self._log_posterior(y, places, prior)
+            drawn_paths = there(draws)
+            density = self._log_posterior(y, drawn_paths, prior)
             density -= np.sum((draws @ half.T) ** 2, axis=1) / 2
             if visible:
-                hidden = np.any(np.sum(places[..., :2] ** 2, axis=-1) > 1.0, axis=1)
+                hidden = np.any(np.sum(drawn_paths[..., :2] ** 2, axis=-1) > 1.0, axis=1)
                 density[hidden] = -np.inf
             return density
 
@@ -217,14 +217,11 @@ class TargetAverage:
             own = paths_covariance(self._responses, result.curvature[0], noise, paths)
             mean, drawn = parameters, None
             if paths > 1 and sampled < MOST_SAMPLED and score > judged[0][0] - SAMPLED:
-                drawn, places = self._posterior(y, parameters, result, prior)
+                drawn, drawn_paths = self._posterior(y, parameters, result, prior)
                 score, sampled = drawn.evidence, sampled + 1
-                mean, own = self._moments(drawn, places, own)
-            # Up to as many as are looked for. Beside the best solution one more than those counts
-            # however clearly it shows; beside others it would only make up for what they are worse.
-            chance, most = (MORE, DETECTED) if paths < self._max_paths else (BEYOND, DETECTED)
-            if paths >= self._max_paths and parameters is judged[0][1]:
-                most = np.inf
+                mean, own = self._moments(drawn, drawn_paths, own)
+            # Up to as many as are looked for; one more than those counts however clearly it shows.
+            chance, most = (MORE, DETECTED) if paths < self._max_paths else (BEYOND, np.inf)
             for which, share in self._targets(parameters, result, energy, prior, own[:, 4, 4]):
                 more = undetected_path(
                     self._responses, y, parameters, result, which, prior, chance, most
@@ -268,11 +265,11 @@ class TargetAverage:
             kept.append((score, parameters, result, prior))
         return kept
 
-    def _moments(self, drawn: Sample, places: Floats, own: Floats) -> tuple[Floats, Floats]:
+    def _moments(self, drawn: Sample, drawn_paths: Floats, own: Floats) -> tuple[Floats, Floats]:
         """Mean (L, 6) and covariance (L, 6, 6) of the paths drawn; `own` where the frame determines
         nothing."""
-        mean = np.einsum("n,nla->la", drawn.weight, places)
-        away = places - mean
+        mean = np.einsum("n,nla->la", drawn.weight, drawn_paths)
+        away = drawn_paths - mean
         spread = np.einsum("n,nla,nlb->lab", drawn.weight, away, away)
         factor = predictive_factor(drawn.effective, len(POSITION))
         if not np.isfinite(factor):

@@ -106,10 +106,10 @@ class GridEstimator:
         doppler = np.array([peak.doppler for peak in peaks])
         paths = Paths(gain, arrival, departure, delay, doppler)
         noise = float(np.mean(np.abs(y - synthesize(self.model, paths)) ** 2))
-        places = (peaks[0].delay, peaks[0].doppler)
+        peak = (peaks[0].delay, peaks[0].doppler)
         inside = all(
             least < place < greatest or least == greatest
-            for place, (least, greatest) in zip(places, self._windows, strict=True)
+            for place, (least, greatest) in zip(peak, self._windows, strict=True)
         )
         status: EstimateStatus = "ok" if inside else "outside_window"
         return Estimate(paths, None, noise, statistic, self.threshold, status)

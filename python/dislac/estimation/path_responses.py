@@ -151,8 +151,10 @@ class PathResponses:
         beams = model.receive_beams.conj().transpose(0, 2, 1)
         transmitted = (model.transmit_beams * model.pilots[:, None, :]).transpose(0, 2, 1)
         if model.coupling == "physical":
-            sent = transmitted.sum(axis=1, keepdims=True)
-            transmitted = np.broadcast_to(sent, (symbols, chains, sent.shape[-1]))
+            transmit_response = transmitted.sum(axis=1, keepdims=True)
+            transmitted = np.broadcast_to(
+                transmit_response, (symbols, chains, transmit_response.shape[-1])
+            )
         self.model = model
         self.departure = departure
         self.nuisance = np.zeros((len(model.frequencies), 0)) if nuisance is None else nuisance

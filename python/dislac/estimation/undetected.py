@@ -110,14 +110,14 @@ def undetected_path(
     own = abs(gain[target])
     added = amplitude @ [1, 1j]
     rest = np.maximum(np.abs(gain[target] - given[k, None] * added), 1e-3 * own)
-    stretch = own / rest
-    density = prior.arrival_density(radius[k, None] * stretch) * stretch**2
+    scale = own / rest
+    density = prior.arrival_density(radius[k, None] * scale) * scale**2
     density /= prior.arrival_density(radius[k])[:, None]
     density *= rest >= COMPARABLE * np.abs(added)
     # What that moves the target.
     spread = responses.spread(len(parameters)).reshape(len(moved), -1, 6)[:, target]
     moved = moved[:, k].transpose(1, 2, 0) @ spread  # (N, 2, 6)
-    shift = -(amplitude @ moved) * stretch[..., None]
+    shift = -(amplitude @ moved) * scale[..., None]
     with np.errstate(divide="ignore"):
         weight = chance[q, k, None] + np.log(density)
     most_likely = float(np.max(weight, initial=0.0))
@@ -140,7 +140,7 @@ def likely_places(
     """Places (N, 6) about each of the known paths (L, 6) where one more would explain most of a
     frame (J, Nsc), `count` of each at different distances, known paths moving out of its way; and
     (N,) the energy that it would explain."""
-    places, energy = [], []
+    candidates, energy = [], []
     for target in range(len(parameters)):
         near = _gained(responses, frame, parameters, current, target, prior)
         precision = near.precision + prior.noise / prior.power[0] * np.eye(2)
@@ -149,10 +149,10 @@ def likely_places(
         best = np.array([own[np.argmax(gained[own])] for own in rings])
         best = best[np.argsort(-gained[best], kind="stable")[:count]]
         found = np.tile(parameters[target], (len(best), 1))
-        found[:, [0, 1, DELAY, DOPPLER]] = near.places[best]
-        places.append(found)
+        found[:, [0, 1, DELAY, DOPPLER]] = near.candidates[best]
+        candidates.append(found)
         energy.append(gained[best])
-    return np.concatenate(places), np.concatenate(energy)
+    return np.concatenate(candidates), np.concatenate(energy)
 
 
 def _solved(matrix: Floats, right: Floats) -> Floats:
@@ -165,13 +165,13 @@ def _solved(matrix: Floats, right: Floats) -> Floats:
 class _Gained(NamedTuple):
     """One more path at K points about a known one.
 
-    places: (K, 4) arrival, delay and Doppler shift; radius, mass: (K,) distance of its arrival, and
-    probability; precision, pull: (K, 2, 2), (K, 2) of its gain's two parts, times the noise;
+    candidates: (K, 4) arrival, delay and Doppler shift; radius, mass: (K,) distance of its arrival,
+    and probability; precision, pull: (K, 2, 2), (K, 2) of its gain's two parts, times the noise;
     moved: (P, K, 2) what the unknowns of known paths give way; given: (K,) what the gain of the
     known one gives away.
     """
 
-    places: Floats
+    candidates: Floats
     radius: Floats
     mass: Floats
     precision: Floats
@@ -207,8 +207,8 @@ def _gained(
     free = np.array([[own[:, 0], mixed], [mixed, own[:, 1]]]).transpose(2, 0, 1)
     pull = np.stack([match.real, match.imag], axis=-1)
     pairs = np.repeat(np.column_stack([arrival, doppler]), len(delay), axis=0)
-    places = np.insert(pairs, 2, np.tile(delay, len(arrival)), axis=1)
-    return _Gained(places, radius, mass, free, pull, moved, given)
+    candidates = np.insert(pairs, 2, np.tile(delay, len(arrival)), axis=1)
+    return _Gained(candidates, radius, mass, free, pull, moved, given)
 
 
 def _grid(

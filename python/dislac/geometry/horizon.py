@@ -42,10 +42,10 @@ def earth_between(
         latitude [deg], longitude [deg] and height [m] of the scene's zero, WGS-84.
     """
     p, q = _unit_earth(one, origin), _unit_earth(other, origin)
-    way = q - p
-    squared = np.sum(way**2, axis=-1)
-    part = -np.sum(p * way, axis=-1) / np.where(squared > 0.0, squared, 1.0)
-    nearest = p + np.clip(part, 0.0, 1.0)[..., None] * way
+    line_of_sight = q - p
+    squared = np.sum(line_of_sight**2, axis=-1)
+    part = -np.sum(p * line_of_sight, axis=-1) / np.where(squared > 0.0, squared, 1.0)
+    nearest = p + np.clip(part, 0.0, 1.0)[..., None] * line_of_sight
     lower = np.minimum(np.linalg.norm(p, axis=-1), np.linalg.norm(q, axis=-1))
     surface = np.clip(lower, 1.0 - DEEPEST / MEAN_RADIUS, 1.0)
     return np.asarray(np.linalg.norm(nearest, axis=-1) < surface - _TOLERANCE)
@@ -59,9 +59,9 @@ def elevation(
     _, axes, radii = _earth(origin)
     # The vertical is the gradient of the ellipsoid's equation.
     up = _unit_earth(place, origin) / radii
-    way = (np.asarray(other, dtype=float) - np.asarray(place, dtype=float)) @ axes
-    height = np.sum(up * way, axis=-1)
-    size = np.linalg.norm(up, axis=-1) * np.linalg.norm(way, axis=-1)
+    line_of_sight = (np.asarray(other, dtype=float) - np.asarray(place, dtype=float)) @ axes
+    height = np.sum(up * line_of_sight, axis=-1)
+    size = np.linalg.norm(up, axis=-1) * np.linalg.norm(line_of_sight, axis=-1)
     return np.asarray(np.arcsin(np.clip(height / np.where(size > 0.0, size, 1.0), -1.0, 1.0)))
 
 

@@ -184,7 +184,7 @@ def find_passes(
 ) -> Passes:
     """All passes of a fleet over a site.
 
-    Between the given times the way is a cubic (Hermite), 0.3 mm off for a low orbit at steps of
+    Between the given times the motion is a cubic (Hermite), 0.3 mm off for a low orbit at steps of
     10 s. Passes shorter than a step are found; interruptions shorter than a step are not. A
     satellite sets when it last has a place, and rises when it first has one.
 

@@ -213,9 +213,9 @@ class SkyCap:
         f = np.clip(np.asarray(doppler, dtype=float), 1e-15 * largest, largest)[..., None]
         # 1 / cos(phi) = cosh(u), with which the integrand is smooth down to the smallest Doppler
         last = np.arccosh(largest / f)
-        stretch = np.cosh(last * (1 + _NODES) / 2)
-        z = zenith_at_doppler(f * stretch, *motion, earth_radius=self.earth_radius)
-        return np.asarray(((1.0 - self.cdf(z)) / stretch) @ _WEIGHTS * last[..., 0] / np.pi)
+        scale = np.cosh(last * (1 + _NODES) / 2)
+        z = zenith_at_doppler(f * scale, *motion, earth_radius=self.earth_radius)
+        return np.asarray(((1.0 - self.cdf(z)) / scale) @ _WEIGHTS * last[..., 0] / np.pi)
 
     def _measure(self, zenith: ArrayLike) -> Floats:
         """What grows in proportion to the number of satellites within a zenith angle."""

@@ -238,9 +238,9 @@ def _deviations(fix: Fix) -> tuple[float, float]:
     return float(np.sqrt(east + north)), float(np.sqrt(up))
 
 
-def _plain(places: Any) -> list[Any]:
+def _plain(positions: Any) -> list[Any]:
     """The numbers of an array as lists, which JSON takes."""
-    return list(places.tolist())
+    return list(positions.tolist())
 
 
 class GeoJson(Export):
@@ -369,8 +369,8 @@ class Kml(Export):
         SubElement(geometry, "altitudeMode").text = "relativeToGround"
         return geometry
 
-    def _coordinates(self, parent: Element, places: Floats) -> None:
-        above_ground = places - [0.0, 0.0, self._origin[2]]
+    def _coordinates(self, parent: Element, positions: Floats) -> None:
+        above_ground = positions - [0.0, 0.0, self._origin[2]]
         text = " ".join(f"{x:.9f},{y:.9f},{z:.4f}" for x, y, z in above_ground)
         SubElement(parent, "coordinates").text = text
 

@@ -61,15 +61,15 @@ def draw_map(fixes: FixStatistics, scenario: Scenario, path: str | os.PathLike[s
     )
     truths = _truths([fix.time for fix in valid] or [time], scenario)
     positions = np.array([fix.position for fix in valid]).reshape(-1, 3)
-    places = np.vstack([receivers, truths, positions])
-    reach = float(np.max(np.linalg.norm(places - receivers[0], axis=1)))
+    points = np.vstack([receivers, truths, positions])
+    reach = float(np.max(np.linalg.norm(points - receivers[0], axis=1)))
     is_near = bool(np.linalg.norm(transmitters - receivers[0], axis=1).max() < 3.0 * reach)
 
     figure = empty_figure(11.0 if valid else 6.2, 5.7)
     figure.suptitle(_title(fixes, scenario), fontsize=12, color=_INK)
     pictures = list(figure.subplots(1, 2 if valid else 1, squeeze=False)[0])
     scene = pictures[0]
-    _square(scene, np.vstack([places, transmitters]) if is_near else places, 0.3, least=20.0)
+    _square(scene, np.vstack([points, transmitters]) if is_near else points, 0.3, least=20.0)
     if fixes.last_valid is not None:
         _draw_echo(scene, fixes.last_valid, scenario)
         near = pictures[1]

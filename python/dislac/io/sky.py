@@ -29,7 +29,7 @@ from ..geometry import (
 )
 from ..scenario import Scenario
 from ..scenario.routes import path_nodes
-from ..scenario.timing import carriers, ends, reference_link
+from ..scenario.timing import carriers, endpoints, reference_link
 from .figures import empty_figure, write_figure
 
 __all__ = [
@@ -146,8 +146,8 @@ def fleet_remarks(fleet: Fleet, time: Floats, which: Sequence[int]) -> Iterator[
     if not isinstance(fleet, Catalogue):
         return
     zero = fleet.epoch if fleet.epoch.tzinfo else fleet.epoch.replace(tzinfo=UTC)
-    ends = [zero + timedelta(seconds=float(time[k])) for k in (0, -1)]
-    ages = np.array([fleet.elements[k].age(*ends) for k in which])
+    limits = [zero + timedelta(seconds=float(time[k])) for k in (0, -1)]
+    ages = np.array([fleet.elements[k].age(*limits) for k in which])
     lost = np.any(_lost(fleet, time, which), axis=1)
     oldest = np.argsort(-ages, kind="stable")
     for kind, consequence in (
@@ -323,22 +323,22 @@ def draw_sky(
 def follow_scenario(scenario: Scenario, time: ArrayLike) -> dict[str, PathMotion]:
     """The reference link of a scenario, its feeder link if it has one, and each of its paths,
     over time [s]."""
-    ways: dict[str, tuple[Motion, ...]] = {"reference": reference_link(scenario)}
+    routes: dict[str, tuple[Motion, ...]] = {"reference": reference_link(scenario)}
     if scenario.gateway is not None:
-        ways["feeder"] = scenario.gateway.motion, scenario.transmitter.motion
+        routes["feeder"] = scenario.gateway.motion, scenario.transmitter.motion
     for number, path in enumerate(scenario.channel.paths):
         origin = f" from {path.source}" if path.source else ""
-        ways[f"path {number}, {path.kind}{origin}"] = path_nodes(scenario, path)
+        routes[f"path {number}, {path.kind}{origin}"] = path_nodes(scenario, path)
     speed = scenario.propagation_speed
     return {
         name: follow_path(nodes, time, carriers(scenario, nodes), speed=speed)
-        for name, nodes in ways.items()
+        for name, nodes in routes.items()
     }
 
 
 def _angles(scenario: Scenario, time: ArrayLike) -> tuple[Floats, Floats, Floats]:
     """Where the receiver sees the transmitter."""
-    transmitter, receiver = (node.state(time)[0] for node in ends(scenario))
+    transmitter, receiver = (node.state(time)[0] for node in endpoints(scenario))
     return look_angles(transmitter - receiver)
 
 

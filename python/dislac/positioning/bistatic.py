@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 MAXIMUM_DILUTION = 100.0
 """Most that an error may grow on its way to a position; beyond it there is no fix.
 
-It limits two factors. With d the way from receiver to transmitter, D the bistatic distance and u
+It limits two factors. With d the line from receiver to transmitter, D the bistatic distance and u
 the ray, D / (D - d.u) says how far an error of delay or direction moves the crossing along the
 ray; for a satellite it refuses rays within 8.1 degrees of it. And 1 / |u_z| is the error of the
 direction per error of its spatial frequency; it refuses rays within 0.57 degrees of the array's
@@ -183,9 +183,9 @@ class BistaticLocator:
             return fix(FixStatus.NO_SOLUTION, Reason.NO_POSITIVE_ROOT)
         if np.sqrt(1.0 - xy @ xy) * MAXIMUM_DILUTION < 1.0:
             return fix(FixStatus.NO_SOLUTION, Reason.ILL_CONDITIONED)
-        way = transmitter - receiver
-        total = excess + float(np.linalg.norm(way))
-        if planar and (total - way @ direction) * MAXIMUM_DILUTION < total:
+        baseline = transmitter - receiver
+        total = excess + float(np.linalg.norm(baseline))
+        if planar and (total - baseline @ direction) * MAXIMUM_DILUTION < total:
             return fix(FixStatus.NO_SOLUTION, Reason.NEAR_BASELINE)
         weights = _TURN if covariance is None else np.asarray(covariance, dtype=float)
         units = np.array([1.0, 1.0, 1.0 if covariance is None else self.speed])

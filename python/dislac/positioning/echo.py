@@ -85,16 +85,18 @@ class Echo:
         Of a planar array the one of ray and delay; of a linear one those of cone, delay and
         plane; on a line those of the delay.
         """
-        ends = self.transmitter, self.receiver
+        endpoints = self.transmitter, self.receiver
         if len(self.arrival) == 2:
-            distance = range_along_ray(*ends, self.direction, self.excess)
+            distance = range_along_ray(*endpoints, self.direction, self.excess)
             return np.asarray(self.receiver + distance * self.direction)[None]
         if len(self.known.normals) == 2:
             along = self.known.directions[:, 0]
-            return ellipsoid_on_line(*ends, self.excess, self.known.correction(np.zeros(3)), along)
+            return ellipsoid_on_line(
+                *endpoints, self.excess, self.known.correction(np.zeros(3)), along
+            )
         (axis,) = self.array.orientation.apply(np.eye(3)[list(self.array.measured_axes)])
         return cone_in_plane(
-            *ends,
+            *endpoints,
             self.excess,
             axis,
             float(self.arrival[0]),

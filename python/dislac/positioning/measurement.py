@@ -51,7 +51,7 @@ class Measurement:
     outlier_probability
         that another path than the one meant was measured; NaN where it is not known.
     path
-        over which way the signal came.
+        over which path the signal came.
 
     Raises
     ------

@@ -260,21 +260,23 @@ def path_work(count: int, chains: int, elements: int) -> list[Need]:
 def flight(scenario: Scenario) -> list[Need]:
     """Memory of the samples that are on their way: over the longest path, in the receiver's
     chains, and before its first sample."""
-    places = _positions(scenario)
+    positions = _positions(scenario)
     rate, speed, chains = scenario.sample_rate, scenario.propagation_speed, _chains(scenario)
-    begin = [places["nodes.gateway"]] if scenario.gateway is not None else []
+    begin = [positions["nodes.gateway"]] if scenario.gateway is not None else []
     routes, departures = [], set()
     for path in scenario.channel.paths:
         source = "nodes.transmitter" if path.source is None else f"nodes.satellites.{path.source}"
         target = "nodes.target" if path.target is None else f"nodes.targets.{path.target}"
-        stops = [] if path.kind == "direct" else [places[target]]
+        stops = [] if path.kind == "direct" else [positions[target]]
         stops += [] if path.scatterer is None else [path.scatterer]
-        routes.append([*begin, places[source], *stops, places["nodes.receiver"]])
+        routes.append([*begin, positions[source], *stops, positions["nodes.receiver"]])
         departures.add((source, path.kind == "direct"))
-    routes.append([*begin, places["nodes.transmitter"], places["nodes.receiver"]])
+    routes.append([*begin, positions["nodes.transmitter"], positions["nodes.receiver"]])
     lengths = [sum(float(np.linalg.norm(b - a)) for a, b in pairwise(route)) for route in routes]
     delay = max(lengths) / speed
-    apart = {name: np.linalg.norm(at - places["nodes.receiver"]) for name, at in places.items()}
+    apart = {
+        name: np.linalg.norm(at - positions["nodes.receiver"]) for name, at in positions.items()
+    }
     # Each relative to what is usual
     causes = {
         max(apart, key=lambda name: apart[name]): float(max(apart.values())) / 1e6,

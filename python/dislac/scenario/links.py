@@ -143,18 +143,18 @@ def link_document(document: Document) -> tuple[Document, Link, Nodes]:
             has = ", ".join(known) or "none"
             raise document.error(f"link.{role}", f"there is no {role} '{name}'; there are: {has}")
         link = link._replace(**{role: name})
-    ends: dict[str, Key] = {
+    endpoints: dict[str, Key] = {
         "transmitter": nodes.transmitters[link.transmitter],
         "receiver": nodes.receivers[link.receiver],
     }
     if link.target is not None:
-        ends["target"] = nodes.targets[link.target]
-    short = all(key == ("nodes", role) for role, key in ends.items())
+        endpoints["target"] = nodes.targets[link.target]
+    short = all(key == ("nodes", role) for role, key in endpoints.items())
     everywhere = document.data["nodes"]
     own = any(part in everywhere.get(role, {}) for role, part in _OWN)
     if len(nodes.links) == 1 and short and not own:
         return document, link, nodes
-    return _seen(document, link, nodes, ends), link, nodes
+    return _seen(document, link, nodes, endpoints), link, nodes
 
 
 _PLACES: dict[str, Key] = {
@@ -168,11 +168,11 @@ _OWN = ("transmitter", "signal"), ("receiver", "radio")
 """Parts of nodes that take the place of sections of all nodes."""
 
 
-def _seen(whole: Document, link: Link, nodes: Nodes, ends: Mapping[str, Key]) -> Document:
+def _seen(whole: Document, link: Link, nodes: Nodes, endpoints: Mapping[str, Key]) -> Document:
     """Return the document of one link, made of that of all of them."""
     data = {key: value for key, value in whole.data.items() if key != "link"}
-    aliases: dict[Key, Key] = {("nodes", role): key for role, key in ends.items()}
-    seen: dict[str, Any] = {role: _node(whole, key) for role, key in ends.items()}
+    aliases: dict[Key, Key] = {("nodes", role): key for role, key in endpoints.items()}
+    seen: dict[str, Any] = {role: _node(whole, key) for role, key in endpoints.items()}
     everywhere = whole.data["nodes"]
     first = link.transmitter == nodes.framed[0]
     relays = {
@@ -195,7 +195,7 @@ def _seen(whole: Document, link: Link, nodes: Nodes, ends: Mapping[str, Key]) ->
                 continue
             place = _PLACES.get(key, (key,))
             data = merge(data, reduce(lambda below, name: {name: below}, place[::-1], value))
-            aliases[place] = (*ends[role], part, key)
+            aliases[place] = (*endpoints[role], part, key)
     if "paths" in data.get("channel", {}):
         paths = data["channel"]["paths"]
         kept = [n for n, path in enumerate(paths) if _sees(path, link, nodes, first)]

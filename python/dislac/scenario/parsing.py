@@ -99,7 +99,7 @@ def _build(
     )
     if before is not None and (before.link != link or _differ(document, before, _SCENE)):
         before = None
-    nodes = {name: _place(document, before, name) for name in _ENDS if name in data["nodes"]}
+    nodes = {name: _place(document, before, name) for name in _ENDPOINTS if name in data["nodes"]}
     targets, satellites = (
         {
             name: _node(document, ("nodes", kind, name), node)
@@ -152,7 +152,7 @@ def _build(
     return scenario
 
 
-_ENDS = "transmitter", "receiver", "target"
+_ENDPOINTS = "transmitter", "receiver", "target"
 _SCENE = "origin", "epoch", "propagation_speed"
 """Sections that all places depend on."""
 _SENSED = {"name", "description", "channel", "estimator", "locator", "calibration"}
@@ -216,7 +216,7 @@ def _signal(
         before is not None
         and (transmitter, receiver) == (before.transmitter, before.receiver)
         and synchronization == before.synchronization
-        and all(_own(document, end) == _own(before.document, end) for end in _ENDS[:2])
+        and all(_own(document, end) == _own(before.document, end) for end in _ENDPOINTS[:2])
         and not _differ(document, before, _SIGNAL)
     ):
         names = "numerology", "own_pilots", "payload", "transmit_beams", "receive_beams"
@@ -227,19 +227,31 @@ def _signal(
         beams_of(document, ("nodes", "transmitter")),
         beams_of(document, ("nodes", "receiver")),
     )
-    sent, heard = (beams["chains"] for beams in coupled)
-    if sent != heard and coupled[0]["coupling"] == "paired":
+    transmit_chains, receive_chains = (beams["chains"] for beams in coupled)
+    if transmit_chains != receive_chains and coupled[0]["coupling"] == "paired":
         raise document.error(
             "beams.coupling",
-            f"paired coupling joins chain to chain, and there are {sent} at the transmitter and "
-            f"{heard} at the receiver: use physical, or as many chains at both",
+            f"paired coupling joins chain to chain, and there are {transmit_chains} at the "
+            f"transmitter and {receive_chains} at the receiver: use physical, or as many "
+            "chains at both",
         )
-    check_frame(document, numerology, max(sent, heard), receiver.array, transmitter.array)
+    check_frame(
+        document,
+        numerology,
+        max(transmit_chains, receive_chains),
+        receiver.array,
+        transmitter.array,
+    )
     # A PRS resource is one beam, in all of its symbols and repetitions; samples know no symbols.
     handed_in = "samples" in document.data["nodes"]["transmitter"].get("signal", {})
     transmit_beams, receive_beams = (
         draw_beams(
-            document, _ENDS[end], node.array.size, numerology.symbols, _seeds(seed, end, k), hold
+            document,
+            _ENDPOINTS[end],
+            node.array.size,
+            numerology.symbols,
+            _seeds(seed, end, k),
+            hold,
         )
         for end, (node, k, hold) in enumerate(
             zip((transmitter, receiver), number, (handed_in or prs is not None, False), strict=True)
@@ -299,8 +311,8 @@ def _check_apart(document: Document, scenario: Scenario) -> None:
             *_stop_at_target(scenario, path),
             ("receiver", None if path.kind == "scattered" else scenario.receiver),
         ]
-        places = [(name, stop.motion.state(0.0)[0]) for name, stop in stops if stop is not None]
-        for (before, one), (after, other) in pairwise(places):
+        positions = [(name, stop.motion.state(0.0)[0]) for name, stop in stops if stop is not None]
+        for (before, one), (after, other) in pairwise(positions):
             if np.array_equal(one, other):
                 there = document.named(f"nodes.{before}")
                 raise document.error(
@@ -423,8 +435,8 @@ def _path(
     scatterer, loss = None, 1.0
     if path["kind"] == "scattered":
         assert target is not None
-        ends = [node.motion.state(0.0)[0] for node in (target, receiver)]
-        place = rng.uniform(np.minimum(*ends), np.maximum(*ends))
+        corners = [node.motion.state(0.0)[0] for node in (target, receiver)]
+        place = rng.uniform(np.minimum(*corners), np.maximum(*corners))
         scatterer = np.asarray(path.get("position", place), dtype=float)
         loss = _linear(-path.get("reflection_loss_db", 6.0))
     power = path.get("relative_power_db")

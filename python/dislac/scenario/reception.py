@@ -119,7 +119,7 @@ def synchronizer(scenario: Scenario) -> Synchronizer:
             every=settings.every,
             drift=partial(drift, scenario),
         )
-    stretch = partial(_stretch, scenario) if scenario.precompensation.mode == "frame" else None
+    dilation = partial(_dilation, scenario) if scenario.precompensation.mode == "frame" else None
     zero = None if settings.time_zero is None else (settings.time_zero, first_arrival(scenario))
     return DirectPathSynchronizer(
         partial(direct_path, scenario),
@@ -127,7 +127,7 @@ def synchronizer(scenario: Scenario) -> Synchronizer:
         carrier_window=partial(_carrier_window, scenario),
         every=settings.every,
         coast=settings.coast,
-        stretch=stretch,
+        dilation=dilation,
         zero=zero,
     )
 
@@ -149,16 +149,16 @@ def drift(scenario: Scenario, frame: int) -> Drift:
     And at a receiver that pre-compensation is not for, what is left of its own link remains.
     """
     mode = scenario.precompensation.mode
-    stretch = _stretch(scenario, frame) if mode == "frame" else 0.0
+    dilation = _dilation(scenario, frame) if mode == "frame" else 0.0
     if mode == "none" or is_compensated(scenario):
-        return Drift(stretch=stretch)
+        return Drift(dilation=dilation)
     numerology = scenario.numerology
     time = frame_time(scenario, frame) + numerology.frame_length / numerology.sample_rate / 2
     delay, growth = remaining_delay(scenario, time)
     offset = (first_arrival(scenario) - preamble(scenario)) / scenario.sample_rate
     return Drift(
         (delay - offset) * scenario.sample_rate,
-        stretch if mode == "frame" else growth,
+        dilation if mode == "frame" else growth,
         remaining_doppler(scenario, time),
     )
 
@@ -210,7 +210,7 @@ def _reference_doppler(scenario: Scenario, frame: int) -> float:
     return float(delay_and_doppler(link, time, own, speed=scenario.propagation_speed)[1])
 
 
-def _stretch(scenario: Scenario, frame: int) -> float:
+def _dilation(scenario: Scenario, frame: int) -> float:
     """By how much the reference link's delay grows a second: within a frame, for whose whole length
     the transmitter holds its advance."""
     return _delay_rate(scenario, frame - frame % HELD)

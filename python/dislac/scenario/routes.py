@@ -15,7 +15,7 @@ from ..geometry import (
 )
 from .kept import kept_for_link
 from .model import Node, PathSettings, Scenario
-from .timing import ends, fed, first_arrival, frame_time, reference_link
+from .timing import endpoints, fed, first_arrival, frame_time, reference_link
 
 __all__ = [
     "FAR",
@@ -65,9 +65,9 @@ def hidden(
 ) -> NDArray[np.bool_]:
     """(n,) whether the Earth stands in the way of legs of paths at a time [s], of those longer
     than `FAR`."""
-    places = np.array([[node.state(time)[0] for node in leg] for leg in legs])
-    far = np.linalg.norm(places[:, 1] - places[:, 0], axis=-1) > FAR
-    return np.asarray(far & earth_between(places[:, 0], places[:, 1], scenario.origin))
+    positions = np.array([[node.state(time)[0] for node in leg] for leg in legs])
+    far = np.linalg.norm(positions[:, 1] - positions[:, 0], axis=-1) > FAR
+    return np.asarray(far & earth_between(positions[:, 0], positions[:, 1], scenario.origin))
 
 
 def below_horizon(scenario: Scenario, frame: int) -> bool:
@@ -75,7 +75,7 @@ def below_horizon(scenario: Scenario, frame: int) -> bool:
     known, in frame `frame`."""
     legs = list(pairwise(reference_link(scenario)))
     if scenario.target is not None:
-        transmitter, receiver = ends(scenario)
+        transmitter, receiver = endpoints(scenario)
         legs += pairwise((transmitter, scenario.target.motion, receiver))
     return bool(np.any(hidden(scenario, legs, frame_time(scenario, frame))))
 
@@ -131,32 +131,34 @@ def payload_model(scenario: Scenario) -> SnapshotModel:
 def directions(scenario: Scenario, nodes: Sequence[Motion], time: ArrayLike) -> NDArray[np.float64]:
     """(2, ..., 2) spatial frequencies at which a path through `nodes` arrives at the receiver, and
     departs from the transmitter, at times (...) [s]."""
-    return _seen_from(scenario, *_ways(scenario, nodes, time))
+    return _seen_from(scenario, *_lines_of_sight(scenario, nodes, time))
 
 
 def path_directions(
     scenario: Scenario, paths: Sequence[Sequence[Motion]], time: float
 ) -> NDArray[np.float64]:
     """(2, L, 2) of several paths, as `directions` gives those of one."""
-    ways = np.array([_ways(scenario, nodes, time) for nodes in paths])
-    return _seen_from(scenario, ways[:, 0], ways[:, 1])
+    lines_of_sight = np.array([_lines_of_sight(scenario, nodes, time) for nodes in paths])
+    return _seen_from(scenario, lines_of_sight[:, 0], lines_of_sight[:, 1])
 
 
-def _ways(
+def _lines_of_sight(
     scenario: Scenario, nodes: Sequence[Motion], time: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Vectors (..., 3) from the receiver to the node before it, and from the transmitter to the
     one after it."""
-    places = [node.state(time)[0] for node in nodes]
+    positions = [node.state(time)[0] for node in nodes]
     first = 0 if scenario.gateway is None else 1
-    return places[-2] - places[-1], places[first + 1] - places[first]
+    return positions[-2] - positions[-1], positions[first + 1] - positions[first]
 
 
-def _seen_from(scenario: Scenario, *ways: NDArray[np.float64]) -> NDArray[np.float64]:
+def _seen_from(scenario: Scenario, *lines_of_sight: NDArray[np.float64]) -> NDArray[np.float64]:
     arrays = scenario.receiver.array, scenario.transmitter.array
     return np.array(
         [
-            array.spatial_frequency(way / np.linalg.norm(way, axis=-1, keepdims=True))
-            for array, way in zip(arrays, ways, strict=True)
+            array.spatial_frequency(
+                line_of_sight / np.linalg.norm(line_of_sight, axis=-1, keepdims=True)
+            )
+            for array, line_of_sight in zip(arrays, lines_of_sight, strict=True)
         ]
     )

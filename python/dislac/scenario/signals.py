@@ -217,10 +217,10 @@ def towards_receiver(
     transmitter: Node, receiver: Node, beams: NDArray[np.complex128]
 ) -> NDArray[np.complex128]:
     """(Ms, Nrf) phases of the chains with which their beams add up towards the receiver."""
-    way = receiver.motion.state(0.0)[0] - transmitter.motion.state(0.0)[0]
-    direction = transmitter.array.spatial_frequency(way / np.linalg.norm(way))
-    sent = np.einsum("a,mai->mi", transmitter.array.steering(direction), beams)
-    return np.exp(-1j * np.angle(sent))
+    line_of_sight = receiver.motion.state(0.0)[0] - transmitter.motion.state(0.0)[0]
+    direction = transmitter.array.spatial_frequency(line_of_sight / np.linalg.norm(line_of_sight))
+    transmit_response = np.einsum("a,mai->mi", transmitter.array.steering(direction), beams)
+    return np.exp(-1j * np.angle(transmit_response))
 
 
 def draw_beams(

@@ -22,7 +22,7 @@ from .model import Scenario
 __all__ = [
     "carriers",
     "compensated_link",
-    "ends",
+    "endpoints",
     "first_arrival",
     "first_mark",
     "fix_time",
@@ -102,7 +102,7 @@ def _middle(scenario: Scenario) -> float:
     return float(middle)
 
 
-def ends(scenario: Scenario) -> tuple[Motion, Motion]:
+def endpoints(scenario: Scenario) -> tuple[Motion, Motion]:
     """Transmitter and receiver, between which the target is seen."""
     return scenario.transmitter.motion, scenario.receiver.motion
 
@@ -110,7 +110,7 @@ def ends(scenario: Scenario) -> tuple[Motion, Motion]:
 def reference_link(scenario: Scenario) -> tuple[Motion, ...]:
     """The nodes of the path that residual delays and Doppler shifts refer to, and that the
     pre-compensation is for: from transmitter to receiver, behind the gateway if there is one."""
-    return fed(scenario, ends(scenario))
+    return fed(scenario, endpoints(scenario))
 
 
 def reference_delay(scenario: Scenario, time: float) -> tuple[float, float]:

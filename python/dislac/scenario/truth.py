@@ -20,7 +20,7 @@ from .routes import path_directions, path_nodes, snapshot_model
 from .timing import (
     carriers,
     compensated_link,
-    ends,
+    endpoints,
     frame_time,
     is_compensated,
     reference_link,
@@ -171,7 +171,7 @@ def bound(
     if scenario.target is None or not has_echo(scenario) or power == 0:
         return np.nan
     time = frame_time(scenario, frame)
-    transmitter, receiver = (node.state(time)[0] for node in ends(scenario))
+    transmitter, receiver = (node.state(time)[0] for node in endpoints(scenario))
     position = scenario.target.motion.state(time)[0]
     known = scenario.known
     if known_height is not None:

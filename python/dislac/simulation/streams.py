@@ -41,9 +41,9 @@ def sent_stream(
     sent = np.zeros(
         (scenario.transmit_chains, lead + count * numerology.frame_period), np.complex64
     )
-    places = sent[:, lead:].reshape(scenario.transmit_chains, count, numerology.frame_period)
+    slots = sent[:, lead:].reshape(scenario.transmit_chains, count, numerology.frame_period)
     for index in filter(scenario.pilots.sends, range(count)):
-        places[:, index, : numerology.frame_length] = frame(scenario, index)
+        slots[:, index, : numerology.frame_length] = frame(scenario, index)
     return sent
 
 

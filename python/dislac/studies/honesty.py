@@ -263,7 +263,7 @@ def _shown(seed: int, number: int, frames: int, samples: bool) -> str:
         [
             (
                 str(fix.frame),
-                " or ".join(map(_point, places)),
+                " or ".join(map(_point, positions)),
                 _point(fix.position),
                 f"{judged.error or np.nan:.3f}",
                 f"{judged.deviation or np.nan:.3f}",
@@ -272,7 +272,7 @@ def _shown(seed: int, number: int, frames: int, samples: bool) -> str:
                 judged.status,
                 judged.left_out or "",
             )
-            for judged, fix, places in found
+            for judged, fix, positions in found
         ],
     )
     return "\n".join([*lines, table.text()])

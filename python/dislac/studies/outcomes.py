@@ -118,9 +118,9 @@ def cause(scenario: Scenario, view: View, threshold: float, best: Fix) -> str | 
         return "weak"
     energy = power * view.frame.size / MARGIN
     others = len(paths) - view.direct
-    places = np.column_stack([paths.arrival, paths.departure, paths.delay, paths.doppler])[:others]
+    points = np.column_stack([paths.arrival, paths.departure, paths.delay, paths.doppler])[:others]
     alike = DirectionsAlike(PathResponses(model))
-    if alike(places, paths.gain[:others], 0, view.noise, energy) > FALSE_PLACES:
+    if alike(points, paths.gain[:others], 0, view.noise, energy) > FALSE_PLACES:
         return "alike"
     if not best.bound < USEFUL:
         return "bound"

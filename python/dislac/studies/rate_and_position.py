@@ -17,7 +17,7 @@ from ..bounds import position_bound
 from ..scenario import Scenario, load_scenario, parse_scenario
 from ..scenario.levels import noise_power
 from ..scenario.routes import payload_model
-from ..scenario.timing import ends, frame_time
+from ..scenario.timing import endpoints, frame_time
 from ..scenario.transmission import payload
 from ..scenario.truth import bound, true_paths
 from ..waveform import BITS_PER_SYMBOL, Equalizer, mutual_information
@@ -90,7 +90,7 @@ def trade_off(scenario: Scenario, terminal_snr: float) -> TradeOff:
     terminal_snr
         See `rate`.
     """
-    transmitter, receiver = ends(scenario)
+    transmitter, receiver = endpoints(scenario)
     time = frame_time(scenario, 0)
     assert scenario.target is not None
     aided = position_bound(

@@ -136,8 +136,8 @@ def _tracks(scene: Scene) -> list[list[Track]]:
 
 def _length(stops: Iterable[Track], t: Any) -> Floats:
     """Length [m] of the way over all stops at times t."""
-    places = [stop(t) for stop in stops]
-    return np.asarray(sum(np.linalg.norm(b - a, axis=-1) for a, b in pairwise(places)))
+    positions = [stop(t) for stop in stops]
+    return np.asarray(sum(np.linalg.norm(b - a, axis=-1) for a, b in pairwise(positions)))
 
 
 def _amplitudes(scene: Scene, tracks: Sequence[Sequence[Track]]) -> Floats:
@@ -163,9 +163,9 @@ def _signal(
     times, middle = _times(scenario, index)
     half = 0.5 / numerology.subcarrier_spacing
     steady = say["precompensation.mode"] == "frame"
-    *ways, reference = tracks
+    *routes, reference = tracks
     parts, found = [], []
-    for stops in ways:
+    for stops in routes:
 
         def residual(t: Any, stops: Sequence[Track] = stops) -> tuple[Floats, Floats]:
             delay, cycles = _residual(stops, reference, t, carrier, middle if steady else None)
@@ -221,9 +221,11 @@ def _residual(
 def _directions(stops: Sequence[Track], t: float) -> tuple[Floats, Floats]:
     """Unit vectors from the receiver to where a path comes from, and from the transmitter to where
     it goes."""
-    places = [stop(t) for stop in stops]
-    ways = places[-2] - places[-1], places[1] - places[0]
-    arrival, departure = (way / np.linalg.norm(way) for way in ways)
+    positions = [stop(t) for stop in stops]
+    lines_of_sight = positions[-2] - positions[-1], positions[1] - positions[0]
+    arrival, departure = (
+        line_of_sight / np.linalg.norm(line_of_sight) for line_of_sight in lines_of_sight
+    )
     return arrival, departure
 
 
@@ -235,14 +237,16 @@ def _response(
     say: Mapping[str, Any],
 ) -> Complex:
     """(Ms, Nrf) a plane wave of the source's transmitter in the receive chains."""
-    heard = np.einsum(
+    receive_response = np.einsum(
         "mai,a->mi", scenario.receive_beams.conj(), _elements(say, "receiver", arrival)
     )
     leaving = _elements(say, "transmitter", departure)
-    sent = np.einsum("mai,a,mi->mi", source.transmit_beams, leaving, source.pilots.chains)
+    transmit_response = np.einsum(
+        "mai,a,mi->mi", source.transmit_beams, leaving, source.pilots.chains
+    )
     if source.coupling == "physical":
-        sent = sent.sum(axis=1, keepdims=True)
-    return np.asarray(heard * sent)
+        transmit_response = transmit_response.sum(axis=1, keepdims=True)
+    return np.asarray(receive_response * transmit_response)
 
 
 def _elements(say: Mapping[str, Any], node: str, direction: Floats) -> Complex:
@@ -251,9 +255,9 @@ def _elements(say: Mapping[str, Any], node: str, direction: Floats) -> Complex:
     array = say[f"nodes.{node}.array"]
     carrier = say["numerology.carrier_frequency"]
     x, y = np.divmod(np.arange(array["nx"] * array["ny"]), array["ny"])
-    places = C / carrier / 2 * np.column_stack([x, y, np.zeros(len(x))])
-    places = places @ turn(array.get("orientation_deg", (0, 0, 0))).T
-    return np.asarray(np.exp(2j * np.pi * carrier / C * (places @ direction)))
+    positions = C / carrier / 2 * np.column_stack([x, y, np.zeros(len(x))])
+    positions = positions @ turn(array.get("orientation_deg", (0, 0, 0))).T
+    return np.asarray(np.exp(2j * np.pi * carrier / C * (positions @ direction)))
 
 
 def _received(
@@ -302,7 +306,7 @@ def _intruders(scene: Scene, scenario: Scenario, rng: np.random.Generator) -> li
     shape = scenario.pilots.frame_shape
     intruders: list[Intruder] = []
 
-    def heard() -> Complex:
+    def receive_response() -> Complex:
         beams = scenario.receive_beams.conj()
         return np.einsum("mai,a->mi", beams, _elements(say, "receiver", _skyward(rng)))
 
@@ -322,11 +326,14 @@ def _intruders(scene: Scene, scenario: Scenario, rng: np.random.Generator) -> li
         number = np.arange(shape[1]) - shape[1] // 2
         turns = np.exp(2j * np.pi * place * spacing * numerology.symbol_times)
         spectrum = turns[:, None] * _bins(numerology.fft_size, np.subtract(place, number))
-        wave = heard()[:, None] * (spectrum * scenario.pilots.scrambling[0].conj())[..., None]
+        wave = (
+            receive_response()[:, None]
+            * (spectrum * scenario.pilots.scrambling[0].conj())[..., None]
+        )
         wave /= np.sqrt(np.mean(np.abs(wave) ** 2))
         intruders.append(lambda rng, noise, echo: [np.sqrt(tone * noise) * _phase(rng) * wave])
     if scene.burst is not None:
-        burst, spatial = scene.burst, heard()
+        burst, spatial = scene.burst, receive_response()
         spatial = spatial / np.sqrt(np.mean(np.abs(spatial) ** 2))
         hit = np.arange(shape[0]) < max(shape[0] // 4, 1)
         intruders.append(
@@ -345,6 +352,6 @@ def _phase(rng: np.random.Generator) -> complex:
 
 def _skyward(rng: np.random.Generator) -> Floats:
     """A direction that is above the horizon."""
-    way = rng.standard_normal(3)
-    way[2] = abs(way[2])
-    return np.asarray(way / np.linalg.norm(way))
+    direction = rng.standard_normal(3)
+    direction[2] = abs(direction[2])
+    return np.asarray(direction / np.linalg.norm(direction))

@@ -86,13 +86,13 @@ def draw(cell: Cell, frames: int, rng: np.random.Generator, *, samples: bool = F
     prefix = numbers["numerology.cyclic_prefix"]
     usable = prefix - -(-prefix // (4 if cell.direct else 16))
     latest = C * usable / (fft_size * spacing)
-    places, target, receiver, degrees = _places(rng, latest)
+    settings, target, receiver, degrees = _places(rng, latest)
     numbers["nodes.receiver.array"] |= {"orientation_deg": degrees.tolist()}
     several = int(rng.integers(1, 4)) if cell.several else 0
     second = None
     if several and not samples and rng.uniform() < 0.4:
         several -= 1
-        second = _beside(target, receiver, degrees, places["locator.side"], rng)
+        second = _beside(target, receiver, degrees, settings["locator.side"], rng)
     paths: list[dict[str, Any]] = [{"kind": "echo"}]
     for _ in range(several):
         place = rng.uniform(np.minimum(target, receiver), np.maximum(target, receiver))
@@ -105,7 +105,7 @@ def draw(cell: Cell, frames: int, rng: np.random.Generator, *, samples: bool = F
         "seed": int(rng.integers(1, 2**31)),
         "propagation_speed": C,
         **numbers,
-        **places,
+        **settings,
         "channel.paths": paths,
         "channel.noise.snr_db": float(snr_db),
         "precompensation.mode": str(rng.choice(["time-varying", "frame"])),
@@ -251,8 +251,8 @@ def _beside(
 ) -> Floats:
     """Another target 15 m to 60 m away, on the same side of the receive array."""
     while True:
-        way = rng.standard_normal(3) * [1.0, 1.0, 0.3]
-        place = target + rng.uniform(15, 60) * way / np.linalg.norm(way)
+        direction = rng.standard_normal(3) * [1.0, 1.0, 0.3]
+        place = target + rng.uniform(15, 60) * direction / np.linalg.norm(direction)
         if _visible(place, receiver, degrees, side):
             return np.asarray(place)
 
@@ -269,5 +269,5 @@ def turn(degrees: Sequence[float] | Floats) -> Floats:
 def truths(scene: Scene, time: float) -> Floats:
     """(1 or 2, 3) where the targets are at a time [m]."""
     first = np.array(scene.overrides["nodes.target.position"])
-    places = [first] if scene.second is None else [first, scene.second]
-    return np.array(places) + time * np.array(scene.overrides["nodes.target.velocity"])
+    positions = [first] if scene.second is None else [first, scene.second]
+    return np.array(positions) + time * np.array(scene.overrides["nodes.target.velocity"])

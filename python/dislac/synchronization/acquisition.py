@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .frames import Alignment, Samples, aligned_grid
 from .recognition import equalized, is_coherent, is_image, stands_out
-from .reference import Reference, measure, noise_share
+from .reference import Reference, measure, noise_statistic
 
 __all__ = ["Acquisition", "acquire"]
 
@@ -20,12 +20,12 @@ CANDIDATES = 16
 
 class Acquisition(NamedTuple):
     """Sample of a window at which a frame begins, its carrier offset [Hz], which of the F frames
-    it is, and which share of the energy there it explains."""
+    it is, and its GLRT statistic: the part of the energy there that it explains."""
 
     start: int
     carrier: float
     frame: int
-    share: float
+    statistic: float
 
 
 def acquire(
@@ -55,9 +55,9 @@ def acquire(
     """
     n = reference.numerology
     x = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
-    places = samples.shape[1] - n.frame_length
+    positions = samples.shape[1] - n.frame_length
     level = np.sqrt(np.mean(x.real**2 + x.imag**2, dtype=float))
-    if places < 1 or not level > 0:
+    if positions < 1 or not level > 0:
         return None
     middle = float(np.mean(carrier_window))
     turns = np.exp(-2j * np.pi * middle / n.sample_rate * np.arange(x.shape[1])) / level
@@ -75,7 +75,7 @@ def acquire(
 def _search(x: Samples, reference: Reference, span: float) -> Acquisition | None:
     """The frame in samples, with a carrier offset within half the span of zero [Hz]."""
     n = reference.numerology
-    places = x.shape[1] - n.frame_length
+    positions = x.shape[1] - n.frame_length
     starts = (n.symbol_starts + n.prefixes)[reference.active]
     width = n.sample_rate / n.frame_length
     count = 1 + int(np.ceil(span * 2 / width))
@@ -84,14 +84,14 @@ def _search(x: Samples, reference: Reference, span: float) -> Acquisition | None
     length = scipy.fft.next_fast_len(x.shape[1])
     # Energy of the symbols without prefixes of a frame that begins at each place
     running = np.concatenate([[0.0], np.cumsum(np.sum(x.real**2 + x.imag**2, axis=0, dtype=float))])
-    symbols = running[starts[:, None] + n.fft_size + np.arange(places)]
-    energy = np.sum(symbols - running[starts[:, None] + np.arange(places)], axis=0)
-    trials = 2 * places * count * len(reference.grids)  # in two searches
-    alone = noise_share(reference, trials)
+    symbols = running[starts[:, None] + n.fft_size + np.arange(positions)]
+    energy = np.sum(symbols - running[starts[:, None] + np.arange(positions)], axis=0)
+    trials = 2 * positions * count * len(reference.grids)  # in two searches
+    alone = noise_statistic(reference, trials)
     cell = max(1, round(n.fft_size / n.subcarriers))
     found = []
     for frame, grid in enumerate(reference.grids):
-        score = np.zeros((count, places), np.float32)
+        score = np.zeros((count, positions), np.float32)
         spectrum = np.zeros((len(starts), n.fft_size), np.complex64)
         for row, expected, whole in zip(x, grid, reference.energy[frame], strict=True):
             if whole == 0:
@@ -100,17 +100,19 @@ def _search(x: Samples, reference: Reference, span: float) -> Acquisition | None
             symbol = scipy.fft.ifft(spectrum, norm="ortho")
             there = scipy.fft.fft(row, length) * scipy.fft.fft(symbol, length).conj()
             match = scipy.fft.ifft(there)
-            match = np.stack([line[s : s + places] for line, s in zip(match, starts, strict=True)])
+            match = np.stack(
+                [line[s : s + positions] for line, s in zip(match, starts, strict=True)]
+            )
             match = bank @ match
             score += (match.real**2 + match.imag**2) / np.float32(whole)
         # Silence beside a strong frame explains nothing.
-        share = score / np.maximum(energy, 1e-7 * energy.max()).astype(np.float32)
+        statistic = score / np.maximum(energy, 1e-7 * energy.max()).astype(np.float32)
         found += [
             Acquisition(place, float(offsets[offset]), frame, height)
-            for offset, place, height in _peaks(share, alone, cell)
+            for offset, place, height in _peaks(statistic, alone, cell)
         ]
     images = max(span, n.sample_rate / n.symbol_length)
-    for best in sorted(found, key=lambda peak: -peak.share)[:CANDIDATES]:
+    for best in sorted(found, key=lambda peak: -peak.statistic)[:CANDIDATES]:
         start, carrier, frame, _ = best
         there = Alignment(0, start, 0.0, 0.0, carrier, 0.0)
         part = x[:, start : start + n.frame_length]
@@ -127,13 +129,15 @@ def _search(x: Samples, reference: Reference, span: float) -> Acquisition | None
     return None
 
 
-def _peaks(share: NDArray[np.float32], least: float, cell: int) -> Iterator[tuple[int, int, float]]:
+def _peaks(
+    statistic: NDArray[np.float32], least: float, cell: int
+) -> Iterator[tuple[int, int, float]]:
     """Offset, place and height of the greatest maxima above `least`, a resolution cell apart:
     takes them out of the array."""
     for _ in range(CANDIDATES):
-        offset, place = map(int, np.unravel_index(int(np.argmax(share)), share.shape))
-        height = float(share[offset, place])
+        offset, place = map(int, np.unravel_index(int(np.argmax(statistic)), statistic.shape))
+        height = float(statistic[offset, place])
         if not height > least:
             return
         yield offset, place, height
-        share[max(offset - 2, 0) : offset + 3, max(place - cell, 0) : place + cell + 1] = 0
+        statistic[max(offset - 2, 0) : offset + 3, max(place - cell, 0) : place + cell + 1] = 0

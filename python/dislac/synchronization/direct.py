@@ -13,7 +13,7 @@ from .clock import StreamClock
 from .count import FrameCount
 from .frames import Alignment, Event, Mark, Samples, Window, aligned_grid
 from .recognition import equalized, stands_out
-from .reference import Measurement, Reference, measure, noise_share
+from .reference import Measurement, Reference, measure, noise_statistic
 from .search import PeriodSearch
 from .track import DirectPathTrack, Prediction
 
@@ -69,7 +69,7 @@ class DirectPathSynchronizer:
         frames with an index that this divides are used.
     coast
         how long the direct path may fade [s].
-    stretch
+    dilation
         by how much its delay grows a second [s/s] within a frame, in frame k, beyond what the
         frames' distance shows; None: not at all.
     zero
@@ -85,17 +85,17 @@ class DirectPathSynchronizer:
         carrier_window: Callable[[int], tuple[float, float]],
         every: int = 1,
         coast: float = 0.1,
-        stretch: Callable[[int], float] | None = None,
+        dilation: Callable[[int], float] | None = None,
         zero: tuple[float, float] | None = None,
     ) -> None:
         reference = reference_at(0)
         numerology = reference.numerology
         self._reference_at, self._pilots = reference_at, pilots
-        self._window, self._coast, self._stretch = carrier_window, coast, stretch
+        self._window, self._coast, self._dilation = carrier_window, coast, dilation
         self._rate = numerology.sample_rate
         self._period, self._length = numerology.frame_period, numerology.frame_length
         self._stride = self._stride_for(every)
-        self._least_share = noise_share(reference, TRIALS)
+        self._least_statistic = noise_statistic(reference, TRIALS)
         self._clock = StreamClock(self._rate, None if zero is None else zero[0])
         self._first = None if zero is None else zero[1]
         self._count = FrameCount(pilots, every)
@@ -251,11 +251,11 @@ class DirectPathSynchronizer:
         index = self._next
         start, delay = self._track.expected(index)
         prediction = self._track.predict(index)
-        stretch = self._track.stretch
-        if self._stretch is not None:
-            stretch += self._stretch(index)
+        dilation = self._track.dilation
+        if self._dilation is not None:
+            dilation += self._dilation(index)
         time = self._clock.time(start + delay)
-        expected = Alignment(index, start, delay, stretch, prediction.carrier, time)
+        expected = Alignment(index, start, delay, dilation, prediction.carrier, time)
         found, reason = self._measure(samples, expected, prediction)
         self.measurement = found
         if found is None:
@@ -309,7 +309,9 @@ class DirectPathSynchronizer:
     def _stands_out(
         self, grid: Samples, reference: Reference, frame: int, found: Measurement
     ) -> bool:
-        return found.share > self._least_share and stands_out(grid, reference, frame, found, TRIALS)
+        return found.statistic > self._least_statistic and stands_out(
+            grid, reference, frame, found, TRIALS
+        )
 
     def _level(self, power: float) -> None:
         """Report a level that has changed much."""

@@ -60,7 +60,7 @@ class Alignment:
         sample at which the window of the frame begins.
     delay
         by how much later the frame begins [samples].
-    stretch
+    dilation
         by how much that delay grows a sample.
     carrier
         by how much the frame's carrier lies too high [Hz].
@@ -71,7 +71,7 @@ class Alignment:
     index: int
     start: int
     delay: float
-    stretch: float
+    dilation: float
     carrier: float
     time: float
 
@@ -79,20 +79,20 @@ class Alignment:
 class Drift(NamedTuple):
     """Drift of a frame that a receiver takes off who knows how the nodes move.
 
-    delay: by how much the frame's middle comes later than its place [samples]; stretch: by how much
-    that grows a sample; carrier: by how much the frame's carrier lies too high [Hz].
+    delay: by how much the frame's middle comes later than its place [samples]; dilation: by how
+    much that grows a sample; carrier: by how much the frame's carrier lies too high [Hz].
     """
 
     delay: float = 0.0
-    stretch: float = 0.0
+    dilation: float = 0.0
     carrier: float = 0.0
 
     def alignment(
         self, index: int, start: int, time: float, length: int, late: float = 0.0
     ) -> Alignment:
         """The alignment of a frame of some samples that begins `late` samples after `start`."""
-        delay = late + self.delay - self.stretch * length / 2
-        return Alignment(index, start, delay, self.stretch, self.carrier, time)
+        delay = late + self.delay - self.dilation * length / 2
+        return Alignment(index, start, delay, self.dilation, self.carrier, time)
 
 
 class Synchronizer(Protocol):
@@ -227,9 +227,9 @@ def aligned_grid(samples: Samples, alignment: Alignment, numerology: Numerology)
         turns = np.arange(samples.shape[1]) * (-alignment.carrier / numerology.sample_rate)
         samples = samples * np.exp(2j * np.pi * turns).astype(np.complex64)
     grid = demodulate(samples, numerology)
-    if alignment.delay or alignment.stretch:
+    if alignment.delay or alignment.dilation:
         first = numerology.symbol_starts + numerology.prefixes - numerology.window_advance
         middle = first + numerology.fft_size / 2
-        delay = (alignment.delay + alignment.stretch * middle) / numerology.sample_rate
+        delay = (alignment.delay + alignment.dilation * middle) / numerology.sample_rate
         grid *= np.exp(2j * np.pi * np.outer(delay, numerology.frequencies)).astype(np.complex64)
     return grid

@@ -58,11 +58,11 @@ def equalized(parts: Samples) -> Samples:
     return np.ascontiguousarray(made.transpose(1, 0, 2))
 
 
-def chance(share: float, powers: Floats, elements: int) -> float:
-    """Logarithm of the probability that random signals explain a share, a few tenths too high.
+def chance(statistic: float, powers: Floats, elements: int) -> float:
+    """Logarithm of the probability that random signals reach a statistic, a few tenths too high.
 
     Each of some independent signals, with these powers, has complex normal values on the elements;
-    the reference is one direction among their `elements` dimensions. The share is the energy in
+    the reference is one direction among their `elements` dimensions. The statistic is the energy in
     that direction over all energy.
 
     References
@@ -71,8 +71,8 @@ def chance(share: float, powers: Floats, elements: int) -> float:
     """
     powers = np.maximum(powers, 0.0)
     powers = powers / max(powers.sum(), 1e-300)
-    share = min(max(share, 1e-12), 1 - 1e-12)
-    up, down = powers * (1 - share), powers * share
+    statistic = min(max(statistic, 1e-12), 1 - 1e-12)
+    up, down = powers * (1 - statistic), powers * statistic
     s = (1 - np.geomspace(0.99, 1e-4, 96)[:, None]) / up.max()
     log = -np.log1p(-s * up).sum(axis=1) - (elements - 1) * np.log1p(s * down).sum(axis=1)
     least = int(np.argmin(log))
@@ -99,7 +99,7 @@ def stands_out(
         what `measure` made of it.
     """
     least = np.log(FALSE_LOCK / trials)
-    if found.share >= 1 - np.exp(least / (reference.columns - 1)):
+    if found.statistic >= 1 - np.exp(least / (reference.columns - 1)):
         return True  # even if chains and symbols all repeat one another
     f, t, receiving, matched, weight, _, _ = reference.kernels[frame]
     product = matched * grid[receiving] * np.sqrt(weight)[:, None, None]
@@ -108,8 +108,8 @@ def stands_out(
     column = np.add.reduceat(summed, np.arange(0, summed.shape[1], reference.comb), axis=1)
     covariance = column @ column.conj().T
     explained = float(np.sum(np.abs(column.sum(axis=1)) ** 2))
-    share = explained / max(reference.columns * float(np.trace(covariance).real), 1e-300)
-    return chance(share, np.linalg.eigvalsh(covariance), reference.columns) < least
+    statistic = explained / max(reference.columns * float(np.trace(covariance).real), 1e-300)
+    return chance(statistic, np.linalg.eigvalsh(covariance), reference.columns) < least
 
 
 def is_coherent(grid: Samples, reference: Reference, frame: int, found: Measurement) -> bool:
@@ -131,7 +131,7 @@ def is_coherent(grid: Samples, reference: Reference, frame: int, found: Measurem
     row = (kernel.matched * y) @ np.exp(2j * np.pi * found.delay * kernel.f)
     energy = np.maximum(kernel.levels, 1e-6 * kernel.levels.max())
     single = np.sum(np.abs(row) ** 2 / energy, axis=0)[reference.active]
-    whole = found.share * float(np.vdot(grid, grid).real)
+    whole = found.statistic * float(np.vdot(grid, grid).real)
     elements = np.count_nonzero(kernel.matched[:, reference.active]) - row[:, reference.active].size
     present = y * (kernel.matched != 0)
     rest = float(np.vdot(present, present).real) - float(single.sum())

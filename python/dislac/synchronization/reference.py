@@ -13,7 +13,7 @@ from ..channel import Coupling
 from ..waveform import Numerology, Pilots
 from .frames import Samples
 
-__all__ = ["FALSE_LOCK", "Measurement", "Reference", "expected_grids", "measure", "noise_share"]
+__all__ = ["FALSE_LOCK", "Measurement", "Reference", "expected_grids", "measure", "noise_statistic"]
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
@@ -105,8 +105,8 @@ class Reference:
         return kernels
 
 
-def noise_share(reference: Reference, trials: int) -> float:
-    """The share of the energy that noise alone seems to explain once in a million searches."""
+def noise_statistic(reference: Reference, trials: int) -> float:
+    """The GLRT statistic that noise alone reaches once in a million searches."""
     receiving = int(np.count_nonzero(reference.energy[0]))
     # Noise may be confined to the band.
     elements = reference.grids.shape[1] * len(reference.active) * reference.numerology.subcarriers
@@ -129,15 +129,15 @@ class _Kernel(NamedTuple):
 
 
 class Measurement(NamedTuple):
-    """Of a frame: delay [samples] and carrier offset [Hz] that are left, their variances, the share
-    of the energy that the direct path explains, and how many times its level in a symbol exceeds
-    that in the others at most."""
+    """Of a frame: delay [samples] and carrier offset [Hz] that are left, their variances, the
+    statistic of the energy that the direct path explains, and how many times its level in a symbol
+    exceeds that in the others at most."""
 
     delay: float
     carrier: float
     delay_variance: float
     carrier_variance: float
-    share: float
+    statistic: float
     unevenness: float
 
 
@@ -190,7 +190,7 @@ def measure(
         parameters = parameters + step
         if np.all(np.abs(step) < NEAR * cells):
             break  # what another round would change goes with the square of that
-    share = min(explained / energy, 1.0)
+    statistic = min(explained / energy, 1.0)
     noise = max(energy - explained, 1e-12 * energy) / grid.size
     variance = np.diag(np.linalg.inv(curvature)) * noise / max(2 * explained, 1e-300)
     # Level of each symbol against what the whole frame makes expect
@@ -204,7 +204,7 @@ def measure(
         float(parameters[1]),
         float(variance[0]),
         float(variance[1]),
-        share,
+        statistic,
         uneven,
     )
 

@@ -138,7 +138,7 @@ class DirectPathTrack:
         return Prediction(*self._late.predict(time), *self._carrier.predict(time))
 
     @property
-    def stretch(self) -> float:
+    def dilation(self) -> float:
         """Seconds by which frames come later in a second."""
         return float(self._late.state[1]) / self._rate
 

@@ -45,8 +45,8 @@ def crc(bits: ArrayLike, kind: str) -> NDArray[np.uint8]:
     b = np.asarray(bits, dtype=np.uint8)
     # The remainder is linear: that of a block is the sum of those of its ones.
     remainder = np.bitwise_xor.reduce(np.where(b, _remainders(kind, b.shape[-1]), 0), axis=-1)
-    places = np.arange(CRC_LENGTHS[kind])[::-1]
-    return np.asarray(remainder[..., None] >> places & 1, dtype=np.uint8)
+    exponents = np.arange(CRC_LENGTHS[kind])[::-1]
+    return np.asarray(remainder[..., None] >> exponents & 1, dtype=np.uint8)
 
 
 @lru_cache(maxsize=16)

@@ -58,13 +58,13 @@ def draw(plot: Plot, table: Table, title: str) -> Figure:
     abscissa = table.column(plot.x)
     names = list(dict.fromkeys(abscissa))
     text = any(isinstance(name, str) for name in names)
-    places = [names.index(value) for value in abscissa] if text else abscissa
+    abscissae = [names.index(value) for value in abscissa] if text else abscissa
     marks = "o" if text else "o-"
-    groups = [tuple(table.column(title)[k] for title in plot.by) for k in range(len(places))]
+    groups = [tuple(table.column(title)[k] for title in plot.by) for k in range(len(abscissae))]
     for curve in plot.curves:
         for group in dict.fromkeys(groups):
             rows = [k for k, found in enumerate(groups) if found == group]
-            x = np.array([places[k] for k in rows], dtype=float)
+            x = np.array([abscissae[k] for k in rows], dtype=float)
             y, low, high = (
                 _numbers([table.column(title)[k] for k in rows] if title else [None] * len(rows))
                 for title in curve

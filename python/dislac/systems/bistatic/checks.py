@@ -22,7 +22,7 @@ from ...scenario.levels import has_echo
 from ...scenario.model import Node, Scenario
 from ...scenario.motion import satellite_motion
 from ...scenario.routes import hidden, path_nodes
-from ...scenario.timing import carriers, ends, frame_time, reference_link
+from ...scenario.timing import carriers, endpoints, frame_time, reference_link
 from ...scenario.transmission import occupied_band
 from ...scenario.truth import true_paths
 from ...scenario.windows import unambiguous_doppler
@@ -151,7 +151,7 @@ def _place(scenario: Scenario, frame: int) -> list[str]:
             f"nodes.target is {off:.3g} m away from where locator.known_height_m, known_plane or "
             f"known_line has it in frame {frame}, which counts as exact: correct it"
         ]
-    transmitter, receiver = (node.state(time)[0] for node in ends(scenario))
+    transmitter, receiver = (node.state(time)[0] for node in endpoints(scenario))
     ray = position - receiver
     arrival = array.spatial_frequency(ray / (np.linalg.norm(ray) or 1.0))
     delay = bistatic_range(transmitter, receiver, position) / scenario.propagation_speed

@@ -21,7 +21,7 @@ from ...positioning import (
 from ...scenario.kept import kept
 from ...scenario.model import Scenario
 from ...scenario.routes import below_horizon, snapshot_model
-from ...scenario.timing import ends, fix_time, timing_deviation
+from ...scenario.timing import endpoints, fix_time, timing_deviation
 from ...scenario.truth import bound
 from .settings import settings_of
 
@@ -31,7 +31,7 @@ __all__ = ["fix_of", "fixes", "locate", "locator", "measured"]
 @kept
 def locator(scenario: Scenario) -> BistaticLocator:
     """Locator that turns arrival and residual delay into a position."""
-    transmitter, receiver = ends(scenario)
+    transmitter, receiver = endpoints(scenario)
     settings = settings_of(scenario)
     return BistaticLocator(
         transmitter=transmitter,
