@@ -186,12 +186,12 @@ def network_growth(effort: Effort) -> list[Result]:
 
 
 def _link(transmitter: int, receiver: int) -> ChannelEmulator:
-    """Direct path and echo from a satellite to a gateway."""
+    """Direct path and echo from a satellite to a station."""
     satellite = LinearMotion((1e5 * transmitter, -2e5 + 6e4 * transmitter, 4e5), (7e3, 0, 0))
-    gateway = LinearMotion((1e4 * receiver, 190, 100))
+    station = LinearMotion((1e4 * receiver, 190, 100))
     target = LinearMotion((0, 0, 0), (10, -3, 0))
     return ChannelEmulator(
-        [ChannelPath((satellite, gateway)), ChannelPath((satellite, target, gateway), 0.1)],
+        [ChannelPath((satellite, station)), ChannelPath((satellite, target, station), 0.1)],
         sample_rate=7.68e6,
         carrier_frequency=28e9,
         transmit_array=PlanarArray(SATELLITE_CHAINS, 1),

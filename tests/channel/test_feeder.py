@@ -19,7 +19,7 @@ from tone_signals import gains, sum_of_tones, tone_matrix
 
 FS = 7.68e6
 CARRIERS = 18e9, 28e9
-GATEWAY, BS = LinearMotion((-300e3, 50e3, 0)), LinearMotion((-50, 190, 100))
+FEEDING, BS = LinearMotion((-300e3, 50e3, 0)), LinearMotion((-50, 190, 100))
 LEO = LinearMotion((100e3, 200e3, 500e3), (7e3, 0, 0))
 PASSING = LocalMotion(
     CircularOrbit(550e3, np.radians(53), node_longitude=-1.21), (50.9, -1.4, 20.0)
@@ -52,7 +52,7 @@ def over(samples, nodes, start=0, carriers=CARRIERS, **options):
 
 
 def test_each_hop_turns_at_its_own_carrier():
-    nodes, start = (GATEWAY, LEO, BS), 5_000_000
+    nodes, start = (FEEDING, LEO, BS), 5_000_000
     n, tone = start + np.arange(4 * CHUNK), 3e5
     y = over(np.exp(2j * np.pi * (n * tone / FS % 1))[None], nodes, start)
     n, y = n[35_000 : len(y)], y[35_000:]
@@ -69,8 +69,8 @@ def test_a_path_over_a_satellite_is_two_paths_one_after_the_other():
     start = 5_000_000
     n = start + np.arange(12 * CHUNK)
     x = sum_of_tones(n, TONES / FS, AMPLITUDES)[None]
-    whole = over(x, (GATEWAY, LEO, BS), start)
-    up = over(x, (GATEWAY, LEO), start, CARRIERS[:1])
+    whole = over(x, (FEEDING, LEO, BS), start)
+    up = over(x, (FEEDING, LEO), start, CARRIERS[:1])
     down = over(up[None], (LEO, BS), start, CARRIERS[1:])
     first = 60_000  # more than both delays take, and the filters
     whole, down = whole[first : len(down)], down[first:]
@@ -85,7 +85,7 @@ def test_a_path_over_a_satellite_is_two_paths_one_after_the_other():
 
 @pytest.mark.parametrize("instant", [900.0, 1159.99, 1400.0])
 def test_precompensation_undoes_both_hops(instant):
-    nodes, start = (GATEWAY, PASSING, BS), round(instant * FS)
+    nodes, start = (FEEDING, PASSING, BS), round(instant * FS)
     process = Precompensator(nodes, sample_rate=FS, carrier_frequency=CARRIERS, start=start)
     n = start + np.arange(2 * process.lookahead + 4 * CHUNK)
     y = over(
@@ -109,7 +109,7 @@ def test_precompensation_undoes_both_hops(instant):
 def test_precompensation_of_a_frame_is_right_in_its_middle():
     """Frames of 1 ms, back to back: late by nothing and shifted by nothing there, in phase."""
     instant, period = 1300.0, 7680
-    nodes, start = (GATEWAY, PASSING, BS), round(instant * FS)
+    nodes, start = (FEEDING, PASSING, BS), round(instant * FS)
     process = Precompensator(
         nodes,
         sample_rate=FS,
@@ -143,14 +143,14 @@ def test_the_satellites_array_sends_not_the_gateways():
     sight = BS.state(0.0)[0] - LEO.state(0.0)[0]
     direction = array.spatial_frequency(sight / np.linalg.norm(sight))
     x = np.random.default_rng(3).normal(size=(8, 2 * CHUNK))
-    y = over(x, (GATEWAY, LEO, BS), transmit_array=array)[40_000:]
+    y = over(x, (FEEDING, LEO, BS), transmit_array=array)[40_000:]
     one = array.steering(direction) @ x
-    expected = over(one[None], (GATEWAY, LEO, BS))[40_000:]
+    expected = over(one[None], (FEEDING, LEO, BS))[40_000:]
     assert np.abs(y - expected).max() < 1e-3 * np.abs(expected).max()
 
 
 def test_cycles_of_one_carrier_are_those_of_the_delay():
-    nodes, time = (GATEWAY, LEO, BS), np.array([[0.0, 1.0, 2.0]])
+    nodes, time = (FEEDING, LEO, BS), np.array([[0.0, 1.0, 2.0]])
     delay, doppler = delay_and_doppler(nodes, time, 28e9)
     for carrier in (28e9, (28e9, 28e9)):
         cycles, growth = carrier_cycles(nodes, time, carrier)
@@ -161,10 +161,10 @@ def test_cycles_of_one_carrier_are_those_of_the_delay():
 
 def test_one_carrier_a_hop():
     with pytest.raises(StreamError, match="1 carriers for a path of 2 hops"):
-        ChannelPath((GATEWAY, LEO, BS), carriers=(1e9,))
+        ChannelPath((FEEDING, LEO, BS), carriers=(1e9,))
     with pytest.raises(StreamError, match="node 2 of 3 cannot have the transmit array"):
-        ChannelPath((GATEWAY, LEO, BS), transmitter=2)
+        ChannelPath((FEEDING, LEO, BS), transmitter=2)
     with pytest.raises(StreamError, match="3 carriers for a reference path of 2 hops"):
-        Precompensator((GATEWAY, LEO, BS), sample_rate=FS, carrier_frequency=(1e9, 2e9, 3e9))
+        Precompensator((FEEDING, LEO, BS), sample_rate=FS, carrier_frequency=(1e9, 2e9, 3e9))
     with pytest.raises(ValueError, match="3 carriers for 2 hops"):
-        carrier_cycles((GATEWAY, LEO, BS), 0.0, (1e9, 2e9, 3e9))
+        carrier_cycles((FEEDING, LEO, BS), 0.0, (1e9, 2e9, 3e9))

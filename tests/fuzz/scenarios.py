@@ -271,7 +271,7 @@ BASES: dict[str, tuple[Path, dict[str, Any]]] = {
             "nodes.satellites.circle": {"orbit": CIRCULAR},
             "nodes.satellites.tle": {"orbit": {"kind": "tle", "lines": TLE}},
             "nodes.satellites.omm": {"orbit": {"kind": "omm", "elements": OMM}},
-            "nodes.gateway": {
+            "nodes.feeder": {
                 "position": [300e3, 120e3, 0.0],
                 "velocity": [0.0, 0.0, 0.0],
                 "carrier_frequency": 18e9,

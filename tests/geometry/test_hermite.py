@@ -135,10 +135,10 @@ def test_the_closed_form_of_a_straight_line():
 
 def test_behind_a_feeder_the_service_link_shifts_what_the_satellite_sends():
     node = LocalMotion(ORBIT, SITE)
-    gateway, time = LinearMotion((200e3, -50e3, 0)), np.linspace(0, 600, 50)
-    both = follow_path([gateway, node, GROUND], time, [18e9, 28e9])
+    feeding, time = LinearMotion((200e3, -50e3, 0)), np.linspace(0, 600, 50)
+    both = follow_path([feeding, node, GROUND], time, [18e9, 28e9])
     service = follow_path([node, GROUND], time, 28e9)
-    feeder = follow_path([gateway, node], time - service.delay, 18e9)  # as it passes the satellite
+    feeder = follow_path([feeding, node], time - service.delay, 18e9)  # as it passes the satellite
     growth = 1 - service.delay_rate
     bend = -service.doppler_rate / 28e9
     expected = {
@@ -152,7 +152,7 @@ def test_behind_a_feeder_the_service_link_shifts_what_the_satellite_sends():
     }
     for name, value in expected.items():
         assert_allclose(getattr(both, name), value, rtol=1e-9, err_msg=name)
-    same = follow_path([gateway, node, GROUND], time, 28e9)
+    same = follow_path([feeding, node, GROUND], time, 28e9)
     assert_allclose(same.doppler, -28e9 * same.delay_rate, rtol=1e-12)
     with pytest.raises(ValueError, match="3 carriers for 2 hops"):
-        follow_path([gateway, node, GROUND], time, [1e9, 2e9, 3e9])
+        follow_path([feeding, node, GROUND], time, [1e9, 2e9, 3e9])

@@ -65,14 +65,14 @@ HUB = LinearMotion([-300e3, 50e3, 0.0])
 
 def traced(time):
     """Delay, and cycles of the carrier that are missing, of what arrives at a time over a feeder:
-    back to the satellite, then back to the gateway."""
+    back to the satellite, then back to the feeder."""
 
     def flight(one, other, when):
         return np.sqrt(np.sum((one.state(when)[0] - other.state(when)[0]) ** 2, axis=-1)) / c
 
     passing = time - flight(LEO, BS, time)
     leaving = passing - flight(HUB, LEO, passing)
-    # the gateway's carrier has turned by FEEDER * leaving; the satellite moves it by the difference
+    # the feeder's carrier has turned by FEEDER * leaving; the satellite moves it by the difference
     turned = FEEDER * (leaving - time) + (SERVICE - FEEDER) * (passing - time)
     return time - leaving, -turned
 

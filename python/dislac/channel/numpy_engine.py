@@ -228,7 +228,7 @@ def matrix_product(weight: Samples, source: Samples, target: Samples) -> None:
 
 
 def _split(x: Samples, segments: Segments) -> Samples:
-    """View (runs, streams, length) of the samples of a segments."""
+    """View (segments, streams, length) of the samples of segments."""
     count = len(segments.symbol)
     part = x[:, segments.first : segments.first + count * segments.length]
     return part.reshape(len(x), count, segments.length).swapaxes(0, 1)

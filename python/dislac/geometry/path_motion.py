@@ -51,7 +51,7 @@ def follow_path(
 ) -> PathMotion:
     """Delay and Doppler shift along a path, and how fast they change.
 
-    A satellite that sends on what a gateway feeds it is a path of two hops, each at a carrier
+    A satellite that sends on what a feeder sends it is a path of two hops, each at a carrier
     of its own. It moves the signal in frequency by a constant; delay and Doppler shift are those of
     `delay_and_doppler`.
 

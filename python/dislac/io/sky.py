@@ -324,8 +324,8 @@ def follow_scenario(scenario: Scenario, time: ArrayLike) -> dict[str, PathMotion
     """The reference link of a scenario, its feeder link if it has one, and each of its paths,
     over time [s]."""
     routes: dict[str, tuple[Motion, ...]] = {"reference": reference_link(scenario)}
-    if scenario.gateway is not None:
-        routes["feeder"] = scenario.gateway.motion, scenario.transmitter.motion
+    if scenario.feeder is not None:
+        routes["feeder"] = scenario.feeder.motion, scenario.transmitter.motion
     for number, path in enumerate(scenario.channel.paths):
         origin = f" from {path.source}" if path.source else ""
         routes[f"path {number}, {path.kind}{origin}"] = path_nodes(scenario, path)

@@ -262,7 +262,7 @@ def flight(scenario: Scenario) -> list[Need]:
     chains, and before its first sample."""
     positions = _positions(scenario)
     rate, speed, chains = scenario.sample_rate, scenario.propagation_speed, _chains(scenario)
-    begin = [positions["nodes.gateway"]] if scenario.gateway is not None else []
+    begin = [] if scenario.feeder is None else [positions[scenario.feeder.key]]
     routes, departures = [], set()
     for path in scenario.channel.paths:
         source = "nodes.transmitter" if path.source is None else f"nodes.satellites.{path.source}"
@@ -305,7 +305,7 @@ def _positions(scenario: Scenario) -> Mapping[str, NDArray[np.float64]]:
         "nodes.receiver": scenario.receiver,
         "nodes.transmitter": scenario.transmitter,
         "nodes.target": scenario.target,
-        "nodes.gateway": scenario.gateway,
+        "nodes.feeder" if scenario.feeder is None else scenario.feeder.key: scenario.feeder,
         **{f"nodes.satellites.{name}": node for name, node in scenario.satellites.items()},
         **{f"nodes.targets.{name}": node for name, node in scenario.targets.items()},
     }

@@ -105,7 +105,7 @@ def _emulator(scenario: Scenario, noise: Noise | None) -> ChannelEmulator:
     paths = []
     for path, gain in zip(scenario.channel.paths, path_gains(scenario), strict=True):
         nodes = path_nodes(scenario, path)
-        if scenario.gateway is None:
+        if scenario.feeder is None:
             paths.append(ChannelPath(nodes, gain))
         else:
             own = carriers(scenario, nodes)
@@ -171,7 +171,7 @@ def relay_link(
     noise_power: float = 0.0,
 ) -> RelayLink:
     """The link between a gNB and a UE, for streams of their own: the reference link, gNB where the
-    gateway is, or in the satellite, UE where the receiver is.
+    feeder is, or in the satellite, UE where the receiver is.
 
     Parameters
     ----------

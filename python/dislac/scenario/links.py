@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from .loader import Document, merge
 from .text import Key
 
-__all__ = ["Link", "Nodes", "beams_of", "link_document", "nodes_of"]
+__all__ = ["Link", "Nodes", "beams_of", "feeder_name", "link_document", "nodes_of"]
 
 
 class Link(NamedTuple):
@@ -125,6 +125,21 @@ def beams_of(document: Document, key: Key) -> dict[str, Any]:
     return {**default, **document.data.get("beams", {}), **own}
 
 
+def feeder_name(document: Document) -> str | None:
+    """Return the name of the feeder of transparent satellites among the nodes, None without
+    one: `feeder`, or `gateway` in older files.
+
+    Raises
+    ------
+    ScenarioError
+        Both are given.
+    """
+    given = [name for name in ("feeder", "gateway") if name in document.data["nodes"]]
+    if len(given) > 1:
+        raise document.error("nodes.gateway", "it stands for nodes.feeder: give one of the two")
+    return given[0] if given else None
+
+
 def link_document(document: Document) -> tuple[Document, Link, Nodes]:
     """Return the scenario as the link sees it that its section `link` chooses, by default the
     first: with one transmitter, one receiver and their own signal and radio; beside its target the
@@ -182,8 +197,8 @@ def _seen(whole: Document, link: Link, nodes: Nodes, endpoints: Mapping[str, Key
     }
     if relays and first:
         seen["satellites"] = relays
-    if "gateway" in everywhere:
-        seen["gateway"] = everywhere["gateway"]
+    if (feeder := feeder_name(whole)) is not None:
+        seen[feeder] = _node(whole, ("nodes", feeder))
     others = {name: key for name, key in nodes.targets.items() if name != link.target}
     if others:
         seen["targets"] = {name: _node(whole, key) for name, key in others.items()}

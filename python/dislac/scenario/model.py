@@ -21,8 +21,8 @@ from .loader import Document
 
 __all__ = [
     "Channel",
+    "Feeder",
     "FrontEndSettings",
-    "Gateway",
     "Levels",
     "Node",
     "PathSettings",
@@ -44,11 +44,13 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Gateway:
-    """Feeder of transparent satellites, and its link's carrier frequency [Hz]."""
+class Feeder:
+    """Feeder of transparent satellites, its link's carrier frequency [Hz], and its key in the
+    scenario's file."""
 
     motion: Motion
     carrier_frequency: float
+    key: str = "nodes.feeder"
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,7 @@ class Scenario:
     `link`, `targets` the others; `at` gives the other links, which share `views`. `target` is the
     truth, None where it is not known. `origin` is (latitude [deg], longitude [deg], height [m]) of
     the scene's zero, or None; `epoch` is what time zero is, or None.
-    `satellites` send what the transmitter sends. With a `gateway`, they and the transmitter pass on
+    `satellites` send what the transmitter sends. With a `feeder`, they and the transmitter pass on
     what it sends them. `own_pilots` are None, and `pilots` refused, where the transmitter's samples
     are handed in. `payload` is what frames carry beside pilots, or None. `front_end` is what
     the receiver's does, None if it is perfect; `calibration` what the receiver knows about it.
@@ -187,7 +189,7 @@ class Scenario:
     target: Node | None
     targets: Mapping[str, Node]
     satellites: Mapping[str, Node]
-    gateway: Gateway | None
+    feeder: Feeder | None
     transmit_beams: NDArray[np.complex128]
     receive_beams: NDArray[np.complex128]
     coupling: Coupling

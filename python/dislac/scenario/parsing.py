@@ -14,12 +14,12 @@ from ..channel.fading import ShadowedRician
 from ..geometry import ANYWHERE, SPEED_OF_LIGHT, Locus
 from .budget import check_frame, check_scenario
 from .calibration import read_calibration, read_file
-from .links import Link, Nodes, beams_of, link_document
+from .links import Link, Nodes, beams_of, feeder_name, link_document
 from .loader import Document, load_document, parse_document
 from .model import (
     Channel,
+    Feeder,
     FrontEndSettings,
-    Gateway,
     Levels,
     Node,
     PathSettings,
@@ -124,7 +124,7 @@ def _build(
         target=nodes.get("target"),
         targets=targets,
         satellites=satellites,
-        gateway=_gateway(document),
+        feeder=_feeder(document),
         coupling=data.get("beams", {}).get("coupling", "paired"),
         precompensation=Precompensation(
             mode=advance.get("mode", "frame"),
@@ -302,11 +302,11 @@ def _towards(document: Document, nodes: Nodes) -> str:
 def _check_apart(document: Document, scenario: Scenario) -> None:
     """Refuse paths between nodes in one place: they have no direction and no level."""
     for path in scenario.channel.paths:
-        source, node = "transmitter", scenario.transmitter
+        source, node, feeder = "transmitter", scenario.transmitter, scenario.feeder
         if path.source is not None:
             source, node = f"satellites.{path.source}", scenario.satellites[path.source]
-        stops: list[tuple[str, Node | Gateway | None]] = [
-            ("gateway", scenario.gateway),
+        stops: list[tuple[str, Node | Feeder | None]] = [
+            ("feeder" if feeder is None else feeder.key.removeprefix("nodes."), feeder),
             (source, node),
             *_stop_at_target(scenario, path),
             ("receiver", None if path.kind == "scattered" else scenario.receiver),
@@ -324,7 +324,7 @@ def _check_apart(document: Document, scenario: Scenario) -> None:
 
 def _stop_at_target(
     scenario: Scenario, path: PathSettings
-) -> list[tuple[str, Node | Gateway | None]]:
+) -> list[tuple[str, Node | Feeder | None]]:
     if path.kind == "direct":
         return []
     if path.target is None:
@@ -349,11 +349,13 @@ def _node(document: Document, key: Key, data: Mapping[str, Any]) -> Node:
     )
 
 
-def _gateway(document: Document) -> Gateway | None:
-    data = document.data["nodes"].get("gateway")
-    if data is None:
+def _feeder(document: Document) -> Feeder | None:
+    name = feeder_name(document)
+    if name is None:
         return None
-    return Gateway(node_motion(document, ("nodes", "gateway"), data), data["carrier_frequency"])
+    data = document.data["nodes"][name]
+    motion = node_motion(document, ("nodes", name), data)
+    return Feeder(motion, data["carrier_frequency"], f"nodes.{name}")
 
 
 def _channel(

@@ -39,7 +39,7 @@ def path_source(scenario: Scenario, path: PathSettings) -> Motion:
 
 
 def path_nodes(scenario: Scenario, path: PathSettings) -> tuple[Motion, ...]:
-    """The nodes that a path visits, transmitter first, or the gateway and then the transmitter."""
+    """The nodes that a path visits, transmitter first, or the feeder and then the transmitter."""
     stops: list[Motion] = []
     if path.kind != "direct":
         stops.append(path_target(scenario, path).motion)
@@ -148,7 +148,7 @@ def _lines_of_sight(
     """Vectors (..., 3) from the receiver to the node before it, and from the transmitter to the
     one after it."""
     positions = [node.state(time)[0] for node in nodes]
-    first = 0 if scenario.gateway is None else 1
+    first = 0 if scenario.feeder is None else 1
     return positions[-2] - positions[-1], positions[first + 1] - positions[first]
 
 

@@ -2,7 +2,7 @@
 """Times at which frames are due in a scenario's streams.
 
 The clock of every stream starts at the scenario's epoch. `preamble` samples of silence come
-first; frame k then arrives over the reference link (transmitter to receiver, from the gateway on
+first; frame k then arrives over the reference link (transmitter to receiver, from the feeder on
 where there is one) at sample preamble + k * frame_period, give or take the timing-advance error.
 """
 
@@ -109,7 +109,7 @@ def endpoints(scenario: Scenario) -> tuple[Motion, Motion]:
 
 def reference_link(scenario: Scenario) -> tuple[Motion, ...]:
     """The nodes of the path that residual delays and Doppler shifts refer to, and that the
-    pre-compensation is for: from transmitter to receiver, behind the gateway if there is one."""
+    pre-compensation is for: from transmitter to receiver, behind the feeder if there is one."""
     return fed(scenario, endpoints(scenario))
 
 
@@ -158,14 +158,14 @@ def _doppler(scenario: Scenario, time: float) -> float:
 
 
 def fed(scenario: Scenario, nodes: tuple[Motion, ...]) -> tuple[Motion, ...]:
-    """A path from a satellite on, with the gateway before it if there is one."""
-    return nodes if scenario.gateway is None else (scenario.gateway.motion, *nodes)
+    """A path from a satellite on, with the feeder before it if there is one."""
+    return nodes if scenario.feeder is None else (scenario.feeder.motion, *nodes)
 
 
 def carriers(scenario: Scenario, nodes: Sequence[Motion]) -> tuple[float, ...]:
     """Carrier frequency of each hop of a path [Hz]: the feeder link has its own."""
     own = (scenario.numerology.carrier_frequency,) * (len(nodes) - 1)
-    return own if scenario.gateway is None else (scenario.gateway.carrier_frequency, *own[1:])
+    return own if scenario.feeder is None else (scenario.feeder.carrier_frequency, *own[1:])
 
 
 def timing_deviation(scenario: Scenario) -> float:

@@ -99,7 +99,7 @@ def _residuals(
     """
     compensates = scenario.precompensation.mode != "none"
     # Over the feeder link, or without it
-    alike = compensates and scenario.gateway is not None and nodes[1] is scenario.transmitter.motion
+    alike = compensates and scenario.feeder is not None and nodes[1] is scenario.transmitter.motion
     reference, taken_off = _references(scenario, time, bool(alike))
     delay, doppler, cycles = _over(scenario, nodes, time, bool(alike))
     # What comes later was sent earlier, when less of the Doppler shift's phase had been taken off.

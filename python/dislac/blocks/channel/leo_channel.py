@@ -28,7 +28,7 @@ class leo_channel(ChunkBlock):
 
     Tags `dislac:frame` of stream 0 go to where the frame starts at the receiver: the offset that
     a `precompensator` has written into them, else their own plus the delay of the reference link
-    (transmitter to receiver, from the gateway on where there is one), rounded to a sample. Each
+    (transmitter to receiver, from the feeder on where there is one), rounded to a sample. Each
     receiver's are on its first stream, where the first frame comes of those that all transmitters
     send at that time.
 

@@ -20,10 +20,9 @@ __all__ = ["precompensator"]
 class precompensator(ChunkBlock):
     """Sends streams early and shifted in frequency, so that they arrive aligned at the receiver.
 
-    It undoes delay and Doppler of the reference link (transmitter to receiver, from the gateway on
-    where there is one). Sample n of the
-    output leaves when sample n of the input is due to arrive, so the input must begin with
-    silence for the time of flight: `pilot_source` sees to it.
+    It undoes delay and Doppler of the reference link (transmitter to receiver, from the feeder on
+    where there is one). Sample n of the output leaves when sample n of the input is due to arrive,
+    so the input must begin with silence for the time of flight: `pilot_source` sees to it.
 
     Tags `dislac:frame` move to where the frame leaves, rounded to a sample; with the frame's index
     they then carry the offset at which it is due at the receiver.

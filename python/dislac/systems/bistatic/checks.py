@@ -108,7 +108,7 @@ def _horizon(scenario: Scenario, frame: int) -> list[str]:
     others = {
         "nodes.receiver": scenario.receiver,
         "nodes.target": scenario.target,
-        "nodes.gateway": scenario.gateway,
+        "nodes.feeder" if scenario.feeder is None else scenario.feeder.key: scenario.feeder,
     }
     names = {id(node.motion): name for name, node in (sky | others).items() if node is not None}
     routes = [path_nodes(scenario, path) for path in scenario.channel.paths]
@@ -116,7 +116,7 @@ def _horizon(scenario: Scenario, frame: int) -> list[str]:
     texts = []
     for number in np.flatnonzero(hidden(scenario, legs, time)):
         leg = legs[number]
-        # The gateway comes before its satellite, all other ground nodes after it.
+        # The feeder comes before its satellite, all other ground nodes after it.
         high, low = leg if names.get(id(leg[0])) in sky else leg[::-1]
         place, other = (node.state(time)[0] for node in (low, high))
         angle = np.degrees(elevation(place, other, scenario.origin))

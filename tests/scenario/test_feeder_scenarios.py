@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Scenarios in which a gateway feeds the satellites."""
+"""Scenarios in which a feeder sends to transparent satellites."""
 
 import numpy as np
 import pytest
@@ -22,25 +22,25 @@ from gnuradio.dislac.systems.bistatic import estimator, locate
 
 C = 3e8
 PLACE, FEEDER = (300e3, 120e3, 0.0), 18e9
-GATEWAY = {"position": list(PLACE), "carrier_frequency": FEEDER}
+FED_FROM = {"position": list(PLACE), "carrier_frequency": FEEDER}
 OTHER = {"position": [-150e3, 80e3, 500e3], "velocity": [0, 7e3, 0]}
 
 
 def fed(**overrides):
-    return load_scenario("paper", {"nodes.gateway": GATEWAY, **overrides})
+    return load_scenario("paper", {"nodes.feeder": FED_FROM, **overrides})
 
 
-def test_all_paths_begin_at_the_gateway():
+def test_all_paths_begin_at_the_feeder():
     paths = [{"kind": "echo"}, {"kind": "direct", "from": "other"}, {"kind": "scattered"}]
     scenario = fed(**{"nodes.satellites": {"other": OTHER}, "channel.paths": paths})
-    assert scenario.gateway.carrier_frequency == FEEDER
+    assert scenario.feeder.carrier_frequency == FEEDER
     nodes = [routes.path_nodes(scenario, path) for path in scenario.channel.paths]
     assert [len(n) for n in nodes] == [4, 3, 5]
-    assert {n[0] for n in nodes} == {scenario.gateway.motion}
+    assert {n[0] for n in nodes} == {scenario.feeder.motion}
     assert nodes[1][1] is scenario.satellites["other"].motion
     own = scenario.transmitter.motion
     assert timing.reference_link(scenario) == (
-        scenario.gateway.motion,
+        scenario.feeder.motion,
         own,
         scenario.receiver.motion,
     )
@@ -48,7 +48,7 @@ def test_all_paths_begin_at_the_gateway():
     assert precompensator(scenario).carrier_frequency == (FEEDER, 28e9)
     assert [path.first_leg[0] is own for path in emulator(scenario).paths] == [True, False, True]
     again = parse_scenario(scenario.text)
-    assert np.array_equal(again.gateway.motion.position, PLACE)
+    assert np.array_equal(again.feeder.motion.position, PLACE)
 
 
 def test_the_feeder_adds_its_delay_and_its_shift():
@@ -56,7 +56,7 @@ def test_the_feeder_adds_its_delay_and_its_shift():
     paths = [{"kind": "echo"}, {"kind": "direct", "from": "other"}]
     with_it, without = (
         load_scenario("paper", {"nodes.satellites": {"other": OTHER}, "channel.paths": paths, **g})
-        for g in ({"nodes.gateway": GATEWAY}, {})
+        for g in ({"nodes.feeder": FED_FROM}, {})
     )
     assert timing.preamble(with_it) - timing.preamble(without) > 360e3 / C * 7.68e6
     time = timing.frame_time(with_it, 2)
@@ -96,8 +96,8 @@ def test_the_bound_stays_and_departures_are_the_satellites():
     time = [timing.frame_time(scenario, 0) for scenario in (with_it, without)]
     later = [100e3 - 7e3 * t for t in time]
     with_it, without = (
-        load_scenario("paper", {"nodes.transmitter.position": [x, 200e3, 300e3], **gateway})
-        for x, gateway in zip(later, ({"nodes.gateway": GATEWAY}, {}), strict=True)
+        load_scenario("paper", {"nodes.transmitter.position": [x, 200e3, 300e3], **feeder})
+        for x, feeder in zip(later, ({"nodes.feeder": FED_FROM}, {}), strict=True)
     )
     one, other = truth.true_paths(with_it, 0), truth.true_paths(without, 0)
     for name in ("delay", "doppler", "arrival", "departure"):
@@ -137,22 +137,22 @@ def test_links_of_a_scenario_follow_the_feeder():
 
 
 @pytest.mark.parametrize(
-    ("gateway", "message"),
+    ("feeder", "message"),
     [
-        ({"position": [0, 0, 0]}, r"paper.yml:\d+: nodes.gateway: 'carrier_frequency' is a req"),
-        ({"carrier_frequency": 18e9}, "nodes.gateway: give either position"),
-        ({**GATEWAY, "array": {"nx": 1, "ny": 1}}, "nodes.gateway.array: unknown key"),
-        ({**GATEWAY, "carrier_frequency": 0}, "nodes.gateway.carrier_frequency: 0 is less"),
+        ({"position": [0, 0, 0]}, r"paper.yml:\d+: nodes.feeder: 'carrier_frequency' is a req"),
+        ({"carrier_frequency": 18e9}, "nodes.feeder: give either position"),
+        ({**FED_FROM, "array": {"nx": 1, "ny": 1}}, "nodes.feeder.array: unknown key"),
+        ({**FED_FROM, "carrier_frequency": 0}, "nodes.feeder.carrier_frequency: 0 is less"),
     ],
 )
-def test_wrong_gateways_are_refused(gateway, message):
+def test_wrong_feeders_are_refused(feeder, message):
     with pytest.raises(ScenarioError, match=message):
-        load_scenario("paper", {"nodes.gateway": gateway})
+        load_scenario("paper", {"nodes.feeder": feeder})
 
 
-def test_a_relay_goes_down_from_the_gateway_unless_up_is_asked_for():
+def test_a_relay_goes_down_from_the_feeder_unless_up_is_asked_for():
     scenario = fed()
-    nodes = scenario.gateway.motion, scenario.transmitter.motion, scenario.receiver.motion
+    nodes = scenario.feeder.motion, scenario.transmitter.motion, scenario.receiver.motion
     carriers = FEEDER, scenario.numerology.carrier_frequency
     down, up = relay_link(scenario, 5.76e6), relay_link(scenario, 5.76e6, uplink=True)
     assert down.path.nodes == nodes and down.path.carriers == carriers
@@ -163,3 +163,16 @@ def test_a_relay_goes_down_from_the_gateway_unless_up_is_asked_for():
     # each way has noise of its own
     seeds = {relay_link(scenario, 1e6, uplink=u, noise_power=2.0).noise.seed for u in (False, True)}
     assert seeds == {scenario.seed, scenario.seed + 1}
+
+
+def test_gateway_is_its_name_in_older_files():
+    """The same scene, and messages name the key that the file has."""
+    now, before = fed(), load_scenario("paper", {"nodes.gateway": FED_FROM})
+    assert before.feeder.carrier_frequency == now.feeder.carrier_frequency == FEEDER
+    assert np.array_equal(before.feeder.motion.position, now.feeder.motion.position)
+    paths = [{"kind": "direct"}]
+    frames = [received_frames(s.with_({"channel.paths": paths}), 1) for s in (now, before)]
+    np.testing.assert_array_equal(*map(list, frames))
+    assert (now.feeder.key, before.feeder.key) == ("nodes.feeder", "nodes.gateway")
+    with pytest.raises(ScenarioError, match=r"nodes\.gateway: it stands for nodes\.feeder: give"):
+        fed(**{"nodes.gateway": FED_FROM})
