@@ -73,7 +73,7 @@ def test_a_recording_gives_the_same(tmp_path):
 
 
 def test_the_receiver_takes_the_chains_off(tmp_path):
-    """With its calibration, a front end's frames are those of a perfect one."""
+    """With its calibration, an impaired receiver's frames are those of a perfect one."""
     run(10_000_000, scene(40.0), frames=60, path=tmp_path / "chains.yml")
     section = {"phase_deg": PHASES, "delay_ns": DELAYS}
     vectors = []

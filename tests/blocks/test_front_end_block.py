@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The receiver's front end as a block: the library's samples, tags where frames are."""
+"""Receiver impairments as a block: the library's samples, tags where frames are."""
 
 import numpy as np
 import pmt

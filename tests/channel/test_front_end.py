@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The receiver's front end against closed forms."""
+"""Receiver impairments against closed forms."""
 
 import numpy as np
 import pytest

@@ -67,7 +67,7 @@ class Chain(gr.top_block):
         return [block for block in vars(self).values() if hasattr(block, "failed")]
 
     def _emulate(self, frames: int) -> Any:
-        """Connects transmitter, channel and the receiver's front end; gives the last block."""
+        """Connects transmitter, channel and receiver impairments; gives the last block."""
         scenario = self.scenario
         self.source = leo_link(scenario, frames)
         if scenario.front_end is None:
@@ -160,7 +160,7 @@ class Branch:
 
 
 class run_flowgraph(Receiver):
-    """Transmitters, emulated channel and receivers, with the front ends that the scenario says.
+    """Transmitters, emulated channel and receivers, with the impairments that the scenario says.
 
     Parameters
     ----------

@@ -103,7 +103,7 @@ class channel_flowgraph(_Sender):
     Raises
     ------
     ValueError
-        the scenario has a front end, which would have to follow each new start.
+        the scenario has receiver impairments, which would have to follow each new start.
     """
 
     def __init__(

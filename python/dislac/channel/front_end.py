@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Errors of a receiver's analogue front end and its oscillators, in the chains' streams."""
+"""Receiver impairments in the chains' streams: carrier, clock and timing offset, mismatch."""
 
 from functools import cache
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Receiver of a scenario: front end, frames out of streams, calibration, payload."""
+"""Receiver of a scenario: impairments, frames out of streams, calibration, payload."""
 
 from functools import partial
 
@@ -70,7 +70,7 @@ a second, its Doppler shift, how chains hear it."""
 
 @about("front_end")
 def front_end(scenario: Scenario) -> FrontEnd | None:
-    """Impairments of the receiver's front end, None where it is perfect."""
+    """Emulation of the receiver's impairments, None where it has none."""
     settings = scenario.front_end
     if settings is None:
         return None

@@ -54,7 +54,7 @@ def _towards(scenario: Scenario) -> Scenario:
 
 def flush(scenario: Scenario, end: int) -> int:
     """Samples of silence after sample `end` of a stream that bring all before it through
-    pre-compensation, channel and front end, which work in chunks."""
+    pre-compensation, channel and receiver impairments, which work in chunks."""
     return _flight(scenario, end) + (4 if scenario.front_end is None else 6) * CHUNK
 
 

@@ -32,7 +32,7 @@ __all__ = ["bound", "true_calibration", "true_paths"]
 
 def true_calibration(scenario: Scenario) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(Nrf,) phases [rad] and delays [s] of the receive chains relative to the first, as the
-    front end has them."""
+    receiver impairments have them."""
     settings = scenario.front_end
     if settings is None:
         return np.zeros(scenario.receive_chains), np.zeros(scenario.receive_chains)

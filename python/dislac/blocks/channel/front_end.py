@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A receiver's front end, emulated."""
+"""Receiver impairments, emulated."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,7 +22,7 @@ class front_end(ChunkBlock):
     at which it starts, each chain with its phase and delay.
 
     Stands behind `leo_channel`. Without a section `front_end` in the scenario, and without
-    parameters of its own, the front end is perfect.
+    parameters of its own, there are no impairments.
 
     Tags `dislac:frame` of stream 0 move to where the frame's first sample is taken, rounded; those
     of frames before the receiver starts are gone. Like a radio's, its first sample has the tags
