@@ -20,8 +20,8 @@ from gnuradio.dislac.synchronization.track import (
     TOLERATED_CARRIER,
     TOLERATED_DELAY,
     WIDE,
+    DirectPathMeasurement,
     DirectPathTrack,
-    Measurement,
     TwoStateKalman,
 )
 from gnuradio.dislac.waveform import modulate
@@ -317,7 +317,7 @@ def test_a_track_follows_a_clock_that_errs():
 
 
 def measurement(delay=0.0, carrier=0.0, delay_variance=1e-4, carrier_variance=100.0):
-    return Measurement(delay, carrier, delay_variance, carrier_variance, 1.0, 1.0)
+    return DirectPathMeasurement(delay, carrier, delay_variance, carrier_variance, 1.0, 1.0)
 
 
 @pytest.mark.parametrize("sign", [-1, 1])

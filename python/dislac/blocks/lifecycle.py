@@ -289,5 +289,5 @@ class Guarded:
             self.logger.warn(f"message dropped: {error}")
 
     def report(self, event: str, **details: Any) -> None:
-        """Tells on the port `events` what has happened."""
+        """Reports on the port `events` what has happened."""
         self.message_port_pub(pmt_keys.EVENTS, pmt_keys.event_to_pdu(event, details))

@@ -25,7 +25,7 @@ __all__ = [
     "PATIENCE",
     "Guard",
     "RadioError",
-    "Settings",
+    "RadioSettings",
     "nothing",
     "open_radio",
     "parse_device",
@@ -53,7 +53,7 @@ class RadioError(ValueError):
 
 
 @dataclass(frozen=True)
-class Settings:
+class RadioSettings:
     """Settings of a radio. Gain [dB], frequency and offset [Hz]; names as the driver has them."""
 
     device: str
@@ -75,7 +75,7 @@ class Settings:
         *,
         transmit: bool = False,
         **settings: Any,
-    ) -> "Settings":
+    ) -> "RadioSettings":
         """The settings that a scenario's rate, carrier and number of chains ask for: those of its
         receiver or, to `transmit`, of its transmitter.
 
@@ -120,7 +120,7 @@ def parse_device(device: str) -> tuple[str, str]:
     return library, arguments
 
 
-def open_radio(settings: Settings, transmit: bool) -> Any:
+def open_radio(settings: RadioSettings, transmit: bool) -> Any:
     """The source or sink of gr-uhd or gr-soapy, set up.
 
     Raises
@@ -176,7 +176,7 @@ def _catch_terminate(device: str) -> None:
         ctypes.CDLL("libstdc++.so.6")._ZSt13set_terminatePFvvE(_terminate)
 
 
-def _open_uhd(uhd: Any, arguments: str, settings: Settings, transmit: bool) -> Any:
+def _open_uhd(uhd: Any, arguments: str, settings: RadioSettings, transmit: bool) -> Any:
     stream = uhd.stream_args(cpu_format="fc32", otw_format="sc16", channels=settings.channels)
     radio = (uhd.usrp_sink if transmit else uhd.usrp_source)(arguments, stream)
     boards = range(radio.get_num_mboards())
@@ -212,7 +212,7 @@ def _open_uhd(uhd: Any, arguments: str, settings: Settings, transmit: bool) -> A
     return radio
 
 
-def _check_lock(settings: Settings, radio: Any, sensor: str, board: int) -> None:
+def _check_lock(settings: RadioSettings, radio: Any, sensor: str, board: int) -> None:
     """Waits until a board has locked to its reference, if it reports that."""
     if sensor not in radio.get_mboard_sensor_names(board):
         return
@@ -224,7 +224,7 @@ def _check_lock(settings: Settings, radio: Any, sensor: str, board: int) -> None
     raise RadioError(settings.device, f"board {board} does not lock to its {reference}")
 
 
-def _set_time(uhd: Any, radio: Any, settings: Settings) -> None:
+def _set_time(uhd: Any, radio: Any, settings: RadioSettings) -> None:
     """Sets the clocks of all boards by their pulse per second, to GPS time where there is one."""
     source = settings.time_source
     if source.startswith("gpsdo"):
@@ -239,7 +239,7 @@ def _set_time(uhd: Any, radio: Any, settings: Settings) -> None:
         radio.set_time_now(uhd.time_spec(0.0), 0)  # the cable takes it to the other board
 
 
-def _open_soapy(soapy: Any, arguments: str, settings: Settings, transmit: bool) -> Any:
+def _open_soapy(soapy: Any, arguments: str, settings: RadioSettings, transmit: bool) -> Any:
     driver, chains = arguments, len(settings.channels)
     if list(settings.channels) != list(range(chains)):
         raise RadioError(settings.device, f"gr-soapy takes the channels from 0 on, all {chains}")
@@ -269,14 +269,14 @@ def _open_soapy(soapy: Any, arguments: str, settings: Settings, transmit: bool) 
     return radio
 
 
-def _check_choice(settings: Settings, what: str, choice: str, choices: Sequence[str]) -> None:
+def _check_choice(settings: RadioSettings, what: str, choice: str, choices: Sequence[str]) -> None:
     if choice not in choices:
         raise RadioError(
             settings.device, f"no {what} '{choice}'; it has {', '.join(choices) or 'none'}"
         )
 
 
-def _check_rate(settings: Settings, rate: float) -> None:
+def _check_rate(settings: RadioSettings, rate: float) -> None:
     # A part in 10^8 is 0.1 ns in 10 ms: less than any clock's own error
     if abs(rate - settings.sample_rate) > 1e-8 * settings.sample_rate:
         raise RadioError(
@@ -286,7 +286,7 @@ def _check_rate(settings: Settings, rate: float) -> None:
         )
 
 
-def _check_frequency(settings: Settings, frequency: float) -> None:
+def _check_frequency(settings: RadioSettings, frequency: float) -> None:
     # Steps of a synthesizer are some Hz; farther off, the radio has another range
     if abs(frequency - settings.carrier_frequency) > 1e3:
         raise RadioError(
@@ -296,7 +296,7 @@ def _check_frequency(settings: Settings, frequency: float) -> None:
         )
 
 
-def _check_gain(settings: Settings, gain: float, least: float, most: float) -> None:
+def _check_gain(settings: RadioSettings, gain: float, least: float, most: float) -> None:
     if not least <= gain <= most:
         raise RadioError(settings.device, f"no gain of {gain:g} dB; it has {least:g} to {most:g}")
 

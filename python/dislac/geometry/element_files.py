@@ -316,13 +316,13 @@ def _xml_messages(path: Path, text: str) -> Iterator[Message | OrbitError]:
     target = _XmlTarget()
     parser = XMLParser(target=target)
     number, step = 0, 1 << 16
-    heard, silent = 0, 0
+    before, silent = 0, 0
     text = text.lstrip()
     try:
         for begin in range(0, len(text), step):
             parser.feed(text[begin : begin + step])
-            silent = silent + step if target.count == heard else 0
-            heard = target.count
+            silent = silent + step if target.count == before else 0
+            before = target.count
             if silent > _LONGEST_TAG:
                 raise ValueError(f"no element in {_LONGEST_TAG} characters")
             for fields in target.complete:

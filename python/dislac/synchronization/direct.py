@@ -13,7 +13,7 @@ from .clock import StreamClock
 from .count import FrameCount
 from .frames import Alignment, Event, Mark, Samples, Window, aligned_grid
 from .recognition import equalized, stands_out
-from .reference import Measurement, Reference, measure, noise_statistic
+from .reference import DirectPathMeasurement, Reference, measure, noise_statistic
 from .search import PeriodSearch
 from .track import DirectPathTrack, Prediction
 
@@ -104,7 +104,7 @@ class DirectPathSynchronizer:
         self._track = DirectPathTrack(numerology)
         self.state = "searching"
         self.events = [Event("sync", {"state": "searching", "reason": "begins"})]
-        self.measurement: Measurement | None = None
+        self.measurement: DirectPathMeasurement | None = None
         self._reason = "before the first lock"
         self._next = 0  # frame that is looked at
         self._last = 0  # last frame in which the direct path was found
@@ -287,7 +287,7 @@ class DirectPathSynchronizer:
 
     def _measure(
         self, samples: Samples, expected: Alignment, prediction: Prediction
-    ) -> tuple[Measurement | None, str]:
+    ) -> tuple[DirectPathMeasurement | None, str]:
         """The direct path in a frame, None if it is not there, and why not."""
         if not np.isfinite(samples.view(np.float32).sum()):
             return None, "values that are not finite"
@@ -307,7 +307,7 @@ class DirectPathSynchronizer:
         return found, ""
 
     def _stands_out(
-        self, grid: Samples, reference: Reference, frame: int, found: Measurement
+        self, grid: Samples, reference: Reference, frame: int, found: DirectPathMeasurement
     ) -> bool:
         return found.statistic > self._least_statistic and stands_out(
             grid, reference, frame, found, TRIALS

@@ -27,7 +27,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from .frames import Samples
-from .reference import FALSE_LOCK, Measurement, Reference
+from .reference import FALSE_LOCK, DirectPathMeasurement, Reference
 
 __all__ = ["chance", "equalized", "is_coherent", "is_image", "stands_out"]
 
@@ -84,10 +84,10 @@ def chance(statistic: float, powers: Floats, elements: int) -> float:
 
 
 def stands_out(
-    grid: Samples, reference: Reference, frame: int, found: Measurement, trials: int
+    grid: Samples, reference: Reference, frame: int, found: DirectPathMeasurement, trials: int
 ) -> bool:
     """True if signals with other pilots would explain less than what was found, but for one in a
-    million searches of so many trials.
+    million searches of `trials` trials.
 
     Parameters
     ----------
@@ -112,7 +112,9 @@ def stands_out(
     return chance(statistic, np.linalg.eigvalsh(covariance), reference.columns) < least
 
 
-def is_coherent(grid: Samples, reference: Reference, frame: int, found: Measurement) -> bool:
+def is_coherent(
+    grid: Samples, reference: Reference, frame: int, found: DirectPathMeasurement
+) -> bool:
     """True if amplitudes and phases from symbol to symbol are those of the direct path.
 
     Only what exceeds the greatest energy to be expected of the rest is held against it.
@@ -143,7 +145,7 @@ def is_coherent(grid: Samples, reference: Reference, frame: int, found: Measurem
 def is_image(
     samples: Samples,
     start: int,
-    found: Measurement,
+    found: DirectPathMeasurement,
     reference: Reference,
     frame: int,
     carrier_span: float,

@@ -13,7 +13,14 @@ from ..channel import Coupling
 from ..waveform import Numerology, Pilots
 from .frames import Samples
 
-__all__ = ["FALSE_LOCK", "Measurement", "Reference", "expected_grids", "measure", "noise_statistic"]
+__all__ = [
+    "FALSE_LOCK",
+    "DirectPathMeasurement",
+    "Reference",
+    "expected_grids",
+    "measure",
+    "noise_statistic",
+]
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
@@ -128,7 +135,7 @@ class _Kernel(NamedTuple):
     curvature: Floats
 
 
-class Measurement(NamedTuple):
+class DirectPathMeasurement(NamedTuple):
     """Of a frame: delay [samples] and carrier offset [Hz] that are left, their variances, the
     statistic of the energy that the direct path explains, and how many times its level in a symbol
     exceeds that in the others at most."""
@@ -147,7 +154,7 @@ def measure(
     frame: int,
     delay_span: float = 0.0,
     carrier_span: float = 0.0,
-) -> Measurement:
+) -> DirectPathMeasurement:
     """Maximum-likelihood delay and carrier offset of the direct path in a frame.
 
     The chains' complex gains are unknown. Within the spans there is a search on a grid, two points
@@ -199,7 +206,7 @@ def measure(
     due = gains**2 @ levels
     level = level[reference.active] / np.maximum(due, 0.25 * due.mean())[reference.active]
     uneven = float(level.max() / max(np.median(level), 1e-300)) ** 2
-    return Measurement(
+    return DirectPathMeasurement(
         float(parameters[0]),
         float(parameters[1]),
         float(variance[0]),

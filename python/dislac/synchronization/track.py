@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..waveform import Numerology
-from .reference import Measurement
+from .reference import DirectPathMeasurement
 
 __all__ = ["CLOCK_OFFSET", "DirectPathTrack", "Prediction", "TwoStateKalman"]
 
@@ -151,7 +151,7 @@ class DirectPathTrack:
             carrier if carrier > self._rate / self._length / 4 else 0.0,
         )
 
-    def outlier(self, found: Measurement, prediction: Prediction) -> str:
+    def outlier(self, found: DirectPathMeasurement, prediction: Prediction) -> str:
         """Say how a measurement cannot be what was tracked before; empty if it can."""
         if not self.verified:
             return ""
@@ -163,7 +163,7 @@ class DirectPathTrack:
             return f"the direct path's carrier jumped by {found.carrier:.0f} Hz"
         return ""
 
-    def update(self, index: int, found: Measurement) -> tuple[float, float]:
+    def update(self, index: int, found: DirectPathMeasurement) -> tuple[float, float]:
         """Take a measurement in; samples by which the frame is late, and its carrier [Hz]."""
         time = self._time(index)
         late = self._late.update(time, found.delay, found.delay_variance)

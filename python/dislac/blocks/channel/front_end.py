@@ -86,7 +86,7 @@ class front_end(ChunkBlock):
         return super().general_work(input_items, output_items)
 
     def _announce(self) -> None:
-        """Tells when the first sample is taken, how fast they come, and around which carrier."""
+        """Tags when the first sample is taken, how fast they come, and around which carrier."""
         self._announced = True
         numerology = self._scenario.numerology
         time = float(self._front_end.time(0))

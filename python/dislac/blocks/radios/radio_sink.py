@@ -13,7 +13,16 @@ from gnuradio import gr
 from ...scenario import Scenario, transmission
 from .. import pmt_keys
 from ..lifecycle import Guarded, guarded
-from ..radio import PATIENCE, Guard, PerChannel, RadioError, Settings, nothing, open_radio, too_late
+from ..radio import (
+    PATIENCE,
+    Guard,
+    PerChannel,
+    RadioError,
+    RadioSettings,
+    nothing,
+    open_radio,
+    too_late,
+)
 
 __all__ = ["radio_sink"]
 
@@ -101,7 +110,7 @@ class radio_sink(gr.hier_block2):
         self.message_port_register_hier_out("events")
         error, self.radio = None, nothing(chains, 0)
         try:
-            settings = Settings.make(
+            settings = RadioSettings.make(
                 scenario,
                 device,
                 channels,

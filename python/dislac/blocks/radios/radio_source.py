@@ -10,7 +10,16 @@ from gnuradio import gr
 from ...scenario import Scenario
 from .. import pmt_keys
 from ..lifecycle import Guarded, guarded
-from ..radio import PATIENCE, Guard, PerChannel, RadioError, Settings, nothing, open_radio, too_late
+from ..radio import (
+    PATIENCE,
+    Guard,
+    PerChannel,
+    RadioError,
+    RadioSettings,
+    nothing,
+    open_radio,
+    too_late,
+)
 
 __all__ = ["radio_source"]
 
@@ -75,7 +84,7 @@ class radio_source(gr.hier_block2):
         self.message_port_register_hier_out("events")
         error, self.radio = None, nothing(0, chains)
         try:
-            settings = Settings.make(
+            settings = RadioSettings.make(
                 scenario,
                 device,
                 channels,

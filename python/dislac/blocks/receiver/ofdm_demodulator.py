@@ -124,7 +124,7 @@ class ofdm_demodulator(Guarded, gr.basic_block):
         return marks_among(self, count)
 
     def _report(self) -> None:
-        """Tells what has happened to the synchronizer."""
+        """Reports what has happened to the synchronizer."""
         synchronizer = self._reader.synchronizer
         events, synchronizer.events = synchronizer.events, []
         for event in events:
