@@ -30,7 +30,7 @@ SCENE: dict[str, Any] = {
 """What live use is measured on."""
 BACK_TO_BACK = {"numerology.frame_period": 640}
 CHUNKS_PREPARED_TOGETHER = 64
-SATELLITE_CHAINS, GATEWAY_CHAINS = 2, 4
+SATELLITE_CHAINS, RECEIVER_CHAINS = 2, 4
 """Of the nodes of a network, one for each element."""
 
 
@@ -150,7 +150,7 @@ def network_growth(effort: Effort) -> list[Result]:
         network = NetworkEmulator(
             {key: _link(*key) for key in keys},
             transmitters=[SATELLITE_CHAINS] * count[0],
-            receivers=[GATEWAY_CHAINS] * count[1],
+            receivers=[RECEIVER_CHAINS] * count[1],
         )
         time = in_turns(
             contestants | {(-1, -1): _stream(network, samples)},
@@ -195,5 +195,5 @@ def _link(transmitter: int, receiver: int) -> ChannelEmulator:
         sample_rate=7.68e6,
         carrier_frequency=28e9,
         transmit_array=PlanarArray(SATELLITE_CHAINS, 1),
-        receive_array=PlanarArray(GATEWAY_CHAINS, 1),
+        receive_array=PlanarArray(RECEIVER_CHAINS, 1),
     )

@@ -286,7 +286,7 @@ def test_frames_in_which_nothing_was_found_are_not_matched(show):
     assert float(widget.panel.texts()["Peak"].split()[0]) < 10.0
 
 
-def test_a_view_starts_anew_with_its_flowgraph(show):
+def test_a_view_starts_again_with_its_flowgraph(show):
     chain = Chain(frames(1, 10.0))
     widget = show(chain.view)
     chain.view.handle_paths(estimate(PATHS))

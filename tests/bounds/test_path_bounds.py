@@ -146,7 +146,7 @@ def unidentified(covariance):
     return {name for name, gone in zip(PATH_PARAMETERS, lost, strict=True) if gone}
 
 
-def test_what_a_frame_cannot_tell_has_infinite_variance():
+def test_what_a_frame_cannot_measure_has_infinite_variance():
     rng = np.random.default_rng(10)
     paths = make_paths(rng, 1)
     full = make_model(rng, coupling="physical", symbols=8)

@@ -34,14 +34,14 @@ def frames(model, places, gain):
 
 
 @pytest.mark.parametrize(("part", "expected"), [(1.02, True), (0.98, False)])
-def test_rows_that_just_tell_the_directions_of_one_path(make_model, part, expected):
+def test_rows_that_just_resolve_the_directions_of_one_path(make_model, part, expected):
     """Four rows less a gain and four directions are one complex number to know them by."""
     model = make_model(symbols=2, chains=2)
     ratio = part * 4 * (CELLS / FALSE_PLACES - 1)
     assert (alike(model, PLACES[:1], ratio) < FALSE_PLACES) == expected
 
 
-def test_rows_that_repeat_tell_no_more(make_model):
+def test_rows_that_repeat_show_no_more(make_model):
     """Of 24 symbols with the same two beams only two rows are independent."""
     once = make_model(symbols=1, chains=2)
     names = "transmit_beams", "receive_beams", "pilots"

@@ -55,7 +55,7 @@ def test_a_client_asks_a_server_that_was_started_again(tmp_path):
                 assert client.connections == turn
 
 
-def test_answers_tell_the_connection_by_which_they_came(tmp_path):
+def test_answers_name_the_connection_by_which_they_came(tmp_path):
     """Also where there is always one waiting when somebody looks, whose connection is long old."""
     place = f"ipc://{tmp_path}/samples"
     with SampleClient(place, request=ASK, depth=1, immediate=True) as client:

@@ -281,7 +281,7 @@ def test_a_band_wider_than_delays_are_emulated_exactly_for_is_named():
         assert len(warnings(load_scenario(source, {"numerology.fft_size": size}))) == expected
 
 
-def test_pilots_far_apart_tell_fewer_dopplers_apart():
+def test_pilots_far_apart_distinguish_fewer_dopplers():
     """A resource of two symbols, sent twice, two slots of 14 symbols later."""
     source = Path(__file__).parents[2] / "examples" / "prs.yml"
     pilots = {"kind": "nr-prs", "comb": 2, "symbols": 2, "period": 16}

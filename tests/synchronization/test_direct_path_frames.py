@@ -199,7 +199,7 @@ def test_frames_are_numbered_by_the_clock_where_it_is_known():
     assert begin == pytest.approx(due, abs=1e-8)
 
 
-def test_pilots_that_differ_from_frame_to_frame_tell_their_number():
+def test_pilots_that_differ_from_frame_to_frame_show_their_number():
     made, _ = samples()
     reference = direct_path(made)
     rng = np.random.default_rng(4)

@@ -300,7 +300,7 @@ def _summary(fixes: FixStatistics, counters: dict[str, int]) -> str:
         f"{fixes.valid} fixes of {counters['frames_used']} frames used, "
         f"{counters['frames_skipped']} skipped, {counters['frames_lost']} lost"
     ]
-    lines += radios.told_by_receiver(counters)
+    lines += radios.report_of_receiver(counters)
     if np.isfinite(fixes.rms_error):
         lines.append(f"error: rms {fixes.rms_error:.2f} m, median {fixes.median_error:.2f} m")
     if np.isfinite(fixes.rms_bound):

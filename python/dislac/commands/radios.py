@@ -10,7 +10,7 @@ import click
 
 from .options import Number
 
-__all__ = ["options", "receiver", "told_by_receiver", "told_by_transmitter", "transmitter"]
+__all__ = ["options", "receiver", "report_of_receiver", "report_of_transmitter", "transmitter"]
 
 
 def _channel(text: str) -> int:
@@ -150,7 +150,7 @@ def _flowgraphs() -> Any:
     return radio_flowgraphs
 
 
-def told_by_receiver(counters: Mapping[str, int]) -> list[str]:
+def report_of_receiver(counters: Mapping[str, int]) -> list[str]:
     """What was lost before it reached the receiver, as lines."""
     overflows = counters.get("overflows", 0)
     if not overflows:
@@ -159,7 +159,7 @@ def told_by_receiver(counters: Mapping[str, int]) -> list[str]:
     return [f"{overflows} overflows" + (f", {lost} samples lost in them" if lost else "")]
 
 
-def told_by_transmitter(counters: Mapping[str, int]) -> str:
+def report_of_transmitter(counters: Mapping[str, int]) -> str:
     """What became of the frames, in one line."""
     return (
         f"{counters['frames_sent']} frames sent, {counters['late']} bursts late, "

@@ -110,7 +110,7 @@ def transmit(scenario: str, frames: int, radio: dict[str, Any], settings: dict[s
     flowgraph = radios.transmitter(radio)(load_scenario(scenario, settings), frames=frames)
     with following.Running(flowgraph, SimpleQueue()) as running:
         running.next()
-    click.echo(radios.told_by_transmitter(flowgraph.counters()))
+    click.echo(radios.report_of_transmitter(flowgraph.counters()))
     running.end()
 
 

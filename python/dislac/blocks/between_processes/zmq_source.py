@@ -28,7 +28,7 @@ _OURS = {
     for name in ("BUSY", "CHAINS", "END", "FRAME", "RX_RATE", "RX_TIME")
 }
 """Names that are known before they come."""
-_MOST_TOLD = 10
+_MOST_REPORTED = 10
 """Messages that are refused aloud; further ones are only counted."""
 _LONGEST_FLIGHT = 10.0
 """Longest time from when a frame was sent until it is due [s]."""
@@ -259,7 +259,7 @@ class zmq_source(Guarded, gr.sync_block):
     def _refuse(self, error: WireError) -> None:
         """Leave a message out and report it; later ones are only counted."""
         self.messages_refused += 1
-        if self.messages_refused <= _MOST_TOLD:
+        if self.messages_refused <= _MOST_REPORTED:
             self._say("message_refused", reason=printable(error, 200), count=self.messages_refused)
 
     def _check(self, what: str, sent: float, wanted: float) -> None:
