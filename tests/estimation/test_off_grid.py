@@ -344,7 +344,7 @@ def test_two_targets_that_are_not_resolved_are_within_five_deviations(
     assert weighed[0] < 25.0
 
 
-def test_a_place_has_the_density_of_what_the_frame_tells_of_it():
+def test_a_place_has_the_density_of_what_the_frame_says_of_it():
     """That of one axis of two is the integral over the other one."""
     prior = Prior(1.0, np.ones(2), 3e-8, 0.1, 50.0)
     across = quad(lambda y: prior.arrival_density(abs(y)), -np.inf, np.inf)[0]

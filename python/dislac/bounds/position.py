@@ -98,13 +98,13 @@ def position_bound(
     >>> from gnuradio.dislac.scenario.routes import snapshot_model
     >>> from gnuradio.dislac.scenario.truth import true_paths
     >>> scene = load_scenario("paper")
-    >>> places = {
+    >>> nodes = {
     ...     "transmitter": [100e3, 200e3, 300e3],
     ...     "receiver": [-50, 190, 100],
     ...     "position": [0, 0, 0],
     ... }
     >>> model, echo = snapshot_model(scene), true_paths(scene, frame=0, count=1)
-    >>> one, four = (position_bound(model, echo, noise, **places).deviation for noise in (1.0, 4.0))
+    >>> one, four = (position_bound(model, echo, noise, **nodes).deviation for noise in (1.0, 4.0))
     >>> f"{four / one:.3f}"
     '2.000'
     """

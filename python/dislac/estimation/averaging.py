@@ -220,8 +220,11 @@ class TargetAverage:
                 drawn, drawn_paths = self._posterior(y, parameters, result, prior)
                 score, sampled = drawn.evidence, sampled + 1
                 mean, own = self._moments(drawn, drawn_paths, own)
-            # Up to as many as are looked for; one more than those counts however clearly it shows.
-            chance, most = (MORE, DETECTED) if paths < self._max_paths else (BEYOND, np.inf)
+            # Up to as many as are looked for. Beside the best solution one more than those counts
+            # however clearly it shows; beside others it would only make up for what they are worse.
+            chance, most = (MORE, DETECTED) if paths < self._max_paths else (BEYOND, DETECTED)
+            if paths >= self._max_paths and parameters is judged[0][1]:
+                most = np.inf
             for which, share in self._targets(parameters, result, energy, prior, own[:, 4, 4]):
                 more = undetected_path(
                     self._responses, y, parameters, result, which, prior, chance, most

@@ -113,7 +113,7 @@ class JointSearch:
         return self._ranked(more, noise)
 
     def alternatives(self, y: Complex, energy: float, best: Solution) -> list[Solution]:
-        """Solutions that are hard to tell from the best one, where that has several paths: with one
+        """Solutions hard to distinguish from the best one, where that has several paths: with one
         path more, however little it adds, and with a pair on the other sides of its middle.
 
         Several unresolved paths may look like fewer at quite different places. Of a single one that
@@ -129,7 +129,7 @@ class JointSearch:
 
     def _mirrored(self, y: Complex, energy: float, known: Floats, result: Fit) -> list[Solution]:
         """Known paths (L, 6) refined with each of them, and the nearest stronger one, where they
-        would be with the same sum and the same spread: only the third moment tells the two apart.
+        would be with the same sum and the same spread: only the third moment distinguishes the two.
         """
         order = np.argsort(-np.abs(result.gain[0]), kind="stable")
         known, gain = known[order], result.gain[0][order]

@@ -57,7 +57,7 @@ _LOCATED = frozenset(
 
 
 class Reason(StrEnum):
-    """Reason for which a measurement gives no position.
+    """Reason why a measurement gives no position.
 
     - ``invalid``: arrival or delay is not finite, or beyond all sense.
     - ``no_positive_root``: the residual delay is zero or negative, or might be for all its
