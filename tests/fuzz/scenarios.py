@@ -278,6 +278,16 @@ BASES: dict[str, tuple[Path, dict[str, Any]]] = {
             },
         },
     ),
+    "old names": (
+        ROOT / "examples" / "pass_following.yml",
+        {
+            "nodes.gateway": {
+                "position": [300e3, 120e3, 0.0],
+                "velocity": [0.0, 0.0, 0.0],
+                "carrier_frequency": 18e9,
+            },
+        },
+    ),
 }
 
 MAY_ERR = {

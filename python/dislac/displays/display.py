@@ -249,6 +249,8 @@ class Display(QtWidgets.QWidget):
         plots.ci.layout.setSpacing(8)
         plots.setFrameShape(QtWidgets.QFrame.NoFrame)
         self._layout.addWidget(plots, 1)
+        # Programs of Companion keep the window beyond the application, which what is drawn needs.
+        QtWidgets.QApplication.instance().aboutToQuit.connect(plots.close)
         return plots
 
     def add_note(self, text: str) -> Any:
