@@ -313,3 +313,23 @@ for block in (dislac.position_map, dislac.delay_doppler_view):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("needs a QApplication") == 2
+
+
+def test_plots_are_closed_before_the_application_ends():
+    """A window of Companion is kept beyond the application; what is drawn in it must not be."""
+    code = """
+from PyQt5 import QtCore, QtWidgets
+application = QtWidgets.QApplication([])
+from gnuradio.dislac.displays.display import Display, colors_of
+display = Display(lambda: None, 10.0, colors_of("light"))
+plots = display.add_plots()
+plots.addPlot()
+display.show()
+before = plots.closed
+QtCore.QTimer.singleShot(0, application.quit)
+application.exec_()
+print(before, plots.closed)
+"""
+    run = [sys.executable, "-c", code]
+    done = subprocess.run(run, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "False True\n"), done.stderr
