@@ -221,11 +221,13 @@ class Display(QtWidgets.QWidget):
     def __init__(
         self, newest: Callable[[], Any], update_rate: float | None, colors: Colors
     ) -> None:
-        if QtWidgets.QApplication.instance() is None:
+        application = QtWidgets.QApplication.instance()
+        if application is None:
             raise RuntimeError(
                 "a display needs a QApplication; choose QT GUI in the flowgraph's options"
             )
         super().__init__()
+        self._application = application
         self._newest = newest
         self.colors = colors
         self._worked, self._since = time.thread_time(), time.monotonic()
@@ -250,7 +252,7 @@ class Display(QtWidgets.QWidget):
         plots.setFrameShape(QtWidgets.QFrame.NoFrame)
         self._layout.addWidget(plots, 1)
         # Programs of Companion keep the window beyond the application, which what is drawn needs.
-        QtWidgets.QApplication.instance().aboutToQuit.connect(plots.close)
+        self._application.aboutToQuit.connect(plots.close)
         return plots
 
     def add_note(self, text: str) -> Any:
