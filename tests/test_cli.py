@@ -310,7 +310,8 @@ def test_help_and_version_are_no_errors(dislac):
     assert dislac("--version") == (0, f"gr-dislac {cli.__version__}\n", "")
     for command in ([], ["run"], ["replay"], ["bound"], ["doctor"]):
         status, out, err = dislac(*command, "-h")
-        assert (status, err) == (0, "") and "Usage: dislac" in out
+        assert (status, err) == (0, ""), command
+        assert "Usage: dislac" in out
 
 
 # How it ends
