@@ -22,7 +22,7 @@ from .extras import EXTRAS
 Status = Literal["ok", "note", "fault"]
 
 Installation = Literal["checkout", "pip", "prefix"]
-"""How gr-dislac came here: its sources themselves, a wheel, or CMake."""
+"""Kinds of installation: its sources themselves, a wheel, or CMake."""
 
 OLDEST_GNURADIO = (3, 10, 5)
 
@@ -65,7 +65,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a process said: its output, and its complaint if it failed."""
+    """Answer of a process: its output, and its complaint if it failed."""
 
     output: str
     complaint: str = ""
@@ -114,7 +114,7 @@ def gnuradio_interpreter() -> Path | None:
 
 
 def installation() -> Installation:
-    """How the package that this file belongs to came here."""
+    """Return how the package that this file belongs to came here."""
     if _grc_of_checkout() is not None:
         return "checkout"
     return "prefix" if _version("gr-dislac") is None else "pip"
@@ -234,7 +234,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def check_blas(maps: str) -> Check:
-    """Which BLAS is loaded, by the file names in ``maps``, the text of /proc/self/maps."""
+    """Name of the BLAS that is loaded, by the file names in ``maps``, a process's memory map."""
     name = "BLAS"
     paths = sorted(set(re.findall(r"/\S*lib\S*\.so\S*", maps)))
     fast = [path for path in paths if re.search(r"openblas|blis|mkl_rt|atlas", path)]

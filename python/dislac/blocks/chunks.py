@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the blocks share that carry streams through a `ChunkProcessor`."""
+"""Base of the blocks that carry streams through a `ChunkProcessor`."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a block ends: on an error, and with messages still on their way.
+"""End of a block: on an error, and with messages still on their way.
 
 **Errors.** An exception that leaves `work()` or a message handler kills a block's thread, and the
 flowgraph hangs. So it is caught, remembered and logged, and reported on the port `events`; the

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What receiving and transmitting radios share: opening them, setting them up, looking after them.
+"""Base of receiving and transmitting radios: opening them, setting them up, looking after them.
 
 gr-uhd and gr-soapy are imported when a radio is opened, so that all else works without them.
 """
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 PATIENCE = 3.0
-"""How long a radio may be silent before it counts as lost [s]."""
+"""Silence after which a radio counts as lost [s]."""
 
 PerChannel = float | str | Sequence[float] | Sequence[str] | None
 """One value for all channels, one for each, or None to leave them as they are."""
@@ -42,7 +42,7 @@ _SECOND_EDGE = 1.2
 """Time within which a pulse per second has come [s]."""
 
 _LOCK_TIME, _LOCK_TRIES = 1.0, 10
-"""How long a board may take to lock to its reference [s], and how often it is asked."""
+"""Time that a board may take to lock to its reference [s], and times that it is asked."""
 
 
 class RadioError(ValueError):
@@ -147,7 +147,7 @@ def open_radio(settings: RadioSettings, transmit: bool) -> Any:
 
 
 def _reason(text: str) -> str:
-    """What a driver says, without what only its authors need."""
+    """Message of a driver, without what only its authors need."""
     if re.search("No devices found|no match", text):
         return "not found; `dislac doctor` says which are, and docs/radios.md what drivers need"
     return re.sub(r"^(\w+Error: )+", "", text)

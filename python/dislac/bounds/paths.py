@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a noisy pilot frame can say about its paths."""
+"""Fisher information of a noisy pilot frame about its paths."""
 
 from functools import lru_cache
 

@@ -146,7 +146,7 @@ class FrontEnd(ChunkProcessor):
         return delay, np.floor(np.minimum(delay[:, :-1], delay[:, 1:]))
 
     def _starts(self, index: int, whole: Floats) -> NDArray[np.int64]:
-        """Where the windows (chains, BLOCKS) of the blocks begin."""
+        """Begins (chains, BLOCKS) of the windows of the blocks."""
         return window_starts(index, whole.astype(np.int64) + 1)
 
     def _lead(self, index: int) -> int:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the fixes of a command go besides standard output: further formats, and subscribers."""
+"""Outputs for the fixes of a command besides standard output: further formats, and subscribers."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the commands say about radios."""
+"""Options and messages of commands with radios."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -132,12 +132,12 @@ def options(does: str, required: bool) -> Callable[[Callable[..., Any]], Callabl
 
 
 def receiver(radio: Mapping[str, Any]) -> Callable[..., Any]:
-    """What makes the flowgraph that receives with a radio."""
+    """Maker of the flowgraph that receives with a radio."""
     return partial(_flowgraphs().radio_flowgraph, **radio)
 
 
 def transmitter(radio: Mapping[str, Any]) -> Callable[..., Any]:
-    """What makes the flowgraph that transmits with a radio."""
+    """Maker of the flowgraph that transmits with a radio."""
     return partial(_flowgraphs().transmit_flowgraph, **radio)
 
 
@@ -151,7 +151,7 @@ def _flowgraphs() -> Any:
 
 
 def report_of_receiver(counters: Mapping[str, int]) -> list[str]:
-    """What was lost before it reached the receiver, as lines."""
+    """Lines about what was lost before it reached the receiver."""
     overflows = counters.get("overflows", 0)
     if not overflows:
         return []
@@ -160,7 +160,7 @@ def report_of_receiver(counters: Mapping[str, int]) -> list[str]:
 
 
 def report_of_transmitter(counters: Mapping[str, int]) -> str:
-    """What became of the frames, in one line."""
+    """Line about what became of the frames."""
     return (
         f"{counters['frames_sent']} frames sent, {counters['late']} bursts late, "
         f"{counters['underflows']} underflows"

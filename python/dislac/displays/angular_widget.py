@@ -105,7 +105,7 @@ class AngularWidget(Display):
 
 
 def _surroundings(colors: Colors) -> QtWidgets.QGraphicsPathItem:
-    """What covers the picture where there are no directions."""
+    """Cover of the picture where there are no directions."""
     path = QtGui.QPainterPath()  # of which the inside of both shapes counts as outside
     path.addRect(QtCore.QRectF(-1.2, -1.2, 2.4, 2.4))
     path.addEllipse(QtCore.QPointF(0.0, 0.0), 1.0, 1.0)

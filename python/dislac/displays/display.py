@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the live displays share: colours, axes, and a panel of numbers.
+"""Base of the live displays: colours, axes, and a panel of numbers.
 
 Imports Qt, so it is imported by what is about to show a window, and by nothing else.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the displays show of a frame, made only when they ask."""
+"""Pictures of a frame that displays show, made only when they ask."""
 
 from threading import Lock
 from typing import NamedTuple

@@ -34,7 +34,7 @@ _NOWHERE = np.full((1, 2), np.nan)
 
 
 class _Picture(NamedTuple):
-    """What a map shows, all (n, 2) east and north [m]; NaN for what is not there."""
+    """Content of a map, all (n, 2) east and north [m]; NaN for what is not there."""
 
     receiver: Floats
     target: Floats = _NOWHERE
@@ -127,7 +127,7 @@ class PositionMapWidget(Display):
         return receiver, self._scenario.target.motion.state(time)[0][None, :2]
 
     def _ellipse(self, fix: Fix) -> Floats:
-        """Where the fix's delay allows it to be, at the target's height as far as it is known."""
+        """Curve that the fix's delay allows, at the target's height as far as it is known."""
         scenario = self._scenario
         height = fix.position[2]
         if scenario.known.height is not None:
@@ -301,7 +301,7 @@ def _words(outcome: str) -> str:
 
 
 def _numbers(track: Track) -> dict[str, str]:
-    """What stands in the panel."""
+    """Texts of the panel."""
     fix = track.newest
     deviation = np.sqrt(np.diag(fix.covariance))
     east, north, up = (

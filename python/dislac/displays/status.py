@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has become of the frames, as blocks report it that come after the demodulator."""
+"""Status of a receiver, from what blocks behind the demodulator report of the frames."""
 
 from dataclasses import dataclass
 from threading import Lock

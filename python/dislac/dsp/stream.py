@@ -310,7 +310,7 @@ class ChunkProcessor(ABC):
             row[:] = made[:CHUNK]
 
     def _lead(self, index: int) -> int:
-        """How many zeros before chunk `index` are needed to make it."""
+        """Number of zeros before chunk `index` are needed to make it."""
         return 0
 
     def reset(self) -> None:

@@ -32,7 +32,7 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 EARTH_ROTATION = 7.292115e-5
-"""How fast the Earth turns against the stars [rad/s], WGS-84."""
+"""Rotation rate of the Earth against the stars [rad/s], WGS-84."""
 
 
 # The Earth and a place on it

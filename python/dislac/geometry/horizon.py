@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the Earth stands between two places of a scene."""
+"""Horizon: the Earth between two positions of a scene."""
 
 from functools import lru_cache
 
@@ -19,7 +19,7 @@ MEAN_RADIUS = 6371e3
 """Radius of the Earth below a scene that does not say where it lies [m]."""
 
 DEEPEST = 1e3
-"""How far below the ellipsoid a place may lie that is not inside the Earth [m]."""
+"""Depth below the ellipsoid of a place that is not inside the Earth yet [m]."""
 
 _TOLERANCE = 1e-9
 """By how much of the Earth's radius rounding may lower a line of sight: 6 mm."""

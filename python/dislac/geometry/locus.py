@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is known of a position beforehand: that it lies in a plane, or on a line."""
+"""Prior knowledge of a position: that it lies in a plane, or on a line."""
 
 from dataclasses import dataclass
 from typing import Self

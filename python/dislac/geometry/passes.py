@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which satellites a site sees, and when each rises, culminates and sets."""
+"""Passes: which satellites a site sees, and when each rises, culminates and sets."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -162,7 +162,7 @@ def in_view(
 
 
 class _Events(NamedTuple):
-    """What happens to which satellite, when, and where in the sky."""
+    """Events of satellites, their times, and directions in the sky."""
 
     satellite: Ints
     time: Floats
@@ -272,7 +272,7 @@ class _Arcs(NamedTuple):
         return 0.5 * (low + high)
 
     def events(self, part: Floats) -> _Events:
-        """What is seen at a part (n,) of each step."""
+        """Directions that are seen at a part (n,) of each step."""
         azimuth, elevation, _ = look_angles(self.state(part)[0])
         return _Events(self.satellite, self.start + part * self.length, azimuth, elevation)
 
@@ -327,14 +327,14 @@ def _events(arcs: _Arcs, mask: float) -> tuple[_Events, _Events, _Events]:
 
 
 def _climb(position: Floats, velocity: Floats) -> Floats:
-    """What has the sign of the elevation's growth, (...): that of height over distance."""
+    """Quantity with the sign of the elevation's growth, (...): that of height over distance."""
     square = np.einsum("...i,...i", position, position)
     approach = np.einsum("...i,...i", position, velocity)
     return velocity[..., 2] * square - position[..., 2] * approach
 
 
 def _up_at(track: _Track, time: Floats, mask: float, step: int) -> _Events:
-    """What is above the mask at a step of a block."""
+    """Satellites above the mask at a step of a block."""
     azimuth, elevation, _ = look_angles(track.position[:, step])
     when = np.full(len(azimuth), time[track.first + step])
     return _chosen(_Events(track.which, when, azimuth, elevation), elevation >= mask)

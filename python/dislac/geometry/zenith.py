@@ -30,7 +30,7 @@ EARTH_RADIUS = 6371e3
 """Mean radius of the Earth, rounded [m]."""
 
 UniformLaw = Literal["area", "solid-angle", "angle"]
-"""What is uniform: density on the orbital sphere, density on the site's sky, the zenith angle."""
+"""Uniform quantity: density on the orbital sphere, density on the site's sky, the zenith angle."""
 
 Floats = NDArray[np.float64]
 
@@ -218,7 +218,7 @@ class SkyCap:
         return np.asarray(((1.0 - self.cdf(z)) / scale) @ _WEIGHTS * last[..., 0] / np.pi)
 
     def _measure(self, zenith: ArrayLike) -> Floats:
-        """What grows in proportion to the number of satellites within a zenith angle."""
+        """Quantity that grows in proportion to the number of satellites within a zenith angle."""
         if self.law == "angle":
             return np.asarray(zenith, dtype=float)
         angle = np.asarray(zenith, dtype=float)

@@ -30,7 +30,7 @@ from .zmq_sockets import KeyFile, bind_address, connect_address, secure_client, 
 __all__ = ["ADDRESS", "FIX", "STATUS", "FixPublisher", "FixSubscriber", "Message"]
 
 ADDRESS = "tcp://127.0.0.1:5570"
-"""Where fixes are published, unless said otherwise."""
+"""Address at which fixes are published, unless said otherwise."""
 
 FIX, STATUS = "dislac.fix", "dislac.status"
 CONNECTED, DISCONNECTED, REFUSED = "connected", "disconnected", "refused"
@@ -44,7 +44,7 @@ _LARGEST_SUBSCRIPTION, _MOST_SUBSCRIPTIONS = 1 << 10, 16
 ZeroMQ keeps them in a tree that takes a hundred bytes for each."""
 
 _LINGER = 1000
-"""How long a publisher that ends tries to get rid of its last messages [ms]."""
+"""Time for which a publisher that ends tries to get rid of its last messages [ms]."""
 
 _HEARTBEAT = 2000
 """Of connections, so that hosts which have vanished are noticed [ms]."""
@@ -301,7 +301,7 @@ class FixSubscriber:
                 return Message(topic if len(parts) == 1 else SEVERAL, text)
 
     def _change(self, event: int) -> str | None:
-        """What an event of the socket means, if it is news."""
+        """Meaning of an event of the socket, if it is news."""
         before = self._connected, self._refused
         if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
             self._connected, self._refused = True, False

@@ -337,7 +337,7 @@ def follow_scenario(scenario: Scenario, time: ArrayLike) -> dict[str, PathMotion
 
 
 def _angles(scenario: Scenario, time: ArrayLike) -> tuple[Floats, Floats, Floats]:
-    """Where the receiver sees the transmitter."""
+    """Directions in which the receiver sees the transmitter."""
     transmitter, receiver = (node.state(time)[0] for node in endpoints(scenario))
     return look_angles(transmitter - receiver)
 

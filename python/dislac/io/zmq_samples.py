@@ -39,7 +39,7 @@ counts as lost."""
 LARGEST = 1 << 26
 """Bytes of a message beyond which the connection is cut."""
 WAIT = 0.05
-"""How long a block waits at a time [s], so that a flowgraph that stops need not wait."""
+"""Time that a block waits at once [s], so that a flowgraph that stops need not wait."""
 STAY = 1.0
 """How long one call of a source waits for samples at most [s], a `WAIT` at a time. GNU Radio lets a
 source that has given none rest for a quarter of a second, in which all that follows would wait,

@@ -133,7 +133,7 @@ def _literal(host: str) -> IPv4Address | IPv6Address:
 
 
 def _is_any(host: str) -> bool:
-    """Whether a host that `_split` has let through stands for all interfaces."""
+    """Return True if a host that `_split` has let through stands for all interfaces."""
     if host == "*" or not _LITERAL.fullmatch(host):
         return host == "*"
     address = _literal(host)

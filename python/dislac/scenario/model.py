@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a scenario says, as frozen objects in SI units."""
+"""Objects of a scenario, frozen and in SI units."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the nodes of a scenario move, in the frame at its origin."""
+"""Motion of a scenario's nodes, in the frame at its origin."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -172,7 +172,7 @@ def _of_link(
     signal: Mapping[str, Any],
     synchronization: Synchronization,
 ) -> dict[Any, Any]:
-    """What was worked out of the link alone before a change that it does not depend on."""
+    """Values kept for the link alone, before a change that they do not depend on."""
     same = (
         signal["receive_beams"] is before.receive_beams
         and synchronization == before.synchronization
@@ -197,7 +197,7 @@ def _place(document: Document, before: Scenario | None, name: str) -> Node:
 
 
 def _own(document: Document, end: str) -> Any:
-    """What a node says of its own chains and samples."""
+    """Chains and samples that a node has of its own."""
     node = document.data["nodes"][end]
     return node.get("radio"), node.get("signal")
 
@@ -479,7 +479,7 @@ def _front_end(document: Document, chains: int, sample_rate: float) -> FrontEndS
 
 
 def _known(document: Document) -> Locus:
-    """Where the target is known to be."""
+    """Locus in which the target is known to be."""
     data = document.data.get("locator", {})
     keys = [key for key in ("known_height_m", "known_plane", "known_line") if key in data]
     if not keys:

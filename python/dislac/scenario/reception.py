@@ -194,7 +194,7 @@ def path_beams(
 
 
 def _carrier_window(scenario: Scenario, frame: int) -> tuple[float, float]:
-    """Where the direct path's carrier may lie about a frame [Hz]: the receiver's offset, and the
+    """Window of the direct path's carrier about a frame [Hz]: the receiver's offset, and the
     Doppler shift where the transmitter does not take it off."""
     low, high = scenario.synchronization.carrier_window
     if scenario.precompensation.mode != "none":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a frame of a scenario sees in truth, and how accurately it can be located."""
+"""Truth of a scenario's frames, and bounds of how accurately it can be located."""
 
 import numpy as np
 from numpy.typing import NDArray

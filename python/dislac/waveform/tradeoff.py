@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an OFDM waveform can resolve when it is used as a radar, and where it breaks.
+"""Resolution and limits of an OFDM waveform that is used as a radar.
 
 Ranges and velocities are those of a monostatic radar, half of what the two-way delay and Doppler
 say; a bistatic range, along the whole path, is twice as much.

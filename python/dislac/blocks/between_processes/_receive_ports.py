@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a gNB or UE with a ZeroMQ radio receives."""
+"""Receive ports of a gNB or UE with a ZeroMQ radio."""
 
 import time
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from ._transmit_ports import TransmitPorts
 __all__ = ["ReceivePorts"]
 
 _PATIENCE = 3.0
-"""How long a radio that asks again has to answer again [s]; else it was only its connection."""
+"""Time that a radio which asks again has to answer again [s]; else it was only its connection."""
 
 _NONE = np.zeros(0, np.complex64)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a gNB or UE with a ZeroMQ radio transmits."""
+"""Transmit ports of a gNB or UE with a ZeroMQ radio."""
 
 import time
 from collections.abc import Callable, Sequence

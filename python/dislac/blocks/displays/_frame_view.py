@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the displays of frame vectors share."""
+"""Base of the displays of frame vectors."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ __all__ = ["FrameView"]
 
 _MOST_FRAMES = 16
 _MOST_BYTES = 1 << 20
-"""What one call may wait for: a count of frames, and as many as fit in a count of bytes."""
+"""Limits of what waits for one call: frames, and bytes of frames."""
 
 _CALLS, _UNSEEN = 2, 64
 """Between two looks: from which on frames are waited for, and nobody seems to look."""
@@ -93,7 +93,7 @@ class FrameView(Guarded, gr.sync_block):
         """Takes note of a count of frames, the last of them with this index."""
 
     def look(self) -> Any:
-        """What `NewestFrame.take` gives, in the window's thread."""
+        """Return what `NewestFrame.take` gives, in the window's thread."""
         taken = self._newest.take()
         calls, self._calls = self._calls, 0
         if taken is None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the blocks share that send frames."""
+"""Base of the blocks that send frames."""
 
 from collections.abc import Iterable
 
